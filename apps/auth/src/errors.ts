@@ -1,0 +1,48 @@
+// What can go wrong in the authorization server. Callers switch on `code`, never on the message. How an error becomes
+// an HTTP or OAuth answer is decided in one place: answerFor() below, and provider/adapter.ts for the engine's own.
+
+export class GatehouseError extends Error {
+  readonly code: string
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** The store cannot be reached, is hung, or refuses writes. Ours, and passing: 503 with Retry-After. */
+export class StoreUnavailableError extends GatehouseError {
+  constructor(cause?: unknown) {
+    super('store_unavailable', 'The store does not answer.', { cause })
+  }
+}
+
+/** A record that may be used once was used before, or is gone (expired, revoked, never there). */
+export class AlreadyConsumedError extends GatehouseError {
+  constructor() {
+    super('already_consumed', 'It was used before, or it is gone.')
+  }
+}
+
+/** A device code may not go from the state it is in to the one asked for. */
+export class DeviceCodeStateError extends GatehouseError {
+  constructor() {
+    super('device_code_state', 'The device code is gone or was answered already.')
+  }
+}
+
+/** Another live device code has this user code. Make another and try again. */
+export class UserCodeTakenError extends GatehouseError {
+  constructor() {
+    super('user_code_taken', 'Another device code has this user code.')
+  }
+}
+
+/** What the operator has to mend before the process can start: every fault at once. */
+export class ConfigError extends GatehouseError {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super('config', faults.join('\n'))
+    this.faults = faults
+  }
+}

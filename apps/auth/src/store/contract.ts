@@ -1,0 +1,120 @@
+// What the authorization server asks of a store, whatever holds the data. A store is a leaf: it knows neither Fastify
+// nor oidc-provider. The one way to prove a store is suites/store-suite.ts, which every implementation passes.
+//
+// Times: lifetimes are in seconds, instants in milliseconds since the epoch.
+
+/** The kinds of record that oidc-provider keeps. The name is part of a record's key and of what its value is bound to. */
+export type Model =
+  | 'Session'
+  | 'Interaction'
+  | 'Grant'
+  | 'AuthorizationCode'
+  | 'DeviceCode'
+  | 'RefreshToken'
+  | 'Client'
+  | 'ReplayDetection'
+  | (string & {})
+
+/** JSON, as oidc-provider hands it over. Opaque to a store but for the indexes named in {@link RecordIndexes}. */
+export type Payload = Readonly<Record<string, unknown>>
+
+export interface StoredRecord {
+  readonly payload: Payload
+  /** When {@link RecordStore.consume} succeeded; absent while it has not. */
+  readonly consumedAt?: number
+}
+
+/** What a record can also be found by. Each is stored as a hash, the user code as a keyed one. */
+export interface RecordIndexes {
+  readonly uid?: string
+  readonly grantId?: string
+}
+
+/**
+ * - `pending`: nobody entered the user code yet
+ * - `in_flight`: `owner` entered it and is looking at the request
+ * - `decided`: approved or denied
+ */
+export type DeviceCodePhase = 'pending' | 'in_flight' | 'decided'
+
+export interface DeviceCodeWrite {
+  /** Normalised: upper case, without dashes. */
+  readonly userCode: string
+  readonly phase: DeviceCodePhase
+  /** Who put it in flight: the browser session. Required for every phase but `pending`. */
+  readonly owner?: string
+  readonly grantId?: string
+}
+
+export interface RecordStore {
+  /**
+   * Creates or replaces a record. It MUST be readable until `expiresIn` seconds from now and then, in order that an
+   * expired code can be told from an unknown one, for a further 120 s; never after that.
+   * A record that was consumed MUST stay consumed. `expiresIn` of undefined keeps it for ever.
+   */
+  put(model: Model, id: string, payload: Payload, expiresIn: number | undefined, indexes?: RecordIndexes): Promise<void>
+  find(model: Model, id: string): Promise<StoredRecord | undefined>
+  findByUid(model: Model, uid: string): Promise<StoredRecord | undefined>
+  /**
+   * Marks a record as used. Of any number of callers, on any number of processes, exactly one MUST succeed; all others
+   * get {@link AlreadyConsumedError}, as does everyone for a record that is not there.
+   * It MUST NOT bring back a record that was destroyed.
+   */
+  consume(model: Model, id: string): Promise<void>
+  /** Idempotent. Index entries that point to the record go with it or become dead. */
+  destroy(model: Model, id: string): Promise<void>
+  /** Destroys every record of the grant, of whatever model. Idempotent. */
+  revokeByGrant(grantId: string): Promise<void>
+}
+
+/** RFC 8628 device codes: records of model `DeviceCode` whose changes are compare-and-set. */
+export interface DeviceCodeStore {
+  /** Throws {@link UserCodeTakenError} if a live device code has this user code. MUST be atomic. Readable for 300 s past expiry. */
+  create(id: string, payload: Payload, expiresIn: number, write: DeviceCodeWrite): Promise<void>
+  /**
+   * Replaces the payload if the phase may follow: pending → in_flight → decided, and in_flight → in_flight for the same
+   * owner, who may start again until it is decided. pending → decided is for the engine's own refusals.
+   * Everything else, a consumed and an absent code included, throws {@link DeviceCodeStateError}. MUST be atomic.
+   * Keeps the lifetime that create() gave.
+   */
+  update(id: string, payload: Payload, write: DeviceCodeWrite): Promise<void>
+  findByUserCode(userCode: string): Promise<(StoredRecord & { readonly phase: DeviceCodePhase; readonly owner?: string }) | undefined>
+  /**
+   * Notes a poll of the token endpoint and says whether it came too early (RFC 8628 §3.5 `slow_down`). The first poll
+   * never does. Each early poll adds 5 s to the interval of this code for good. `interval` is in seconds, and polls up
+   * to half a second early are forgiven. MUST be atomic.
+   */
+  poll(id: string, interval: number): Promise<'ok' | 'slow_down'>
+}
+
+/** Counts attempts in fixed windows. */
+export interface AttemptStore {
+  /**
+   * Takes one attempt out of `limit` in a window of `windowSeconds` that begins with the first attempt. MUST be atomic.
+   * `retryAfter` is in seconds, until the window ends.
+   */
+  take(name: string, limit: number, windowSeconds: number): Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
+  /** Gives one attempt back, as for one that turned out right. Never below zero. */
+  giveBack(name: string): Promise<void>
+}
+
+/** Few and small values that live for ever: the signing keys, accounts. Sealed like everything else. */
+export interface DocumentStore {
+  get(name: string): Promise<unknown>
+  put(name: string, value: unknown): Promise<void>
+  /** Stores `value` unless there is one, and returns what is stored then. MUST be atomic. */
+  putIfAbsent(name: string, value: unknown): Promise<unknown>
+}
+
+export interface Store {
+  readonly records: RecordStore
+  readonly deviceCodes: DeviceCodeStore
+  readonly attempts: AttemptStore
+  readonly documents: DocumentStore
+  /** Resolves if the store answers; throws {@link StoreUnavailableError} if it does not. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Milliseconds since the epoch. */
+export type Clock = () => number

@@ -1,0 +1,15 @@
+import { z } from 'zod'
+
+/** The claims of an RFC 9068 access token that Gatehouse issues. Times are seconds since the epoch. */
+export const accessTokenClaims = z.object({
+  iss: z.string(),
+  sub: z.string(),
+  aud: z.string(),
+  client_id: z.string(),
+  scope: z.string().optional(),
+  iat: z.number().int(),
+  exp: z.number().int(),
+  jti: z.string(),
+})
+
+export type AccessTokenClaims = z.infer<typeof accessTokenClaims>

@@ -1,0 +1,12 @@
+// What the authorization server, the resource server and the client agree on: names, shapes and schemas. No I/O.
+export { type AccessTokenClaims, accessTokenClaims } from './claims.ts'
+export {
+  type AuthorizationServerMetadata,
+  authorizationServerMetadata,
+  type ProtectedResourceMetadata,
+  protectedResourceMetadata,
+  protectedResourceMetadataUrl,
+} from './metadata.ts'
+export { type ProtectedResource, protectedResource, protectedResources } from './resources.ts'
+export { defaultScopes, describeScope, effectiveScopes, mcpScopes, parseScope } from './scopes.ts'
+export { isSubject, subjectPrefixes } from './subjects.ts'
