@@ -46,3 +46,10 @@ export class ConfigError extends GatehouseError {
     this.faults = faults
   }
 }
+
+/** The request that a person was asked about expired, was answered already, or belongs to another browser. */
+export class InteractionGoneError extends GatehouseError {
+  constructor(cause?: unknown) {
+    super('interaction_gone', 'The request is gone.', { cause })
+  }
+}

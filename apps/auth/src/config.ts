@@ -1,0 +1,202 @@
+// The environment, read once into a plain object. The only file that names environment variables. Every fault is
+// reported at once, so that an operator mends a configuration in one go.
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { type ProtectedResource, protectedResources } from '@gatehouse/shared'
+import ipaddr from 'ipaddr.js'
+import { z } from 'zod'
+import { ConfigError } from './errors.ts'
+
+const DAY = 86_400
+
+/** Lifetimes in seconds, each with its bounds and its default. `AUTH_LIFETIMES` overrides them by name. */
+const lifetimesSchema = z.strictObject({
+  accessToken: seconds(1, 3_600, 600),
+  authorizationCode: seconds(1, 600, 60),
+  deviceCode: seconds(1, 1_800, 600),
+  /** RFC 8628 `interval`: how long a device waits between two polls. */
+  deviceInterval: seconds(1, 60, 5),
+  /** How long a refresh token may lie unused. */
+  refreshToken: seconds(1, 365 * DAY, 30 * DAY),
+  /** How long a person's consent lasts in all, however often it is refreshed. */
+  grant: seconds(1, 730 * DAY, 90 * DAY),
+  /** How long a browser stays signed in at the authorization server. Eight hours at most where cookies have no `Secure`. */
+  session: seconds(1, 90 * DAY, 14 * DAY),
+  /** How long a person may take over the sign-in and consent pages. */
+  interaction: seconds(1, 3_600, 900),
+})
+
+export type Lifetimes = Readonly<z.infer<typeof lifetimesSchema>>
+
+export interface Config {
+  /** The issuer identifier, byte for byte as it is published: no path, no trailing slash. */
+  readonly issuer: string
+  readonly production: boolean
+  readonly host: string
+  readonly port: number
+  readonly logLevel: string
+  /** CIDR blocks of the proxies whose forwarding headers are believed. */
+  readonly trustProxy: readonly string[]
+  /** Absent outside production: one is then generated into the data directory. */
+  readonly secret: string | undefined
+  /** Still accepted for reading; never written with. */
+  readonly previousSecret: string | undefined
+  readonly dataDir: string
+  readonly resources: readonly ProtectedResource[]
+  readonly clientsFile: string | undefined
+  /** `explicit`: asked for by name, so that it also answers peers that are not loopback. */
+  readonly developerLogin: 'off' | 'on' | 'explicit'
+  readonly lifetimes: Lifetimes
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Throws {@link ConfigError} with every fault. Reads the files that `NAME_FILE` variables and `AUTH_RESOURCES` name. */
+export function readConfig(env: Environment): Config {
+  const faults: string[] = []
+  const read = createReader(env, faults)
+
+  const issuer = readIssuer(read.text('AUTH_ISSUER', 'http://localhost:4000'), faults)
+  const loopback = isLoopbackHost(new URL(issuer).hostname)
+  const production = env.NODE_ENV === 'production' || !loopback
+  if (!loopback && !issuer.startsWith('https:')) faults.push('AUTH_ISSUER must be https unless it is a loopback address.')
+
+  const host = read.text('HOST', 'localhost')
+  const secret = read.secret('AUTH_SECRET')
+  const previousSecret = read.secret('AUTH_SECRET_PREVIOUS')
+  if (production) checkProductionSecret(secret, faults)
+  else if (secret !== undefined && secret.length < 32) faults.push('AUTH_SECRET is too short: give at least 32 characters, for example `openssl rand -base64 32`.')
+
+  const config: Config = {
+    issuer,
+    production,
+    host,
+    port: read.port('PORT', 4000),
+    logLevel: read.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    trustProxy: read.networks('TRUST_PROXY'),
+    secret,
+    previousSecret,
+    dataDir: resolve(read.text('DATA_DIR', '.data')),
+    resources: readResources(env.AUTH_RESOURCES, faults),
+    clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
+    developerLogin: readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
+    lifetimes: readLifetimes(env.AUTH_LIFETIMES, faults),
+  }
+  if (production && config.developerLogin === 'off') faults.push('No login is configured: nobody could sign in.')
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config
+}
+
+/** Whether a host name of a URL means this machine alone. */
+export function isLoopbackHost(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+function seconds(min: number, max: number, fallback: number) {
+  return z.number().int().min(min).max(max).default(fallback)
+}
+
+function createReader(env: Environment, faults: string[]) {
+  const text = (name: string, fallback: string): string => env[name] || fallback
+  return {
+    text,
+    port(name: string, fallback: number): number {
+      const port = Number(text(name, String(fallback)))
+      if (!Number.isInteger(port) || port < 0 || port > 65_535) faults.push(`${name} must be a port number from 0 to 65535.`)
+      return port
+    },
+    oneOf(name: string, allowed: readonly string[], fallback: string): string {
+      const value = text(name, fallback)
+      if (!allowed.includes(value)) faults.push(`${name} must be one of ${allowed.join(', ')}.`)
+      return value
+    },
+    networks(name: string): string[] {
+      const list = text(name, '').split(',').map((entry) => entry.trim()).filter(Boolean)
+      for (const entry of list) {
+        if (!ipaddr.isValid(entry) && !ipaddr.isValidCIDR(entry)) faults.push(`${name}: "${entry}" is neither an address nor a CIDR block.`)
+      }
+      return list
+    },
+    /** A secret, from `NAME` or from the file that `NAME_FILE` names. Its value never enters a message. */
+    secret(name: string): string | undefined {
+      const file = env[`${name}_FILE`]
+      if (env[name] && file) faults.push(`${name} and ${name}_FILE are both set: set one.`)
+      if (!file) return env[name] || undefined
+      const content = readText(file, `${name}_FILE`, faults)?.trim()
+      if (content === '') faults.push(`${name}_FILE: ${file} is empty.`)
+      return content || undefined
+    },
+  }
+}
+
+function readText(file: string, name: string, faults: string[]): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    faults.push(`${name}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    return undefined
+  }
+}
+
+function readIssuer(value: string, faults: string[]): string {
+  const url = URL.parse(value)
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    faults.push('AUTH_ISSUER must be a URL, such as https://auth.example.com.')
+    return 'http://localhost:4000'
+  }
+  if (url.origin !== value) faults.push(`AUTH_ISSUER must be an origin alone, without a path or a trailing slash: did you mean ${url.origin}?`)
+  return url.origin
+}
+
+function checkProductionSecret(secret: string | undefined, faults: string[]): void {
+  const make = 'make one with `openssl rand -base64 32`'
+  if (secret === undefined) faults.push(`AUTH_SECRET (or AUTH_SECRET_FILE) is missing: ${make}.`)
+  else if (secret.length < 32) faults.push(`AUTH_SECRET is too short: give at least 32 characters; ${make}.`)
+  else if (/change.?me|example|sample|secret|password/i.test(secret) || new Set(secret).size < 8) faults.push(`AUTH_SECRET looks like a sample: ${make}.`)
+}
+
+function readResources(value: string | undefined, faults: string[]): readonly ProtectedResource[] {
+  const fallback = protectedResources.parse([{ resource: 'http://localhost:3000/mcp', name: 'Gatehouse MCP server' }])
+  if (!value) return fallback
+  const json = value.trimStart().startsWith('[') ? value : readText(value, 'AUTH_RESOURCES', faults)
+  if (json === undefined) return fallback
+  const resources = parseJson('AUTH_RESOURCES', json, protectedResources, faults) ?? fallback
+  const seen = new Set<string>()
+  for (const { resource } of resources) {
+    if (seen.has(resource)) faults.push(`AUTH_RESOURCES names ${resource} twice.`)
+    seen.add(resource)
+  }
+  return resources
+}
+
+function readLifetimes(value: string | undefined, faults: string[]): Lifetimes {
+  return parseJson('AUTH_LIFETIMES', value || '{}', lifetimesSchema, faults) ?? lifetimesSchema.parse({})
+}
+
+function parseJson<T extends z.ZodType>(name: string, json: string, schema: T, faults: string[]): z.infer<T> | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    faults.push(`${name} is not JSON.`)
+    return undefined
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  for (const { path, message } of result.error.issues) faults.push(`${name}${path.length > 0 ? ` at ${path.join('.')}` : ''}: ${message}.`)
+  return undefined
+}
+
+function readDeveloperLogin(
+  value: string | undefined,
+  { loopback, production, host }: { loopback: boolean; production: boolean; host: string },
+  faults: string[],
+): Config['developerLogin'] {
+  if (value !== undefined && !['', 'true', 'false'].includes(value)) faults.push('AUTH_DEV_LOGIN must be true or false.')
+  if (value === 'true') {
+    if (!loopback) faults.push('AUTH_DEV_LOGIN lets everybody in and is for a loopback AUTH_ISSUER only: configure a real login.')
+    return 'explicit'
+  }
+  const listensOnLoopback = isLoopbackHost(host) || host === '::1'
+  return value !== 'false' && loopback && listensOnLoopback && !production ? 'on' : 'off'
+}

@@ -1,0 +1,16 @@
+// A login for a laptop: whoever gives a name is that person. It proves nothing, which is why config.ts allows it for a
+// loopback issuer only and interactions/login.ts refuses it to whoever comes from elsewhere.
+import type { FormLogin } from './identity.ts'
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/
+
+export const developerLogin: FormLogin = {
+  kind: 'form',
+  logIn({ name }) {
+    const normalised = typeof name === 'string' ? name.trim().toLowerCase() : ''
+    if (!NAME.test(normalised)) {
+      return { problem: 'Use 1 to 32 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.' }
+    }
+    return { subject: `dev:${normalised}`, label: `dev:${normalised}` }
+  },
+}

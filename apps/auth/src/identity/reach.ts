@@ -1,0 +1,38 @@
+// Who may use the developer login, judged by where a request comes from. Plain data in, no Fastify.
+import ipaddr from 'ipaddr.js'
+
+export interface Origin {
+  /** The address at the other end of the socket. */
+  readonly peer: string | undefined
+  readonly hasForwardingHeader: boolean
+  /** CIDR blocks of our own proxies. */
+  readonly trustProxy: readonly string[]
+  /** The operator asked for the developer login by name. */
+  readonly explicit: boolean
+}
+
+/**
+ * Why the developer login is refused, or undefined if it is not. A forwarding header from anybody but our own proxy
+ * means a tunnel: then the loopback address at the other end says nothing about who is really there.
+ * It does NOT look at the address that a trusted proxy forwards: with `explicit` the operator answers for that.
+ */
+export function refuseDeveloperLogin({ peer, hasForwardingHeader, trustProxy, explicit }: Origin): string | undefined {
+  const fromProxy = peer !== undefined && isIn(peer, trustProxy)
+  if (hasForwardingHeader && !fromProxy) return 'The development login does not answer through a tunnel or a proxy that this server does not know.'
+  if (!explicit && !(peer !== undefined && isLoopback(peer))) return 'The development login answers this computer alone.'
+  return undefined
+}
+
+function isLoopback(address: string): boolean {
+  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
+}
+
+function isIn(address: string, blocks: readonly string[]): boolean {
+  if (!ipaddr.isValid(address)) return false
+  const candidate = ipaddr.process(address)
+  return blocks.some((block) => {
+    const [network, bits] = ipaddr.isValidCIDR(block) ? ipaddr.parseCIDR(block) : [ipaddr.process(block), undefined]
+    if (network.kind() !== candidate.kind()) return false
+    return candidate.match(network, bits ?? (candidate.kind() === 'ipv4' ? 32 : 128))
+  })
+}

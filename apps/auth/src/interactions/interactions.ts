@@ -1,0 +1,123 @@
+// The human steps of a request: sign in, then say yes or no. Each ends by going back to the authorization server
+// (gate.ts). Upstream logins are in identity/, how pages look in pages/.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { describeScope } from '@gatehouse/shared'
+import { InteractionGoneError } from '../errors.ts'
+import type { Identity, Login } from '../identity/identity.ts'
+import { consentPage, deviceApprovalPage, loginPage } from '../pages/index.ts'
+import { pageHeaders } from '../pages/headers.ts'
+import type { Clock } from '../store/contract.ts'
+import { isSameOrigin, type Xsrf } from '../xsrf.ts'
+import type { InteractionGate, PendingRequest } from './gate.ts'
+
+export interface InteractionsOptions {
+  readonly gate: InteractionGate
+  readonly login: Login | undefined
+  /** Whether this login may be used by whoever sends this request. Returns why not, in words for the person. */
+  readonly refuseLogin: (request: FastifyRequest) => string | undefined
+  /** Called with everybody who signed in, before the request goes on. */
+  readonly remember: (identity: Identity) => Promise<void>
+  readonly labelOf: (subject: string) => Promise<string>
+  readonly xsrf: Xsrf
+  readonly clock: Clock
+}
+
+type Fields = Readonly<Record<string, unknown>>
+type Answer = { readonly redirect: string } | { readonly status: number; readonly html: string }
+
+/** Registers the routes below /interaction. */
+export function registerInteractions(app: FastifyInstance, options: InteractionsOptions): void {
+  const { gate, login, refuseLogin, remember, xsrf } = options
+
+  const step = (run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>) => {
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+      const pending = await gate.pending({ request: request.raw, response: reply.raw })
+      const fields = (request.body ?? {}) as Fields
+      if ((request.params as { uid: string }).uid !== pending.uid) throw new InteractionGoneError()
+      if (request.method === 'POST' && !(isSameOrigin(request.headers['sec-fetch-site']) && xsrf.verify(binding(pending), fields.xsrf))) {
+        throw new InteractionGoneError()
+      }
+      const answer = await run(pending, fields, request, reply)
+      if ('redirect' in answer) return reply.redirect(answer.redirect, 303)
+      const targets = pending.returnsTo ? [pending.returnsTo.formTarget] : []
+      return reply.code(answer.status).headers(pageHeaders(targets)).send(answer.html)
+    }
+  }
+  const exchange = (request: FastifyRequest, reply: FastifyReply) => ({ request: request.raw, response: reply.raw })
+
+  app.get(
+    '/interaction/:uid',
+    step(async (pending) => {
+      if (pending.step === 'login' || !pending.subject) return showLogin(pending, options)
+      return showDecision(pending, pending.subject, options)
+    }),
+  )
+
+  app.post(
+    '/interaction/:uid/login',
+    step(async (pending, fields, request, reply) => {
+      if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
+      const refused = refuseLogin(request)
+      if (refused || !login) return showLogin(pending, options, 403, { problem: refused ?? 'This way to sign in is not available here.' })
+      const identity = login.logIn(fields)
+      if ('problem' in identity) {
+        return showLogin(pending, options, 400, { developer: { name: String(fields.name ?? ''), problem: identity.problem } })
+      }
+      await remember(identity)
+      return { redirect: await gate.signIn(exchange(request, reply), identity.subject) }
+    }),
+  )
+
+  app.post(
+    '/interaction/:uid/decision',
+    step(async (pending, { decision }, request, reply) => {
+      if (pending.step === 'login') return { redirect: `/interaction/${pending.uid}` }
+      if (decision === 'approve') return { redirect: await gate.approve(exchange(request, reply)) }
+      if (decision === 'refuse') return { redirect: await gate.refuse(exchange(request, reply)) }
+      return { redirect: `/interaction/${pending.uid}` }
+    }),
+  )
+
+  app.post('/interaction/:uid/switch', step(async (_pending, _fields, request, reply) => ({ redirect: await gate.switchAccount(exchange(request, reply)) })))
+  app.post('/interaction/:uid/cancel', step(async (_pending, _fields, request, reply) => ({ redirect: await gate.refuse(exchange(request, reply)) })))
+
+  function form(pending: PendingRequest, action: string) {
+    return { action: `/interaction/${pending.uid}/${action}`, xsrf: xsrf.issue(binding(pending)) }
+  }
+
+  function showLogin(
+    pending: PendingRequest,
+    { login }: InteractionsOptions,
+    status = 200,
+    again: { problem?: string; developer?: { name: string; problem: string } } = {},
+  ): Answer {
+    const html = loginPage({
+      app: pending.app,
+      device: pending.device !== undefined,
+      ...(login && { developer: { form: form(pending, 'login'), ...again.developer } }),
+      providers: [],
+      ...(again.problem && { problem: again.problem }),
+      cancel: form(pending, 'cancel'),
+    })
+    return { status, html }
+  }
+
+  async function showDecision(pending: PendingRequest, subject: string, { labelOf, clock }: InteractionsOptions): Promise<Answer> {
+    const { app, resource, device, returnsTo } = pending
+    const facts = {
+      form: form(pending, 'decision'),
+      switchAccount: form(pending, 'switch'),
+      app,
+      resource,
+      scopes: pending.scopes.map(describeScope),
+      account: await labelOf(subject),
+    }
+    if (device) return { status: 200, html: deviceApprovalPage({ ...facts, userCode: device.userCode, requester: device, now: clock() }) }
+    if (!returnsTo) throw new InteractionGoneError()
+    return { status: 200, html: consentPage({ ...facts, returnsTo }) }
+  }
+}
+
+function binding({ uid }: PendingRequest): string {
+  return `interaction:${uid}`
+}

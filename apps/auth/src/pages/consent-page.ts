@@ -1,0 +1,54 @@
+import type { AppFacts, FormFacts, ResourceFacts, ReturnsTo } from './facts.ts'
+import { type Html, html } from './html.ts'
+import { layout } from './layout.ts'
+import { appIdentity, decision, factList, nameWarning, notice, permissions, server, signedInAs } from './request.ts'
+import { cleanText, displayHost } from './text.ts'
+
+export interface ConsentFacts {
+  readonly form: FormFacts
+  readonly app: AppFacts
+  readonly returnsTo: ReturnsTo
+  /** In plain words. */
+  readonly scopes: readonly string[]
+  readonly resource: ResourceFacts
+  readonly account: string
+  readonly switchAccount: FormFacts
+}
+
+/** Puts an app's request before the person in the browser. Posts `decision`: "approve" or "refuse". */
+export function consentPage(facts: ConsentFacts): string {
+  const { app, returnsTo } = facts
+  return layout({
+    heading: 'An app wants to use your account',
+    body: html`
+${nameWarning(app)}
+${factList([
+  ['App', appIdentity(app)],
+  ['It may', permissions(facts.scopes)],
+  ['At', server(facts.resource)],
+  ['Afterwards', destination(returnsTo)],
+])}
+${returnWarning(app, returnsTo)}
+${decision(facts.form)}
+${signedInAs(facts.account, facts.switchAccount)}`,
+  })
+}
+
+function destination(returnsTo: ReturnsTo): Html {
+  if (returnsTo.kind === 'web') return html`You will return to <b>${displayHost(returnsTo.host)}</b>`
+  if (returnsTo.kind === 'loopback') return html`You will return to <b>a program on this computer</b>`
+  return html`You will return to <b>an app on this device</b> <span class="address">${cleanText(returnsTo.scheme)}:</span>`
+}
+
+/** An answer that stays on the device reaches whichever program listens there, whatever the app's document says. */
+function returnWarning({ verifiedHost }: AppFacts, { kind }: ReturnsTo): Html | undefined {
+  if (kind === 'web') return undefined
+  const anyOther = kind === 'loopback' ? 'any program on this computer' : 'any other app on this device'
+  return notice(
+    'caution',
+    'Did you start this yourself just now?',
+    verifiedHost
+      ? html`<b>${displayHost(verifiedHost)}</b> vouches for the app, but ${anyOther} could be using its name.`
+      : html`It could be ${anyOther}. If you are not sure, refuse.`,
+  )
+}

@@ -1,0 +1,18 @@
+import { html } from './html.ts'
+import { icons } from './icons.ts'
+import { layout } from './layout.ts'
+
+/** A sign-in or a request that waited too long, was answered already or belongs to another browser. */
+export function expiredPage({ device }: { readonly device: boolean }): string {
+  return layout({
+    heading: 'This request has expired',
+    icon: icons.clock,
+    body: device
+      ? html`
+<p>Nothing was shared. Start again on your device: it will show a new code.</p>
+<a class="button primary" href="/device">Enter the new code</a>`
+      : html`
+<p>Nothing was shared. Go back to your app and sign in from there once more.</p>
+<a class="button" href="/">Go to the start page</a>`,
+  })
+}

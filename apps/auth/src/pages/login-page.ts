@@ -1,0 +1,63 @@
+import type { AppFacts, FormFacts } from './facts.ts'
+import { type Html, html } from './html.ts'
+import { icons } from './icons.ts'
+import { layout } from './layout.ts'
+import { appIdentity, nameWarning, notice, smallForm, token } from './request.ts'
+import { cleanText } from './text.ts'
+
+export interface LoginFacts {
+  readonly app: AppFacts
+  /** The sign-in is for a device that showed a code. */
+  readonly device: boolean
+  /** The login that lets everybody in; `name` is what was typed before. */
+  readonly developer?: { readonly form: FormFacts; readonly name?: string | undefined; readonly problem?: string | undefined } | undefined
+  /** `label` is the provider's name: "GitHub" becomes "Continue with GitHub". */
+  readonly providers: readonly { readonly label: string; readonly href: string }[]
+  /** A sentence on why the last try came to nothing. */
+  readonly problem?: string | undefined
+  readonly cancel: FormFacts
+}
+
+export function loginPage({ app, device, developer, providers, problem, cancel }: LoginFacts): string {
+  return layout({
+    heading: device ? 'Sign in to connect a device' : 'Sign in',
+    problem: Boolean(problem || developer?.problem),
+    body: html`
+${problem && notice('problem', cleanText(problem, 300))}
+<div class="app"><p class="label">to continue to</p>${appIdentity(app)}</div>
+${nameWarning(app)}
+${developer && developerLogin(developer)}
+${developer && providers.length > 0 && html`<p class="or"><span>or</span></p>`}
+${providers.length > 0 && html`<div class="choices">${providers.map((provider) => providerButton(provider, !developer && providers.length === 1))}</div>`}
+${!developer && providers.length === 0 && noLogin}
+${device && html`<p class="muted">Next you will see what the device asks for. Nothing is shared before you approve. If somebody sent you the link or the code, cancel.</p>`}
+<div class="foot">${smallForm(cancel, 'Cancel')}</div>`,
+  })
+}
+
+const noLogin = notice(
+  'problem',
+  'Nobody can sign in here yet.',
+  'No way to sign in is set up on this server. Ask the people who run it.',
+)
+
+function providerButton({ label, href }: LoginFacts['providers'][number], only: boolean): Html {
+  const icon = { GitHub: icons.github, Google: icons.google }[label] ?? icons.key
+  return html`
+<a class="button${only && ' primary'}" href="${href}">${icon}<span>Continue with ${cleanText(label)}</span></a>`
+}
+
+function developerLogin({ form, name = 'ada', problem }: NonNullable<LoginFacts['developer']>): Html {
+  return html`${notice(
+    'caution',
+    'Development login: it lets everybody in.',
+    'No password, any name. This server must never be public while it is on.',
+  )}
+<form method="post" action="${form.action}" class="entry">
+${token(form)}
+<label for="name">What to call you</label>
+${problem && html`<p class="field-problem" id="name-problem" role="alert">${icons.attention}<span>${cleanText(problem, 300)}</span></p>`}
+<input id="name" name="name" type="text" value="${cleanText(name)}" required maxlength="64" autocomplete="username" autocapitalize="none" autocorrect="off" spellcheck="false"${problem && html` aria-invalid="true" aria-describedby="name-problem"`}>
+<button type="submit" class="button primary">Sign in</button>
+</form>`
+}

@@ -1,0 +1,95 @@
+import type { AppFacts, FormFacts, ResourceFacts } from './facts.ts'
+import { type Html, type HtmlValue, html } from './html.ts'
+import { icons } from './icons.ts'
+import { imitates } from './known-names.ts'
+import { cleanText, displayHost, displayName } from './text.ts'
+
+// The pieces of the pages that put a request before a person: who asks, for what, and the answer.
+
+/** What a fact is called and what it is. Facts come most telling first. */
+export type Fact = readonly [label: string, value: Html]
+
+export function factList(facts: readonly Fact[]): Html {
+  return html`<dl class="facts">${facts.map(
+    ([label, value]) => html`
+<div><dt>${label}</dt><dd>${value}</dd></div>`,
+  )}
+</dl>`
+}
+
+/** Name and badge. The name is isolated, so that right-to-left letters in it do not reorder what stands around it. */
+export function appIdentity(app: AppFacts): Html {
+  const name = displayName(app.name)
+  return html`<strong class="name">${name ? html`<bdi>${name}</bdi>` : 'An app without a name'}</strong>
+${badge(app)}`
+}
+
+function badge({ verifiedHost, trusted }: AppFacts): Html {
+  if (verifiedHost) return html`<span class="badge good">${icons.shield}Verified: ${displayHost(verifiedHost)}</span>`
+  if (trusted) return html`<span class="badge good">${icons.shield}Added by an administrator</span>`
+  return html`<span class="badge caution">${icons.attention}Unverified app</span>`
+}
+
+/** Says aloud that a name is only a claim, where it is one that people trust on sight. */
+export function nameWarning(app: AppFacts): Html | undefined {
+  const { verifiedHost, trusted } = app
+  const name = displayName(app.name)
+  if (trusted || !name || !imitates(app.name, verifiedHost)) return undefined
+  return notice(
+    'caution',
+    html`This app calls itself “<bdi>${name}</bdi>”.`,
+    verifiedHost
+      ? html`It chose that name itself. All we know is that it comes from <b>${displayHost(verifiedHost)}</b>.`
+      : html`It chose that name itself and nobody has checked it. Be sure that you know who is asking.`,
+  )
+}
+
+export function permissions(scopes: readonly string[]): Html {
+  if (scopes.length === 0) return html`Know that you signed in, and nothing else`
+  return html`<ul class="permissions">${scopes.map(
+    (scope) => html`
+<li>${icons.check}<span>${cleanText(scope, 160)}</span></li>`,
+  )}
+</ul>`
+}
+
+export function server({ name, url }: ResourceFacts): Html {
+  return html`<b><bdi>${cleanText(name)}</bdi></b>
+<span class="address">${cleanText(url, 512)}</span>`
+}
+
+/** Both answers in one form. Refusing comes first: it is what the first Tab reaches. */
+export function decision(form: FormFacts): Html {
+  return html`<form method="post" action="${form.action}" class="decision">
+${token(form)}
+<button type="submit" name="decision" value="refuse" class="button">Refuse</button>
+<button type="submit" name="decision" value="approve" class="button primary">Approve</button>
+</form>`
+}
+
+export function signedInAs(account: string, switchAccount: FormFacts): Html {
+  return html`<div class="account">
+<p>Signed in as <b><bdi>${cleanText(account, 128)}</bdi></b></p>
+${smallForm(switchAccount, 'Use another account')}
+</div>`
+}
+
+/** A form that is nothing but its button. */
+export function smallForm(form: FormFacts, label: string): Html {
+  return html`<form method="post" action="${form.action}">
+${token(form)}
+<button type="submit" class="quiet">${label}</button>
+</form>`
+}
+
+export function token({ xsrf }: FormFacts): Html {
+  return html`<input type="hidden" name="xsrf" value="${xsrf}">`
+}
+
+/** A box that must be read. A problem is announced as well. */
+export function notice(kind: 'caution' | 'problem', title: HtmlValue, text?: HtmlValue): Html {
+  return html`<div class="notice ${kind}"${kind === 'problem' && html` role="alert"`}>
+${icons.attention}
+<div><p class="title">${title}</p>${text && html`<p>${text}</p>`}</div>
+</div>`
+}

@@ -1,0 +1,179 @@
+// oidc-provider's adapter over our store. What it adds to the plain mapping is what the engine leaves open: single use
+// that holds in a race, device codes that are compare-and-set, `slow_down`, and our errors in the engine's words.
+import { randomInt } from 'node:crypto'
+import { type Adapter, type AdapterPayload, type ClientMetadata, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { AlreadyConsumedError, DeviceCodeStateError, StoreUnavailableError, UserCodeTakenError } from '../errors.ts'
+import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
+import { withHashedSecret } from './clients.ts'
+
+/**
+ * For this long after a code or token was used, the engine does not see that it was. A caller that lost the race by a
+ * moment would otherwise look like a thief, and the engine would revoke the winner's grant.
+ */
+const CONSUMED_HIDDEN_MS = 2_000
+/** A registered client that nobody uses is forgotten after this; any use within it starts it again. */
+const CLIENT_LIFETIME = 90 * 86_400
+const CLIENT_RENEWAL_MS = 86_400_000
+const USER_CODE_TRIES = 5
+const USER_CODE_ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ'
+export const USER_CODE_LENGTH = 8
+
+export interface AdapterOptions {
+  readonly store: Store
+  readonly clock: Clock
+  /** Seconds between two polls of a device. */
+  readonly deviceInterval: number
+  readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
+}
+
+export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
+  return (model) => {
+    if (model === 'DeviceCode') return translated(createDeviceCodeAdapter(options))
+    if (model === 'Client') return translated(createClientAdapter(options))
+    return translated(createRecordAdapter(options, model))
+  }
+}
+
+function createRecordAdapter({ store: { records }, clock }: AdapterOptions, model: string): Adapter {
+  return {
+    upsert: (id, payload, expiresIn) => records.put(model, id, payload as Payload, expiresIn, indexes(payload)),
+    find: async (id) => seen(await records.find(model, id), clock()),
+    findByUid: async (uid) => seen(await records.findByUid(model, uid), clock()),
+    findByUserCode: async () => undefined,
+    consume: (id) => records.consume(model, id),
+    destroy: (id) => records.destroy(model, id),
+    revokeByGrantId: (grantId) => records.revokeByGrant(grantId),
+  }
+}
+
+function indexes({ uid, grantId }: AdapterPayload) {
+  return { ...(uid && { uid }), ...(grantId && { grantId }) }
+}
+
+/** The record as the engine may see it now: see {@link CONSUMED_HIDDEN_MS}. */
+function seen(record: StoredRecord | undefined, now: number): AdapterPayload | undefined {
+  if (!record) return undefined
+  const { consumed: _, ...payload } = record.payload as AdapterPayload
+  if (record.consumedAt === undefined || now - record.consumedAt < CONSUMED_HIDDEN_MS) return payload
+  return { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
+}
+
+function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
+  const { store, clock, deviceInterval } = options
+  const base = createRecordAdapter(options, 'DeviceCode')
+  return {
+    ...base,
+    async upsert(id, payload, expiresIn) {
+      if (currentRoute() === 'device_authorization') return createDeviceCode(store, id, payload, expiresIn ?? 0)
+      return store.deviceCodes.update(id, payload as Payload, describe(payload))
+    },
+    async find(id) {
+      const record = seen(await store.records.find('DeviceCode', id), clock())
+      if (record && currentRoute() === 'token') await answerPoll(record, () => store.deviceCodes.poll(id, deviceInterval), clock())
+      return record
+    },
+    async findByUserCode(userCode) {
+      const record = await store.deviceCodes.findByUserCode(userCode)
+      const payload = seen(record, clock())
+      // Whoever entered the code may enter it again until the answer is given: a closed tab must not cost a login.
+      if (record?.phase === 'in_flight' && record.owner === sessionUid()) return { ...payload, inFlight: false }
+      return payload
+    },
+  }
+}
+
+/** Throws what a poll gets before there is anything to redeem, for the client the code belongs to and for nobody else. */
+async function answerPoll(record: AdapterPayload, poll: () => Promise<'ok' | 'slow_down'>, now: number): Promise<void> {
+  if (record.clientId !== context()?.oidc.client?.clientId) return
+  if ((record.exp ?? 0) * 1000 <= now) return
+  // The engine would consume the code with the first refusal and call the next poll an invalid grant.
+  if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
+  if (!record.accountId && !record.error && (await poll()) === 'slow_down') throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
+}
+
+/** Stores a new device code; a user code that another live one has is made again, here and in the engine's model. */
+async function createDeviceCode(store: Store, id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
+  const model = context()?.oidc.entities.DeviceCode as { userCode?: string } | undefined
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await store.deviceCodes.create(id, payload as Payload, expiresIn, describe(payload))
+    } catch (error) {
+      if (!(error instanceof UserCodeTakenError) || tries === USER_CODE_TRIES || !model) throw error
+      payload.userCode = randomUserCode()
+      model.userCode = payload.userCode
+    }
+  }
+}
+
+function randomUserCode(): string {
+  return Array.from({ length: USER_CODE_LENGTH }, () => USER_CODE_ALPHABET[randomInt(USER_CODE_ALPHABET.length)]).join('')
+}
+
+function describe(payload: AdapterPayload): DeviceCodeWrite {
+  const phase: DeviceCodePhase = payload.accountId || payload.error ? 'decided' : payload.inFlight ? 'in_flight' : 'pending'
+  const owner = phase === 'pending' ? undefined : sessionUid()
+  return {
+    userCode: payload.userCode as string,
+    phase,
+    ...(owner && { owner }),
+    ...(payload.grantId && { grantId: payload.grantId }),
+  }
+}
+
+function createClientAdapter(options: AdapterOptions): Adapter {
+  const { store, clock, findStaticClient } = options
+  const put = (id: string, metadata: AdapterPayload) =>
+    store.records.put('Client', id, { metadata, usedAt: clock() }, CLIENT_LIFETIME)
+  return {
+    ...createRecordAdapter(options, 'Client'),
+    upsert: (id, payload) => put(id, withHashedSecret(payload as ClientMetadata) as AdapterPayload),
+    async find(id) {
+      const known = findStaticClient(id)
+      if (known) return known as AdapterPayload
+      const record = await store.records.find('Client', id)
+      if (!record) return undefined
+      const { metadata, usedAt } = record.payload as { metadata: AdapterPayload; usedAt: number }
+      if (clock() - usedAt > CLIENT_LIFETIME * 1000) return undefined
+      if (clock() - usedAt > CLIENT_RENEWAL_MS) await put(id, metadata)
+      return metadata
+    },
+  }
+}
+
+/** Our errors in the engine's words. */
+function translated(adapter: Adapter): Adapter {
+  const wrap =
+    <A extends unknown[], R>(run: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await run(...args)
+      } catch (error) {
+        throw translate(error)
+      }
+    }
+  return Object.fromEntries(Object.entries(adapter).map(([name, run]) => [name, wrap(run)])) as unknown as Adapter
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof AlreadyConsumedError) return new errors.InvalidGrant('already used')
+  if (error instanceof DeviceCodeStateError) return new errors.InvalidGrant('the device code is gone or was answered already')
+  if (error instanceof UserCodeTakenError || error instanceof StoreUnavailableError) return unavailable(error)
+  return error
+}
+
+function unavailable(cause: Error): Error {
+  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', 'try again in a moment')
+  return Object.assign(error, { status: 503, statusCode: 503, cause })
+}
+
+function context(): KoaContextWithOIDC | undefined {
+  return Provider.ctx as KoaContextWithOIDC | undefined
+}
+
+function currentRoute(): string | undefined {
+  return context()?.oidc.route
+}
+
+function sessionUid(): string | undefined {
+  return context()?.oidc.session?.uid
+}

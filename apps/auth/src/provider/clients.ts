@@ -1,0 +1,156 @@
+// Which clients there are and what they may be: those an operator wrote into a file, and those that registered
+// themselves (RFC 7591). One policy for both, applied before the engine's own schema sees the metadata.
+import { isSubject, parseScope } from '@gatehouse/shared'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provider'
+
+/** Members of our own that travel with a client's metadata and are never shown to it. */
+export const REGISTRATION = 'gatehouse_registration'
+export const SCOPE_LIMIT = 'gatehouse_scope'
+
+const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
+const PERSONAL_GRANTS = ['authorization_code', 'refresh_token', DEVICE_CODE]
+const FORBIDDEN_SCHEMES = new Set(['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:', 'ftp:', 'ws:', 'wss:'])
+const KNOWN_PRIVATE_SCHEMES = new Set(['cursor:', 'vscode:', 'vscode-insiders:'])
+const ENGINE_SCOPES = new Set(['openid', 'offline_access'])
+const LIMITS = { client_name: 128, uri: 2_048, uris: 32 }
+
+type Metadata = Record<string, unknown>
+type ClientLike = object
+
+/** The scopes that the operator limited this client to; undefined for "what the resource offers". */
+export function registeredScope(client: ClientLike): ReadonlySet<string> | undefined {
+  const limit = (client as Metadata)[SCOPE_LIMIT]
+  return typeof limit === 'string' ? parseScope(limit) : undefined
+}
+
+/** Whether the operator vouches for this client, rather than the client for itself. */
+export function isOperatorRegistered(client: ClientLike): boolean {
+  return (client as Metadata)[REGISTRATION] === 'static'
+}
+
+/** A token without a person is for clients that an operator registered with a secret, and for nobody else. */
+export function mayUseClientCredentials(client: ClientLike): boolean {
+  return isOperatorRegistered(client) && (client as Metadata).clientAuthMethod !== 'none'
+}
+
+/** The engine's `extraClientMetadata.validator`: the one place where all clients pass, before the engine's schema. */
+export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: Metadata): void {
+  if (ctx?.oidc?.route === 'registration') {
+    metadata[REGISTRATION] = 'dynamic'
+    delete metadata[SCOPE_LIMIT]
+  }
+  const operator = metadata[REGISTRATION] === 'static'
+  dropEmpty(metadata)
+  checkText(metadata)
+  checkRedirects(metadata)
+  keepSupported(metadata, operator ? [...PERSONAL_GRANTS, 'client_credentials'] : PERSONAL_GRANTS)
+  limitScope(metadata, operator)
+}
+
+function dropEmpty(metadata: Metadata): void {
+  for (const [name, value] of Object.entries(metadata)) if (value === null || value === '') delete metadata[name]
+}
+
+function checkText(metadata: Metadata): void {
+  const name = metadata.client_name
+  if (typeof name === 'string' && name.length > LIMITS.client_name) metadata.client_name = name.slice(0, LIMITS.client_name)
+  for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'jwks_uri']) {
+    const value = metadata[member]
+    if (value === undefined) continue
+    const url = typeof value === 'string' && value.length <= LIMITS.uri ? URL.parse(value) : null
+    const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && member !== 'jwks_uri')
+    if (!url || !secure) throw new errors.InvalidClientMetadata(`${member} must be a web address`)
+  }
+}
+
+function checkRedirects(metadata: Metadata): void {
+  const uris = metadata.redirect_uris
+  if (uris === undefined) return
+  if (!Array.isArray(uris) || uris.length > LIMITS.uris) throw new errors.InvalidRedirectUri(`redirect_uris must be an array of at most ${LIMITS.uris}`)
+  const kinds = uris.map((uri) => redirectKind(uri, metadata[REGISTRATION] === 'static'))
+  // Loopback ports are free for native clients alone, and many clients that need it do not say so.
+  if (kinds.some((kind) => kind !== 'web')) metadata.application_type = 'native'
+  else delete metadata.application_type
+}
+
+/** Throws for an address that a code must never be sent to. */
+function redirectKind(uri: unknown, operator: boolean): 'web' | 'loopback' | 'private' {
+  const refuse = (why: string) => new errors.InvalidRedirectUri(`redirect_uris: ${why}`)
+  const url = typeof uri === 'string' && uri.length <= LIMITS.uri ? URL.parse(uri) : null
+  // URL parsers forgive spaces, tabs and backslashes; an exact comparison later would not be of what was checked here
+  if (!url || typeof uri !== 'string' || /[\s\\]|^\/\//.test(uri)) throw refuse('each must be an absolute URI')
+  if (url.hash || uri.includes('#')) throw refuse('a fragment is not allowed')
+  if (url.username || url.password) throw refuse('user information is not allowed')
+  if (FORBIDDEN_SCHEMES.has(url.protocol)) throw refuse(`${url.protocol} is not allowed`)
+  if (url.hostname.includes('*')) throw refuse('wildcards are not allowed')
+  if (url.protocol === 'https:') return 'web'
+  if (url.protocol === 'http:') {
+    if (isLoopback(url.hostname)) return 'loopback'
+    throw refuse('http is for this computer alone (localhost, 127.0.0.1, [::1]); use https')
+  }
+  const reverseDomain = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
+  if (!operator && !reverseDomain && !KNOWN_PRIVATE_SCHEMES.has(url.protocol)) {
+    throw refuse(`the scheme ${url.protocol} must be a reversed domain name, such as com.example.app:`)
+  }
+  return 'private'
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
+}
+
+/** Removes what we do not offer: RFC 7591 §2 lets a server do so, and the answer shows what is left. */
+function keepSupported(metadata: Metadata, grants: readonly string[]): void {
+  const wanted = Array.isArray(metadata.grant_types) ? metadata.grant_types : ['authorization_code', 'refresh_token']
+  const kept = grants.filter((grant) => wanted.includes(grant))
+  if (kept.length === 0 || (kept.length === 1 && kept[0] === 'refresh_token')) {
+    throw new errors.InvalidClientMetadata(`grant_types must name one of ${grants.join(', ')}`)
+  }
+  const redirects = Array.isArray(metadata.redirect_uris) && metadata.redirect_uris.length > 0
+  const responses = Array.isArray(metadata.response_types) ? metadata.response_types : ['code']
+  const code = redirects && kept.includes('authorization_code') && responses.includes('code')
+  if (!code && !kept.some((grant) => grant === DEVICE_CODE || grant === 'client_credentials')) {
+    throw new errors.InvalidRedirectUri('redirect_uris must have members for the authorization code grant')
+  }
+  metadata.grant_types = code ? kept : kept.filter((grant) => grant !== 'authorization_code')
+  metadata.response_types = code ? ['code'] : []
+  if (!redirects) metadata.redirect_uris = []
+  delete metadata.require_auth_time
+  delete metadata.default_acr_values
+  delete metadata.id_token_signed_response_alg
+}
+
+/** Scopes of resources are not the engine's business: an operator's limit is kept aside, a client's own wish dropped. */
+function limitScope(metadata: Metadata, operator: boolean): void {
+  const scopes = [...parseScope(typeof metadata.scope === 'string' ? metadata.scope : undefined)]
+  if (operator && scopes.length > 0 && metadata[SCOPE_LIMIT] === undefined) {
+    metadata[SCOPE_LIMIT] = scopes.filter((scope) => !ENGINE_SCOPES.has(scope)).join(' ')
+  }
+  delete metadata.scope
+}
+
+/** Refuses ids that could be mistaken for a person in the `sub` of a token. */
+export function assertClientId(clientId: string): void {
+  if (isSubject(clientId)) throw new errors.InvalidClientMetadata('client_id may not begin like a person\'s subject')
+}
+
+/**
+ * What is kept of a client secret: a hash. Secrets are random and long (ours) or at least 16 characters by rule (an
+ * operator's), so a fast hash is enough; it is not a password's.
+ */
+export function hashSecret(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url')
+}
+
+/** Compares in constant time a secret as presented with what {@link hashSecret} made. */
+export function secretMatches(hashed: string | undefined, presented: string): boolean {
+  const expected = Buffer.from(hashed ?? '')
+  const actual = Buffer.from(hashSecret(presented))
+  return expected.length === actual.length && timingSafeEqual(expected, actual)
+}
+
+/** Client metadata as the store and the engine hold it: the hash in place of the secret. */
+export function withHashedSecret(metadata: ClientMetadata): ClientMetadata {
+  return metadata.client_secret === undefined ? metadata : { ...metadata, client_secret: hashSecret(metadata.client_secret) }
+}

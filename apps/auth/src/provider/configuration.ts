@@ -1,0 +1,140 @@
+// The engine's configuration as one pure value: everything oidc-provider is told, in one place. What needs the
+// running engine is handed in.
+import Keygrip from 'keygrip'
+import type { Adapter, Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import type { Config } from '../config.ts'
+import type { SigningKey } from '../keys/signing-keys.ts'
+import { type Accounts, findAccount } from './accounts.ts'
+import { normaliseClient, REGISTRATION, SCOPE_LIMIT } from './clients.ts'
+import type { DevicePages } from './device-pages.ts'
+import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
+
+const EIGHT_HOURS = 8 * 3_600
+const ANONYMOUS_SESSION = 600
+
+export interface EngineParts {
+  readonly config: Pick<Config, 'issuer' | 'lifetimes'>
+  readonly adapter: (model: string) => Adapter
+  readonly accounts: Accounts
+  readonly resources: ResourcePolicy
+  readonly signingKeys: readonly SigningKey[]
+  /** Newest first: the first signs, all verify. */
+  readonly cookieKeys: readonly Buffer[]
+  readonly devicePages: DevicePages
+  readonly renderError: NonNullable<Configuration['renderError']>
+}
+
+export function engineConfiguration(parts: EngineParts): Configuration {
+  const { config, accounts, resources, devicePages } = parts
+  const { lifetimes } = config
+  const secure = config.issuer.startsWith('https:')
+  const sessionLifetime = secure ? lifetimes.session : Math.min(lifetimes.session, EIGHT_HOURS)
+  // An https issuer gets the __Host- prefix; some browsers drop Secure cookies on http, loopback included.
+  const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true, overwrite: true } as const
+
+  return {
+    adapter: parts.adapter,
+    jwks: { keys: [...parts.signingKeys] },
+    clients: [],
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+    extraClientMetadata: {
+      properties: [REGISTRATION, SCOPE_LIMIT],
+      // called once a property; the whole policy runs with the first
+      validator: (ctx, property, _value, metadata) => {
+        if (property === REGISTRATION) normaliseClient(ctx, metadata as Record<string, unknown>)
+      },
+    },
+    clientBasedCORS: (_ctx, origin, client) =>
+      (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin || isSameLoopback(uri, origin)),
+
+    findAccount: (_ctx, subject) => findAccount(accounts, subject),
+    // Every sign-in asks anew and gets a grant of its own, which can be revoked by itself.
+    loadExistingGrant: async (ctx) => {
+      const grantId = ctx.oidc.result?.consent?.grantId
+      return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined
+    },
+    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    renderError: parts.renderError,
+
+    scopes: ['openid', 'offline_access'],
+    claims: { openid: ['sub'] },
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    rotateRefreshToken: true,
+    expiresWithSession: async () => false,
+    acceptQueryParamAccessTokens: false,
+
+    features: {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      clientCredentials: { enabled: true },
+      // each of these is on by default and would be advertised without anything behind it
+      pushedAuthorizationRequests: { enabled: false },
+      dPoP: { enabled: false },
+      registration: { enabled: true, initialAccessToken: false, issueRegistrationAccessToken: false },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: (_ctx, _client, candidates) => chooseResource(resources, candidates as string[] | undefined),
+        useGrantedResource: () => true,
+        getResourceServerInfo: (ctx, identifier, client) =>
+          resourceServerInfo(resources, { ctx, identifier, client, accessTokenTTL: lifetimes.accessToken }),
+      },
+      deviceFlow: {
+        enabled: true,
+        charset: 'base-20',
+        mask: '****-****',
+        deviceInfo: (ctx) => ({ ip: ctx.ip, ua: ctx.get('user-agent').slice(0, 512), askedAt: Date.now() }),
+        userCodeInputSource: devicePages.input,
+        userCodeConfirmSource: devicePages.confirm,
+        successSource: devicePages.success,
+      },
+    },
+
+    ttl: {
+      AccessToken: lifetimes.accessToken,
+      AuthorizationCode: lifetimes.authorizationCode,
+      ClientCredentials: lifetimes.accessToken,
+      DeviceCode: lifetimes.deviceCode,
+      Grant: lifetimes.grant,
+      IdToken: lifetimes.accessToken,
+      Interaction: lifetimes.interaction,
+      RefreshToken: lifetimes.refreshToken,
+      // a visit to /device alone must not fill the store for two weeks
+      Session: (_ctx: KoaContextWithOIDC, session: { accountId?: string | undefined }) =>
+        session.accountId ? sessionLifetime : ANONYMOUS_SESSION,
+    },
+    cookies: {
+      keys: new Keygrip(parts.cookieKeys.map((key) => key.toString('base64url')), 'sha256') as unknown as string[],
+      names: {
+        session: secure ? '__Host-gatehouse_session' : 'gatehouse_session',
+        interaction: 'gatehouse_interaction',
+        resume: 'gatehouse_resume',
+      },
+      long: cookie,
+      short: cookie,
+    },
+    routes: {
+      authorization: '/authorize',
+      token: '/token',
+      registration: '/register',
+      jwks: '/jwks',
+      device_authorization: '/device_authorization',
+      code_verification: '/device',
+      revocation: '/revoke',
+      introspection: '/introspect',
+    },
+  }
+}
+
+/** Loopback redirects have any port, so a page on this computer at any port may be the client. */
+function isSameLoopback(redirectUri: string, origin: string): boolean {
+  const redirect = URL.parse(redirectUri)
+  const page = URL.parse(origin)
+  const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+  return redirect?.protocol === 'http:' && page?.protocol === 'http:' && loopback.has(page.hostname) && redirect.hostname === page.hostname
+}

@@ -1,0 +1,111 @@
+// The form at /device, in front of the engine: fills in the code from a link and submits nothing by itself
+// (RFC 8628 §3.3.1), sends a browser without a session back to the form, counts wrong codes (§5.1), and lets several
+// tabs live side by side.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Provider } from 'oidc-provider'
+import { randomBytes } from 'node:crypto'
+import { deviceEntryPage } from '../pages/index.ts'
+import { pageHeaders } from '../pages/headers.ts'
+import type { AttemptStore } from '../store/contract.ts'
+import { isSameOrigin, type Xsrf } from '../xsrf.ts'
+import { USER_CODE_LENGTH } from './adapter.ts'
+import { type EntryForm, entryBinding } from './device-pages.ts'
+
+const WINDOW_SECONDS = 600
+const WRONG_CODES = { session: 5, all: 300 }
+
+type Session = { uid: string; new?: true; exp?: number; state?: { secret?: string }; persist(): Promise<unknown> }
+
+export interface DeviceEntry {
+  /** Prepares GET /device for the engine. */
+  show(request: FastifyRequest): void
+  /** Prepares POST /device for the engine, or answers it. Returns what to call once the engine has answered, if it is to. */
+  submit(request: FastifyRequest, reply: FastifyReply): Promise<((status: number) => Promise<void>) | undefined>
+  formFor(request: object): EntryForm | undefined
+}
+
+export function createDeviceEntry(provider: () => Provider, { xsrf, attempts }: { xsrf: Xsrf; attempts: AttemptStore }): DeviceEntry {
+  const forms = new WeakMap<object, EntryForm>()
+
+  const again = (reply: FastifyReply, status: number, session: Session, form: EntryForm) => {
+    const html = deviceEntryPage({ form: { action: '/device', xsrf: xsrf.issue(entryBinding(session.uid)) }, ...form })
+    if (form.retryAfterSeconds) reply.header('retry-after', form.retryAfterSeconds)
+    return reply.code(status).headers(pageHeaders()).send(html)
+  }
+
+  return {
+    formFor: (request) => forms.get(request),
+
+    show(request) {
+      const { user_code: code, notice } = request.query as { user_code?: unknown; notice?: unknown }
+      const userCode = displayCode(code)
+      forms.set(request.raw, { ...(userCode && { userCode }), ...(notice === 'session_lost' && { problem: 'session_lost' }) })
+      request.raw.url = '/device'
+    },
+
+    async submit(request, reply) {
+      const body = (request.body ?? {}) as Record<string, unknown>
+      const userCode = displayCode(body.user_code)
+      const session = await loadSession(provider(), request)
+      if (!session) {
+        await reply.redirect(`/device?notice=session_lost${userCode ? `&user_code=${userCode}` : ''}`, 303)
+        return undefined
+      }
+      const typed = userCode ? { userCode } : {}
+      if (!isSameOrigin(request.headers['sec-fetch-site']) || !xsrf.verify(entryBinding(session.uid), body.xsrf)) {
+        await again(reply, 400, session, { ...typed, problem: 'try_again' })
+        return undefined
+      }
+      const code = normalise(body.user_code)
+      if (code.length !== USER_CODE_LENGTH) {
+        await again(reply, 400, session, { ...typed, problem: code ? 'wrong_code' : 'missing_code' })
+        return undefined
+      }
+      const budgets = [`user-code:session:${session.uid}`, 'user-code:all']
+      const taken = await takeAttempt(attempts, session.uid)
+      if (!taken.allowed) {
+        await again(reply, 429, session, { problem: 'too_many', retryAfterSeconds: taken.retryAfter })
+        return undefined
+      }
+      request.raw.body = { user_code: code, confirm: 'yes', xsrf: await engineSecret(session) }
+      return async (status) => {
+        if (status !== 400) await Promise.all(budgets.map((name) => attempts.giveBack(name)))
+      }
+    },
+  }
+}
+
+/** Letters and digits in upper case: people type spaces, dashes and lower case. */
+function normalise(value: unknown): string {
+  return typeof value === 'string' && value.length <= 64 ? value.toUpperCase().replace(/[^A-Z0-9]/g, '') : ''
+}
+
+/** What was typed, as the form shows it again: two groups. Undefined for what cannot be a code. */
+function displayCode(value: unknown): string | undefined {
+  const code = normalise(value).slice(0, USER_CODE_LENGTH * 2)
+  const half = USER_CODE_LENGTH / 2
+  return code ? [code.slice(0, half), code.slice(half)].filter(Boolean).join('-') : undefined
+}
+
+/** The browser's session, if it has a live one. */
+async function loadSession(provider: Provider, { raw }: FastifyRequest): Promise<Session | undefined> {
+  const session = (await provider.Session.get(provider.createContext(raw, {} as never) as never)) as unknown as Session
+  return session.new || session.exp === undefined ? undefined : session
+}
+
+/** The engine has one secret a session and drops it when a code is accepted; our token has been checked by now. */
+async function engineSecret(session: Session): Promise<string> {
+  if (!session.state?.secret) {
+    session.state = { secret: randomBytes(24).toString('hex') }
+    await session.persist()
+  }
+  return session.state.secret as string
+}
+
+async function takeAttempt(attempts: AttemptStore, sessionUid: string): Promise<{ allowed: boolean; retryAfter: number }> {
+  const own = await attempts.take(`user-code:session:${sessionUid}`, WRONG_CODES.session, WINDOW_SECONDS)
+  if (!own.allowed) return own
+  const all = await attempts.take('user-code:all', WRONG_CODES.all, WINDOW_SECONDS)
+  if (!all.allowed) await attempts.giveBack(`user-code:session:${sessionUid}`)
+  return all
+}

@@ -1,0 +1,112 @@
+// oidc-provider inside Fastify: the routes it answers, what each request is made to look like before it does, and the
+// few answers that it would give badly.
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Provider } from 'oidc-provider'
+import type { DeviceEntry } from './device-entry.ts'
+import type { ResourcePolicy } from './resources.ts'
+
+const FORM_LIMIT = 56 * 1024
+const WELL_KNOWN = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration', '/jwks']
+/** Clients ask again every five minutes at most; a new signing key is published that long before it is used. */
+const CACHEABLE = 'public, max-age=300'
+
+export interface MountOptions {
+  readonly provider: () => Provider
+  readonly issuer: string
+  readonly resources: ResourcePolicy
+  readonly deviceEntry: DeviceEntry
+}
+
+/** A Fastify plugin, to be registered without a prefix: the engine knows its own paths. */
+export async function mountProvider(app: FastifyInstance, { provider, issuer, resources, deviceEntry }: MountOptions): Promise<void> {
+  app.removeAllContentTypeParsers()
+  await app.register(formbody, { bodyLimit: FORM_LIMIT })
+  // the engine reads and judges every other kind of body itself
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+
+  const engine = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    addressAs(issuer, request)
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
+    reply.hijack()
+    await provider().callback()(request.raw, reply.raw)
+  }
+  const form = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (isForm(request)) request.raw.body = canonicalForm(request.body as Fields, resources)
+    await engine(request, reply)
+  }
+
+  for (const path of WELL_KNOWN) {
+    app.get(path, async (request, reply) => {
+      reply.header('cache-control', CACHEABLE)
+      await engine(request, reply)
+    })
+    app.options(path, engine)
+  }
+  for (const path of ['/token', '/device_authorization']) {
+    app.post(path, form)
+    app.options(path, engine)
+  }
+  app.get('/authorize', async (request, reply) => {
+    const query = new URL(request.raw.url ?? '', issuer)
+    const named = query.searchParams.getAll('resource')
+    if (named.length === 1) query.searchParams.set('resource', resources.canonicalize(named[0] as string))
+    request.raw.url = query.pathname + query.search
+    await engine(request, reply)
+  })
+  app.get('/authorize/:uid', engine)
+
+  // The engine has no CORS here, and browser-based clients register themselves.
+  app.options('/register', (_request, reply) =>
+    reply.code(204).headers({ ...openCors, 'access-control-allow-methods': 'POST', 'access-control-allow-headers': 'content-type', 'access-control-max-age': '3600' }).send(),
+  )
+  app.post('/register', async (request, reply) => {
+    reply.headers(openCors)
+    await engine(request, reply)
+  })
+
+  app.get('/device', async (request, reply) => {
+    deviceEntry.show(request)
+    await engine(request, reply)
+  })
+  app.post('/device', async (request, reply) => {
+    const answered = await deviceEntry.submit(request, reply)
+    if (!answered) return reply
+    await engine(request, reply)
+    await answered(reply.raw.statusCode)
+    return reply
+  })
+  app.get('/device/:uid', engine)
+}
+
+const openCors = { 'access-control-allow-origin': '*' }
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isForm(request: FastifyRequest): boolean {
+  return request.body !== undefined && request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded'
+}
+
+/** One spelling for the resource, so that the legs of a flow agree. Doubled parameters stay doubled: the engine refuses them. */
+function canonicalForm(fields: Fields, resources: ResourcePolicy): Fields {
+  return typeof fields.resource === 'string' ? { ...fields, resource: resources.canonicalize(fields.resource) } : fields
+}
+
+/** The engine writes URLs from these headers: they come from configuration, whatever the request says. */
+function addressAs(issuer: string, request: FastifyRequest): void {
+  const { headers } = request.raw
+  const { host, protocol } = new URL(issuer)
+  const { ip } = request
+  for (const name of Object.keys(headers)) if (name === 'forwarded' || name.startsWith('x-forwarded-')) delete headers[name]
+  headers.host = host
+  headers['x-forwarded-proto'] = protocol.slice(0, -1)
+  headers['x-forwarded-for'] = ip
+  headers['x-request-id'] = request.id
+}
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** A form that Fastify has parsed: the engine takes it instead of the stream. */
+    body?: unknown
+  }
+}

@@ -1,0 +1,53 @@
+// The one oidc-provider instance, and what its public events are used for. ENGINE events are the only way in which its
+// failures reach our log.
+import { type ClientMetadata, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { REGISTRATION, SCOPE_LIMIT, secretMatches } from './clients.ts'
+import { type EngineParts, engineConfiguration } from './configuration.ts'
+
+const RETRY_AFTER_SECONDS = '1'
+
+export interface ProviderEvents {
+  /** A failure of ours. Carries no request data. */
+  readonly onError: (error: Error, route: string | undefined) => void
+}
+
+export function createProvider(parts: EngineParts & { readonly scopesSupported: readonly string[] }, events: ProviderEvents): Provider {
+  const provider = new Provider(parts.config.issuer, engineConfiguration(parts))
+  // what it believes of forwarding headers was written by mount.ts
+  provider.proxy = true
+  const emitter = provider as unknown as NodeJS.EventEmitter
+  emitter.on('error', (error: Error) => events.onError(error, undefined))
+  emitter.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => events.onError(error, ctx.oidc?.route))
+
+  provider.Client.prototype.compareClientSecret = async function (this: { clientSecret?: string }, presented: string) {
+    return secretMatches(this.clientSecret, presented)
+  }
+
+  emitter.on('device_authorization.success', (ctx: KoaContextWithOIDC, body: Record<string, unknown>) => {
+    // the adapter may have made another user code than the one the engine began with
+    const userCode = (ctx.oidc.entities.DeviceCode as { userCode?: string } | undefined)?.userCode ?? ''
+    const shown = `${userCode.slice(0, 4)}-${userCode.slice(4)}`
+    body.user_code = shown
+    body.verification_uri_complete = `${body.verification_uri}?user_code=${shown}`
+    body.interval = parts.config.lifetimes.deviceInterval
+  })
+  emitter.on('registration_create.success', (ctx: { body: Record<string, unknown> }) => {
+    for (const ours of [REGISTRATION, SCOPE_LIMIT]) delete ctx.body[ours]
+  })
+
+  provider.use(async (ctx, next) => {
+    await next()
+    if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
+    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported)
+  })
+  return provider
+}
+
+function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[]): void {
+  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
+}
+
+/** Throws what the engine would refuse in this metadata. */
+export async function validateClient(provider: Provider, metadata: ClientMetadata): Promise<void> {
+  await (provider.Client as unknown as { validate(metadata: ClientMetadata): Promise<void> }).validate(metadata)
+}

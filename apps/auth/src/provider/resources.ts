@@ -1,0 +1,87 @@
+// RFC 8707: which resources there are, how a client may spell them, and which scopes it may have there.
+import { defaultScopes, type ProtectedResource, parseScope } from '@gatehouse/shared'
+import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
+import { mayUseClientCredentials, registeredScope } from './clients.ts'
+
+type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>
+
+export interface ResourcePolicy {
+  /**
+   * The spelling that tokens carry, for a spelling that means the same: another case of the host, a trailing slash,
+   * the bare origin where only one resource lives. Whatever is unknown comes back as it was, to be refused.
+   */
+  canonicalize(identifier: string): string
+  find(identifier: string): ProtectedResource | undefined
+  /** What a client means that names no resource. */
+  readonly defaultResource: string
+}
+
+export function createResourcePolicy(resources: readonly ProtectedResource[]): ResourcePolicy {
+  const byIdentifier = new Map(resources.map((resource) => [resource.resource, resource]))
+  const bySpelling = new Map<string, string>()
+  for (const { resource } of resources) bySpelling.set(comparable(resource) ?? resource, resource)
+  for (const { resource } of resources) {
+    const { origin } = new URL(resource)
+    const alone = resources.filter((other) => new URL(other.resource).origin === origin).length === 1
+    if (alone && !bySpelling.has(origin)) bySpelling.set(origin, resource)
+  }
+  const [first] = resources
+  if (!first) throw new TypeError('there must be at least one resource')
+  return {
+    canonicalize: (identifier) => bySpelling.get(comparable(identifier) ?? '') ?? identifier,
+    find: (identifier) => byIdentifier.get(identifier),
+    defaultResource: first.resource,
+  }
+}
+
+/** The URL without what does not tell two resources apart; undefined for what cannot name a resource at all. */
+function comparable(identifier: string): string | undefined {
+  const url = URL.parse(identifier)
+  if (!url || url.username || url.password || identifier.includes('#')) return undefined
+  return `${url.origin}${url.pathname.replace(/\/$/, '')}${url.search}`
+}
+
+/** The engine's `defaultResource`: called without candidates for "none was named", with them for "several were". */
+export function chooseResource(policy: ResourcePolicy, candidates: readonly string[] | undefined): string {
+  if (candidates !== undefined) throw new errors.InvalidRequest('only one resource may be named in a request')
+  return policy.defaultResource
+}
+
+/** The engine's `getResourceServerInfo`: what a token for this resource may hold for this client. */
+export function resourceServerInfo(
+  policy: ResourcePolicy,
+  { ctx, identifier, client, accessTokenTTL }: { ctx: KoaContextWithOIDC; identifier: string; client: Client; accessTokenTTL: number },
+): ResourceServer {
+  const resource = policy.find(identifier)
+  if (!resource) throw new errors.InvalidTarget(`unknown resource; known: ${policy.defaultResource}`)
+  const { params } = ctx.oidc
+  if (!params) throw new TypeError('no request parameters')
+  if (Array.isArray(params.resource)) throw new errors.InvalidRequest('only one resource may be named in a request')
+
+  const limit = registeredScope(client)
+  const allowed = resource.scopes.filter((scope) => !limit || limit.has(scope))
+  const machine = params.grant_type === 'client_credentials'
+  if (machine && !mayUseClientCredentials(client)) throw new errors.UnauthorizedClient()
+
+  const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
+  if (machine) {
+    const excess = [...requested].filter((scope) => !allowed.includes(scope))
+    if (excess.length > 0) throw new errors.InvalidScope('requested scope is not allowed', excess.join(' '))
+  }
+  // Many clients ask for no scope, or for names that mean nothing here; without one the engine ends in access_denied.
+  if (params.grant_type !== 'refresh_token' && !allowed.some((scope) => requested.has(scope))) {
+    params.scope = [...requested, ...initialScopes(allowed)].join(' ')
+  }
+  return {
+    scope: allowed.join(' '),
+    audience: resource.resource,
+    accessTokenFormat: 'jwt',
+    accessTokenTTL,
+    jwt: { sign: { alg: 'ES256' } },
+  }
+}
+
+function initialScopes(allowed: readonly string[]): readonly string[] {
+  const usual = allowed.filter((scope) => defaultScopes.includes(scope))
+  return usual.length > 0 ? usual : allowed
+}

@@ -1,0 +1,96 @@
+import { AlreadyConsumedError } from '../errors.ts'
+import type { RecordStore, StoredRecord } from './contract.ts'
+import type { Envelopes } from './envelope.ts'
+import { deviceCodeModel, recordGrace } from './rules.ts'
+import type { Sealing } from './sealing.ts'
+import type { SqliteDatabase } from './sqlite-database.ts'
+
+interface RecordRow {
+  readonly key: string
+  readonly value: Uint8Array
+  readonly consumed_at: number | null
+}
+
+export interface SqlitePartOptions {
+  readonly database: SqliteDatabase
+  readonly sealing: Sealing
+  readonly envelopes: Envelopes
+}
+
+export function createSqliteRecords({ database, sealing, envelopes }: SqlitePartOptions): RecordStore {
+  const select = 'SELECT key, value, consumed_at FROM records WHERE'
+  const isReadable = '(purge_at IS NULL OR purge_at > :now)'
+  const byKey = database.prepare(`${select} key = :key AND ${isReadable}`)
+  const byUid = database.prepare(`${select} uid = :uid AND ${isReadable}`)
+  const purge = database.prepare('DELETE FROM records WHERE key = :key AND purge_at <= :now')
+  const releaseUid = database.prepare('UPDATE records SET uid = NULL WHERE uid = :uid AND key <> :key')
+  // consumed_at is not among the columns that change: a record that was consumed stays consumed.
+  const put = database.prepare(
+    `INSERT INTO records (key, model, value, expires_at, purge_at, uid, grant_id)
+     VALUES (:key, :model, :value, :expiresAt, :purgeAt, :uid, :grantId)
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at,
+       purge_at = excluded.purge_at, uid = excluded.uid, grant_id = excluded.grant_id`,
+  )
+  const consume = database.prepare(
+    `UPDATE records SET consumed_at = :now
+     WHERE key = :key AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)`,
+  )
+  const destroy = database.prepare('DELETE FROM records WHERE key = :key')
+  const revoke = database.prepare('DELETE FROM records WHERE grant_id = :grantId')
+
+  function toRecord(model: string, found: unknown, foundBy?: { uid: string }): StoredRecord | undefined {
+    const row = found as RecordRow | undefined
+    const envelope = row && envelopes.open(model, row.key, row.value, foundBy)
+    return envelope && { payload: envelope.payload, ...consumption(row) }
+  }
+
+  return {
+    async put(model, id, payload, expiresIn, { uid, grantId } = {}) {
+      if (model === deviceCodeModel) throw new TypeError('Device codes change by compare-and-set: use deviceCodes.')
+      const key = sealing.hashKey(model, id)
+      const value = envelopes.seal(model, key, { payload, uid })
+      const uidKey = uid === undefined ? null : sealing.hashKey(`${model}:uid`, uid)
+      const grantKey = grantId === undefined ? null : sealing.hashKey('grant', grantId)
+      database.write((now) => {
+        const expiresAt = expiresIn === undefined ? null : Math.round(now + expiresIn * 1000)
+        const purgeAt = expiresAt === null ? null : expiresAt + recordGrace
+        purge.run({ key, now })
+        if (uidKey !== null) releaseUid.run({ uid: uidKey, key })
+        put.run({ key, model, value, expiresAt, purgeAt, uid: uidKey, grantId: grantKey })
+      })
+    },
+
+    async find(model, id) {
+      const key = sealing.hashKey(model, id)
+      const row = database.read((now) => byKey.get({ key, now }))
+      return toRecord(model, row)
+    },
+
+    async findByUid(model, uid) {
+      const uidKey = sealing.hashKey(`${model}:uid`, uid)
+      const row = database.read((now) => byUid.get({ uid: uidKey, now }))
+      return toRecord(model, row, { uid })
+    },
+
+    async consume(model, id) {
+      const key = sealing.hashKey(model, id)
+      database.write((now) => {
+        if (consume.run({ key, now }).changes !== 1) throw new AlreadyConsumedError()
+      })
+    },
+
+    async destroy(model, id) {
+      const key = sealing.hashKey(model, id)
+      database.write(() => destroy.run({ key }))
+    },
+
+    async revokeByGrant(grantId) {
+      const grantKey = sealing.hashKey('grant', grantId)
+      database.write(() => revoke.run({ grantId: grantKey }))
+    },
+  }
+}
+
+export function consumption({ consumed_at }: Pick<RecordRow, 'consumed_at'>): Pick<StoredRecord, 'consumedAt'> {
+  return consumed_at === null ? {} : { consumedAt: consumed_at }
+}
