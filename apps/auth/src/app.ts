@@ -7,14 +7,19 @@ import type { Config } from './config.ts'
 import { GatehouseError, InteractionGoneError, StoreUnavailableError } from './errors.ts'
 import { registerHealth } from './health.ts'
 import { developerLogin } from './identity/developer.ts'
+import { createGitHubLogin, identify } from './identity/github.ts'
+import { createGitHubDeviceLogin } from './identity/github-device.ts'
+import { createGitHubApi } from './identity/github-api.ts'
 import { refuseDeveloperLogin } from './identity/reach.ts'
 import { registerInteractions } from './interactions/interactions.ts'
+import { createLoginMemories } from './interactions/upstream-login.ts'
 import { loadSigningKeys } from './keys/signing-keys.ts'
 import { errorPage, expiredPage, homePage, stylesheet } from './pages/index.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { createAccounts } from './provider/accounts.ts'
 import { createAdapterFactory } from './provider/adapter.ts'
 import { createDeviceEntry } from './provider/device-entry.ts'
+import { createDeviceRelay } from './provider/device-relay.ts'
 import { createDevicePages } from './provider/device-pages.ts'
 import { renderError } from './provider/error-page.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
@@ -44,11 +49,29 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
     routerOptions: { maxParamLength: 128 },
   })
 
-  const accounts = createAccounts(store.documents)
+  const github = config.github && createGitHubApi(config.github)
+  const accounts = createAccounts({
+    documents: store.documents,
+    rules: config.admission,
+    clock,
+    refresh: github && ((token) => identify(github, token, config.admission, clock())),
+  })
   const resources = createResourcePolicy(config.resources)
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
   const deviceEntry = createDeviceEntry(() => provider, { xsrf, attempts: store.attempts })
   let staticClients: StaticClients | undefined
+  const relay =
+    github &&
+    config.github &&
+    createDeviceRelay({
+      github: createGitHubDeviceLogin({ api: github, clientId: config.github.clientId, rules: config.admission, now: clock }),
+      store,
+      accounts,
+      resources,
+      clock,
+      provider: () => provider,
+      log: ({ failure, message }) => app.log.warn({ failure, reason: message }, 'the relay of GitHub\'s device flow failed'),
+    })
   const provider = createProvider(
     {
       config,
@@ -58,6 +81,7 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
         store,
         clock,
         deviceInterval: config.lifetimes.deviceInterval,
+        relay,
         findStaticClient: (clientId) => staticClients?.find(clientId),
       }),
       signingKeys: await loadSigningKeys(store.documents),
@@ -66,7 +90,10 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
       renderError,
       scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes).concat(mcpScopes))],
     },
-    { onError: (error, route) => app.log.error({ err: error, route }, 'request failed') },
+    {
+      onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
+      onError: (error, route) => app.log.error({ err: error, route }, 'request failed'),
+    },
   )
   staticClients = await openStaticClients({
     file: config.clientsFile,
@@ -97,15 +124,22 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
     await scope.register(formbody)
     registerInteractions(scope, {
       gate: createInteractionGate(() => provider, resources),
-      login: config.developerLogin === 'off' ? undefined : developerLogin,
-      refuseLogin: (request) =>
+      logins: [
+        ...(config.developerLogin === 'off' ? [] : [developerLogin]),
+        ...(github && config.github?.clientSecret
+          ? [createGitHubLogin({ ...config.github, clientSecret: config.github.clientSecret, api: github, rules: config.admission, now: clock })]
+          : []),
+      ],
+      refuseForm: (request) =>
         refuseDeveloperLogin({
           peer: request.socket.remoteAddress,
           hasForwardingHeader: Object.keys(request.headers).some((name) => name === 'forwarded' || name.startsWith('x-forwarded-') || name === 'x-real-ip'),
           trustProxy: config.trustProxy,
           explicit: config.developerLogin === 'explicit',
         }),
-      remember: (identity) => accounts.remember(identity),
+      admit: (identity) => accounts.admit(identity),
+      memories: createLoginMemories(store.records),
+      issuer: config.issuer,
       labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       xsrf,
       clock,

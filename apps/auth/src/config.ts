@@ -2,10 +2,12 @@
 // reported at once, so that an operator mends a configuration in one go.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { domainToASCII } from 'node:url'
 import { type ProtectedResource, protectedResources } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { ConfigError } from './errors.ts'
+import { type AdmissionRules, hasRules } from './identity/admission.ts'
 
 const DAY = 86_400
 
@@ -44,12 +46,25 @@ export interface Config {
   readonly dataDir: string
   readonly resources: readonly ProtectedResource[]
   readonly clientsFile: string | undefined
+  /** `redis://` or `rediss://`. Absent: one SQLite file in the data directory. Secret: it has a password in it. */
+  readonly redisUrl: string | undefined
+  readonly github: GitHubConfig | undefined
+  readonly admission: AdmissionRules
   /** `explicit`: asked for by name, so that it also answers peers that are not loopback. */
   readonly developerLogin: 'off' | 'on' | 'explicit'
   readonly lifetimes: Lifetimes
 }
 
+export interface GitHubConfig {
+  readonly url: string
+  readonly apiUrl: string
+  readonly clientId: string
+  /** Absent: no web sign-in, but the relay of GitHub's device flow, which needs none, works. */
+  readonly clientSecret: string | undefined
+}
+
 type Environment = Readonly<Record<string, string | undefined>>
+type Reader = ReturnType<typeof createReader>
 
 /** Throws {@link ConfigError} with every fault. Reads the files that `NAME_FILE` variables and `AUTH_RESOURCES` name. */
 export function readConfig(env: Environment): Config {
@@ -79,10 +94,13 @@ export function readConfig(env: Environment): Config {
     dataDir: resolve(read.text('DATA_DIR', '.data')),
     resources: readResources(env.AUTH_RESOURCES, faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
+    redisUrl: read.secret('REDIS_URL'),
+    github: readGitHub(read, faults),
+    admission: readAdmission(read, faults),
     developerLogin: readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
     lifetimes: readLifetimes(env.AUTH_LIFETIMES, faults),
   }
-  if (production && config.developerLogin === 'off') faults.push('No login is configured: nobody could sign in.')
+  checkLogins(config, env.ALLOW_ANYONE === 'true', faults)
   if (faults.length > 0) throw new ConfigError(faults)
   return config
 }
@@ -109,6 +127,18 @@ function createReader(env: Environment, faults: string[]) {
       const value = text(name, fallback)
       if (!allowed.includes(value)) faults.push(`${name} must be one of ${allowed.join(', ')}.`)
       return value
+    },
+    /** A URL to append paths to: no trailing slash. https, or http to this machine. */
+    baseUrl(name: string, fallback: string): string {
+      const value = text(name, fallback)
+      const url = URL.parse(value)
+      const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
+      if (!url || !secure || url.search || url.hash) faults.push(`${name} must be an https URL, such as ${fallback}.`)
+      return value.replace(/\/+$/, '')
+    },
+    /** Comma-separated, in lower case. */
+    list(name: string): string[] {
+      return [...new Set(text(name, '').split(',').map((entry) => entry.trim().toLowerCase()).filter(Boolean))]
     },
     networks(name: string): string[] {
       const list = text(name, '').split(',').map((entry) => entry.trim()).filter(Boolean)
@@ -185,6 +215,45 @@ function parseJson<T extends z.ZodType>(name: string, json: string, schema: T, f
   if (result.success) return result.data
   for (const { path, message } of result.error.issues) faults.push(`${name}${path.length > 0 ? ` at ${path.join('.')}` : ''}: ${message}.`)
   return undefined
+}
+
+function readGitHub(read: Reader, faults: string[]): GitHubConfig | undefined {
+  const clientId = read.text('GITHUB_CLIENT_ID', '')
+  const clientSecret = read.secret('GITHUB_CLIENT_SECRET')
+  if (!clientId) {
+    if (clientSecret) faults.push('GITHUB_CLIENT_SECRET is set and GITHUB_CLIENT_ID is not: set both.')
+    return undefined
+  }
+  const url = read.baseUrl('GITHUB_URL', 'https://github.com')
+  // GitHub Enterprise has its API below the same host
+  const apiUrl = read.baseUrl('GITHUB_API_URL', url === 'https://github.com' ? 'https://api.github.com' : `${url}/api/v3`)
+  return { url, apiUrl, clientId, clientSecret }
+}
+
+function readAdmission(read: Reader, faults: string[]): AdmissionRules {
+  const rules = {
+    githubUsers: read.list('ALLOWED_GITHUB_USERS'),
+    organisations: read.list('ALLOWED_GITHUB_ORGS'),
+    emailDomains: read.list('ALLOWED_EMAIL_DOMAINS').map((domain) => domainToASCII(domain.replace(/^@/, ''))),
+  }
+  for (const name of [...rules.githubUsers, ...rules.organisations]) {
+    if (!/^[a-z0-9][a-z0-9-_]{0,99}$/.test(name)) faults.push(`ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS take GitHub names: "${name}" is none.`)
+  }
+  if (rules.emailDomains.some((domain) => !/^[^.*]+(\.[^.*]+)+$/.test(domain))) {
+    faults.push('ALLOWED_EMAIL_DOMAINS takes domains such as example.com, without wildcards.')
+  }
+  return rules
+}
+
+/** In production somebody must be able to sign in, and not everybody by oversight. */
+function checkLogins({ production, developerLogin, github, admission }: Config, allowAnyone: boolean, faults: string[]): void {
+  const upstream = github?.clientSecret !== undefined
+  if (hasRules(admission) && !github) faults.push('ALLOWED_… rules are set without a login that they could apply to: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.')
+  if (!production) return
+  if (!github && developerLogin === 'off') faults.push('No login is configured, nobody could sign in: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.')
+  if (upstream && !hasRules(admission) && !allowAnyone) {
+    faults.push('Everybody with a GitHub account could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.')
+  }
 }
 
 function readDeveloperLogin(

@@ -1,1 +1,6 @@
-export {}
+// Fakes of what is outside Gatehouse, and the requirements that its tests cite.
+export { createTestClock, type TestClock } from './clock.ts'
+export { createFakeGitHub, type FakeGitHub, type FakeGitHubFault, type FakeGitHubUser } from './fake-github.ts'
+export { isRequirementId, type Requirement, type RequirementId, requirements } from './requirements.ts'
+export { createTokenIssuer, type SignOptions, type TokenIssuer } from './token-issuer.ts'
+export { verifies } from './verifies.ts'

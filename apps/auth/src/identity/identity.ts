@@ -1,12 +1,27 @@
 // Who a person is, according to whoever signed them in. One shape, whatever the upstream login; this folder knows no
-// client, no Fastify and no store.
+// client of ours, no Fastify and no store.
+import { GatehouseError } from '../errors.ts'
 
 /** A person as an upstream login vouches for them. */
 export interface Identity {
-  /** Stable for ever and never reused: `dev:<name>`, `github:<numeric id>`, … (DESIGN: subjects). */
+  /** Stable for ever and never reused: `dev:<name>`, `github:<numeric id>`. It alone decides who somebody is. */
   readonly subject: string
   /** What the person is shown as "signed in as …". May change; decides nothing. */
   readonly label: string
+  /** What admission rules are judged by; absent for a login that knows nothing more. */
+  readonly facts?: IdentityFacts
+}
+
+export interface IdentityFacts {
+  readonly login?: string
+  /** The primary address, only if the upstream says that it is verified. Lower case. */
+  readonly email?: string
+  /** Of the organisations that the rules name, those the person belongs to. Lower case. */
+  readonly organisations?: readonly string[]
+  /** When the upstream said so, in milliseconds since the epoch. */
+  readonly checkedAt: number
+  /** With what to ask again; kept only where a rule needs it, sealed like everything in the store. */
+  readonly upstreamToken?: string
 }
 
 /** A login that is a form of our own page. */
@@ -16,4 +31,36 @@ export interface FormLogin {
   logIn(fields: Readonly<Record<string, unknown>>): Identity | { readonly problem: string }
 }
 
-export type Login = FormLogin
+/** A login at another server, by a redirect there and back. */
+export interface RedirectLogin {
+  readonly kind: 'redirect'
+  /** Part of its callback's path, `/login/<id>/callback`: one for each provider, so that answers cannot be mixed up. */
+  readonly id: string
+  /** As in "Continue with …". */
+  readonly label: string
+  /** `state` comes back with the answer, `memory` is to be handed to {@link finish}. */
+  begin(request: { readonly state: string; readonly redirectUri: string }): Promise<{ readonly url: string; readonly memory: LoginMemory }>
+  /** Throws {@link LoginFailedError}. `answer` is the callback's query. */
+  finish(response: { readonly answer: Readonly<Record<string, unknown>>; readonly memory: LoginMemory; readonly redirectUri: string }): Promise<Identity>
+}
+
+/** What a login remembers between there and back. Secret. */
+export type LoginMemory = Readonly<Record<string, string>>
+
+export type Login = FormLogin | RedirectLogin
+
+/**
+ * - `unavailable`: the upstream is down, slow, busy or answers nonsense: trying again may help
+ * - `refused`: the person, or the upstream, said no
+ * - `misconfigured`: the upstream does not accept us: only the operator can help
+ */
+export type LoginFailure = 'unavailable' | 'refused' | 'misconfigured'
+
+/** Signing in at the upstream did not work. The message is for the log: it never has a code or a token in it. */
+export class LoginFailedError extends GatehouseError {
+  readonly failure: LoginFailure
+  constructor(failure: LoginFailure, message: string, cause?: unknown) {
+    super(`login_${failure}`, message, { cause })
+    this.failure = failure
+  }
+}

@@ -29,7 +29,7 @@ export interface DeviceRequest {
   readonly askedAt: number
 }
 
-type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse }
+export type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse }
 
 /** Every method throws {@link InteractionGoneError} when the request expired, was answered, or is not this browser's. */
 export interface InteractionGate {

@@ -8,26 +8,30 @@ import { consentPage, deviceApprovalPage, loginPage } from '../pages/index.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import type { Clock } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
-import type { InteractionGate, PendingRequest } from './gate.ts'
+import type { Exchange, InteractionGate, PendingRequest } from './gate.ts'
+import { type LoginMemories, registerUpstreamLogin } from './upstream-login.ts'
 
 export interface InteractionsOptions {
   readonly gate: InteractionGate
-  readonly login: Login | undefined
-  /** Whether this login may be used by whoever sends this request. Returns why not, in words for the person. */
-  readonly refuseLogin: (request: FastifyRequest) => string | undefined
-  /** Called with everybody who signed in, before the request goes on. */
-  readonly remember: (identity: Identity) => Promise<void>
+  readonly logins: readonly Login[]
+  /** Whether the form may be used by whoever sends this request. Returns why not, in words for the person. */
+  readonly refuseForm: (request: FastifyRequest) => string | undefined
+  /** Called with everybody who signed in, before the request goes on: false if the rules keep them out. */
+  readonly admit: (identity: Identity) => Promise<boolean>
+  /** Where logins at other servers remember what they need until the person is back. */
+  readonly memories: LoginMemories
   readonly labelOf: (subject: string) => Promise<string>
+  readonly issuer: string
   readonly xsrf: Xsrf
   readonly clock: Clock
 }
 
-type Fields = Readonly<Record<string, unknown>>
-type Answer = { readonly redirect: string } | { readonly status: number; readonly html: string }
+export type Fields = Readonly<Record<string, unknown>>
+export type Answer = { readonly redirect: string } | { readonly status: number; readonly html: string }
 
 /** Registers the routes below /interaction. */
 export function registerInteractions(app: FastifyInstance, options: InteractionsOptions): void {
-  const { gate, login, refuseLogin, remember, xsrf } = options
+  const { gate, logins, refuseForm, xsrf } = options
 
   const step = (run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>) => {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
@@ -48,7 +52,7 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
   app.get(
     '/interaction/:uid',
     step(async (pending) => {
-      if (pending.step === 'login' || !pending.subject) return showLogin(pending, options)
+      if (pending.step === 'login' || !pending.subject) return showLogin(pending)
       return showDecision(pending, pending.subject, options)
     }),
   )
@@ -57,16 +61,25 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
     '/interaction/:uid/login',
     step(async (pending, fields, request, reply) => {
       if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
-      const refused = refuseLogin(request)
-      if (refused || !login) return showLogin(pending, options, 403, { problem: refused ?? 'This way to sign in is not available here.' })
+      const login = logins.find(({ kind }) => kind === 'form')
+      const refused = refuseForm(request)
+      if (refused || login?.kind !== 'form') return showLogin(pending, 403, { problem: refused ?? 'This way to sign in is not available here.' })
       const identity = login.logIn(fields)
       if ('problem' in identity) {
-        return showLogin(pending, options, 400, { developer: { name: String(fields.name ?? ''), problem: identity.problem } })
+        return showLogin(pending, 400, { developer: { name: String(fields.name ?? ''), problem: identity.problem } })
       }
-      await remember(identity)
-      return { redirect: await gate.signIn(exchange(request, reply), identity.subject) }
+      return enter(pending, identity, exchange(request, reply))
     }),
   )
+
+  for (const login of logins) {
+    if (login.kind === 'redirect') registerUpstreamLogin(app, { login, step, enter, showLogin, exchange, ...options })
+  }
+
+  async function enter(pending: PendingRequest, identity: Identity, at: Exchange): Promise<Answer> {
+    if (await options.admit(identity)) return { redirect: await gate.signIn(at, identity.subject) }
+    return showLogin(pending, 403, { problem: `${identity.label} may not use this server. Sign in as somebody else, or ask the people who run it.` })
+  }
 
   app.post(
     '/interaction/:uid/decision',
@@ -87,15 +100,14 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
 
   function showLogin(
     pending: PendingRequest,
-    { login }: InteractionsOptions,
     status = 200,
     again: { problem?: string; developer?: { name: string; problem: string } } = {},
   ): Answer {
     const html = loginPage({
       app: pending.app,
       device: pending.device !== undefined,
-      ...(login && { developer: { form: form(pending, 'login'), ...again.developer } }),
-      providers: [],
+      ...(logins.some(({ kind }) => kind === 'form') && { developer: { form: form(pending, 'login'), ...again.developer } }),
+      providers: logins.filter((login) => login.kind === 'redirect').map(({ id, label }) => ({ label, href: `/interaction/${pending.uid}/login/${id}` })),
       ...(again.problem && { problem: again.problem }),
       cancel: form(pending, 'cancel'),
     })

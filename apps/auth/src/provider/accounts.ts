@@ -1,25 +1,79 @@
-// The people who signed in before. The engine asks for them at every redemption: whoever is not here any more gets no
-// further token.
+// The people who signed in before, and whether they may still have tokens. The engine asks at every redemption, so that
+// somebody who left is out within the life of one access token.
 import type { Account } from 'oidc-provider'
-import type { Identity } from '../identity/identity.ts'
-import type { DocumentStore } from '../store/contract.ts'
+import { type AdmissionRules, hasRules, isAdmitted } from '../identity/admission.ts'
+import { type Identity, LoginFailedError } from '../identity/identity.ts'
+import type { Clock, DocumentStore } from '../store/contract.ts'
+
+const FACTS_FRESH_MS = 3_600_000
+/** While the upstream is away, what it said last counts for this long. */
+const FACTS_USABLE_MS = 86_400_000
 
 export interface Accounts {
-  /** Called after each sign-in. */
-  remember(identity: Identity): Promise<void>
+  /** After a sign-in: remembers the person if the rules admit them. Returns whether they do. */
+  admit(identity: Identity): Promise<boolean>
+  /** Somebody who may have tokens now. Asks the upstream again if what it said is over an hour old. */
+  findAdmitted(subject: string): Promise<Identity | undefined>
   find(subject: string): Promise<Identity | undefined>
 }
 
-export function createAccounts(documents: DocumentStore): Accounts {
+export interface AccountsOptions {
+  readonly documents: DocumentStore
+  readonly rules: AdmissionRules
+  readonly clock: Clock
+  /** Asks the upstream anew; throws {@link LoginFailedError}. Absent where nothing can be asked. */
+  readonly refresh?: ((upstreamToken: string) => Promise<Identity>) | undefined
+}
+
+export function createAccounts({ documents, rules, clock, refresh }: AccountsOptions): Accounts {
   const name = (subject: string) => `account:${subject}`
+  const find = async (subject: string) => (await documents.get(name(subject))) as Identity | undefined
+
+  /** Judges, and ties an allowed GitHub login to the account that had it when it was first matched. */
+  const judge = async (identity: Identity): Promise<boolean> => {
+    if (!hasRules(rules)) return true
+    const owners = new Map<string, string>()
+    for (const login of rules.githubUsers) {
+      const document = `allowed-github-user:${login}`
+      const claims = identity.facts?.login === login
+      const owner = claims ? await documents.putIfAbsent(document, identity.subject) : await documents.get(document)
+      if (typeof owner === 'string') owners.set(login, owner)
+    }
+    return isAdmitted(rules, { identity, subjectOf: (login) => owners.get(login) })
+  }
+
+  const withFreshFacts = async (identity: Identity): Promise<Identity | undefined> => {
+    const { facts } = identity
+    if (!facts?.upstreamToken || !refresh || clock() - facts.checkedAt < FACTS_FRESH_MS) return identity
+    try {
+      const fresh = await refresh(facts.upstreamToken)
+      if (fresh.subject !== identity.subject) return undefined
+      await documents.put(name(identity.subject), fresh)
+      return fresh
+    } catch (error) {
+      if (!(error instanceof LoginFailedError)) throw error
+      const usable = error.failure === 'unavailable' && clock() - facts.checkedAt < FACTS_USABLE_MS
+      return usable ? identity : undefined
+    }
+  }
+
   return {
-    remember: (identity) => documents.put(name(identity.subject), identity),
-    find: async (subject) => (await documents.get(name(subject))) as Identity | undefined,
+    find,
+    async admit(identity) {
+      if (!(await judge(identity))) return false
+      await documents.put(name(identity.subject), identity)
+      return true
+    },
+    async findAdmitted(subject) {
+      const stored = await find(subject)
+      const identity = stored && (await withFreshFacts(stored))
+      return identity && (await judge(identity)) ? identity : undefined
+    },
   }
 }
 
 /** The engine's `findAccount`: undefined refuses. ID tokens carry the subject alone. */
 export async function findAccount(accounts: Accounts, subject: string): Promise<Account | undefined> {
-  const identity = await accounts.find(subject)
+  const identity = await accounts.findAdmitted(subject)
   return identity && { accountId: identity.subject, claims: () => ({ sub: identity.subject }) }
 }

@@ -5,6 +5,7 @@ import { type Adapter, type AdapterPayload, type ClientMetadata, errors, type Ko
 import { AlreadyConsumedError, DeviceCodeStateError, StoreUnavailableError, UserCodeTakenError } from '../errors.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
 import { withHashedSecret } from './clients.ts'
+import type { DeviceRelay } from './device-relay.ts'
 
 /**
  * For this long after a code or token was used, the engine does not see that it was. A caller that lost the race by a
@@ -23,6 +24,7 @@ export interface AdapterOptions {
   readonly clock: Clock
   /** Seconds between two polls of a device. */
   readonly deviceInterval: number
+  readonly relay?: DeviceRelay | undefined
   readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
 }
 
@@ -69,8 +71,7 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
     },
     async find(id) {
       const record = seen(await store.records.find('DeviceCode', id), clock())
-      if (record && currentRoute() === 'token') await answerPoll(record, () => store.deviceCodes.poll(id, deviceInterval), clock())
-      return record
+      return record && currentRoute() === 'token' ? answerPoll(options, id, record) : record
     },
     async findByUserCode(userCode) {
       const record = await store.deviceCodes.findByUserCode(userCode)
@@ -83,12 +84,15 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
 }
 
 /** Throws what a poll gets before there is anything to redeem, for the client the code belongs to and for nobody else. */
-async function answerPoll(record: AdapterPayload, poll: () => Promise<'ok' | 'slow_down'>, now: number): Promise<void> {
-  if (record.clientId !== context()?.oidc.client?.clientId) return
-  if ((record.exp ?? 0) * 1000 <= now) return
+async function answerPoll({ store, clock, deviceInterval, relay }: AdapterOptions, id: string, record: AdapterPayload): Promise<AdapterPayload> {
+  if (record.clientId !== context()?.oidc.client?.clientId) return record
+  if ((record.exp ?? 0) * 1000 <= clock()) return record
   // The engine would consume the code with the first refusal and call the next poll an invalid grant.
   if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
-  if (!record.accountId && !record.error && (await poll()) === 'slow_down') throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
+  if (record.accountId || record.error) return record
+  const interval = (await relay?.interval(id)) ?? deviceInterval
+  if ((await store.deviceCodes.poll(id, interval)) === 'slow_down') throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
+  return relay ? ((await relay.poll(id, record as Payload)) as AdapterPayload) : record
 }
 
 /** Stores a new device code; a user code that another live one has is made again, here and in the engine's model. */

@@ -7,6 +7,9 @@ import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provi
 /** Members of our own that travel with a client's metadata and are never shown to it. */
 export const REGISTRATION = 'gatehouse_registration'
 export const SCOPE_LIMIT = 'gatehouse_scope'
+/** In the operator's file: this client's device flow is GitHub's own (device-relay.ts). */
+export const GITHUB_DEVICE_FLOW = 'github_device_flow'
+export const OWN_METADATA = [REGISTRATION, SCOPE_LIMIT, GITHUB_DEVICE_FLOW]
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 const PERSONAL_GRANTS = ['authorization_code', 'refresh_token', DEVICE_CODE]
@@ -39,6 +42,7 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   if (ctx?.oidc?.route === 'registration') {
     metadata[REGISTRATION] = 'dynamic'
     delete metadata[SCOPE_LIMIT]
+    delete metadata[GITHUB_DEVICE_FLOW]
   }
   const operator = metadata[REGISTRATION] === 'static'
   dropEmpty(metadata)

@@ -1,11 +1,11 @@
 // The engine's configuration as one pure value: everything oidc-provider is told, in one place. What needs the
 // running engine is handed in.
 import Keygrip from 'keygrip'
-import type { Adapter, Configuration, KoaContextWithOIDC } from 'oidc-provider'
+import { type Adapter, type Configuration, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { type Accounts, findAccount } from './accounts.ts'
-import { normaliseClient, REGISTRATION, SCOPE_LIMIT } from './clients.ts'
+import { normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
 import type { DevicePages } from './device-pages.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 
@@ -40,7 +40,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     extraClientMetadata: {
-      properties: [REGISTRATION, SCOPE_LIMIT],
+      properties: OWN_METADATA,
       // called once a property; the whole policy runs with the first
       validator: (ctx, property, _value, metadata) => {
         if (property === REGISTRATION) normaliseClient(ctx, metadata as Record<string, unknown>)
@@ -55,7 +55,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       const grantId = ctx.oidc.result?.consent?.grantId
       return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined
     },
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    interactions: { policy: interactionSteps(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     renderError: parts.renderError,
 
     scopes: ['openid', 'offline_access'],
@@ -129,6 +129,16 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       introspection: '/introspect',
     },
   }
+}
+
+/** The engine's own steps; besides, whoever may not have tokens any more is asked to sign in again. */
+function interactionSteps() {
+  const { base, Check } = interactionPolicy
+  const policy = base()
+  policy.get('login')?.checks.add(
+    new Check('not_admitted', 'the account may not sign in any more', ({ oidc }) => Boolean(oidc.session?.accountId) && !oidc.account && !oidc.result?.login),
+  )
+  return policy
 }
 
 /** Loopback redirects have any port, so a page on this computer at any port may be the client. */

@@ -1,13 +1,11 @@
 // The human steps' view of the engine: what is pending, and the few things a person can do about it.
 import ipaddr from 'ipaddr.js'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
-import { parseScope } from '@gatehouse/shared'
 import { InteractionGoneError } from '../errors.ts'
-import type { DeviceRequest, InteractionGate, PendingRequest } from '../interactions/gate.ts'
+import type { DeviceRequest, Exchange, InteractionGate, PendingRequest } from '../interactions/gate.ts'
 import { isOperatorRegistered } from './clients.ts'
+import { requestedAccess, saveGrant } from './grants.ts'
 import type { ResourcePolicy } from './resources.ts'
-
-type Exchange = Parameters<InteractionGate['pending']>[0]
 
 export function createInteractionGate(provider: () => Provider, resources: ResourcePolicy): InteractionGate {
   const load = async ({ request, response }: Exchange): Promise<Interaction> => {
@@ -32,7 +30,7 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       const interaction = await load(exchange)
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
-      const { resource, scopes } = requestedAccess(interaction, resources)
+      const { resource, scopes } = requestedAccess(interaction.params, resources)
       const subject = interaction.session?.accountId
       const device = interaction.deviceCode ? await findDevice(provider(), interaction.deviceCode) : undefined
       const redirectUri = interaction.params.redirect_uri
@@ -40,7 +38,7 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
         uid: interaction.uid,
         step: interaction.prompt.name === 'login' ? 'login' : 'consent',
         app: { name: client.clientName, clientId: client.clientId, trusted: isOperatorRegistered(client) },
-        resource,
+        resource: { name: resource.name, url: resource.resource },
         scopes,
         ...(subject && { subject }),
         ...(device && { device }),
@@ -48,18 +46,21 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       }
     },
 
-    signIn: (exchange, subject) => finish(exchange, { login: { accountId: subject } }),
+    async signIn(exchange, subject) {
+      const interaction = await load(exchange)
+      const { request, response } = exchange
+      const session = (await provider().Session.get(provider().createContext(request, response) as never)) as BrowserSession
+      if (session.accountId && session.accountId !== subject) await signOut(session, interaction)
+      return finish(exchange, { login: { accountId: subject } })
+    },
 
     async approve(exchange) {
       const interaction = await load(exchange)
       const accountId = interaction.session?.accountId
       if (interaction.prompt.name !== 'consent' || !accountId) throw new InteractionGoneError()
-      const grant = new (provider().Grant)({ accountId, clientId: String(interaction.params.client_id) })
-      const { resource, scopes } = requestedAccess(interaction, resources)
-      grant.addResourceScope(resource.url, scopes.join(' '))
-      const oidcScopes = [...parseScope(String(interaction.params.scope ?? ''))].filter((scope) => scope === 'openid' || scope === 'offline_access')
-      if (oidcScopes.length > 0) grant.addOIDCScope(oidcScopes.join(' '))
-      return finish(exchange, { consent: { grantId: await grant.save() } })
+      const access = requestedAccess(interaction.params, resources)
+      const grantId = await saveGrant(provider(), { accountId, clientId: String(interaction.params.client_id) }, access)
+      return finish(exchange, { consent: { grantId } })
     },
 
     refuse: (exchange) => finish(exchange, { error: 'access_denied', error_description: 'the person refused' }),
@@ -69,25 +70,21 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       const uid = interaction.session?.uid
       const session = uid ? await provider().Session.findByUid(uid) : undefined
       if (!session) throw new InteractionGoneError()
-      // Changed in place rather than by the engine's logout, which needs a script: same request, nobody signed in.
-      Object.assign(session, { accountId: undefined, loginTs: undefined, authorizations: undefined })
-      await session.persist()
-      Object.assign(interaction, { session: undefined, result: undefined, lastSubmission: undefined, prompt: { name: 'login', reasons: ['switch_account'], details: {} } })
-      await interaction.persist()
+      Object.assign(interaction, { result: undefined, lastSubmission: undefined, prompt: { name: 'login', reasons: ['switch_account'], details: {} } })
+      await signOut(session as unknown as BrowserSession, interaction)
       return `/interaction/${interaction.uid}`
     },
   }
 }
 
-/** The one resource of the request, and what of its scopes is asked for. */
-function requestedAccess(interaction: Interaction, resources: ResourcePolicy): Pick<PendingRequest, 'resource' | 'scopes'> {
-  const resource = resources.find(String(interaction.params.resource ?? resources.defaultResource))
-  if (!resource) throw new InteractionGoneError()
-  const requested = parseScope(String(interaction.params.scope ?? ''))
-  return {
-    resource: { name: resource.name, url: resource.resource },
-    scopes: resource.scopes.filter((scope) => requested.has(scope)),
-  }
+type BrowserSession = { accountId?: string; persist(): Promise<unknown> }
+
+/** Changed in place rather than by the engine's logout, which needs a script: same request, nobody signed in. */
+async function signOut(session: BrowserSession, interaction: Interaction): Promise<void> {
+  Object.assign(session, { accountId: undefined, loginTs: undefined, authorizations: undefined })
+  await session.persist()
+  Object.assign(interaction, { session: undefined })
+  await interaction.persist()
 }
 
 async function findDevice(provider: Provider, deviceCode: string): Promise<DeviceRequest> {

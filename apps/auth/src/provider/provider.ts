@@ -1,12 +1,14 @@
 // The one oidc-provider instance, and what its public events are used for. ENGINE events are the only way in which its
 // failures reach our log.
 import { type ClientMetadata, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { REGISTRATION, SCOPE_LIMIT, secretMatches } from './clients.ts'
+import { OWN_METADATA, secretMatches } from './clients.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
 
 const RETRY_AFTER_SECONDS = '1'
 
 export interface ProviderEvents {
+  /** The device authorization endpoint has answered. */
+  readonly onDeviceAuthorization: (ctx: KoaContextWithOIDC) => Promise<void>
   /** A failure of ours. Carries no request data. */
   readonly onError: (error: Error, route: string | undefined) => void
 }
@@ -32,11 +34,12 @@ export function createProvider(parts: EngineParts & { readonly scopesSupported: 
     body.interval = parts.config.lifetimes.deviceInterval
   })
   emitter.on('registration_create.success', (ctx: { body: Record<string, unknown> }) => {
-    for (const ours of [REGISTRATION, SCOPE_LIMIT]) delete ctx.body[ours]
+    for (const ours of OWN_METADATA) delete ctx.body[ours]
   })
 
   provider.use(async (ctx, next) => {
     await next()
+    if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
     if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported)
   })

@@ -1,0 +1,105 @@
+// The few calls to GitHub (or GitHub Enterprise) that we make, each bounded in time and size. GitHub reports many
+// failures with HTTP 200 and an `error` member; here they are failures.
+import { z } from 'zod'
+import { LoginFailedError } from './identity.ts'
+
+const TIMEOUT_MS = 5_000
+const BODY_LIMIT = 256 * 1024
+
+export interface GitHubApiOptions {
+  /** Such as `https://github.com`, without a trailing slash. */
+  readonly url: string
+  /** Such as `https://api.github.com`, without a trailing slash. */
+  readonly apiUrl: string
+  readonly fetch?: typeof fetch
+}
+
+const userSchema = z.object({ id: z.number().int().positive(), login: z.string().min(1) })
+const emailsSchema = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }))
+const tokenSchema = z.looseObject({ access_token: z.string().min(1).optional(), error: z.string().optional(), interval: z.number().optional() })
+
+export type GitHubUser = z.infer<typeof userSchema>
+export type GitHubApi = ReturnType<typeof createGitHubApi>
+
+export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiOptions) {
+  /** Throws {@link LoginFailedError} unless there is a JSON answer with one of `statuses`. */
+  async function call(what: string, target: string, init: RequestInit, statuses: readonly number[] = [200]): Promise<{ status: number; body: unknown }> {
+    const unavailable = (why: string, cause?: unknown) => new LoginFailedError('unavailable', `GitHub, ${what}: ${why}`, cause)
+    let response: Response
+    try {
+      response = await send(target, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
+    } catch (error) {
+      throw unavailable('no answer', error)
+    }
+    const { status } = response
+    if (!statuses.includes(status)) {
+      await response.body?.cancel()
+      // the person took back what they gave us, or the token was revoked
+      if (status === 401) throw new LoginFailedError('refused', `GitHub, ${what}: HTTP 401`)
+      throw unavailable(`HTTP ${status}`)
+    }
+    try {
+      return { status, body: status === 204 || status === 404 ? undefined : JSON.parse(await readBounded(response)) }
+    } catch (error) {
+      throw unavailable('no JSON', error instanceof SyntaxError ? undefined : error)
+    }
+  }
+
+  const post = async (what: string, path: string, fields: Readonly<Record<string, string>>) => {
+    const { body } = await call(what, url + path, {
+      method: 'POST',
+      headers: { accept: 'application/json', 'user-agent': 'gatehouse' },
+      body: new URLSearchParams(fields),
+    })
+    return body
+  }
+  const get = (what: string, path: string, token: string, statuses?: readonly number[]) =>
+    call(what, apiUrl + path, { headers: { accept: 'application/vnd.github+json', authorization: `Bearer ${token}`, 'user-agent': 'gatehouse' } }, statuses)
+
+  return {
+    authorizeUrl: (parameters: Readonly<Record<string, string>>) => `${url}/login/oauth/authorize?${new URLSearchParams(parameters)}`,
+
+    /** The answer of the token endpoint, whether it holds a token or GitHub's word for why not. */
+    async token(fields: Readonly<Record<string, string>>) {
+      return parse('token', tokenSchema, await post('token', '/login/oauth/access_token', fields))
+    },
+
+    /** GitHub's own device authorization (RFC 8628 §3.2), passed through. */
+    async deviceCode(fields: Readonly<Record<string, string>>): Promise<unknown> {
+      return post('device code', '/login/device/code', fields)
+    },
+
+    async user(token: string): Promise<GitHubUser> {
+      return parse('user', userSchema, (await get('user', '/user', token)).body)
+    },
+
+    /** The primary address if it is verified, in lower case. */
+    async verifiedEmail(token: string): Promise<string | undefined> {
+      const emails = parse('emails', emailsSchema, (await get('emails', '/user/emails', token)).body)
+      return emails.find(({ primary, verified }) => primary && verified)?.email.toLowerCase()
+    },
+
+    /** Whether the person is an active member. */
+    async isMember(token: string, organisation: string): Promise<boolean> {
+      const { status, body } = await get('membership', `/user/memberships/orgs/${encodeURIComponent(organisation)}`, token, [200, 403, 404])
+      return status === 200 && (body as { state?: unknown } | undefined)?.state === 'active'
+    },
+  }
+}
+
+function parse<T extends z.ZodType>(what: string, schema: T, body: unknown): z.infer<T> {
+  const result = schema.safeParse(body)
+  if (!result.success) throw new LoginFailedError('unavailable', `GitHub, ${what}: an answer of another shape`)
+  return result.data
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
+    if (size > BODY_LIMIT) throw new RangeError('too large')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,104 @@
+// Signing in at another server, there and back. `state` is the id of the pending request: the browser that comes back
+// must have the cookie of that very request, which is scoped to its path. That match is the defence against being
+// signed in as somebody else by a link.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AlreadyConsumedError, InteractionGoneError } from '../errors.ts'
+import { type Identity, LoginFailedError, type LoginFailure, type LoginMemory, type RedirectLogin } from '../identity/identity.ts'
+import type { RecordStore } from '../store/contract.ts'
+import type { Exchange, PendingRequest } from './gate.ts'
+import type { Answer, Fields } from './interactions.ts'
+
+const MODEL = 'UpstreamLogin'
+const LIFETIME_SECONDS = 600
+
+/** What a login remembers between there and back, for one pending request at a time. */
+export interface LoginMemories {
+  keep(uid: string, login: string, memory: LoginMemory): Promise<void>
+  /** What was kept, once: a second answer to the same question finds nothing. */
+  take(uid: string, login: string): Promise<LoginMemory | undefined>
+}
+
+export function createLoginMemories(records: RecordStore): LoginMemories {
+  const id = (uid: string, login: string) => `${login}:${uid}`
+  return {
+    keep: async (uid, login, memory) => {
+      // begun again, as after the back button: only the newest answer counts
+      await records.destroy(MODEL, id(uid, login))
+      await records.put(MODEL, id(uid, login), memory, LIFETIME_SECONDS)
+    },
+    async take(uid, login) {
+      const record = await records.find(MODEL, id(uid, login))
+      if (!record) return undefined
+      try {
+        await records.consume(MODEL, id(uid, login))
+      } catch (error) {
+        if (error instanceof AlreadyConsumedError) return undefined
+        throw error
+      }
+      return record.payload as LoginMemory
+    },
+  }
+}
+
+export interface UpstreamLoginParts {
+  readonly login: RedirectLogin
+  readonly issuer: string
+  readonly memories: LoginMemories
+  readonly exchange: (request: FastifyRequest, reply: FastifyReply) => Exchange
+  readonly step: (run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  readonly enter: (pending: PendingRequest, identity: Identity, at: Exchange) => Promise<Answer>
+  readonly showLogin: (pending: PendingRequest, status: number, again: { problem: string }) => Answer
+}
+
+/** Registers `GET /interaction/:uid/login/<id>`, the fixed callback `/login/<id>/callback`, and where that leads to. */
+export function registerUpstreamLogin(app: FastifyInstance, { login, issuer, memories, exchange, step, enter, showLogin }: UpstreamLoginParts): void {
+  const redirectUri = `${issuer}/login/${login.id}/callback`
+
+  app.get(
+    `/interaction/:uid/login/${login.id}`,
+    step(async (pending) => {
+      if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
+      const { url, memory } = await login.begin({ state: pending.uid, redirectUri })
+      await memories.keep(pending.uid, login.id, memory)
+      return { redirect: url }
+    }),
+  )
+
+  app.get(`/login/${login.id}/callback`, async (request, reply) => {
+    const { state } = request.query as Fields
+    if (typeof state !== 'string' || !/^[\w-]{16,128}$/.test(state)) throw new InteractionGoneError()
+    const query = new URLSearchParams(request.query as Record<string, string>)
+    query.delete('state')
+    return reply.redirect(`/interaction/${state}/login/${login.id}/callback?${query}`, 303)
+  })
+
+  app.get(
+    `/interaction/:uid/login/${login.id}/callback`,
+    step(async (pending, _fields, request, reply) => {
+      if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
+      const memory = await memories.take(pending.uid, login.id)
+      if (!memory) throw new InteractionGoneError()
+      let identity: Identity
+      try {
+        identity = await login.finish({ answer: request.query as Fields, memory, redirectUri })
+      } catch (error) {
+        if (!(error instanceof LoginFailedError)) throw error
+        request.log.warn({ login: login.id, failure: error.failure, reason: error.message }, 'sign-in upstream failed')
+        const { status, problem } = explain(error.failure, login.label)
+        return showLogin(pending, status, { problem })
+      }
+      return enter(pending, identity, exchange(request, reply))
+    }),
+  )
+}
+
+function explain(failure: LoginFailure, label: string): { status: number; problem: string } {
+  switch (failure) {
+    case 'unavailable':
+      return { status: 502, problem: `${label} did not answer as it should. Nothing is lost: try again in a moment.` }
+    case 'refused':
+      return { status: 403, problem: `${label} did not let you in, or you said no there. You can try again.` }
+    case 'misconfigured':
+      return { status: 502, problem: `${label} does not accept this server. Only the people who run it can mend that.` }
+  }
+}

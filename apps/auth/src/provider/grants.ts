@@ -1,0 +1,36 @@
+// What a person grants: which of the request's scopes at which resource, and the engine's record of it.
+import { type ProtectedResource, parseScope } from '@gatehouse/shared'
+import type { Provider } from 'oidc-provider'
+import { InteractionGoneError } from '../errors.ts'
+import type { ResourcePolicy } from './resources.ts'
+
+/** Parameters of an authorization or device authorization request, as the engine keeps them. */
+export type RequestParameters = Readonly<Record<string, unknown>>
+
+export interface RequestedAccess {
+  readonly resource: ProtectedResource
+  /** The resource's scopes that are asked for, in the resource's order. */
+  readonly scopes: readonly string[]
+  /** `openid`, `offline_access`. */
+  readonly engineScopes: readonly string[]
+}
+
+/** Throws {@link InteractionGoneError} if the resource is none of ours any more. */
+export function requestedAccess(params: RequestParameters, resources: ResourcePolicy): RequestedAccess {
+  const resource = resources.find(String(params.resource ?? resources.defaultResource))
+  if (!resource) throw new InteractionGoneError()
+  const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
+  return {
+    resource,
+    scopes: resource.scopes.filter((scope) => requested.has(scope)),
+    engineScopes: ['openid', 'offline_access'].filter((scope) => requested.has(scope)),
+  }
+}
+
+/** Stores what `accountId` grants to `clientId`, and returns the grant's id. */
+export async function saveGrant(provider: Provider, who: { accountId: string; clientId: string }, access: RequestedAccess): Promise<string> {
+  const grant = new provider.Grant(who)
+  if (access.scopes.length > 0) grant.addResourceScope(access.resource.resource, access.scopes.join(' '))
+  if (access.engineScopes.length > 0) grant.addOIDCScope(access.engineScopes.join(' '))
+  return grant.save()
+}

@@ -1,0 +1,196 @@
+// A GitHub for tests: the web flow with PKCE, the device flow, and the parts of the API that Gatehouse asks. It behaves
+// as GitHub does where that hurts: many failures are HTTP 200 with an `error` member.
+import { createHash, randomBytes } from 'node:crypto'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+
+export interface FakeGitHubUser {
+  readonly id: number
+  readonly login: string
+  readonly emails?: readonly { readonly email: string; readonly primary: boolean; readonly verified: boolean }[]
+  /** Organisations with an active membership. */
+  readonly organisations?: readonly string[]
+}
+
+/** How the next answers go wrong, until it is set back to undefined. `slow` answers after the client gave up. */
+export type FakeGitHubFault = 'error with 200' | 'server error' | 'too many requests' | 'html' | 'slow'
+
+export interface FakeGitHub extends AsyncDisposable {
+  /** For GITHUB_URL. */
+  readonly url: string
+  /** For GITHUB_API_URL. */
+  readonly apiUrl: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly users: Map<string, FakeGitHubUser>
+  fault: FakeGitHubFault | undefined
+  /** The person opens GitHub's device page, enters the code and decides. */
+  decideDevice(userCode: string, login: string | 'deny'): void
+  /** Every path that was asked for, without its query. */
+  readonly requests: string[]
+  /** GitHub's own device codes, to look for where they must not be. */
+  readonly deviceCodes: string[]
+}
+
+interface WebCode {
+  readonly login: string
+  readonly challenge: string | undefined
+  readonly redirectUri: string
+}
+interface DeviceGrant {
+  readonly deviceCode: string
+  readonly userCode: string
+  login?: string
+  denied?: boolean
+}
+
+type Fields = Readonly<Record<string, string | undefined>>
+
+const deviceInterval = 1
+
+/** Listens on a free port of the loopback address. */
+export async function createFakeGitHub(): Promise<FakeGitHub> {
+  const app = Fastify({ forceCloseConnections: true })
+  const state = {
+    codes: new Map<string, WebCode>(),
+    tokens: new Map<string, string>(),
+    devices: new Map<string, DeviceGrant>(),
+  }
+  const requests: string[] = []
+  const deviceCodes: string[] = []
+  const fake = {
+    url: '',
+    apiUrl: '',
+    clientId: 'Iv1.fake0client0id',
+    clientSecret: randomBytes(20).toString('hex'),
+    users: new Map<string, FakeGitHubUser>([
+      ['octocat', { id: 583_231, login: 'octocat', emails: [{ email: 'octocat@example.com', primary: true, verified: true }] }],
+      ['mona', { id: 2, login: 'mona', organisations: ['acme'], emails: [{ email: 'mona@example.org', primary: true, verified: true }] }],
+    ]),
+    fault: undefined as FakeGitHubFault | undefined,
+    requests,
+    deviceCodes,
+    decideDevice(userCode: string, login: string) {
+      const grant = [...state.devices.values()].find((device) => device.userCode === userCode)
+      if (!grant) throw new Error('GitHub knows no such user code')
+      if (login === 'deny') grant.denied = true
+      else grant.login = login
+    },
+    [Symbol.asyncDispose]: () => app.close(),
+  }
+
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, Object.fromEntries(new URLSearchParams(body as string))),
+  )
+  app.addHook('onRequest', async (request, reply) => {
+    requests.push(request.url.split('?')[0] as string)
+    if (fake.fault && !request.url.startsWith('/login/oauth/authorize')) return misbehave(fake.fault, reply)
+    return undefined
+  })
+  const issueToken = (login: string) => {
+    const token = `gho_${randomBytes(18).toString('hex')}`
+    state.tokens.set(token, login)
+    return { access_token: token, token_type: 'bearer', scope: '' }
+  }
+  registerWebFlow(app, { fake, codes: state.codes })
+  registerDeviceFlow(app, { fake, devices: state.devices, deviceCodes })
+  app.post('/login/oauth/access_token', (request) => {
+    const fields = request.body as Fields
+    if (fields.client_id !== fake.clientId) return { error: 'incorrect_client_credentials' }
+    if (fields.device_code) return redeemDevice(state.devices, fields.device_code, issueToken)
+    if (fields.client_secret !== fake.clientSecret) return { error: 'incorrect_client_credentials' }
+    const code = state.codes.get(fields.code ?? '')
+    state.codes.delete(fields.code ?? '')
+    const challenge = createHash('sha256').update(fields.code_verifier ?? '').digest('base64url')
+    const wrong = !code || code.redirectUri !== fields.redirect_uri || (code.challenge && code.challenge !== challenge)
+    return wrong ? { error: 'bad_verification_code', error_description: 'The code passed is incorrect or expired.' } : issueToken(code.login)
+  })
+  registerApi(app, (authorization) => fake.users.get(state.tokens.get(authorization?.replace('Bearer ', '') ?? '') ?? ''))
+
+  fake.url = await app.listen({ host: '127.0.0.1', port: 0 })
+  fake.apiUrl = `${fake.url}/api`
+  return fake
+}
+
+function registerWebFlow(app: FastifyInstance, { fake, codes }: { fake: Pick<FakeGitHub, 'users' | 'clientId'>; codes: Map<string, WebCode> }): void {
+  app.get('/login/oauth/authorize', (request, reply) => {
+    const query = request.query as Fields
+    if (query.client_id !== fake.clientId || !query.redirect_uri) return reply.code(404).type('text/html').send('<h1>Not found</h1>')
+    const choice = (login: string) => `<button name="login" value="${login}">Authorize as ${login}</button>`
+    const hidden = (name: string) => `<input type="hidden" name="${name}" value="${(query[name] ?? '').replaceAll('"', '&quot;')}">`
+    const fields = ['redirect_uri', 'state', 'code_challenge'].map(hidden).join('')
+    return reply
+      .type('text/html')
+      .send(
+        `<!doctype html><title>Fake GitHub</title><h1>Authorize Gatehouse</h1><form method="post">${fields}${[...fake.users.keys()].map(choice).join('')}<button name="login" value="">Cancel</button></form>`,
+      )
+  })
+  app.post('/login/oauth/authorize', (request, reply) => {
+    const { login, redirect_uri: redirectUri = '', state = '', code_challenge: challenge } = request.body as Fields
+    const target = new URL(redirectUri)
+    target.searchParams.set('state', state)
+    if (login) {
+      const code = randomBytes(10).toString('hex')
+      codes.set(code, { login, challenge: challenge || undefined, redirectUri })
+      target.searchParams.set('code', code)
+    } else target.searchParams.set('error', 'access_denied')
+    return reply.redirect(target.href, 302)
+  })
+}
+
+function registerDeviceFlow(
+  app: FastifyInstance,
+  { fake, devices, deviceCodes }: { fake: Pick<FakeGitHub, 'url' | 'clientId'>; devices: Map<string, DeviceGrant>; deviceCodes: string[] },
+): void {
+  app.post('/login/device/code', (request) => {
+    if ((request.body as Fields).client_id !== fake.clientId) return { error: 'incorrect_client_credentials' }
+    const hex = randomBytes(4).toString('hex').toUpperCase()
+    const grant = { deviceCode: randomBytes(20).toString('hex'), userCode: `${hex.slice(0, 4)}-${hex.slice(4)}` }
+    devices.set(grant.deviceCode, grant)
+    deviceCodes.push(grant.deviceCode)
+    return {
+      device_code: grant.deviceCode,
+      user_code: grant.userCode,
+      verification_uri: `${fake.url}/login/device`,
+      expires_in: 899,
+      interval: deviceInterval,
+    }
+  })
+}
+
+function redeemDevice(devices: Map<string, DeviceGrant>, deviceCode: string, issueToken: (login: string) => object): object {
+  const grant = devices.get(deviceCode)
+  if (!grant) return { error: 'expired_token' }
+  if (grant.denied) return { error: 'access_denied' }
+  if (!grant.login) return { error: 'authorization_pending' }
+  devices.delete(deviceCode)
+  return issueToken(grant.login)
+}
+
+function registerApi(app: FastifyInstance, whose: (authorization: string | undefined) => FakeGitHubUser | undefined): void {
+  app.get('/api/user', (request, reply) => {
+    const user = whose(request.headers.authorization)
+    return user ? { id: user.id, login: user.login } : reply.code(401).send({ message: 'Bad credentials' })
+  })
+  app.get('/api/user/emails', (request) => whose(request.headers.authorization)?.emails ?? [])
+  app.get('/api/user/memberships/orgs/:organisation', (request, reply) => {
+    const { organisation } = request.params as { organisation: string }
+    const member = whose(request.headers.authorization)?.organisations?.includes(organisation)
+    return member ? { state: 'active' } : reply.code(404).send({ message: 'Not Found' })
+  })
+}
+
+async function misbehave(fault: FakeGitHubFault, reply: FastifyReply): Promise<unknown> {
+  switch (fault) {
+    case 'error with 200':
+      return reply.send({ error: 'incorrect_client_credentials', error_description: 'The client_id and/or client_secret passed are incorrect.' })
+    case 'server error':
+      return reply.code(502).send('upstream')
+    case 'too many requests':
+      return reply.code(429).header('retry-after', '60').send({ message: 'API rate limit exceeded' })
+    case 'html':
+      return reply.type('text/html').send('<!doctype html><h1>Unicorn!</h1>')
+    case 'slow':
+      await new Promise((resolve) => setTimeout(resolve, 8_000).unref())
+      return reply.code(200).send({})
+  }
+}
