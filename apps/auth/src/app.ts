@@ -1,34 +1,35 @@
-// The authorization server, wired: this is the one place where its parts meet. Reading from top to bottom shows every
-// route and what stands in front of it.
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+// The authorization server, wired: this is the one place where its parts meet. Reading createApp from top to bottom shows
+// every route and what stands in front of it.
 import formbody from '@fastify/formbody'
-import { mcpScopes } from '@gatehouse/shared'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
-import { GatehouseError, InteractionGoneError, StoreUnavailableError } from './errors.ts'
 import { registerHealth } from './health.ts'
+import { guardHost } from './hosts.ts'
+import { answerErrors } from './http-errors.ts'
 import { developerLogin } from './identity/developer.ts'
 import { createGitHubLogin, identify } from './identity/github.ts'
-import { createGitHubDeviceLogin } from './identity/github-device.ts'
 import { createGitHubApi } from './identity/github-api.ts'
+import { createGitHubDeviceLogin } from './identity/github-device.ts'
+import type { Login } from './identity/identity.ts'
 import { refuseDeveloperLogin } from './identity/reach.ts'
 import { registerInteractions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
-import { loadSigningKeys } from './keys/signing-keys.ts'
-import { errorPage, expiredPage, homePage, stylesheet } from './pages/index.ts'
 import { pageHeaders } from './pages/headers.ts'
+import { homePage, stylesheet } from './pages/index.ts'
 import { createAccounts } from './provider/accounts.ts'
 import { createAdapterFactory } from './provider/adapter.ts'
 import { createDeviceEntry } from './provider/device-entry.ts'
-import { createDeviceRelay } from './provider/device-relay.ts'
 import { createDevicePages } from './provider/device-pages.ts'
+import { createDeviceRelay } from './provider/device-relay.ts'
+import { createEngine, type Engine } from './provider/engine.ts'
 import { renderError } from './provider/error-page.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
 import { mountProvider } from './provider/mount.ts'
-import { createProvider, validateClient } from './provider/provider.ts'
+import { createProvider } from './provider/provider.ts'
 import { createResourcePolicy } from './provider/resources.ts'
 import { openStaticClients, type StaticClients } from './provider/static-clients.ts'
-import type { Sealing } from './store/sealing.ts'
 import type { Clock, Store } from './store/contract.ts'
+import type { Sealing } from './store/sealing.ts'
 import { createXsrf } from './xsrf.ts'
 
 export interface AppDependencies {
@@ -39,6 +40,7 @@ export interface AppDependencies {
   readonly logger?: FastifyBaseLogger
 }
 
+/** Throws {@link ConfigError} if the client file is faulty. A store that does not answer yet is no fault: see engine.ts. */
 export async function createApp({ config, store, sealing, clock = Date.now, logger }: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
@@ -58,8 +60,8 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
   })
   const resources = createResourcePolicy(config.resources)
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
-  const deviceEntry = createDeviceEntry(() => provider, { xsrf, attempts: store.attempts })
-  let staticClients: StaticClients | undefined
+  const provider = () => engine.provider()
+  const deviceEntry = createDeviceEntry(provider, { xsrf, attempts: store.attempts })
   const relay =
     github &&
     config.github &&
@@ -69,124 +71,109 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
       accounts,
       resources,
       clock,
-      provider: () => provider,
-      log: ({ failure, message }) => app.log.warn({ failure, reason: message }, 'the relay of GitHub\'s device flow failed'),
+      provider,
+      log: ({ failure, message }) => app.log.warn({ failure, reason: message }, "the relay of GitHub's device flow failed"),
     })
-  const provider = createProvider(
-    {
-      config,
-      accounts,
-      resources,
-      adapter: createAdapterFactory({
-        store,
-        clock,
-        deviceInterval: config.lifetimes.deviceInterval,
-        relay,
-        findStaticClient: (clientId) => staticClients?.find(clientId),
-      }),
-      signingKeys: await loadSigningKeys(store.documents),
-      cookieKeys: sealing.deriveAll('cookies'),
-      devicePages: createDevicePages(xsrf, deviceEntry.formFor),
-      renderError,
-      scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes).concat(mcpScopes))],
-    },
-    {
-      onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
-      onError: (error, route) => app.log.error({ err: error, route }, 'request failed'),
-    },
-  )
+  const parts = {
+    config,
+    accounts,
+    resources,
+    adapter: createAdapterFactory({
+      store,
+      clock,
+      deviceInterval: config.lifetimes.deviceInterval,
+      relay,
+      findStaticClient: (clientId) => staticClients?.find(clientId),
+    }),
+    cookieKeys: sealing.deriveAll('cookies'),
+    devicePages: createDevicePages(xsrf, deviceEntry.formFor),
+    renderError,
+    scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes))],
+  }
+  const engine: Engine = createEngine({
+    documents: store.documents,
+    clock,
+    create: (signingKeys) =>
+      createProvider(
+        { ...parts, signingKeys },
+        {
+          onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
+          onError: (error, route) => app.log.error({ err: error, route }, 'request failed'),
+        },
+      ),
+    onTrouble: (error) => app.log.error({ err: error }, 'the signing keys cannot be read; trying again'),
+  })
+  let staticClients: StaticClients | undefined
   staticClients = await openStaticClients({
     file: config.clientsFile,
-    validate: (metadata) => validateClient(provider, metadata),
+    validate: engine.validateClient,
     onReload: (result) =>
-      'fault' in result ? app.log.error(result, 'the client file is faulty; the clients stay as they were') : app.log.info(result, 'client file read again'),
+      'fault' in result
+        ? app.log.error(result, 'the client file is faulty; the clients stay as they were')
+        : app.log.info(result, 'client file read again'),
   })
-  app.addHook('onClose', async () => staticClients?.[Symbol.dispose]())
+  await engine.start()
+  app.addHook('onClose', async () => {
+    engine.stop()
+    staticClients[Symbol.dispose]()
+  })
 
   guardHost(app, config.issuer)
   answerErrors(app)
-  registerHealth(app, () => store.ping())
-  app.get(stylesheet.path, (_request, reply) =>
-    reply.headers({ 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable', 'x-content-type-options': 'nosniff' }).send(stylesheet.css),
-  )
-  app.get('/', (_request, reply) =>
-    reply.headers(pageHeaders()).send(
-      homePage({
-        issuer: config.issuer,
-        resources: config.resources.map(({ name, resource }) => ({ name, url: resource })),
-        loginHint: config.developerLogin === 'off' ? '' : 'The development login is on: it lets everybody in.',
-      }),
-    ),
-  )
-
-  await app.register((scope) => mountProvider(scope, { provider: () => provider, issuer: config.issuer, resources, deviceEntry }))
+  registerHealth(app, async () => {
+    await store.ping()
+    engine.provider()
+  })
+  registerStartPage(app, config)
+  await app.register((scope) => mountProvider(scope, { engine, issuer: config.issuer, resources, deviceEntry }))
   await app.register(async (scope) => {
     await scope.register(formbody)
     registerInteractions(scope, {
-      gate: createInteractionGate(() => provider, resources),
-      logins: [
-        ...(config.developerLogin === 'off' ? [] : [developerLogin]),
-        ...(github && config.github?.clientSecret
-          ? [createGitHubLogin({ ...config.github, clientSecret: config.github.clientSecret, api: github, rules: config.admission, now: clock })]
-          : []),
-      ],
-      refuseForm: (request) =>
-        refuseDeveloperLogin({
-          peer: request.socket.remoteAddress,
-          hasForwardingHeader: Object.keys(request.headers).some((name) => name === 'forwarded' || name.startsWith('x-forwarded-') || name === 'x-real-ip'),
-          trustProxy: config.trustProxy,
-          explicit: config.developerLogin === 'explicit',
-        }),
+      gate: createInteractionGate(provider, resources),
+      logins: availableLogins(),
+      refuseForm: (request) => refuseDeveloperLogin({ ...originOf(request), trustProxy: config.trustProxy, explicit: config.developerLogin === 'explicit' }),
       admit: (identity) => accounts.admit(identity),
+      labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       memories: createLoginMemories(store.records),
       issuer: config.issuer,
-      labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       xsrf,
       clock,
     })
   })
   return app
-}
 
-/** Reached by internal names too: by probes, and by resource servers that fetch keys and metadata. */
-const ANY_HOST = /^\/(livez|readyz|jwks|\.well-known\/)/
-
-/**
- * Answers on the issuer's own name alone, before any cookie is read (DNS rebinding reaches a loopback port under
- * another name). A page goes on to the right name; everything else is told it. Never echoes the name that was used.
- */
-function guardHost(app: FastifyInstance, issuer: string): void {
-  const { host: expected, protocol } = new URL(issuer)
-  app.addHook('onRequest', async (request, reply) => {
-    if (ANY_HOST.test(request.url) || URL.parse(`${protocol}//${request.host}`)?.host === expected) return
-    if (request.method === 'GET' && wantsPage(request)) return reply.redirect(new URL(request.url, issuer).href, 307)
-    return reply.code(421).header('cache-control', 'no-store').send({ error: 'misdirected_request', error_description: `Use ${issuer}` })
-  })
-}
-
-function answerErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => {
-    if (wantsPage(request)) return sendError(request, reply.code(404), 404, 'There is nothing at this address.')
-    return reply.code(404).header('cache-control', 'no-store').send({ error: 'not_found', error_description: 'See /.well-known/oauth-authorization-server for what there is.' })
-  })
-  app.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
-    const gone = error instanceof InteractionGoneError
-    const status = gone ? 400 : error instanceof StoreUnavailableError ? 503 : error instanceof GatehouseError ? 500 : (error.statusCode ?? 500)
-    if (status >= 500) request.log.error({ err: error }, 'request failed')
-    if (status === 503) reply.header('retry-after', '1')
-    if (wantsPage(request)) {
-      if (gone) return reply.code(status).headers(pageHeaders()).send(expiredPage({ device: false }))
-      return sendError(request, reply.code(status), status, status < 500 ? 'The request could not be read.' : 'Something went wrong on our side. Try again in a moment.')
+  function availableLogins(): readonly Login[] {
+    const logins: Login[] = config.developerLogin === 'off' ? [] : [developerLogin]
+    if (github && config.github?.clientSecret) {
+      const { clientId, clientSecret } = config.github
+      logins.push(createGitHubLogin({ api: github, clientId, clientSecret, rules: config.admission, now: clock }))
     }
-    const code = status === 503 ? 'temporarily_unavailable' : status >= 500 ? 'server_error' : 'invalid_request'
-    return reply.code(status).header('cache-control', 'no-store').send({ error: code, error_description: status < 500 ? error.message : 'try again in a moment' })
-  })
+    return logins
+  }
 }
 
-function sendError(request: FastifyRequest, reply: { headers(values: object): { send(body: string): unknown } }, status: number, message: string) {
-  return reply.headers(pageHeaders()).send(errorPage({ status, message, requestId: request.id, next: { label: 'Start page', href: '/' } }))
+function registerStartPage(app: FastifyInstance, { issuer, resources, developerLogin }: Config): void {
+  app.get(stylesheet.path, (_request, reply) =>
+    reply
+      .headers({
+        'content-type': 'text/css; charset=utf-8',
+        'cache-control': 'public, max-age=31536000, immutable',
+        'x-content-type-options': 'nosniff',
+      })
+      .send(stylesheet.css),
+  )
+  app.get('/', (_request, reply) =>
+    reply.headers(pageHeaders()).send(
+      homePage({
+        issuer,
+        resources: resources.map(({ name, resource }) => ({ name, url: resource })),
+        loginHint: developerLogin === 'off' ? '' : 'The development login is on: it lets everybody in.',
+      }),
+    ),
+  )
 }
 
-function wantsPage(request: FastifyRequest): boolean {
-  return request.headers.accept?.includes('text/html') ?? false
+function originOf(request: FastifyRequest): { peer: string | undefined; hasForwardingHeader: boolean } {
+  const forwarding = (name: string) => name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-')
+  return { peer: request.socket.remoteAddress, hasForwardingHeader: Object.keys(request.headers).some(forwarding) }
 }

@@ -1,17 +1,23 @@
 // One JSON line an event. A request's line has its path without the query: codes, states and user codes travel there.
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
-import { pino } from 'pino'
+import { type DestinationStream, pino } from 'pino'
 
-export function createLogger(level: string): FastifyBaseLogger {
-  return pino({
+/** Writes to standard output unless another `destination` is given. */
+export function createLogger(level: string, destination?: DestinationStream): FastifyBaseLogger {
+  const options = {
     level,
     name: 'auth',
     serializers: {
-      req: (request: FastifyRequest) => ({ method: request.method, path: withoutSecrets(request.url), remoteAddress: request.ip }),
+      req: (request: FastifyRequest) => ({
+        method: request.method,
+        path: withoutSecrets(request.url),
+        remoteAddress: request.ip,
+      }),
       res: (reply: { statusCode: number }) => ({ statusCode: reply.statusCode }),
       err: pino.stdSerializers.err,
     },
-  })
+  }
+  return destination ? pino(options, destination) : pino(options)
 }
 
 /** Drops the query, and the id of an interaction, which is as good as its cookie. */

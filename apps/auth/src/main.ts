@@ -1,12 +1,11 @@
 // The process: read the configuration, open the store, start the app, close on a signal. No logic.
-import { join } from 'node:path'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
 import { loadOrCreateSecret } from './keys/secret.ts'
 import { createLogger } from './log.ts'
+import { openStore } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
-import { openSqliteStore } from './store/sqlite.ts'
 
 try {
   await start()
@@ -19,17 +18,19 @@ try {
 async function start(): Promise<void> {
   const config = readConfig(process.env)
   const logger = createLogger(config.logLevel)
-  const sealing = createSealing({
-    secret: config.secret ?? loadOrCreateSecret(config.dataDir),
-    ...(config.previousSecret && { previous: config.previousSecret }),
-  })
-  const store = openSqliteStore({
-    path: join(config.dataDir, 'auth.sqlite'),
+  const secret = config.secret ?? loadOrCreateSecret(config.dataDir)
+  const sealing = createSealing({ secret, previous: config.previousSecret })
+  const store = openStore({
+    redisUrl: config.redisUrl,
+    dataDir: config.dataDir,
     sealing,
-    clock: Date.now,
-    onTampered: (what) => logger.error({ what }, 'a stored value does not open and is treated as absent'),
+    onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
+    onOutage: (error) => logger.error({ err: error }, 'Redis cannot be reached; trying again'),
   })
-  const app = await createApp({ config, store, sealing, logger })
+  const app = await createApp({ config, store, sealing, logger }).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
   app.addHook('onClose', () => store.close())
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -38,7 +39,10 @@ async function start(): Promise<void> {
       void app.close()
     })
   }
-  await app.listen({ host: config.host, port: config.port })
-  logger.info({ issuer: config.issuer }, 'the authorization server listens')
+  await app.listen({ host: config.host, port: config.port }).catch(async (error: NodeJS.ErrnoException) => {
+    await app.close()
+    throw new ConfigError([`HOST ${config.host}, PORT ${config.port}: cannot listen there (${error.code}). Is something else using it?`])
+  })
+  logger.info({ issuer: config.issuer, store: config.redisUrl ? 'redis' : 'sqlite' }, 'the authorization server listens')
   if (config.developerLogin !== 'off') logger.warn('the developer login is on: it lets everybody in and must never be public')
 }

@@ -15,6 +15,8 @@ const CONSUMED_HIDDEN_MS = 2_000
 /** A registered client that nobody uses is forgotten after this; any use within it starts it again. */
 const CLIENT_LIFETIME = 90 * 86_400
 const CLIENT_RENEWAL_MS = 86_400_000
+/** What a client trades for tokens. */
+const GRANT_SOURCES = new Set(['AuthorizationCode', 'DeviceCode', 'RefreshToken'])
 const USER_CODE_TRIES = 5
 const USER_CODE_ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ'
 export const USER_CODE_LENGTH = 8
@@ -39,7 +41,11 @@ export function createAdapterFactory(options: AdapterOptions): (model: string) =
 function createRecordAdapter({ store: { records }, clock }: AdapterOptions, model: string): Adapter {
   return {
     upsert: (id, payload, expiresIn) => records.put(model, id, payload as Payload, expiresIn, indexes(payload)),
-    find: async (id) => seen(await records.find(model, id), clock()),
+    async find(id) {
+      const record = seen(await records.find(model, id), clock())
+      if (record && GRANT_SOURCES.has(model)) refuseOtherResource(record)
+      return record
+    },
     findByUid: async (uid) => seen(await records.findByUid(model, uid), clock()),
     findByUserCode: async () => undefined,
     consume: (id) => records.consume(model, id),
@@ -58,6 +64,18 @@ function seen(record: StoredRecord | undefined, now: number): AdapterPayload | u
   const { consumed: _, ...payload } = record.payload as AdapterPayload
   if (record.consumedAt === undefined || now - record.consumedAt < CONSUMED_HIDDEN_MS) return payload
   return { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
+}
+
+/**
+ * Refuses a token request for another resource than the one that was granted. The engine compares them after it has
+ * used up the code or the refresh token, where a client's slip would cost the person a login.
+ */
+function refuseOtherResource(record: AdapterPayload): void {
+  const { params, client } = context()?.oidc ?? {}
+  const asked = params?.resource
+  if (currentRoute() !== 'token' || asked === undefined || record.clientId !== client?.clientId || record.consumed) return
+  if (Array.isArray(asked)) throw new errors.InvalidRequest('only one resource may be named in a request')
+  if (record.resource !== undefined && asked !== record.resource) throw new errors.InvalidTarget()
 }
 
 function createDeviceCodeAdapter(options: AdapterOptions): Adapter {

@@ -2,8 +2,8 @@
 // few answers that it would give badly.
 import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Provider } from 'oidc-provider'
 import type { DeviceEntry } from './device-entry.ts'
+import type { Engine } from './engine.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const FORM_LIMIT = 56 * 1024
@@ -12,49 +12,50 @@ const WELL_KNOWN = ['/.well-known/oauth-authorization-server', '/.well-known/ope
 const CACHEABLE = 'public, max-age=300'
 
 export interface MountOptions {
-  readonly provider: () => Provider
+  readonly engine: Engine
   readonly issuer: string
   readonly resources: ResourcePolicy
   readonly deviceEntry: DeviceEntry
 }
 
 /** A Fastify plugin, to be registered without a prefix: the engine knows its own paths. */
-export async function mountProvider(app: FastifyInstance, { provider, issuer, resources, deviceEntry }: MountOptions): Promise<void> {
+export async function mountProvider(app: FastifyInstance, { engine, issuer, resources, deviceEntry }: MountOptions): Promise<void> {
   app.removeAllContentTypeParsers()
   await app.register(formbody, { bodyLimit: FORM_LIMIT })
   // the engine reads and judges every other kind of body itself
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
-  const engine = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    engine.provider() // throws before anything is written, while there is none
     addressAs(issuer, request)
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value)
     reply.hijack()
-    await provider().callback()(request.raw, reply.raw)
+    await engine.handle(request.raw, reply.raw)
   }
   const form = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (isForm(request)) request.raw.body = canonicalForm(request.body as Fields, resources)
-    await engine(request, reply)
+    await answer(request, reply)
   }
 
   for (const path of WELL_KNOWN) {
     app.get(path, async (request, reply) => {
       reply.header('cache-control', CACHEABLE)
-      await engine(request, reply)
+      await answer(request, reply)
     })
-    app.options(path, engine)
+    app.options(path, answer)
   }
   for (const path of ['/token', '/device_authorization']) {
     app.post(path, form)
-    app.options(path, engine)
+    app.options(path, answer)
   }
   app.get('/authorize', async (request, reply) => {
     const query = new URL(request.raw.url ?? '', issuer)
     const named = query.searchParams.getAll('resource')
     if (named.length === 1) query.searchParams.set('resource', resources.canonicalize(named[0] as string))
     request.raw.url = query.pathname + query.search
-    await engine(request, reply)
+    await answer(request, reply)
   })
-  app.get('/authorize/:uid', engine)
+  app.get('/authorize/:uid', answer)
 
   // The engine has no CORS here, and browser-based clients register themselves.
   app.options('/register', (_request, reply) =>
@@ -62,21 +63,21 @@ export async function mountProvider(app: FastifyInstance, { provider, issuer, re
   )
   app.post('/register', async (request, reply) => {
     reply.headers(openCors)
-    await engine(request, reply)
+    await answer(request, reply)
   })
 
   app.get('/device', async (request, reply) => {
     deviceEntry.show(request)
-    await engine(request, reply)
+    await answer(request, reply)
   })
   app.post('/device', async (request, reply) => {
     const answered = await deviceEntry.submit(request, reply)
     if (!answered) return reply
-    await engine(request, reply)
+    await answer(request, reply)
     await answered(reply.raw.statusCode)
     return reply
   })
-  app.get('/device/:uid', engine)
+  app.get('/device/:uid', answer)
 }
 
 const openCors = { 'access-control-allow-origin': '*' }

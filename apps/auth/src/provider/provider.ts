@@ -1,6 +1,6 @@
-// The one oidc-provider instance, and what its public events are used for. ENGINE events are the only way in which its
-// failures reach our log.
-import { type ClientMetadata, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+// One oidc-provider instance, and what its public events are used for: they are the only way in which its failures
+// reach our log.
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { OWN_METADATA, secretMatches } from './clients.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
 
@@ -33,6 +33,7 @@ export function createProvider(parts: EngineParts & { readonly scopesSupported: 
     body.verification_uri_complete = `${body.verification_uri}?user_code=${shown}`
     body.interval = parts.config.lifetimes.deviceInterval
   })
+  for (const event of ['grant.error', 'device_authorization.error']) emitter.on(event, nameUnauthorizedClient)
   emitter.on('registration_create.success', (ctx: { body: Record<string, unknown> }) => {
     for (const ours of OWN_METADATA) delete ctx.body[ours]
   })
@@ -46,11 +47,11 @@ export function createProvider(parts: EngineParts & { readonly scopesSupported: 
   return provider
 }
 
-function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[]): void {
-  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
+/** RFC 6749 §5.2 has a code of its own for what the engine calls an invalid request. */
+function nameUnauthorizedClient({ body }: { body: unknown }, { error_description: description }: { error_description?: string }): void {
+  if (typeof body === 'object' && description?.endsWith('is not allowed for this client')) Object.assign(body as object, { error: 'unauthorized_client' })
 }
 
-/** Throws what the engine would refuse in this metadata. */
-export async function validateClient(provider: Provider, metadata: ClientMetadata): Promise<void> {
-  await (provider.Client as unknown as { validate(metadata: ClientMetadata): Promise<void> }).validate(metadata)
+function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[]): void {
+  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
 }

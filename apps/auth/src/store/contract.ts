@@ -78,7 +78,9 @@ export interface DeviceCodeStore {
    * Keeps the lifetime that create() gave.
    */
   update(id: string, payload: Payload, write: DeviceCodeWrite): Promise<void>
-  findByUserCode(userCode: string): Promise<(StoredRecord & { readonly phase: DeviceCodePhase; readonly owner?: string }) | undefined>
+  findByUserCode(
+    userCode: string,
+  ): Promise<(StoredRecord & { readonly phase: DeviceCodePhase; readonly owner?: string }) | undefined>
   /**
    * Notes a poll of the token endpoint and says whether it came too early (RFC 8628 §3.5 `slow_down`). The first poll
    * never does. Each early poll adds 5 s to the interval of this code for good. `interval` is in seconds, and polls up
@@ -93,7 +95,11 @@ export interface AttemptStore {
    * Takes one attempt out of `limit` in a window of `windowSeconds` that begins with the first attempt. MUST be atomic.
    * `retryAfter` is in seconds, until the window ends.
    */
-  take(name: string, limit: number, windowSeconds: number): Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
+  take(
+    name: string,
+    limit: number,
+    windowSeconds: number,
+  ): Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
   /** Gives one attempt back, as for one that turned out right. Never below zero. */
   giveBack(name: string): Promise<void>
 }

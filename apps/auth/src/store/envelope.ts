@@ -33,7 +33,12 @@ export interface EnvelopeOptions {
 export interface Envelopes {
   seal(model: string, key: string, envelope: Envelope): Buffer
   /** Undefined, and reported, if it does not open or does not belong to the index it was found by. */
-  open(model: string, key: string, sealed: Uint8Array, foundBy?: Pick<Envelope, 'uid' | 'userCode'>): Envelope | undefined
+  open(
+    model: string,
+    key: string,
+    sealed: Uint8Array,
+    foundBy?: Pick<Envelope, 'uid' | 'userCode'>,
+  ): Envelope | undefined
   sealDocument(key: string, value: unknown): Buffer
   /** Reports, too, but throws {@link SealBrokenError}: what a missing document means is its caller's to say. */
   openDocument(key: string, sealed: Uint8Array): unknown

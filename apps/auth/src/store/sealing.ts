@@ -12,9 +12,13 @@ export type SealFault = 'unknown_key' | 'not_authentic'
 export class SealBrokenError extends GatehouseError {
   readonly fault: SealFault
   constructor(fault: SealFault, cause?: unknown) {
-    super('seal_broken', 'A stored value does not open: AUTH_SECRET is another one, or the value was moved or changed.', {
-      cause,
-    })
+    super(
+      'seal_broken',
+      'A stored value does not open: AUTH_SECRET is another one, or the value was moved or changed.',
+      {
+        cause,
+      },
+    )
     this.fault = fault
   }
 }
@@ -61,7 +65,9 @@ export function createSealing({ secret, previous }: SealingOptions): Sealing {
   const indexKeys = deriveAll('store:indexes')
 
   function keyedHash(kind: string, value: string): Candidates<string> {
-    return mapCandidates(indexKeys, (key) => createHmac('sha256', key).update(contextOf(kind, value)).digest('base64url'))
+    return mapCandidates(indexKeys, (key) =>
+      createHmac('sha256', key).update(contextOf(kind, value)).digest('base64url'),
+    )
   }
 
   return {
@@ -80,7 +86,9 @@ export function createSealing({ secret, previous }: SealingOptions): Sealing {
       const context = contextOf(kind, key)
       const nonce = bytes.subarray(headerLength - nonceLength, headerLength)
       try {
-        const decipher = createDecipheriv('aes-256-gcm', recordKey(found.key, context), nonce, { authTagLength: tagLength })
+        const decipher = createDecipheriv('aes-256-gcm', recordKey(found.key, context), nonce, {
+          authTagLength: tagLength,
+        })
         decipher.setAAD(context).setAuthTag(bytes.subarray(-tagLength))
         const ciphertext = bytes.subarray(headerLength, -tagLength)
         return JSON.parse(Buffer.concat([decipher.update(ciphertext), decipher.final()]).toString('utf8'))
@@ -130,7 +138,11 @@ function contextOf(kind: string, key: string): Buffer {
 }
 
 function isSealedUnder(sealed: Uint8Array, keyId: Buffer): boolean {
-  return sealed.length >= headerLength + tagLength && sealed[0] === format && keyId.equals(sealed.subarray(1, 1 + keyIdLength))
+  return (
+    sealed.length >= headerLength + tagLength &&
+    sealed[0] === format &&
+    keyId.equals(sealed.subarray(1, 1 + keyIdLength))
+  )
 }
 
 function mapCandidates<T, U>([first, ...rest]: Candidates<T>, map: (each: T) => U): Candidates<U> {

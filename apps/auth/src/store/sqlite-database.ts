@@ -8,7 +8,7 @@ import type { Clock } from './contract.ts'
 import { migrations } from './sqlite-schema.ts'
 
 /** How long a starting process waits for its predecessor to let go of the file, in milliseconds. */
-const lockTimeout = 2_000
+const lockTimeout = 500
 /** Expired rows are removed with other writes, at most so many in one of them, so that none takes long. */
 const sweepBatch = 200
 const sweepInterval = 10_000
@@ -104,7 +104,9 @@ function migrate(db: DatabaseSync): void {
   db.exec('BEGIN IMMEDIATE')
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
   if (version > migrations.length) {
-    throw new ConfigError([`The database has schema ${version}; this release knows ${migrations.length}. Run a newer one.`])
+    throw new ConfigError([
+      `The database has schema ${version}; this release knows ${migrations.length}. Run a newer one.`,
+    ])
   }
   for (const migration of migrations.slice(version)) db.exec(migration)
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)

@@ -1,36 +1,42 @@
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../../errors.ts'
-import type { Staged } from './store-suite.ts'
+import type { Staged } from './scene.ts'
 
 export function describeLiveness(staged: Staged): void {
-  test('an open store answers a ping', staged(async ({ store }) => {
-    await expect(store.ping()).resolves.toBeUndefined()
-  }))
+  test(
+    'an open store answers a ping',
+    staged(async ({ store }) => {
+      await expect(store.ping()).resolves.toBeUndefined()
+    }),
+  )
 
-  test('after closing, which can be done twice, everything is unavailable', staged(async ({ store }) => {
-    await store.close()
-    await store.close()
-    const write = { userCode: 'BBBBBBBB', phase: 'in_flight', owner: 'alice' } as const
-    const calls: Readonly<Record<string, () => Promise<unknown>>> = {
-      ping: () => store.ping(),
-      put: () => store.records.put('Session', 'a', {}, 60),
-      find: () => store.records.find('Session', 'a'),
-      findByUid: () => store.records.findByUid('Session', 'a'),
-      consume: () => store.records.consume('Session', 'a'),
-      destroy: () => store.records.destroy('Session', 'a'),
-      revokeByGrant: () => store.records.revokeByGrant('a'),
-      create: () => store.deviceCodes.create('a', {}, 60, write),
-      update: () => store.deviceCodes.update('a', {}, write),
-      findByUserCode: () => store.deviceCodes.findByUserCode('BBBBBBBB'),
-      poll: () => store.deviceCodes.poll('a', 5),
-      take: () => store.attempts.take('a', 1, 60),
-      giveBack: () => store.attempts.giveBack('a'),
-      get: () => store.documents.get('a'),
-      putDocument: () => store.documents.put('a', 1),
-      putIfAbsent: () => store.documents.putIfAbsent('a', 1),
-    }
-    for (const [name, call] of Object.entries(calls)) {
-      await expect(call(), name).rejects.toThrow(StoreUnavailableError)
-    }
-  }))
+  test(
+    'after closing, which can be done twice, everything is unavailable',
+    staged(async ({ store }) => {
+      await store.close()
+      await store.close()
+      const write = { userCode: 'BBBBBBBB', phase: 'in_flight', owner: 'alice' } as const
+      const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+        ping: () => store.ping(),
+        put: () => store.records.put('Session', 'a', {}, 60),
+        find: () => store.records.find('Session', 'a'),
+        findByUid: () => store.records.findByUid('Session', 'a'),
+        consume: () => store.records.consume('Session', 'a'),
+        destroy: () => store.records.destroy('Session', 'a'),
+        revokeByGrant: () => store.records.revokeByGrant('a'),
+        create: () => store.deviceCodes.create('a', {}, 60, write),
+        update: () => store.deviceCodes.update('a', {}, write),
+        findByUserCode: () => store.deviceCodes.findByUserCode('BBBBBBBB'),
+        poll: () => store.deviceCodes.poll('a', 5),
+        take: () => store.attempts.take('a', 1, 60),
+        giveBack: () => store.attempts.giveBack('a'),
+        get: () => store.documents.get('a'),
+        putDocument: () => store.documents.put('a', 1),
+        putIfAbsent: () => store.documents.putIfAbsent('a', 1),
+      }
+      for (const [name, call] of Object.entries(calls)) {
+        await expect(call(), name).rejects.toThrow(StoreUnavailableError)
+      }
+    }),
+  )
 }

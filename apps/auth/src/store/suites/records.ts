@@ -1,62 +1,84 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { AlreadyConsumedError } from '../../errors.ts'
-import { race, type Staged } from './store-suite.ts'
+import { race, type Staged } from './scene.ts'
 
 export function describeRecords(staged: Staged): void {
-  test('a record is found as it was put, and under its own model and id only', staged(async ({ store }) => {
-    const payload = { kind: 'Session', list: [1, { deep: null }], text: 'Grüße, 世界', yes: true }
-    await store.records.put('Session', 'a', payload, 60)
-    expect(await store.records.find('Session', 'a')).toEqual({ payload })
-    expect(await store.records.find('Session', 'b')).toBeUndefined()
-    expect(await store.records.find('Interaction', 'a')).toBeUndefined()
-  }))
+  test(
+    'a record is found as it was put, and under its own model and id only',
+    staged(async ({ store }) => {
+      const payload = { kind: 'Session', list: [1, { deep: null }], text: 'Grüße, 世界', yes: true }
+      await store.records.put('Session', 'a', payload, 60)
+      expect(await store.records.find('Session', 'a')).toEqual({ payload })
+      expect(await store.records.find('Session', 'b')).toBeUndefined()
+      expect(await store.records.find('Interaction', 'a')).toBeUndefined()
+    }),
+  )
 
-  test('a large record keeps every byte', staged(async ({ store }) => {
-    const payload = { text: 'ä'.repeat(200_000) }
-    await store.records.put('Client', 'a', payload, 60)
-    expect(await store.records.find('Client', 'a')).toEqual({ payload })
-  }))
+  test(
+    'a large record keeps every byte',
+    staged(async ({ store }) => {
+      const payload = { text: 'ä'.repeat(200_000) }
+      await store.records.put('Client', 'a', payload, 60)
+      expect(await store.records.find('Client', 'a')).toEqual({ payload })
+    }),
+  )
 
-  test('putting a record again replaces its payload', staged(async ({ store }) => {
-    await store.records.put('Session', 'a', { first: 1 }, 60)
-    await store.records.put('Session', 'a', { second: 2 }, 60)
-    expect(await store.records.find('Session', 'a')).toEqual({ payload: { second: 2 } })
-  }))
+  test(
+    'putting a record again replaces its payload',
+    staged(async ({ store }) => {
+      await store.records.put('Session', 'a', { first: 1 }, 60)
+      await store.records.put('Session', 'a', { second: 2 }, 60)
+      expect(await store.records.find('Session', 'a')).toEqual({ payload: { second: 2 } })
+    }),
+  )
 
-  test('a record is found by its uid, within its model', staged(async ({ store }) => {
-    await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'u' })
-    expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 1 } })
-    expect(await store.records.findByUid('Session', 'a')).toBeUndefined()
-    expect(await store.records.findByUid('Interaction', 'u')).toBeUndefined()
-  }))
+  test(
+    'a record is found by its uid, within its model',
+    staged(async ({ store }) => {
+      await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'u' })
+      expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 1 } })
+      expect(await store.records.findByUid('Session', 'a')).toBeUndefined()
+      expect(await store.records.findByUid('Interaction', 'u')).toBeUndefined()
+    }),
+  )
 
-  test('a uid leads to the record that was put last, and outlives the one before', staged(async ({ store }) => {
-    await store.records.put('Session', 'old', { n: 1 }, 60, { uid: 'u' })
-    await store.records.put('Session', 'new', { n: 2 }, 60, { uid: 'u' })
-    expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 2 } })
-    await store.records.destroy('Session', 'old')
-    expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 2 } })
-  }))
+  test(
+    'a uid leads to the record that was put last, and outlives the one before',
+    staged(async ({ store }) => {
+      await store.records.put('Session', 'old', { n: 1 }, 60, { uid: 'u' })
+      await store.records.put('Session', 'new', { n: 2 }, 60, { uid: 'u' })
+      expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 2 } })
+      await store.records.destroy('Session', 'old')
+      expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 2 } })
+    }),
+  )
 
-  test('a uid of a record that has another one by now leads nowhere', staged(async ({ store, tampered }) => {
-    await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'first' })
-    await store.records.put('Session', 'a', { n: 2 }, 60, { uid: 'second' })
-    expect(await store.records.findByUid('Session', 'first')).toBeUndefined()
-    expect(await store.records.findByUid('Session', 'second')).toEqual({ payload: { n: 2 } })
-    expect(tampered).toEqual([])
-  }))
+  test(
+    'a uid of a record that has another one by now leads nowhere',
+    staged(async ({ store, tampered }) => {
+      await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'first' })
+      await store.records.put('Session', 'a', { n: 2 }, 60, { uid: 'second' })
+      expect(await store.records.findByUid('Session', 'first')).toBeUndefined()
+      expect(await store.records.findByUid('Session', 'second')).toEqual({ payload: { n: 2 } })
+      expect(tampered).toEqual([])
+    }),
+  )
 
-  test('a destroyed record is gone by every way, and destroying it again is no fault', staged(async ({ store }) => {
-    await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'u' })
-    await store.records.destroy('Session', 'a')
-    await store.records.destroy('Session', 'a')
-    expect(await store.records.find('Session', 'a')).toBeUndefined()
-    expect(await store.records.findByUid('Session', 'u')).toBeUndefined()
-  }))
+  test(
+    'a destroyed record is gone by every way, and destroying it again is no fault',
+    staged(async ({ store }) => {
+      await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'u' })
+      await store.records.destroy('Session', 'a')
+      await store.records.destroy('Session', 'a')
+      expect(await store.records.find('Session', 'a')).toBeUndefined()
+      expect(await store.records.findByUid('Session', 'u')).toBeUndefined()
+    }),
+  )
 
-  test('revoking a grant destroys its records of every model and no others, twice as well as once', staged(
-    async ({ store }) => {
+  test(
+    'revoking a grant destroys its records of every model and no others, twice as well as once',
+    staged(async ({ store }) => {
       await store.records.put('Grant', 'g', {}, 60, { grantId: 'g' })
       await store.records.put('AuthorizationCode', 'a', {}, 60, { grantId: 'g' })
       await store.records.put('RefreshToken', 'r', {}, undefined, { grantId: 'g' })
@@ -76,47 +98,58 @@ export function describeRecords(staged: Staged): void {
         expect(await store.records.find('RefreshToken', 'none')).toBeDefined()
       }
       await store.records.revokeByGrant('never heard of')
-    },
-  ))
+    }),
+  )
 
-  test('a record that moved to another grant goes with that one', staged(async ({ store }) => {
-    await store.records.put('Session', 'a', {}, 60, { grantId: 'g' })
-    await store.records.put('Session', 'a', {}, 60, { grantId: 'h' })
-    await store.records.revokeByGrant('g')
-    expect(await store.records.find('Session', 'a')).toBeDefined()
-    await store.records.revokeByGrant('h')
-    expect(await store.records.find('Session', 'a')).toBeUndefined()
-  }))
+  test(
+    'a record that moved to another grant goes with that one',
+    staged(async ({ store }) => {
+      await store.records.put('Session', 'a', {}, 60, { grantId: 'g' })
+      await store.records.put('Session', 'a', {}, 60, { grantId: 'h' })
+      await store.records.revokeByGrant('g')
+      expect(await store.records.find('Session', 'a')).toBeDefined()
+      await store.records.revokeByGrant('h')
+      expect(await store.records.find('Session', 'a')).toBeUndefined()
+    }),
+  )
 
-  test('a consumed record says when, at once and from then on', staged(async ({ store, elapse }) => {
-    await store.records.put('AuthorizationCode', 'a', { n: 1 }, 60, { uid: 'u' })
-    await store.records.consume('AuthorizationCode', 'a')
-    const consumedAt = expect.any(Number)
-    expect(await store.records.find('AuthorizationCode', 'a')).toEqual({ payload: { n: 1 }, consumedAt })
-    expect(await store.records.findByUid('AuthorizationCode', 'u')).toEqual({ payload: { n: 1 }, consumedAt })
+  test(
+    'a consumed record says when, at once and from then on',
+    staged(async ({ store, elapse }) => {
+      await store.records.put('AuthorizationCode', 'a', { n: 1 }, 60, { uid: 'u' })
+      await store.records.consume('AuthorizationCode', 'a')
+      const consumedAt = expect.any(Number)
+      expect(await store.records.find('AuthorizationCode', 'a')).toEqual({ payload: { n: 1 }, consumedAt })
+      expect(await store.records.findByUid('AuthorizationCode', 'u')).toEqual({ payload: { n: 1 }, consumedAt })
 
-    const at = (await store.records.find('AuthorizationCode', 'a'))?.consumedAt ?? 0
-    await elapse(10)
-    await store.records.put('AuthorizationCode', 'a', { n: 2 }, 60)
-    await expect(store.records.consume('AuthorizationCode', 'a')).rejects.toThrow(AlreadyConsumedError)
-    const record = await store.records.find('AuthorizationCode', 'a')
-    expect(record).toEqual({ payload: { n: 2 }, consumedAt })
-    expect(Math.abs((record?.consumedAt ?? 0) - at)).toBeLessThan(1_000)
-  }))
+      const at = (await store.records.find('AuthorizationCode', 'a'))?.consumedAt ?? 0
+      await elapse(10)
+      await store.records.put('AuthorizationCode', 'a', { n: 2 }, 60)
+      await expect(store.records.consume('AuthorizationCode', 'a')).rejects.toThrow(AlreadyConsumedError)
+      const record = await store.records.find('AuthorizationCode', 'a')
+      expect(record).toEqual({ payload: { n: 2 }, consumedAt })
+      expect(Math.abs((record?.consumedAt ?? 0) - at)).toBeLessThan(1_000)
+    }),
+  )
 
-  test('what is not there cannot be consumed, and trying does not make it', staged(async ({ store }) => {
-    await store.records.put('RefreshToken', 'destroyed', {}, 60)
-    await store.records.destroy('RefreshToken', 'destroyed')
-    await store.records.put('RefreshToken', 'revoked', {}, 60, { grantId: 'g' })
-    await store.records.revokeByGrant('g')
-    for (const id of ['destroyed', 'revoked', 'never there']) {
-      await expect(store.records.consume('RefreshToken', id)).rejects.toThrow(AlreadyConsumedError)
-      expect(await store.records.find('RefreshToken', id)).toBeUndefined()
-    }
-  }))
+  test(
+    'what is not there cannot be consumed, and trying does not make it',
+    staged(async ({ store }) => {
+      await store.records.put('RefreshToken', 'destroyed', {}, 60)
+      await store.records.destroy('RefreshToken', 'destroyed')
+      await store.records.put('RefreshToken', 'revoked', {}, 60, { grantId: 'g' })
+      await store.records.revokeByGrant('g')
+      for (const id of ['destroyed', 'revoked', 'never there']) {
+        await expect(store.records.consume('RefreshToken', id)).rejects.toThrow(AlreadyConsumedError)
+        expect(await store.records.find('RefreshToken', id)).toBeUndefined()
+      }
+    }),
+  )
 
-  verifies(['T11', 'D10'], 'of twenty who consume a record at once exactly one succeeds', staged(
-    async ({ store, stores }) => {
+  verifies(
+    ['T11', 'D10'],
+    'of twenty who consume a record at once exactly one succeeds',
+    staged(async ({ store, stores }) => {
       for (const model of ['AuthorizationCode', 'RefreshToken', 'DeviceCode']) {
         for (let round = 0; round < 10; round += 1) {
           const id = `${model}-${round}`
@@ -128,11 +161,13 @@ export function describeRecords(staged: Staged): void {
           expect(lost.every((error) => error instanceof AlreadyConsumedError)).toBe(true)
         }
       }
-    },
-  ))
+    }),
+  )
 
-  verifies('T10', 'a late consume does not bring back a code that was destroyed meanwhile', staged(
-    async ({ store, stores }) => {
+  verifies(
+    'T10',
+    'a late consume does not bring back a code that was destroyed meanwhile',
+    staged(async ({ store, stores }) => {
       for (let round = 0; round < 10; round += 1) {
         const id = `code-${round}`
         await store.records.put('AuthorizationCode', id, {}, 60, { grantId: 'g' })
@@ -141,10 +176,13 @@ export function describeRecords(staged: Staged): void {
         )
         expect(await store.records.find('AuthorizationCode', id)).toBeUndefined()
       }
-    },
-  ))
+    }),
+  )
 
-  test('device codes cannot be put past the compare-and-set', staged(async ({ store }) => {
-    await expect(store.records.put('DeviceCode', 'd', {}, 60)).rejects.toThrow(TypeError)
-  }))
+  test(
+    'device codes cannot be put past the compare-and-set',
+    staged(async ({ store }) => {
+      await expect(store.records.put('DeviceCode', 'd', {}, 60)).rejects.toThrow(TypeError)
+    }),
+  )
 }

@@ -3,16 +3,24 @@ import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { UserCodeTakenError } from '../../errors.ts'
 import { SealBrokenError } from '../sealing.ts'
-import type { Staged } from './store-suite.ts'
+import type { Staged } from './scene.ts'
 import { firstSecret, rotatedSecrets, secondSecret } from './test-sealing.ts'
 
 export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump: boolean }): void {
   if (canDump) {
-    verifies('N4', 'a copy of the store shows no value, no id and nothing a user code could be searched by', staged(
-      async ({ store, dump }) => {
+    verifies(
+      'N4',
+      'a copy of the store shows no value, no id and nothing a user code could be searched by',
+      staged(async ({ store, dump }) => {
         const planted = {
-          id: 'planted-id-vjN4kQ', uid: 'planted-uid-vjN4kQ', grant: 'planted-grant-vjN4kQ', owner: 'planted-owner-vjN4kQ',
-          value: 'planted-value-vjN4kQ', address: '203.0.113.77', document: 'planted-document-vjN4kQ', userCode: 'WDJBMJHT',
+          id: 'planted-id-vjN4kQ',
+          uid: 'planted-uid-vjN4kQ',
+          grant: 'planted-grant-vjN4kQ',
+          owner: 'planted-owner-vjN4kQ',
+          value: 'planted-value-vjN4kQ',
+          address: '203.0.113.77',
+          document: 'planted-document-vjN4kQ',
+          userCode: 'WDJBMJHT',
         }
         const { id, uid, grant, owner, value, address, document, userCode } = planted
         await store.records.put('RefreshToken', id, { value }, 60, { uid, grantId: grant })
@@ -29,12 +37,14 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
             expect(bytes.indexOf(form)).toBe(-1)
           }
         }
-      },
-    ))
+      }),
+    )
   }
 
-  verifies('N5', 'a sealed value that was moved to another id, model or document is refused and reported', staged(
-    async ({ store, sealing, tampered }) => {
+  verifies(
+    'N5',
+    'a sealed value that was moved to another id, model or document is refused and reported',
+    staged(async ({ store, sealing, tampered }) => {
       await store.records.put('Client', 'rich', { scope: 'everything' }, 60)
       const [stolen] = sealing.sealed
       if (!stolen) throw new Error('nothing was sealed')
@@ -53,11 +63,13 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
       const kinds = ['Client', 'Session', 'DeviceCode', 'document']
       expect(tampered).toEqual(kinds.map((kind) => ({ kind, key: expect.any(String), fault })))
       expect(await store.records.find('Client', 'rich')).toEqual({ payload: { scope: 'everything' } })
-    },
-  ))
+    }),
+  )
 
-  verifies('N5', 'an index entry that was made to lead to another record is refused and reported', staged(
-    async ({ store, sealing, tampered }) => {
+  verifies(
+    'N5',
+    'an index entry that was made to lead to another record is refused and reported',
+    staged(async ({ store, sealing, tampered }) => {
       sealing.alias('uid-of-mallory', 'uid-of-alice')
       await store.records.put('Session', 'mallory', {}, 60, { uid: 'uid-of-mallory' })
       sealing.alias('MMMMMMMM', 'BBBBBBBB')
@@ -70,11 +82,13 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
         ['Session', 'wrong_index'],
         ['DeviceCode', 'wrong_index'],
       ])
-    },
-  ))
+    }),
+  )
 
-  verifies('N5', 'a sealed value with one bit changed is refused and reported', staged(
-    async ({ store, sealing, tampered }) => {
+  verifies(
+    'N5',
+    'a sealed value with one bit changed is refused and reported',
+    staged(async ({ store, sealing, tampered }) => {
       await store.records.put('Session', 'a', { n: 1 }, 60)
       const changed = Buffer.from(sealing.sealed[0] ?? [])
       changed.writeUInt8(changed.readUInt8(changed.length - 20) ^ 1, changed.length - 20)
@@ -82,11 +96,12 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
       await store.records.put('Session', 'a', { n: 1 }, 60)
       expect(await store.records.find('Session', 'a')).toBeUndefined()
       expect(tampered).toMatchObject([{ kind: 'Session', fault: 'not_authentic' }])
-    },
-  ))
+    }),
+  )
 
-  test('another secret opens nothing, finds no user code, and does no harm', staged(
-    async ({ store, sealing, tampered }) => {
+  test(
+    'another secret opens nothing, finds no user code, and does no harm',
+    staged(async ({ store, sealing, tampered }) => {
       await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'u' })
       await store.deviceCodes.create('d', {}, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
       await store.documents.put('keys', { n: 1 })
@@ -102,11 +117,12 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
       expect(await store.records.find('Session', 'a')).toEqual({ payload: { n: 1 } })
       expect(await store.deviceCodes.findByUserCode('BBBBBBBB')).toBeDefined()
       expect(await store.documents.get('keys')).toEqual({ n: 1 })
-    },
-  ))
+    }),
+  )
 
-  test('the previous secret still opens, and what is written again no longer needs it', staged(
-    async ({ store, sealing }) => {
+  test(
+    'the previous secret still opens, and what is written again no longer needs it',
+    staged(async ({ store, sealing }) => {
       await store.records.put('Session', 'rewritten', { n: 1 }, 600)
       await store.records.put('Session', 'left', { n: 1 }, 600)
       sealing.useSecrets(rotatedSecrets)
@@ -115,11 +131,12 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
       sealing.useSecrets(secondSecret)
       expect(await store.records.find('Session', 'rewritten')).toEqual({ payload: { n: 2 } })
       expect(await store.records.find('Session', 'left')).toBeUndefined()
-    },
-  ))
+    }),
+  )
 
-  test('a document that was read under both secrets no longer needs the previous one', staged(
-    async ({ store, sealing }) => {
+  test(
+    'a document that was read under both secrets no longer needs the previous one',
+    staged(async ({ store, sealing }) => {
       await store.documents.put('read', { n: 1 })
       await store.documents.put('asserted', { n: 2 })
       sealing.useSecrets(rotatedSecrets)
@@ -128,11 +145,12 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
       sealing.useSecrets(secondSecret)
       expect(await store.documents.get('read')).toEqual({ n: 1 })
       expect(await store.documents.get('asserted')).toEqual({ n: 2 })
-    },
-  ))
+    }),
+  )
 
-  test('a user code from before the rotation is found, stays taken, and can still be decided', staged(
-    async ({ store, sealing }) => {
+  test(
+    'a user code from before the rotation is found, stays taken, and can still be decided',
+    staged(async ({ store, sealing }) => {
       await store.deviceCodes.create('d', { n: 1 }, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
       sealing.useSecrets(rotatedSecrets)
       expect(await store.deviceCodes.findByUserCode('BBBBBBBB')).toEqual({ payload: { n: 1 }, phase: 'pending' })
@@ -140,6 +158,6 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
       await expect(store.deviceCodes.create('e', {}, 600, write)).rejects.toThrow(UserCodeTakenError)
       await store.deviceCodes.update('d', { n: 2 }, { ...write, phase: 'decided', owner: 'alice' })
       expect(await store.deviceCodes.findByUserCode('BBBBBBBB')).toMatchObject({ payload: { n: 2 }, phase: 'decided' })
-    },
-  ))
+    }),
+  )
 }

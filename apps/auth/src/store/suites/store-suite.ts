@@ -2,8 +2,7 @@
 // test is a harness and one call; see ../sqlite.test.ts. No test sleeps: time passes by the harness's elapse().
 
 import { describe } from 'vitest'
-import type { Store } from '../contract.ts'
-import type { EnvelopeOptions, Tampering } from '../envelope.ts'
+import type { Tampering } from '../envelope.ts'
 import { describeAttempts } from './attempts.ts'
 import { describeDeviceCodeRaces } from './device-code-races.ts'
 import { describeDeviceCodes } from './device-codes.ts'
@@ -12,42 +11,9 @@ import { describeLiveness } from './liveness.ts'
 import { describePolls } from './polls.ts'
 import { describeRecordLifetimes } from './record-lifetimes.ts'
 import { describeRecords } from './records.ts'
+import type { Staged, StoreHarness } from './scene.ts'
 import { describeSecrecy } from './secrecy.ts'
-import { createTestSealing, type TestSealing } from './test-sealing.ts'
-
-export interface OpenedStore {
-  readonly store: Store
-  /** Lets time pass for this store. */
-  elapse(seconds: number): Promise<void> | void
-  /** Another connection to the same data, if there can be one: races then run on both. */
-  openSecond?(): Promise<Store>
-  /** After the stores were closed. */
-  discard?(): Promise<void> | void
-}
-
-export interface StoreHarness {
-  /** A new, empty store. */
-  open(options: Required<EnvelopeOptions>): Promise<OpenedStore> | OpenedStore
-  /** How exactly, in seconds, the tests may aim at an edge: 0.001 where the clock stands still between two calls. */
-  readonly precision: number
-  /** The raw bytes that hold the data. Without it, what is to be seen in them is not tested. */
-  dump?(opened: OpenedStore): Promise<Buffer>
-}
-
-export interface Scene {
-  readonly store: Store
-  /** The same store once or twice: see {@link OpenedStore.openSecond}. */
-  readonly stores: readonly [Store, ...Store[]]
-  readonly sealing: TestSealing
-  /** What the store refused so far. */
-  readonly tampered: readonly Tampering[]
-  readonly precision: number
-  elapse(seconds: number): Promise<void>
-  dump(): Promise<Buffer>
-}
-
-/** Turns a scenario into a test: with a store of its own, closed at the end. */
-export type Staged = (run: (scene: Scene) => Promise<void>) => () => Promise<void>
+import { createTestSealing } from './test-sealing.ts'
 
 export function describeStore(name: string, harness: StoreHarness): void {
   const staged: Staged = (run) => async () => {
@@ -64,7 +30,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
         tampered,
         precision: harness.precision,
         elapse: async (seconds) => opened.elapse(seconds),
-        dump: async () => (await harness.dump?.(opened)) ?? Buffer.alloc(0),
+        dump: async () => (await opened.dump?.()) ?? Buffer.alloc(0),
       })
     } finally {
       await store.close()
@@ -81,21 +47,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describe('polls', () => describePolls(staged))
     describe('attempts', () => describeAttempts(staged))
     describe('documents', () => describeDocuments(staged))
-    describe('secrecy', () => describeSecrecy(staged, { canDump: harness.dump !== undefined }))
+    describe('secrecy', () => describeSecrecy(staged, harness))
     describe('liveness', () => describeLiveness(staged))
   })
-}
-
-/** Runs `count` calls at once, in turn on each of the stores, and tells how they ended. */
-export async function race<T>(
-  count: number,
-  stores: readonly [Store, ...Store[]],
-  run: (store: Store, index: number) => Promise<T>,
-): Promise<{ readonly won: readonly T[]; readonly lost: readonly unknown[] }> {
-  const runs = Array.from({ length: count }, (_, index) => run(stores[index % stores.length] ?? stores[0], index))
-  const results = await Promise.allSettled(runs)
-  return {
-    won: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
-    lost: results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])),
-  }
 }

@@ -1,0 +1,81 @@
+// The running oidc-provider. Its key set is fixed when it is made, so another key set means another instance: all state is
+// in the store, and requests under way end on the one they began with. Until the store has given us keys there is none.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientMetadata, Provider } from 'oidc-provider'
+import { StoreUnavailableError } from '../errors.ts'
+import { createSigningKey, reconcileSigningKeys, type SigningKey, sameKeys } from '../keys/signing-keys.ts'
+import type { Clock, DocumentStore } from '../store/contract.ts'
+
+const RECONCILE_MS = 5_000
+const RETRY_MS = 500
+
+export interface Engine {
+  /** Throws {@link StoreUnavailableError} while there is none. */
+  provider(): Provider
+  /** Answers a request that mount.ts has prepared. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Throws what oidc-provider would refuse in this client's metadata. Needs no store. */
+  validateClient(metadata: ClientMetadata): Promise<void>
+  /** Tries once; goes on trying by itself until {@link stop} is called. */
+  start(): Promise<void>
+  stop(): void
+}
+
+export interface EngineOptions {
+  readonly documents: DocumentStore
+  readonly clock: Clock
+  readonly create: (keys: readonly SigningKey[]) => Provider
+  /** Told of trouble with the keys, once each time it begins. */
+  readonly onTrouble: (error: Error) => void
+}
+
+export function createEngine({ documents, clock, create, onTrouble }: EngineOptions): Engine {
+  let keys: readonly SigningKey[] = []
+  let current: { readonly provider: Provider; readonly callback: ReturnType<Provider['callback']> } | undefined
+  let timer: NodeJS.Timeout | undefined
+  let troubled = false
+  let stopped = false
+
+  const running = () => {
+    if (!current) throw new StoreUnavailableError()
+    return current
+  }
+
+  const reconcile = async () => {
+    try {
+      const found = await reconcileSigningKeys(documents, keys, clock())
+      if (!current || !sameKeys(found, keys)) {
+        const provider = create(found)
+        current = { provider, callback: provider.callback() }
+        keys = found
+      }
+      troubled = false
+    } catch (error) {
+      if (!troubled) onTrouble(error as Error)
+      troubled = true
+      if (!(error instanceof StoreUnavailableError)) throw error
+    }
+  }
+  const again = () => {
+    if (stopped) return
+    timer = setTimeout(() => void reconcile().catch(() => undefined).finally(again), current ? RECONCILE_MS : RETRY_MS)
+    timer.unref()
+  }
+
+  return {
+    provider: () => running().provider,
+    handle: (request, response) => running().callback(request, response),
+    async validateClient(metadata) {
+      const provider = current?.provider ?? create([await createSigningKey(clock())])
+      await (provider.Client as unknown as { validate(metadata: ClientMetadata): Promise<void> }).validate(metadata)
+    },
+    async start() {
+      await reconcile()
+      again()
+    },
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}

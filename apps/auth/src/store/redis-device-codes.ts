@@ -1,0 +1,85 @@
+import { DeviceCodeStateError, UserCodeTakenError } from '../errors.ts'
+import type { DeviceCodeStore, DeviceCodeWrite, Payload } from './contract.ts'
+import { createGrantIndex, createRecordReader, type RedisPartOptions } from './redis-records.ts'
+import { deviceCodeGrace, deviceCodeModel } from './rules.ts'
+
+export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeStore {
+  const { connection, sealing, envelopes, clockOffset, prefix } = options
+  const readRecord = createRecordReader(options)
+  const indexGrant = createGrantIndex(options)
+  const userCodeKeyOf = (hash: string) => `${prefix}user-code:${hash}`
+
+  /** The fields and the sealed value that a write makes. */
+  function fieldsOf(id: string, payload: Payload, { userCode, phase, owner, grantId }: DeviceCodeWrite) {
+    if (phase !== 'pending' && owner === undefined) throw new TypeError(`A device code that is ${phase} has an owner.`)
+    const hash = sealing.hashKey(deviceCodeModel, id)
+    return {
+      hash,
+      member: `${deviceCodeModel}:${hash}`,
+      key: `${prefix}${deviceCodeModel}:${hash}`,
+      value: envelopes.seal(deviceCodeModel, hash, { payload, userCode, phase, owner }),
+      phase,
+      owner: owner === undefined ? '' : sealing.hashKey('owner', owner),
+      grant: grantId === undefined ? '' : sealing.hashKey('grant', grantId),
+    }
+  }
+
+  /** Live under the previous secret: it cannot be claimed in one step with the current one, nor does it come anew. */
+  async function isTakenAsBefore(previous: readonly string[]): Promise<boolean> {
+    const answers = previous.map((hash) =>
+      connection.read((redis) => redis.isUserCodeTaken(userCodeKeyOf(hash), clockOffset())),
+    )
+    return (await Promise.all(answers)).includes(1)
+  }
+
+  return {
+    async create(id, payload, expiresIn, write) {
+      const { hash, member, key, value, phase, owner, grant } = fieldsOf(id, payload, write)
+      const [userCode, ...previous] = sealing.userCodeKey(write.userCode)
+      const lifetime = Math.round(expiresIn * 1000)
+      const keptFor = Math.max(1, lifetime + deviceCodeGrace)
+      if (await isTakenAsBefore(previous)) throw new UserCodeTakenError()
+      const isClaimed = await connection.write((redis) =>
+        redis.claimUserCode(userCodeKeyOf(userCode), clockOffset(), hash, lifetime, keptFor),
+      )
+      if (!isClaimed) throw new UserCodeTakenError()
+      const { grantId } = write
+      if (grantId !== undefined) await connection.write((redis) => indexGrant(redis, grantId, member, keptFor))
+      const isNew = await connection.write((redis) =>
+        redis.createDeviceCode(key, clockOffset(), value, lifetime, keptFor, grant, userCode, phase, owner),
+      )
+      if (!isNew) throw new DeviceCodeStateError()
+    },
+
+    async update(id, payload, write) {
+      const { member, key, value, phase, owner, grant } = fieldsOf(id, payload, write)
+      const { grantId } = write
+      if (grantId !== undefined) {
+        const keptFor = await connection.read((redis) => redis.pttl(key))
+        if (keptFor < 0) throw new DeviceCodeStateError()
+        await connection.write((redis) => indexGrant(redis, grantId, member, keptFor))
+      }
+      const isWritten = await connection.write((redis) =>
+        redis.updateDeviceCode(key, clockOffset(), value, grant, phase, owner),
+      )
+      if (!isWritten) throw new DeviceCodeStateError()
+    },
+
+    async findByUserCode(userCode) {
+      for (const userCodeHash of sealing.userCodeKey(userCode)) {
+        const hash = await connection.read((redis) => redis.hget(userCodeKeyOf(userCodeHash), 'r'))
+        const found = hash ? await readRecord(deviceCodeModel, hash, { userCodeHash, userCode }) : undefined
+        if (!found?.envelope.phase) continue
+        const { phase, owner } = found.envelope
+        return { ...found.record, phase, ...(owner === undefined ? {} : { owner }) }
+      }
+      return undefined
+    },
+
+    async poll(id, interval) {
+      const key = `${prefix}${deviceCodeModel}:${sealing.hashKey(deviceCodeModel, id)}`
+      const isInTime = await connection.write((redis) => redis.pollDeviceCode(key, clockOffset(), interval * 1000))
+      return isInTime ? 'ok' : 'slow_down'
+    },
+  }
+}

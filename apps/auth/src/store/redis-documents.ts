@@ -1,0 +1,46 @@
+import type { DocumentStore } from './contract.ts'
+import type { RedisPartOptions } from './redis-records.ts'
+import { SealBrokenError } from './sealing.ts'
+
+export function createRedisDocuments({ connection, sealing, envelopes, prefix }: RedisPartOptions): DocumentStore {
+  const hashOf = (name: string) => sealing.hashKey('document', name)
+  const keyOf = (hash: string) => `${prefix}document:${hash}`
+
+  /** What was sealed under the previous secret is sealed anew: nothing else ever writes a document again. */
+  async function open(hash: string, sealed: Buffer): Promise<unknown> {
+    const value = envelopes.openDocument(hash, sealed)
+    if (!sealing.isCurrent(sealed)) {
+      const renewed = envelopes.sealDocument(hash, value)
+      await connection.write((redis) => redis.replaceDocument(keyOf(hash), sealed, renewed))
+    }
+    return value
+  }
+
+  return {
+    async get(name) {
+      const hash = hashOf(name)
+      const sealed = await connection.read((redis) => redis.getBuffer(keyOf(hash)))
+      try {
+        return sealed ? await open(hash, sealed) : undefined
+      } catch (error) {
+        if (error instanceof SealBrokenError) return undefined
+        throw error
+      }
+    },
+
+    async put(name, value) {
+      const hash = hashOf(name)
+      const sealed = envelopes.sealDocument(hash, value)
+      await connection.write((redis) => redis.set(keyOf(hash), sealed))
+    },
+
+    // One that is there and does not open throws SealBrokenError: with a wrong AUTH_SECRET the signing keys would be
+    // lost to new ones.
+    async putIfAbsent(name, value) {
+      const hash = hashOf(name)
+      const sealed = envelopes.sealDocument(hash, value)
+      const existing = await connection.write((redis) => redis.setBuffer(keyOf(hash), sealed, 'NX', 'GET'))
+      return existing ? open(hash, existing) : value
+    },
+  }
+}

@@ -1,0 +1,119 @@
+import { AlreadyConsumedError } from '../errors.ts'
+import type { Clock, RecordStore, StoredRecord } from './contract.ts'
+import type { Envelope, Envelopes } from './envelope.ts'
+import type { RedisConnection } from './redis-connection.ts'
+import type { ScriptedRedis } from './redis-scripts.ts'
+import { deviceCodeModel, recordGrace } from './rules.ts'
+import type { Sealing } from './sealing.ts'
+
+export interface RedisPartOptions {
+  readonly connection: RedisConnection
+  readonly sealing: Sealing
+  readonly envelopes: Envelopes
+  readonly clock: Clock
+  /** The first argument of the scripts that look at the time: see redis.ts. */
+  readonly clockOffset: () => number
+  /** Begins the name of every key. */
+  readonly prefix: string
+}
+
+export function createRedisRecords(options: RedisPartOptions): RecordStore {
+  const { connection, sealing, envelopes, clockOffset, prefix } = options
+  const readRecord = createRecordReader(options)
+  const indexGrant = createGrantIndex(options)
+  const keyOf = (model: string, id: string) => `${prefix}${model}:${sealing.hashKey(model, id)}`
+
+  return {
+    // Index before body: an entry that leads nowhere is harmless, a record that its grant does not find is not.
+    async put(model, id, payload, expiresIn, { uid, grantId } = {}) {
+      if (model === deviceCodeModel) throw new TypeError('Device codes change by compare-and-set: use deviceCodes.')
+      const hash = sealing.hashKey(model, id)
+      const value = envelopes.seal(model, hash, { payload, uid })
+      const lifetime = expiresIn === undefined ? '' : Math.round(expiresIn * 1000)
+      const keptFor = lifetime === '' ? '' : Math.max(1, lifetime + recordGrace)
+      const uidHash = uid === undefined ? '' : sealing.hashKey(`${model}:uid`, uid)
+      const uidKey = `${prefix}uid:${uidHash}`
+      await connection.write((redis) =>
+        Promise.all([
+          uidHash && (keptFor === '' ? redis.set(uidKey, hash) : redis.set(uidKey, hash, 'PX', keptFor)),
+          grantId !== undefined && indexGrant(redis, grantId, `${model}:${hash}`, keptFor),
+        ]),
+      )
+      const grant = grantId === undefined ? '' : sealing.hashKey('grant', grantId)
+      const key = `${prefix}${model}:${hash}`
+      await connection.write((redis) => redis.putRecord(key, clockOffset(), value, lifetime, keptFor, uidHash, grant))
+    },
+
+    async find(model, id) {
+      return (await readRecord(model, sealing.hashKey(model, id)))?.record
+    },
+
+    async findByUid(model, uid) {
+      const uidHash = sealing.hashKey(`${model}:uid`, uid)
+      const hash = await connection.read((redis) => redis.get(`${prefix}uid:${uidHash}`))
+      return (hash && (await readRecord(model, hash, { uidHash, uid }))?.record) || undefined
+    },
+
+    async consume(model, id) {
+      const isFirst = await connection.write((redis) => redis.consumeRecord(keyOf(model, id), clockOffset()))
+      if (!isFirst) throw new AlreadyConsumedError()
+    },
+
+    async destroy(model, id) {
+      await connection.write((redis) => redis.del(keyOf(model, id)))
+    },
+
+    async revokeByGrant(grantId) {
+      const grant = sealing.hashKey('grant', grantId)
+      const key = `${prefix}grant:${grant}`
+      const members = await connection.read((redis) => redis.zrange(key, 0, '-1'))
+      if (members.length === 0) return
+      await connection.write((redis) =>
+        Promise.all(members.map((member) => redis.destroyOfGrant(`${prefix}${member}`, grant))),
+      )
+      // These alone, and last: entries that came meanwhile, and those of an attempt that broke off, are still needed.
+      await connection.write((redis) => redis.zrem(key, ...members))
+    },
+  }
+}
+
+/** How a record was reached, if not by its id: what it must say about itself, hashed and plain. */
+export interface FoundBy {
+  readonly uidHash?: string
+  readonly uid?: string
+  readonly userCodeHash?: string
+  readonly userCode?: string
+}
+
+export function createRecordReader({ connection, envelopes, clock, clockOffset, prefix }: RedisPartOptions) {
+  return async function readRecord(
+    model: string,
+    hash: string,
+    { uidHash, uid, userCodeHash, userCode }: FoundBy = {},
+  ): Promise<{ readonly record: StoredRecord; readonly envelope: Envelope } | undefined> {
+    const key = `${prefix}${model}:${hash}`
+    const found = await connection.read((redis) => redis.readRecordBuffer(key, clockOffset()))
+    if (!found) return undefined
+    const [value, consumedFor, ownUid, ownUserCode] = found
+    // An entry that a later write left behind; one that was tampered with is found out by the envelope.
+    if (uidHash !== undefined && ownUid.toString() !== uidHash) return undefined
+    if (userCodeHash !== undefined && ownUserCode.toString() !== userCodeHash) return undefined
+    const envelope = envelopes.open(model, hash, value, { uid, userCode })
+    if (!envelope) return undefined
+    const consumption = consumedFor < 0 ? {} : { consumedAt: clock() - consumedFor }
+    return { record: { payload: envelope.payload, ...consumption }, envelope }
+  }
+}
+
+export function createGrantIndex({ sealing, clockOffset, prefix }: RedisPartOptions) {
+  /** `member` is the record's key without the prefix, `keptFor` in milliseconds or '' for ever. */
+  return function indexGrant(
+    redis: ScriptedRedis,
+    grantId: string,
+    member: string,
+    keptFor: number | '',
+  ): Promise<0 | 1> {
+    const key = `${prefix}grant:${sealing.hashKey('grant', grantId)}`
+    return redis.indexGrant(key, clockOffset(), member, keptFor)
+  }
+}

@@ -1,0 +1,164 @@
+// Every write of the Redis store that has to be atomic, as a Lua script that touches exactly one key (so it is safe on
+// Redis Cluster, too). Time is Redis's own: the clocks of the replicas of this service may differ.
+//
+// A record is a hash: v sealed value, e expires at, c consumed at, u uid, g grant; of a device code also k user code,
+// p phase, o owner, l last poll, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
+
+import type { Redis } from 'ioredis'
+import { deviceCodeMatrix, pollTolerance, slowDownStep } from './rules.ts'
+
+// ARGV[1] is 0 in production: see clockOffset in redis.ts. Integers go through '%d', as Lua prints large ones as 1.7e+12.
+const now = `
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
+  local function integer(number) return string.format('%d', number) end
+  local function instant(milliseconds)
+    if milliseconds == '' then return '' end
+    return integer(now + tonumber(milliseconds))
+  end
+  local function isPast(instant) return instant ~= '' and tonumber(instant) <= now end
+`
+
+/** Keeps c: a record that was consumed stays consumed. ARGV: offset, v, expires in, kept for, u, g. */
+const putRecord = `${now}
+  redis.call('HSET', KEYS[1], 'v', ARGV[2], 'e', instant(ARGV[3]), 'u', ARGV[5], 'g', ARGV[6])
+  if ARGV[4] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  return 1
+`
+
+/** For how many milliseconds it has been consumed, rather than since when: the caller's clock is another. */
+const readRecord = `${now}
+  local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'u', 'k')
+  if not record[1] then return false end
+  return { record[1], record[2] and now - record[2] or -1, record[3] or '', record[4] or '' }
+`
+
+const consumeRecord = `${now}
+  local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'e')
+  if not record[1] or record[2] or isPast(record[3]) then return 0 end
+  redis.call('HSET', KEYS[1], 'c', integer(now))
+  return 1
+`
+
+/** An index entry may be older than the record it leads to. ARGV: g. */
+const destroyOfGrant = `
+  if redis.call('HGET', KEYS[1], 'g') ~= ARGV[1] then return 0 end
+  return redis.call('DEL', KEYS[1])
+`
+
+/** The records of a grant, scored by when they are gone. ARGV: offset, record, kept for. */
+const indexGrant = `${now}
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', integer(now))
+  redis.call('ZADD', KEYS[1], ARGV[3] == '' and '+inf' or instant(ARGV[3]), ARGV[2])
+  local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+  if last == 'inf' then redis.call('PERSIST', KEYS[1])
+  elseif last then redis.call('PEXPIRE', KEYS[1], integer(math.max(1, last - now))) end
+  return 1
+`
+
+/** ARGV: offset, record, expires in, kept for. */
+const claimUserCode = `${now}
+  local entry = redis.call('HMGET', KEYS[1], 'r', 'e')
+  if entry[1] and entry[1] ~= ARGV[2] and not isPast(entry[2]) then return 0 end
+  redis.call('HSET', KEYS[1], 'r', ARGV[2], 'e', instant(ARGV[3]))
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  return 1
+`
+
+const isUserCodeTaken = `${now}
+  local expires = redis.call('HGET', KEYS[1], 'e')
+  return expires and not isPast(expires) and 1 or 0
+`
+
+/** ARGV: offset, v, expires in, kept for, g, k, p, o. */
+const createDeviceCode = `${now}
+  if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+  redis.call('HSET', KEYS[1], 'v', ARGV[2], 'e', instant(ARGV[3]), 'g', ARGV[5], 'k', ARGV[6], 'p', ARGV[7], 'o', ARGV[8])
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  return 1
+`
+
+/** ARGV: offset, v, g, p, o. */
+const updateDeviceCode = `${now}
+  local matrix = ${luaTable(deviceCodeMatrix)}
+  local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'e', 'p', 'o')
+  if not record[1] or not record[4] or record[2] or isPast(record[3]) then return 0 end
+  local rule = matrix[record[4]][ARGV[4]]
+  if rule == 'no' or rule == 'same owner' and record[5] ~= ARGV[5] then return 0 end
+  redis.call('HSET', KEYS[1], 'v', ARGV[2], 'g', ARGV[3], 'p', ARGV[4], 'o', ARGV[5])
+  return 1
+`
+
+/** ARGV: offset, interval in milliseconds. */
+const pollDeviceCode = `${now}
+  local record = redis.call('HMGET', KEYS[1], 'v', 'l', 's')
+  if not record[1] then return 1 end
+  local slowedBy = tonumber(record[3] or 0)
+  local isEarly = record[2] and now < record[2] + tonumber(ARGV[2]) + slowedBy - ${pollTolerance}
+  if isEarly then slowedBy = slowedBy + ${slowDownStep} end
+  redis.call('HSET', KEYS[1], 'l', integer(now), 's', integer(slowedBy))
+  return isEarly and 0 or 1
+`
+
+/** The window ends with the key. ARGV: limit, window in milliseconds. Returns whether, and how long the window lasts. */
+const takeAttempt = `
+  local taken = tonumber(redis.call('GET', KEYS[1]) or 0)
+  local rest = redis.call('PTTL', KEYS[1])
+  local isNew = rest < 0
+  if isNew then taken, rest = 0, tonumber(ARGV[2]) end
+  if taken >= tonumber(ARGV[1]) then return { 0, rest } end
+  if isNew then redis.call('SET', KEYS[1], 1, 'PX', ARGV[2]) else redis.call('INCR', KEYS[1]) end
+  return { 1, rest }
+`
+
+const giveBackAttempt = `
+  if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then redis.call('DECR', KEYS[1]) end
+  return 1
+`
+
+/** ARGV: the value it replaces, the value. */
+const replaceDocument = `
+  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
+  return 1
+`
+
+const sources = {
+  putRecord,
+  readRecord,
+  consumeRecord,
+  destroyOfGrant,
+  indexGrant,
+  claimUserCode,
+  isUserCodeTaken,
+  createDeviceCode,
+  updateDeviceCode,
+  pollDeviceCode,
+  takeAttempt,
+  giveBackAttempt,
+  replaceDocument,
+}
+
+/** For the `scripts` option of ioredis. */
+export const scripts = Object.fromEntries(
+  Object.entries(sources).map(([name, lua]) => [name, { lua, numberOfKeys: 1 }] as const),
+)
+
+type Argument = string | number | Buffer
+type Script<Result> = (key: string, ...args: Argument[]) => Promise<Result>
+
+/** ioredis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
+export type ScriptedRedis = Redis &
+  Readonly<Record<Exclude<keyof typeof sources, 'readRecord' | 'takeAttempt'>, Script<0 | 1>>> & {
+    readonly readRecordBuffer: Script<
+      readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer] | null
+    >
+    readonly takeAttempt: Script<readonly [allowed: 0 | 1, rest: number]>
+  }
+
+function luaTable(matrix: Readonly<Record<string, Readonly<Record<string, string>>>>): string {
+  const rows = Object.entries(matrix).map(([from, row]) => {
+    const cells = Object.entries(row).map(([to, rule]) => `${to} = '${rule}'`)
+    return `${from} = { ${cells.join(', ')} }`
+  })
+  return `{ ${rows.join(', ')} }`
+}

@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto'
+import { verifies } from '@gatehouse/testing'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { AlreadyConsumedError, StoreUnavailableError } from '../errors.ts'
+import type { Store } from './contract.ts'
+import type { Tampering } from './envelope.ts'
+import { openRedisStore, type RedisStoreOptions } from './redis.ts'
+import { createSealing } from './sealing.ts'
+import { describeStore } from './suites/store-suite.ts'
+import { startTestProxy } from './suites/test-proxy.ts'
+import { startTestRedis, type TestRedis } from './suites/test-redis.ts'
+
+let server: TestRedis
+let admin: Redis
+beforeAll(async () => {
+  server = await startTestRedis()
+  admin = new Redis(server.url)
+})
+afterAll(async () => {
+  admin.disconnect()
+  await server.stop()
+})
+
+describeStore('Redis', {
+  // Redis's own clock goes on while a test runs: an edge cannot be hit to the millisecond.
+  precision: 2,
+  canDump: true,
+  async open(options) {
+    const prefix = `auth:test-${randomUUID()}:`
+    let offset = 0
+    const clock = () => Date.now() + offset
+    const open = () =>
+      untilAnswers(openRedisStore({ connection: server.url, prefix, clock, clockOffset: () => offset, ...options }))
+    return {
+      store: await open(),
+      openSecond: open,
+      async elapse(seconds) {
+        offset += seconds * 1000
+        for (const key of await keysOf(prefix)) await shorten(key, seconds * 1000)
+      },
+      dump: async () => Buffer.concat((await Promise.all((await keysOf(prefix)).map(read))).flat()),
+      async discard() {
+        const keys = await keysOf(prefix)
+        if (keys.length > 0) await admin.del(keys)
+      },
+    }
+  },
+})
+
+describe('Redis connection', () => {
+  test('a store can be opened before Redis is there, and works when it is', async () => {
+    await using proxy = await startTestProxy(server.url)
+    await proxy.stop()
+    await using store = openStore({ connection: proxy.url })
+    await expectUnavailable(store, 100)
+    await proxy.restart()
+    await untilAnswers(store)
+    await store.records.put('Session', 'a', {}, 60)
+  })
+
+  test('while Redis hangs everything fails in less than a second, and it recovers by itself', async () => {
+    await using proxy = await startTestProxy(server.url)
+    await using store = await untilAnswers(openStore({ connection: proxy.url }))
+    proxy.freeze()
+    await expectUnavailable(store, 900)
+    await expectUnavailable(store, 900)
+    proxy.thaw()
+    await untilAnswers(store)
+  })
+
+  test('a broken connection costs no read, and comes back', async () => {
+    await using proxy = await startTestProxy(server.url)
+    await using store = await untilAnswers(openStore({ connection: proxy.url }))
+    await store.records.put('Session', 'a', { n: 1 }, 60)
+    for (let round = 0; round < 3; round += 1) {
+      const reads = Promise.all(Array.from({ length: 20 }, () => store.records.find('Session', 'a')))
+      setImmediate(() => setImmediate(() => proxy.cut()))
+      expect(await reads).toEqual(Array.from({ length: 20 }, () => ({ payload: { n: 1 } })))
+      await untilAnswers(store)
+    }
+  })
+
+  verifies('T11', 'a consume whose answer was lost is not sent again, and nobody else succeeds', async () => {
+    await using proxy = await startTestProxy(server.url)
+    const prefix = `auth:test-${randomUUID()}:`
+    await using store = await untilAnswers(openStore({ connection: proxy.url, prefix }))
+    await using other = await untilAnswers(openStore({ prefix }))
+    await store.records.put('AuthorizationCode', 'a', {}, 60)
+    await admin.config('RESETSTAT')
+    proxy.loseAnswers()
+    await expect(store.records.consume('AuthorizationCode', 'a')).rejects.toThrow(StoreUnavailableError)
+    proxy.keepAnswers()
+    await untilAnswers(store)
+    expect((await other.records.find('AuthorizationCode', 'a'))?.consumedAt).toEqual(expect.any(Number))
+    await expect(other.records.consume('AuthorizationCode', 'a')).rejects.toThrow(AlreadyConsumedError)
+    const hset = (await admin.info('commandstats')).match(/cmdstat_hset:calls=(\d+)/)?.[1]
+    expect(hset).toBe('1')
+  })
+
+  test('a Redis that forgot the scripts is told them again', async () => {
+    await using store = await untilAnswers(openStore())
+    await store.records.put('Session', 'a', { n: 1 }, 60)
+    await admin.script('FLUSH')
+    await store.records.put('Session', 'a', { n: 2 }, 60)
+    expect(await store.records.find('Session', 'a')).toEqual({ payload: { n: 2 } })
+  })
+
+  test('an account that may use the keys of this service alone is enough, and it reaches no others', async () => {
+    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
+    // As docs/storage-schema.md says it.
+    const rules = [
+      'on',
+      `>${password}`,
+      '~auth:*',
+      'resetchannels',
+      '-@all',
+      '+@connection',
+      '+@read',
+      '+@write',
+      '+@scripting',
+    ]
+    await admin.acl('SETUSER', user, ...rules, '+info', '+time', '-@dangerous', '+info')
+    const url = new URL(server.url)
+    url.username = user
+    url.password = password
+    await using store = await untilAnswers(openStore({ connection: url.href }))
+    await exerciseEverything(store)
+    await using elsewhere = await untilAnswers(openStore({ connection: url.href, prefix: 'mcp:' }))
+    await expect(elsewhere.records.find('Session', 'a')).rejects.toThrow(StoreUnavailableError)
+    await expect(elsewhere.records.put('Session', 'a', {}, 60)).rejects.toThrow(StoreUnavailableError)
+    await admin.acl('DELUSER', user)
+  })
+})
+
+describe('Redis data', () => {
+  test('every key ends with what it is for', async () => {
+    const prefix = `auth:test-${randomUUID()}:`
+    await using store = await untilAnswers(openStore({ prefix }))
+    await exerciseEverything(store)
+    const lives = await Promise.all((await keysOf(prefix)).map(async (key) => [key, await admin.pttl(key)] as const))
+    expect(lives.length).toBeGreaterThan(5)
+    for (const [key, life] of lives) {
+      if (key.includes(':document:')) expect([key, life]).toEqual([key, -1])
+      else expect(life).toBeGreaterThan(50_000)
+    }
+    const sessions = lives.filter(([key]) => key.includes(':Session:') || key.includes(':uid:'))
+    expect(sessions).toHaveLength(2)
+    for (const [, life] of sessions) expect(Math.abs(life - 180_000)).toBeLessThan(2_000)
+  })
+
+  test('what expired leaves the index of its grant', async () => {
+    const prefix = `auth:test-${randomUUID()}:`
+    let offset = 0
+    await using store = await untilAnswers(openStore({ prefix, clockOffset: () => offset }))
+    for (let n = 0; n < 10; n += 1) await store.records.put('RefreshToken', `${n}`, {}, 60, { grantId: 'g' })
+    offset = 1_000_000
+    await store.records.put('RefreshToken', 'last', {}, 60, { grantId: 'g' })
+    const [index = ''] = (await keysOf(prefix)).filter((key) => key.includes(':grant:'))
+    expect(await admin.zcard(index)).toBe(1)
+  })
+
+  test('when a record was consumed is told in the clock of the caller', async () => {
+    const clock = () => Date.now() + 600_000
+    await using store = await untilAnswers(openStore({ clock }))
+    await store.records.put('AuthorizationCode', 'a', {}, 60)
+    await store.records.consume('AuthorizationCode', 'a')
+    const consumedAt = (await store.records.find('AuthorizationCode', 'a'))?.consumedAt ?? 0
+    expect(Math.abs(clock() - consumedAt)).toBeLessThan(2_000)
+  })
+
+  verifies('N5', 'a value that somebody copied to another record within Redis is refused and reported', async () => {
+    const prefix = `auth:test-${randomUUID()}:`
+    const tampered: Tampering[] = []
+    await using store = await untilAnswers(openStore({ prefix, onTampered: (tampering) => tampered.push(tampering) }))
+    await store.records.put('Client', 'rich', { scope: 'everything' }, 60)
+    await store.records.put('Client', 'poor', { scope: 'nothing' }, 60)
+    const keyOf = (id: string) => `${prefix}Client:${sealing.hashKey('Client', id)}`
+    await admin.hset(keyOf('poor'), 'v', (await admin.hgetBuffer(keyOf('rich'), 'v')) ?? '')
+    expect(await store.records.find('Client', 'poor')).toBeUndefined()
+    expect(tampered).toEqual([{ kind: 'Client', key: sealing.hashKey('Client', 'poor'), fault: 'not_authentic' }])
+  })
+})
+
+const sealing = createSealing({ secret: 'a secret of the Redis tests alone' })
+
+function openStore(options: Partial<RedisStoreOptions> = {}) {
+  return openRedisStore({ connection: server.url, prefix: `auth:test-${randomUUID()}:`, sealing, ...options })
+}
+
+/** Every script and command that the store has. */
+async function exerciseEverything(store: Store): Promise<void> {
+  await store.records.put('Session', 'a', {}, 60, { uid: 'u', grantId: 'g' })
+  await store.records.findByUid('Session', 'u')
+  await store.records.put('AuthorizationCode', 'a', {}, 60, { grantId: 'h' })
+  await store.records.consume('AuthorizationCode', 'a')
+  await store.records.revokeByGrant('h')
+  await store.records.destroy('AuthorizationCode', 'a')
+  const write = { userCode: 'BBBBBBBB', phase: 'pending' } as const
+  await store.deviceCodes.create('d', {}, 60, write)
+  await store.deviceCodes.poll('d', 5)
+  await store.deviceCodes.update('d', {}, { ...write, phase: 'decided', owner: 'o', grantId: 'g' })
+  await store.deviceCodes.findByUserCode('BBBBBBBB')
+  await store.attempts.take('a', 2, 60)
+  await store.attempts.giveBack('a')
+  await store.documents.putIfAbsent('keys', {})
+  await store.documents.put('keys', {})
+  await store.documents.get('keys')
+}
+
+async function expectUnavailable(store: Store, withinMilliseconds: number): Promise<void> {
+  const calls = [
+    () => store.ping(),
+    () => store.records.find('Session', 'a'),
+    () => store.records.put('Session', 'a', {}, 60, { uid: 'u', grantId: 'g' }),
+    () => store.records.consume('Session', 'a'),
+    () => store.deviceCodes.poll('a', 5),
+    () => store.attempts.take('a', 1, 60),
+    () => store.documents.get('a'),
+  ]
+  const started = performance.now()
+  const each = calls.map(async (call) => {
+    await expect(call()).rejects.toThrow(StoreUnavailableError)
+    return performance.now() - started
+  })
+  expect(Math.max(...(await Promise.all(each)))).toBeLessThan(withinMilliseconds)
+}
+
+const keysOf = (prefix: string) => admin.keys(`${prefix}*`)
+
+/** Takes milliseconds from the life of a key. */
+async function shorten(key: string, milliseconds: number): Promise<void> {
+  const rest = await admin.pttl(key)
+  if (rest < 0) return
+  if (rest <= milliseconds) await admin.del(key)
+  else await admin.pexpire(key, Math.round(rest - milliseconds))
+}
+
+/** A key and all that is in it. */
+async function read(key: string): Promise<Buffer[]> {
+  const type = await admin.type(key)
+  const name = Buffer.from(`${key}\n`)
+  if (type === 'hash') return [name, ...Object.values(await admin.hgetallBuffer(key))]
+  if (type === 'zset') return [name, ...(await admin.zrangeBuffer(key, 0, '-1'))]
+  if (type === 'string') return [name, (await admin.getBuffer(key)) ?? name]
+  throw new Error(`${key} is a ${type}`)
+}
+
+async function untilAnswers<T extends Store>(store: T): Promise<T> {
+  await expect.poll(() => store.ping(), { timeout: 5_000, interval: 5 }).toBeUndefined()
+  return store
+}

@@ -1,0 +1,37 @@
+// The store of any number of processes: one Redis (7 or later, or Valkey). Its keys are described in
+// docs/storage-schema.md. Single use, compare-and-set and counting are Lua scripts: see redis-scripts.ts.
+
+import type { Clock, Store } from './contract.ts'
+import { createEnvelopes, type EnvelopeOptions } from './envelope.ts'
+import { createRedisAttempts } from './redis-attempts.ts'
+import { openRedisConnection, type RedisConnectionOptions } from './redis-connection.ts'
+import { createRedisDeviceCodes } from './redis-device-codes.ts'
+import { createRedisDocuments } from './redis-documents.ts'
+import { createRedisRecords } from './redis-records.ts'
+
+export interface RedisStoreOptions extends EnvelopeOptions, RedisConnectionOptions {
+  /** What `consumedAt` is told in. Nothing is decided by it: that is Redis's own time. */
+  readonly clock?: Clock | undefined
+  /** Begins the name of every key. `auth:` by default, which is what the Redis account of this service is limited to. */
+  readonly prefix?: string | undefined
+  /** For tests alone: milliseconds by which the scripts take Redis's time to be later than it is. */
+  readonly clockOffset?: (() => number) | undefined
+}
+
+/** Returns at once, whether Redis is there or not: until it is, everything throws StoreUnavailableError. */
+export function openRedisStore(options: RedisStoreOptions): Store & AsyncDisposable {
+  const { sealing, onTampered, clock = Date.now, prefix = 'auth:', clockOffset = () => 0 } = options
+  const connection = openRedisConnection(options)
+  const envelopes = createEnvelopes({ sealing, onTampered })
+  const part = { connection, sealing, envelopes, clock, clockOffset, prefix }
+
+  return {
+    records: createRedisRecords(part),
+    deviceCodes: createRedisDeviceCodes(part),
+    attempts: createRedisAttempts(part),
+    documents: createRedisDocuments(part),
+    ping: async () => void (await connection.read((redis) => redis.ping())),
+    close: () => connection.close(),
+    [Symbol.asyncDispose]: () => connection.close(),
+  }
+}

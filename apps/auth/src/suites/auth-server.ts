@@ -1,0 +1,139 @@
+// A whole authorization server for one test: the real app on a real socket, an SQLite store (in memory, unless a file
+// is asked for), static clients from a file, the log captured, and a clock that only the test moves.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { afterEach, vi } from 'vitest'
+import { createApp } from '../app.ts'
+import { type Config, readConfig } from '../config.ts'
+import { createLogger } from '../log.ts'
+import type { Store } from '../store/contract.ts'
+import { createSealing } from '../store/sealing.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
+import { type Browser, createBrowser } from './browser.ts'
+import { type ClientMetadata, staticClients } from './clients.ts'
+import { evidence } from './evidence.ts'
+import { type Answer, createHttp, encodeForm, type Fields, type Headers } from './http.ts'
+
+export interface AuthServerOptions {
+  readonly environment?: Readonly<Record<string, string>>
+  /** In place of those of clients.ts. */
+  readonly clients?: readonly ClientMetadata[]
+  /** Where a restart has to find what was there before. A new, empty place by default. */
+  readonly dataDir?: string
+  readonly port?: number
+  /** Puts something between the app and its store. */
+  readonly wrapStore?: (store: Store) => Store
+}
+
+export interface AuthServer extends AsyncDisposable {
+  readonly issuer: string
+  readonly port: number
+  readonly config: Config
+  readonly app: FastifyInstance
+  readonly store: Store
+  /** What was logged so far, JSON lines. */
+  readonly log: () => string
+  /** Moves the clock of the engine and of the store. */
+  readonly elapse: (seconds: number) => void
+  readonly get: (path: string, headers?: Headers) => Promise<Answer>
+  /** A form by default; a string is sent as it is, under the content type that `headers` gives. */
+  readonly post: (path: string, body: Fields | string | Buffer, headers?: Headers) => Promise<Answer>
+  readonly request: (options: { method: string; path: string; headers?: Headers; body?: string }) => Promise<Answer>
+  readonly token: (fields: Fields, headers?: Headers) => Promise<Answer>
+  readonly register: (metadata: unknown, headers?: Headers) => Promise<Answer>
+  readonly openBrowser: (options?: { readonly headers?: Headers }) => Browser
+  /** Writes the client file anew; the server reads it within a second or two. */
+  readonly writeClients: (content: readonly ClientMetadata[] | string) => void
+}
+
+const START = Date.UTC(2026, 11, 1, 12)
+const SECRET = 'the secret of the tests of the authorization server'
+
+// whoever imports this has a clock that stands still from the first server of a test to the end of that test
+afterEach(() => vi.useRealTimers())
+
+export async function startAuthServer(options: AuthServerOptions = {}): Promise<AuthServer> {
+  const { environment = {}, clients = staticClients, wrapStore = (store) => store } = options
+  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'], now: START })
+  const port = options.port ?? (await findFreePort())
+  const dataDir = options.dataDir ?? createDataDir()
+  const clientsFile = join(dataDir, 'clients.json')
+  const writeClients = (content: readonly ClientMetadata[] | string) =>
+    writeFileSync(clientsFile, typeof content === 'string' ? content : JSON.stringify(content))
+  writeClients(clients)
+  for (const { client_secret: secret } of clients) evidence.plant('client_secret', secret)
+
+  const issuer = `http://localhost:${port}`
+  const config = readConfig({ AUTH_ISSUER: issuer, DATA_DIR: dataDir, AUTH_CLIENTS_FILE: clientsFile, AUTH_SECRET: SECRET, ...environment })
+  const sealing = createSealing({ secret: SECRET })
+  const opened = openSqliteStore({
+    path: options.dataDir ? join(dataDir, 'auth.sqlite') : ':memory:',
+    sealing,
+    clock: () => Date.now(),
+    onTampered: (what) => evidence.log(`tampered: ${JSON.stringify(what)}`),
+  })
+  const store = wrapStore(opened)
+  const lines: string[] = []
+  const logger = createLogger('trace', {
+    write(line) {
+      lines.push(line)
+      evidence.log(line)
+    },
+  })
+  const app = await createApp({ config, store, sealing, clock: () => Date.now(), logger })
+  await app.listen({ host: '127.0.0.1', port })
+  const http = createHttp(port, new URL(issuer).host)
+
+  const post: AuthServer['post'] = (path, body, headers = {}) => {
+    if (typeof body === 'string' || body instanceof Buffer) return http.exchange({ method: 'POST', path, headers, body })
+    plantFields(body)
+    const form = { 'content-type': 'application/x-www-form-urlencoded', ...headers }
+    return http.exchange({ method: 'POST', path, headers: form, body: encodeForm(body) })
+  }
+
+  return {
+    issuer,
+    port,
+    config,
+    app,
+    store,
+    log: () => lines.join(''),
+    elapse: (seconds) => vi.setSystemTime(Date.now() + seconds * 1000),
+    get: (path, headers = {}) => http.exchange({ method: 'GET', path, headers }),
+    post,
+    request: (exchange) => http.exchange(exchange),
+    token: (fields, headers) => post('/token', fields, headers),
+    register: (metadata, headers = {}) => post('/register', JSON.stringify(metadata), { 'content-type': 'application/json', ...headers }),
+    openBrowser: ({ headers = {} } = {}) => createBrowser({ issuer, http, headers }),
+    writeClients,
+    async [Symbol.asyncDispose]() {
+      http[Symbol.dispose]()
+      await app.close()
+      await opened.close()
+      if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A place for a store that outlives its server; the caller removes it. */
+export function createDataDir(): string {
+  return mkdtempSync(join(tmpdir(), 'gatehouse-auth-'))
+}
+
+export async function findFreePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const secretFields = new Set(['code', 'code_verifier', 'device_code', 'refresh_token', 'client_secret'])
+
+function plantFields(fields: Fields): void {
+  const pairs = Array.isArray(fields) ? fields : Object.entries(fields)
+  for (const [name, value] of pairs) if (secretFields.has(name)) evidence.plant(name, value)
+}
