@@ -4,6 +4,15 @@ import { defineConfig } from 'vitest/config'
 const fromSource = {
   ssr: { resolve: { conditions: ['gatehouse-source', 'module', 'node', 'development|production'] } },
 }
+const execArgv = ['--conditions=gatehouse-source']
+
+// Real processes and a real browser: one file at a time, or they take the machine from each other.
+const realProcesses = {
+  execArgv,
+  globalSetup: 'packages/e2e/src/setup.ts',
+  fileParallelism: false,
+  hookTimeout: 60_000,
+}
 
 export default defineConfig({
   test: {
@@ -14,17 +23,25 @@ export default defineConfig({
           name: 'unit',
           include: ['apps/*/src/**/*.test.ts', 'packages/*/src/**/*.test.ts'],
           exclude: ['packages/e2e/**', '**/node_modules/**', '**/dist/**'],
-          execArgv: ['--conditions=gatehouse-source'],
+          execArgv,
         },
       },
       {
         ...fromSource,
         test: {
+          ...realProcesses,
           name: 'e2e',
-          include: ['packages/e2e/src/**/*.test.ts'],
-          execArgv: ['--conditions=gatehouse-source'],
+          include: ['packages/e2e/src/*.test.ts'],
           testTimeout: 60_000,
-          hookTimeout: 60_000,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          ...realProcesses,
+          name: 'long',
+          include: ['packages/e2e/src/long/*.test.ts'],
+          testTimeout: 600_000,
         },
       },
     ],

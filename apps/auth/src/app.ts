@@ -1,6 +1,5 @@
 // The authorization server, wired: this is the one place where its parts meet. Reading createApp from top to bottom shows
 // every route and what stands in front of it.
-import formbody from '@fastify/formbody'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
 import { registerHealth } from './health.ts'
@@ -12,7 +11,7 @@ import { createGitHubApi } from './identity/github-api.ts'
 import { createGitHubDeviceLogin } from './identity/github-device.ts'
 import type { Login } from './identity/identity.ts'
 import { refuseDeveloperLogin } from './identity/reach.ts'
-import { registerInteractions } from './interactions/interactions.ts'
+import { interactions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { homePage, stylesheet } from './pages/index.ts'
@@ -41,7 +40,13 @@ export interface AppDependencies {
 }
 
 /** Throws {@link ConfigError} if the client file is faulty. A store that does not answer yet is no fault: see engine.ts. */
-export async function createApp({ config, store, sealing, clock = Date.now, logger }: AppDependencies): Promise<FastifyInstance> {
+export async function createApp({
+  config,
+  store,
+  sealing,
+  clock = Date.now,
+  logger,
+}: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
@@ -66,13 +71,19 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
     github &&
     config.github &&
     createDeviceRelay({
-      github: createGitHubDeviceLogin({ api: github, clientId: config.github.clientId, rules: config.admission, now: clock }),
+      github: createGitHubDeviceLogin({
+        api: github,
+        clientId: config.github.clientId,
+        rules: config.admission,
+        now: clock,
+      }),
       store,
       accounts,
       resources,
       clock,
       provider,
-      log: ({ failure, message }) => app.log.warn({ failure, reason: message }, "the relay of GitHub's device flow failed"),
+      log: ({ failure, message }) =>
+        app.log.warn({ failure, reason: message }, "the relay of GitHub's device flow failed"),
     })
   const parts = {
     config,
@@ -125,21 +136,25 @@ export async function createApp({ config, store, sealing, clock = Date.now, logg
     engine.provider()
   })
   registerStartPage(app, config)
-  await app.register((scope) => mountProvider(scope, { engine, issuer: config.issuer, resources, deviceEntry }))
-  await app.register(async (scope) => {
-    await scope.register(formbody)
-    registerInteractions(scope, {
+  await app.register(mountProvider({ engine, issuer: config.issuer, resources, deviceEntry }))
+  await app.register(
+    interactions({
       gate: createInteractionGate(provider, resources),
       logins: availableLogins(),
-      refuseForm: (request) => refuseDeveloperLogin({ ...originOf(request), trustProxy: config.trustProxy, explicit: config.developerLogin === 'explicit' }),
+      refuseForm: (request) =>
+        refuseDeveloperLogin({
+          ...originOf(request),
+          trustProxy: config.trustProxy,
+          explicit: config.developerLogin === 'explicit',
+        }),
       admit: (identity) => accounts.admit(identity),
       labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       memories: createLoginMemories(store.records),
       issuer: config.issuer,
       xsrf,
       clock,
-    })
-  })
+    }),
+  )
   return app
 
   function availableLogins(): readonly Login[] {

@@ -74,13 +74,15 @@ export function readConfig(env: Environment): Config {
   const issuer = readIssuer(read.text('AUTH_ISSUER', 'http://localhost:4000'), faults)
   const loopback = isLoopbackHost(new URL(issuer).hostname)
   const production = env.NODE_ENV === 'production' || !loopback
-  if (!loopback && !issuer.startsWith('https:')) faults.push('AUTH_ISSUER must be https unless it is a loopback address.')
+  if (!loopback && !issuer.startsWith('https:'))
+    faults.push('AUTH_ISSUER must be https unless it is a loopback address.')
 
   const host = read.text('HOST', 'localhost')
   const secret = read.secret('AUTH_SECRET')
   const previousSecret = read.secret('AUTH_SECRET_PREVIOUS')
   if (production) checkProductionSecret(secret, faults)
-  else if (secret !== undefined && secret.length < 32) faults.push('AUTH_SECRET is too short: give at least 32 characters, for example `openssl rand -base64 32`.')
+  else if (secret !== undefined && secret.length < 32)
+    faults.push('AUTH_SECRET is too short: give at least 32 characters, for example `openssl rand -base64 32`.')
 
   const config: Config = {
     issuer,
@@ -120,7 +122,8 @@ function createReader(env: Environment, faults: string[]) {
     text,
     port(name: string, fallback: number): number {
       const port = Number(text(name, String(fallback)))
-      if (!Number.isInteger(port) || port < 0 || port > 65_535) faults.push(`${name} must be a port number from 0 to 65535.`)
+      if (!Number.isInteger(port) || port < 0 || port > 65_535)
+        faults.push(`${name} must be a port number from 0 to 65535.`)
       return port
     },
     oneOf(name: string, allowed: readonly string[], fallback: string): string {
@@ -138,12 +141,23 @@ function createReader(env: Environment, faults: string[]) {
     },
     /** Comma-separated, in lower case. */
     list(name: string): string[] {
-      return [...new Set(text(name, '').split(',').map((entry) => entry.trim().toLowerCase()).filter(Boolean))]
+      return [
+        ...new Set(
+          text(name, '')
+            .split(',')
+            .map((entry) => entry.trim().toLowerCase())
+            .filter(Boolean),
+        ),
+      ]
     },
     networks(name: string): string[] {
-      const list = text(name, '').split(',').map((entry) => entry.trim()).filter(Boolean)
+      const list = text(name, '')
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter(Boolean)
       for (const entry of list) {
-        if (!ipaddr.isValid(entry) && !ipaddr.isValidCIDR(entry)) faults.push(`${name}: "${entry}" is neither an address nor a CIDR block.`)
+        if (!ipaddr.isValid(entry) && !ipaddr.isValidCIDR(entry))
+          faults.push(`${name}: "${entry}" is neither an address nor a CIDR block.`)
       }
       return list
     },
@@ -174,7 +188,8 @@ function readIssuer(value: string, faults: string[]): string {
     faults.push('AUTH_ISSUER must be a URL, such as https://auth.example.com.')
     return 'http://localhost:4000'
   }
-  if (url.origin !== value) faults.push(`AUTH_ISSUER must be an origin alone, without a path or a trailing slash: did you mean ${url.origin}?`)
+  if (url.origin !== value)
+    faults.push(`AUTH_ISSUER must be an origin alone, without a path or a trailing slash: did you mean ${url.origin}?`)
   return url.origin
 }
 
@@ -182,7 +197,8 @@ function checkProductionSecret(secret: string | undefined, faults: string[]): vo
   const make = 'make one with `openssl rand -base64 32`'
   if (secret === undefined) faults.push(`AUTH_SECRET (or AUTH_SECRET_FILE) is missing: ${make}.`)
   else if (secret.length < 32) faults.push(`AUTH_SECRET is too short: give at least 32 characters; ${make}.`)
-  else if (/change.?me|example|sample|secret|password/i.test(secret) || new Set(secret).size < 8) faults.push(`AUTH_SECRET looks like a sample: ${make}.`)
+  else if (/change.?me|example|sample|secret|password/i.test(secret) || new Set(secret).size < 8)
+    faults.push(`AUTH_SECRET looks like a sample: ${make}.`)
 }
 
 function readResources(value: string | undefined, faults: string[]): readonly ProtectedResource[] {
@@ -203,7 +219,12 @@ function readLifetimes(value: string | undefined, faults: string[]): Lifetimes {
   return parseJson('AUTH_LIFETIMES', value || '{}', lifetimesSchema, faults) ?? lifetimesSchema.parse({})
 }
 
-function parseJson<T extends z.ZodType>(name: string, json: string, schema: T, faults: string[]): z.infer<T> | undefined {
+function parseJson<T extends z.ZodType>(
+  name: string,
+  json: string,
+  schema: T,
+  faults: string[],
+): z.infer<T> | undefined {
   let value: unknown
   try {
     value = JSON.parse(json)
@@ -213,7 +234,8 @@ function parseJson<T extends z.ZodType>(name: string, json: string, schema: T, f
   }
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  for (const { path, message } of result.error.issues) faults.push(`${name}${path.length > 0 ? ` at ${path.join('.')}` : ''}: ${message}.`)
+  for (const { path, message } of result.error.issues)
+    faults.push(`${name}${path.length > 0 ? ` at ${path.join('.')}` : ''}: ${message}.`)
   return undefined
 }
 
@@ -226,7 +248,10 @@ function readGitHub(read: Reader, faults: string[]): GitHubConfig | undefined {
   }
   const url = read.baseUrl('GITHUB_URL', 'https://github.com')
   // GitHub Enterprise has its API below the same host
-  const apiUrl = read.baseUrl('GITHUB_API_URL', url === 'https://github.com' ? 'https://api.github.com' : `${url}/api/v3`)
+  const apiUrl = read.baseUrl(
+    'GITHUB_API_URL',
+    url === 'https://github.com' ? 'https://api.github.com' : `${url}/api/v3`,
+  )
   return { url, apiUrl, clientId, clientSecret }
 }
 
@@ -237,7 +262,8 @@ function readAdmission(read: Reader, faults: string[]): AdmissionRules {
     emailDomains: read.list('ALLOWED_EMAIL_DOMAINS').map((domain) => domainToASCII(domain.replace(/^@/, ''))),
   }
   for (const name of [...rules.githubUsers, ...rules.organisations]) {
-    if (!/^[a-z0-9][a-z0-9-_]{0,99}$/.test(name)) faults.push(`ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS take GitHub names: "${name}" is none.`)
+    if (!/^[a-z0-9][a-z0-9-_]{0,99}$/.test(name))
+      faults.push(`ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS take GitHub names: "${name}" is none.`)
   }
   if (rules.emailDomains.some((domain) => !/^[^.*]+(\.[^.*]+)+$/.test(domain))) {
     faults.push('ALLOWED_EMAIL_DOMAINS takes domains such as example.com, without wildcards.')
@@ -246,13 +272,23 @@ function readAdmission(read: Reader, faults: string[]): AdmissionRules {
 }
 
 /** In production somebody must be able to sign in, and not everybody by oversight. */
-function checkLogins({ production, developerLogin, github, admission }: Config, allowAnyone: boolean, faults: string[]): void {
+function checkLogins(
+  { production, developerLogin, github, admission }: Config,
+  allowAnyone: boolean,
+  faults: string[],
+): void {
   const upstream = github?.clientSecret !== undefined
-  if (hasRules(admission) && !github) faults.push('ALLOWED_… rules are set without a login that they could apply to: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.')
+  if (hasRules(admission) && !github)
+    faults.push(
+      'ALLOWED_… rules are set without a login that they could apply to: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.',
+    )
   if (!production) return
-  if (!github && developerLogin === 'off') faults.push('No login is configured, nobody could sign in: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.')
+  if (!github && developerLogin === 'off')
+    faults.push('No login is configured, nobody could sign in: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.')
   if (upstream && !hasRules(admission) && !allowAnyone) {
-    faults.push('Everybody with a GitHub account could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.')
+    faults.push(
+      'Everybody with a GitHub account could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.',
+    )
   }
 }
 
@@ -261,9 +297,11 @@ function readDeveloperLogin(
   { loopback, production, host }: { loopback: boolean; production: boolean; host: string },
   faults: string[],
 ): Config['developerLogin'] {
-  if (value !== undefined && !['', 'true', 'false'].includes(value)) faults.push('AUTH_DEV_LOGIN must be true or false.')
+  if (value !== undefined && !['', 'true', 'false'].includes(value))
+    faults.push('AUTH_DEV_LOGIN must be true or false.')
   if (value === 'true') {
-    if (!loopback) faults.push('AUTH_DEV_LOGIN lets everybody in and is for a loopback AUTH_ISSUER only: configure a real login.')
+    if (!loopback)
+      faults.push('AUTH_DEV_LOGIN lets everybody in and is for a loopback AUTH_ISSUER only: configure a real login.')
     return 'explicit'
   }
   const listensOnLoopback = isLoopbackHost(host) || host === '::1'

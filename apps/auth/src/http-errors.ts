@@ -20,7 +20,10 @@ export function answerErrors(app: FastifyInstance): void {
     if (answer.status >= 500) request.log.error({ err: error }, 'request failed')
     if (answer.status === 503) reply.header('retry-after', '1')
     if (error instanceof InteractionGoneError && wantsPage(request)) {
-      return reply.code(answer.status).headers(pageHeaders()).send(expiredPage({ device: false }))
+      return reply
+        .code(answer.status)
+        .headers(pageHeaders())
+        .send(expiredPage({ device: false }))
     }
     return send(request, reply, answer)
   })
@@ -32,16 +35,29 @@ export function wantsPage(request: FastifyRequest): boolean {
 }
 
 function answerFor(error: Error & { statusCode?: number }): Answer {
-  if (error instanceof InteractionGoneError) return { status: 400, error: 'invalid_request', description: 'The request expired or was answered already.' }
-  if (error instanceof StoreUnavailableError) return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
+  if (error instanceof InteractionGoneError)
+    return { status: 400, error: 'invalid_request', description: 'The request expired or was answered already.' }
+  if (error instanceof StoreUnavailableError)
+    return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
   const status = error instanceof GatehouseError ? 500 : (error.statusCode ?? 500)
-  if (status >= 500) return { status: 500, error: 'server_error', description: 'Something went wrong on our side. Try again in a moment.' }
+  if (status >= 500)
+    return {
+      status: 500,
+      error: 'server_error',
+      description: 'Something went wrong on our side. Try again in a moment.',
+    }
   // Fastify's own words about a request it could not read: size, type, encoding
   return { status, error: 'invalid_request', description: error.message }
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, { status, error, description }: Answer): FastifyReply {
-  if (!wantsPage(request)) return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })
-  const html = errorPage({ status, message: description, requestId: request.id, next: { label: 'Start page', href: '/' } })
+  if (!wantsPage(request))
+    return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })
+  const html = errorPage({
+    status,
+    message: description,
+    requestId: request.id,
+    next: { label: 'Start page', href: '/' },
+  })
   return reply.code(status).headers(pageHeaders()).send(html)
 }

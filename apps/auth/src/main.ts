@@ -11,7 +11,9 @@ try {
   await start()
 } catch (error) {
   if (!(error instanceof ConfigError)) throw error
-  process.stderr.write(`The authorization server cannot start:\n${error.faults.map((fault) => `  - ${fault}\n`).join('')}`)
+  process.stderr.write(
+    `The authorization server cannot start:\n${error.faults.map((fault) => `  - ${fault}\n`).join('')}`,
+  )
   process.exitCode = 1
 }
 
@@ -41,8 +43,14 @@ async function start(): Promise<void> {
   }
   await app.listen({ host: config.host, port: config.port }).catch(async (error: NodeJS.ErrnoException) => {
     await app.close()
-    throw new ConfigError([`HOST ${config.host}, PORT ${config.port}: cannot listen there (${error.code}). Is something else using it?`])
+    throw new ConfigError([
+      `HOST ${config.host}, PORT ${config.port}: cannot listen there (${error.code}). Is something else using it?`,
+    ])
   })
-  logger.info({ issuer: config.issuer, store: config.redisUrl ? 'redis' : 'sqlite' }, 'the authorization server listens')
-  if (config.developerLogin !== 'off') logger.warn('the developer login is on: it lets everybody in and must never be public')
+  logger.info(
+    { issuer: config.issuer, store: config.redisUrl ? 'redis' : 'sqlite' },
+    'the authorization server listens',
+  )
+  if (config.developerLogin !== 'off')
+    logger.warn('the developer login is on: it lets everybody in and must never be public')
 }

@@ -63,8 +63,19 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
     clientId: 'Iv1.fake0client0id',
     clientSecret: randomBytes(20).toString('hex'),
     users: new Map<string, FakeGitHubUser>([
-      ['octocat', { id: 583_231, login: 'octocat', emails: [{ email: 'octocat@example.com', primary: true, verified: true }] }],
-      ['mona', { id: 2, login: 'mona', organisations: ['acme'], emails: [{ email: 'mona@example.org', primary: true, verified: true }] }],
+      [
+        'octocat',
+        { id: 583_231, login: 'octocat', emails: [{ email: 'octocat@example.com', primary: true, verified: true }] },
+      ],
+      [
+        'mona',
+        {
+          id: 2,
+          login: 'mona',
+          organisations: ['acme'],
+          emails: [{ email: 'mona@example.org', primary: true, verified: true }],
+        },
+      ],
     ]),
     fault: undefined as FakeGitHubFault | undefined,
     requests,
@@ -100,23 +111,34 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
     if (fields.client_secret !== fake.clientSecret) return { error: 'incorrect_client_credentials' }
     const code = state.codes.get(fields.code ?? '')
     state.codes.delete(fields.code ?? '')
-    const challenge = createHash('sha256').update(fields.code_verifier ?? '').digest('base64url')
+    const challenge = createHash('sha256')
+      .update(fields.code_verifier ?? '')
+      .digest('base64url')
     const wrong = !code || code.redirectUri !== fields.redirect_uri || (code.challenge && code.challenge !== challenge)
-    return wrong ? { error: 'bad_verification_code', error_description: 'The code passed is incorrect or expired.' } : issueToken(code.login)
+    return wrong
+      ? { error: 'bad_verification_code', error_description: 'The code passed is incorrect or expired.' }
+      : issueToken(code.login)
   })
-  registerApi(app, (authorization) => fake.users.get(state.tokens.get(authorization?.replace('Bearer ', '') ?? '') ?? ''))
+  registerApi(app, (authorization) =>
+    fake.users.get(state.tokens.get(authorization?.replace('Bearer ', '') ?? '') ?? ''),
+  )
 
   fake.url = await app.listen({ host: '127.0.0.1', port: 0 })
   fake.apiUrl = `${fake.url}/api`
   return fake
 }
 
-function registerWebFlow(app: FastifyInstance, { fake, codes }: { fake: Pick<FakeGitHub, 'users' | 'clientId'>; codes: Map<string, WebCode> }): void {
+function registerWebFlow(
+  app: FastifyInstance,
+  { fake, codes }: { fake: Pick<FakeGitHub, 'users' | 'clientId'>; codes: Map<string, WebCode> },
+): void {
   app.get('/login/oauth/authorize', (request, reply) => {
     const query = request.query as Fields
-    if (query.client_id !== fake.clientId || !query.redirect_uri) return reply.code(404).type('text/html').send('<h1>Not found</h1>')
+    if (query.client_id !== fake.clientId || !query.redirect_uri)
+      return reply.code(404).type('text/html').send('<h1>Not found</h1>')
     const choice = (login: string) => `<button name="login" value="${login}">Authorize as ${login}</button>`
-    const hidden = (name: string) => `<input type="hidden" name="${name}" value="${(query[name] ?? '').replaceAll('"', '&quot;')}">`
+    const hidden = (name: string) =>
+      `<input type="hidden" name="${name}" value="${(query[name] ?? '').replaceAll('"', '&quot;')}">`
     const fields = ['redirect_uri', 'state', 'code_challenge'].map(hidden).join('')
     return reply
       .type('text/html')
@@ -139,7 +161,11 @@ function registerWebFlow(app: FastifyInstance, { fake, codes }: { fake: Pick<Fak
 
 function registerDeviceFlow(
   app: FastifyInstance,
-  { fake, devices, deviceCodes }: { fake: Pick<FakeGitHub, 'url' | 'clientId'>; devices: Map<string, DeviceGrant>; deviceCodes: string[] },
+  {
+    fake,
+    devices,
+    deviceCodes,
+  }: { fake: Pick<FakeGitHub, 'url' | 'clientId'>; devices: Map<string, DeviceGrant>; deviceCodes: string[] },
 ): void {
   app.post('/login/device/code', (request) => {
     if ((request.body as Fields).client_id !== fake.clientId) return { error: 'incorrect_client_credentials' }
@@ -157,7 +183,11 @@ function registerDeviceFlow(
   })
 }
 
-function redeemDevice(devices: Map<string, DeviceGrant>, deviceCode: string, issueToken: (login: string) => object): object {
+function redeemDevice(
+  devices: Map<string, DeviceGrant>,
+  deviceCode: string,
+  issueToken: (login: string) => object,
+): object {
   const grant = devices.get(deviceCode)
   if (!grant) return { error: 'expired_token' }
   if (grant.denied) return { error: 'access_denied' }
@@ -166,7 +196,10 @@ function redeemDevice(devices: Map<string, DeviceGrant>, deviceCode: string, iss
   return issueToken(grant.login)
 }
 
-function registerApi(app: FastifyInstance, whose: (authorization: string | undefined) => FakeGitHubUser | undefined): void {
+function registerApi(
+  app: FastifyInstance,
+  whose: (authorization: string | undefined) => FakeGitHubUser | undefined,
+): void {
   app.get('/api/user', (request, reply) => {
     const user = whose(request.headers.authorization)
     return user ? { id: user.id, login: user.login } : reply.code(401).send({ message: 'Bad credentials' })
@@ -182,7 +215,10 @@ function registerApi(app: FastifyInstance, whose: (authorization: string | undef
 async function misbehave(fault: FakeGitHubFault, reply: FastifyReply): Promise<unknown> {
   switch (fault) {
     case 'error with 200':
-      return reply.send({ error: 'incorrect_client_credentials', error_description: 'The client_id and/or client_secret passed are incorrect.' })
+      return reply.send({
+        error: 'incorrect_client_credentials',
+        error_description: 'The client_id and/or client_secret passed are incorrect.',
+      })
     case 'server error':
       return reply.code(502).send('upstream')
     case 'too many requests':

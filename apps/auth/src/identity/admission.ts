@@ -30,7 +30,9 @@ export function isAdmitted(rules: AdmissionRules, { identity, subjectOf }: Known
   if (!hasRules(rules) || identity.subject.startsWith('dev:')) return true
   const { login, email, organisations = [] } = identity.facts ?? {}
   return (
-    rules.githubUsers.some((allowed) => (subjectOf(allowed) ?? (login === allowed ? identity.subject : undefined)) === identity.subject) ||
+    rules.githubUsers.some(
+      (allowed) => (subjectOf(allowed) ?? (login === allowed ? identity.subject : undefined)) === identity.subject,
+    ) ||
     organisations.some((name) => rules.organisations.includes(name)) ||
     (email !== undefined && rules.emailDomains.includes(emailDomain(email)))
   )

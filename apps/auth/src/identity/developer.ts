@@ -9,7 +9,9 @@ export const developerLogin: FormLogin = {
   logIn({ name }) {
     const normalised = typeof name === 'string' ? name.trim().toLowerCase() : ''
     if (!NAME.test(normalised)) {
-      return { problem: 'Use 1 to 32 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.' }
+      return {
+        problem: 'Use 1 to 32 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.',
+      }
     }
     return { subject: `dev:${normalised}`, label: `dev:${normalised}` }
   },

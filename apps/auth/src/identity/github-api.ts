@@ -16,15 +16,25 @@ export interface GitHubApiOptions {
 
 const userSchema = z.object({ id: z.number().int().positive(), login: z.string().min(1) })
 const emailsSchema = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }))
-const tokenSchema = z.looseObject({ access_token: z.string().min(1).optional(), error: z.string().optional(), interval: z.number().optional() })
+const tokenSchema = z.looseObject({
+  access_token: z.string().min(1).optional(),
+  error: z.string().optional(),
+  interval: z.number().optional(),
+})
 
 export type GitHubUser = z.infer<typeof userSchema>
 export type GitHubApi = ReturnType<typeof createGitHubApi>
 
 export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiOptions) {
   /** Throws {@link LoginFailedError} unless there is a JSON answer with one of `statuses`. */
-  async function call(what: string, target: string, init: RequestInit, statuses: readonly number[] = [200]): Promise<{ status: number; body: unknown }> {
-    const unavailable = (why: string, cause?: unknown) => new LoginFailedError('unavailable', `GitHub, ${what}: ${why}`, cause)
+  async function call(
+    what: string,
+    target: string,
+    init: RequestInit,
+    statuses: readonly number[] = [200],
+  ): Promise<{ status: number; body: unknown }> {
+    const unavailable = (why: string, cause?: unknown) =>
+      new LoginFailedError('unavailable', `GitHub, ${what}: ${why}`, cause)
     let response: Response
     try {
       response = await send(target, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
@@ -54,10 +64,18 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
     return body
   }
   const get = (what: string, path: string, token: string, statuses?: readonly number[]) =>
-    call(what, apiUrl + path, { headers: { accept: 'application/vnd.github+json', authorization: `Bearer ${token}`, 'user-agent': 'gatehouse' } }, statuses)
+    call(
+      what,
+      apiUrl + path,
+      {
+        headers: { accept: 'application/vnd.github+json', authorization: `Bearer ${token}`, 'user-agent': 'gatehouse' },
+      },
+      statuses,
+    )
 
   return {
-    authorizeUrl: (parameters: Readonly<Record<string, string>>) => `${url}/login/oauth/authorize?${new URLSearchParams(parameters)}`,
+    authorizeUrl: (parameters: Readonly<Record<string, string>>) =>
+      `${url}/login/oauth/authorize?${new URLSearchParams(parameters)}`,
 
     /** The answer of the token endpoint, whether it holds a token or GitHub's word for why not. */
     async token(fields: Readonly<Record<string, string>>) {
@@ -81,7 +99,12 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
 
     /** Whether the person is an active member. */
     async isMember(token: string, organisation: string): Promise<boolean> {
-      const { status, body } = await get('membership', `/user/memberships/orgs/${encodeURIComponent(organisation)}`, token, [200, 403, 404])
+      const { status, body } = await get(
+        'membership',
+        `/user/memberships/orgs/${encodeURIComponent(organisation)}`,
+        token,
+        [200, 403, 404],
+      )
       return status === 200 && (body as { state?: unknown } | undefined)?.state === 'active'
     },
   }

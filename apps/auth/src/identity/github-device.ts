@@ -40,13 +40,22 @@ export function createGitHubDeviceLogin({ api, clientId, rules, now }: GitHubDev
   return {
     async begin() {
       const result = codeSchema.safeParse(await api.deviceCode({ client_id: clientId, scope: githubScope(rules) }))
-      if (!result.success) throw new LoginFailedError('misconfigured', 'GitHub gave no device code: is the device flow enabled for the app?')
+      if (!result.success)
+        throw new LoginFailedError(
+          'misconfigured',
+          'GitHub gave no device code: is the device flow enabled for the app?',
+        )
       return result.data
     },
 
     async poll(deviceCode) {
-      const token = await api.token({ client_id: clientId, device_code: deviceCode, grant_type: 'urn:ietf:params:oauth:grant-type:device_code' })
-      if (token.access_token) return { outcome: 'signed_in', identity: await identify(api, token.access_token, rules, now()) }
+      const token = await api.token({
+        client_id: clientId,
+        device_code: deviceCode,
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+      })
+      if (token.access_token)
+        return { outcome: 'signed_in', identity: await identify(api, token.access_token, rules, now()) }
       switch (token.error) {
         case 'authorization_pending':
           return { outcome: 'pending' }

@@ -50,7 +50,9 @@ export function createGitHubLogin({ api, clientId, clientSecret, rules, now }: G
 
 /** What we have to ask GitHub for: nothing, unless a rule needs it. */
 export function githubScope({ organisations, emailDomains }: AdmissionRules): string {
-  return [organisations.length > 0 ? 'read:org' : '', emailDomains.length > 0 ? 'user:email' : ''].filter(Boolean).join(' ')
+  return [organisations.length > 0 ? 'read:org' : '', emailDomains.length > 0 ? 'user:email' : '']
+    .filter(Boolean)
+    .join(' ')
 }
 
 /** Asks GitHub who a token belongs to, and for what the rules are judged by. */
@@ -60,13 +62,23 @@ export async function identify(api: GitHubApi, token: string, rules: AdmissionRu
   return { subject: `github:${user.id}`, label: user.login, facts: { login: user.login.toLowerCase(), ...facts } }
 }
 
-async function collectFacts(api: GitHubApi, token: string, { organisations, emailDomains }: AdmissionRules, now: number): Promise<IdentityFacts> {
+async function collectFacts(
+  api: GitHubApi,
+  token: string,
+  { organisations, emailDomains }: AdmissionRules,
+  now: number,
+): Promise<IdentityFacts> {
   const email = emailDomains.length > 0 ? await api.verifiedEmail(token) : undefined
-  const memberships = await Promise.all(organisations.map(async (name) => ((await api.isMember(token, name)) ? name : undefined)))
+  const memberships = await Promise.all(
+    organisations.map(async (name) => ((await api.isMember(token, name)) ? name : undefined)),
+  )
   return {
     checkedAt: now,
     ...(email && { email }),
-    ...(organisations.length > 0 && { organisations: memberships.filter((name) => name !== undefined), upstreamToken: token }),
+    ...(organisations.length > 0 && {
+      organisations: memberships.filter((name) => name !== undefined),
+      upstreamToken: token,
+    }),
   }
 }
 
@@ -74,7 +86,11 @@ async function collectFacts(api: GitHubApi, token: string, { organisations, emai
 function refusal(error: string): LoginFailedError {
   const words = /^[a-z_]{1,64}$/.test(error) ? error : 'an unknown error'
   if (error === 'access_denied') return new LoginFailedError('refused', 'GitHub: access_denied')
-  if (error === 'incorrect_client_credentials' || error === 'redirect_uri_mismatch' || error === 'application_suspended') {
+  if (
+    error === 'incorrect_client_credentials' ||
+    error === 'redirect_uri_mismatch' ||
+    error === 'application_suspended'
+  ) {
     return new LoginFailedError('misconfigured', `GitHub: ${words}`)
   }
   return new LoginFailedError('unavailable', `GitHub: ${words}`)

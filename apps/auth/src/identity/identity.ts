@@ -39,9 +39,16 @@ export interface RedirectLogin {
   /** As in "Continue with …". */
   readonly label: string
   /** `state` comes back with the answer, `memory` is to be handed to {@link finish}. */
-  begin(request: { readonly state: string; readonly redirectUri: string }): Promise<{ readonly url: string; readonly memory: LoginMemory }>
+  begin(request: {
+    readonly state: string
+    readonly redirectUri: string
+  }): Promise<{ readonly url: string; readonly memory: LoginMemory }>
   /** Throws {@link LoginFailedError}. `answer` is the callback's query. */
-  finish(response: { readonly answer: Readonly<Record<string, unknown>>; readonly memory: LoginMemory; readonly redirectUri: string }): Promise<Identity>
+  finish(response: {
+    readonly answer: Readonly<Record<string, unknown>>
+    readonly memory: LoginMemory
+    readonly redirectUri: string
+  }): Promise<Identity>
 }
 
 /** What a login remembers between there and back. Secret. */

@@ -18,8 +18,10 @@ export interface Origin {
  */
 export function refuseDeveloperLogin({ peer, hasForwardingHeader, trustProxy, explicit }: Origin): string | undefined {
   const fromProxy = peer !== undefined && isIn(peer, trustProxy)
-  if (hasForwardingHeader && !fromProxy) return 'The development login does not answer through a tunnel or a proxy that this server does not know.'
-  if (!explicit && !(peer !== undefined && isLoopback(peer))) return 'The development login answers this computer alone.'
+  if (hasForwardingHeader && !fromProxy)
+    return 'The development login does not answer through a tunnel or a proxy that this server does not know.'
+  if (!explicit && !(peer !== undefined && isLoopback(peer)))
+    return 'The development login answers this computer alone.'
   return undefined
 }
 

@@ -1,11 +1,13 @@
 // The human steps of a request: sign in, then say yes or no. Each ends by going back to the authorization server
 // (gate.ts). Upstream logins are in identity/, how pages look in pages/.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+import formbody from '@fastify/formbody'
 import { describeScope } from '@gatehouse/shared'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError } from '../errors.ts'
 import type { Identity, Login } from '../identity/identity.ts'
-import { consentPage, deviceApprovalPage, loginPage } from '../pages/index.ts'
 import { pageHeaders } from '../pages/headers.ts'
+import { consentPage, deviceApprovalPage, loginPage } from '../pages/index.ts'
 import type { Clock } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import type { Exchange, InteractionGate, PendingRequest } from './gate.ts'
@@ -29,16 +31,28 @@ export interface InteractionsOptions {
 export type Fields = Readonly<Record<string, unknown>>
 export type Answer = { readonly redirect: string } | { readonly status: number; readonly html: string }
 
-/** Registers the routes below /interaction. */
-export function registerInteractions(app: FastifyInstance, options: InteractionsOptions): void {
+/** A Fastify plugin with the routes below /interaction, and the callbacks of logins at other servers. */
+export function interactions(options: InteractionsOptions): FastifyPluginAsync {
+  return async (app) => {
+    await app.register(formbody)
+    registerInteractions(app, options)
+  }
+}
+
+function registerInteractions(app: FastifyInstance, options: InteractionsOptions): void {
   const { gate, logins, refuseForm, xsrf } = options
 
-  const step = (run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>) => {
+  const step = (
+    run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
+  ) => {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const pending = await gate.pending({ request: request.raw, response: reply.raw })
       const fields = (request.body ?? {}) as Fields
       if ((request.params as { uid: string }).uid !== pending.uid) throw new InteractionGoneError()
-      if (request.method === 'POST' && !(isSameOrigin(request.headers['sec-fetch-site']) && xsrf.verify(binding(pending), fields.xsrf))) {
+      if (
+        request.method === 'POST' &&
+        !(isSameOrigin(request.headers['sec-fetch-site']) && xsrf.verify(binding(pending), fields.xsrf))
+      ) {
         throw new InteractionGoneError()
       }
       const answer = await run(pending, fields, request, reply)
@@ -63,7 +77,8 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
       if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
       const login = logins.find(({ kind }) => kind === 'form')
       const refused = refuseForm(request)
-      if (refused || login?.kind !== 'form') return showLogin(pending, 403, { problem: refused ?? 'This way to sign in is not available here.' })
+      if (refused || login?.kind !== 'form')
+        return showLogin(pending, 403, { problem: refused ?? 'This way to sign in is not available here.' })
       const identity = login.logIn(fields)
       if ('problem' in identity) {
         return showLogin(pending, 400, { developer: { name: String(fields.name ?? ''), problem: identity.problem } })
@@ -78,7 +93,9 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
 
   async function enter(pending: PendingRequest, identity: Identity, at: Exchange): Promise<Answer> {
     if (await options.admit(identity)) return { redirect: await gate.signIn(at, identity.subject) }
-    return showLogin(pending, 403, { problem: `${identity.label} may not use this server. Sign in as somebody else, or ask the people who run it.` })
+    return showLogin(pending, 403, {
+      problem: `${identity.label} may not use this server. Sign in as somebody else, or ask the people who run it.`,
+    })
   }
 
   app.post(
@@ -91,8 +108,16 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
     }),
   )
 
-  app.post('/interaction/:uid/switch', step(async (_pending, _fields, request, reply) => ({ redirect: await gate.switchAccount(exchange(request, reply)) })))
-  app.post('/interaction/:uid/cancel', step(async (_pending, _fields, request, reply) => ({ redirect: await gate.refuse(exchange(request, reply)) })))
+  app.post(
+    '/interaction/:uid/switch',
+    step(async (_pending, _fields, request, reply) => ({
+      redirect: await gate.switchAccount(exchange(request, reply)),
+    })),
+  )
+  app.post(
+    '/interaction/:uid/cancel',
+    step(async (_pending, _fields, request, reply) => ({ redirect: await gate.refuse(exchange(request, reply)) })),
+  )
 
   function form(pending: PendingRequest, action: string) {
     return { action: `/interaction/${pending.uid}/${action}`, xsrf: xsrf.issue(binding(pending)) }
@@ -106,15 +131,23 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
     const html = loginPage({
       app: pending.app,
       device: pending.device !== undefined,
-      ...(logins.some(({ kind }) => kind === 'form') && { developer: { form: form(pending, 'login'), ...again.developer } }),
-      providers: logins.filter((login) => login.kind === 'redirect').map(({ id, label }) => ({ label, href: `/interaction/${pending.uid}/login/${id}` })),
+      ...(logins.some(({ kind }) => kind === 'form') && {
+        developer: { form: form(pending, 'login'), ...again.developer },
+      }),
+      providers: logins
+        .filter((login) => login.kind === 'redirect')
+        .map(({ id, label }) => ({ label, href: `/interaction/${pending.uid}/login/${id}` })),
       ...(again.problem && { problem: again.problem }),
       cancel: form(pending, 'cancel'),
     })
     return { status, html }
   }
 
-  async function showDecision(pending: PendingRequest, subject: string, { labelOf, clock }: InteractionsOptions): Promise<Answer> {
+  async function showDecision(
+    pending: PendingRequest,
+    subject: string,
+    { labelOf, clock }: InteractionsOptions,
+  ): Promise<Answer> {
     const { app, resource, device, returnsTo } = pending
     const facts = {
       form: form(pending, 'decision'),
@@ -124,7 +157,11 @@ export function registerInteractions(app: FastifyInstance, options: Interactions
       scopes: pending.scopes.map(describeScope),
       account: await labelOf(subject),
     }
-    if (device) return { status: 200, html: deviceApprovalPage({ ...facts, userCode: device.userCode, requester: device, now: clock() }) }
+    if (device)
+      return {
+        status: 200,
+        html: deviceApprovalPage({ ...facts, userCode: device.userCode, requester: device, now: clock() }),
+      }
     if (!returnsTo) throw new InteractionGoneError()
     return { status: 200, html: consentPage({ ...facts, returnsTo }) }
   }

@@ -3,7 +3,13 @@
 // signed in as somebody else by a link.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AlreadyConsumedError, InteractionGoneError } from '../errors.ts'
-import { type Identity, LoginFailedError, type LoginFailure, type LoginMemory, type RedirectLogin } from '../identity/identity.ts'
+import {
+  type Identity,
+  LoginFailedError,
+  type LoginFailure,
+  type LoginMemory,
+  type RedirectLogin,
+} from '../identity/identity.ts'
 import type { RecordStore } from '../store/contract.ts'
 import type { Exchange, PendingRequest } from './gate.ts'
 import type { Answer, Fields } from './interactions.ts'
@@ -45,13 +51,18 @@ export interface UpstreamLoginParts {
   readonly issuer: string
   readonly memories: LoginMemories
   readonly exchange: (request: FastifyRequest, reply: FastifyReply) => Exchange
-  readonly step: (run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  readonly step: (
+    run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
+  ) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   readonly enter: (pending: PendingRequest, identity: Identity, at: Exchange) => Promise<Answer>
   readonly showLogin: (pending: PendingRequest, status: number, again: { problem: string }) => Answer
 }
 
 /** Registers `GET /interaction/:uid/login/<id>`, the fixed callback `/login/<id>/callback`, and where that leads to. */
-export function registerUpstreamLogin(app: FastifyInstance, { login, issuer, memories, exchange, step, enter, showLogin }: UpstreamLoginParts): void {
+export function registerUpstreamLogin(
+  app: FastifyInstance,
+  { login, issuer, memories, exchange, step, enter, showLogin }: UpstreamLoginParts,
+): void {
   const redirectUri = `${issuer}/login/${login.id}/callback`
 
   app.get(

@@ -5,7 +5,12 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK } from 'jose'
 import type { DocumentStore } from '../store/contract.ts'
 
 /** A private JWK (RFC 7517). `iat` is when it was made, in seconds since the epoch. */
-export type SigningKey = JWK & { readonly kid: string; readonly alg: 'ES256'; readonly use: 'sig'; readonly iat: number }
+export type SigningKey = JWK & {
+  readonly kid: string
+  readonly alg: 'ES256'
+  readonly use: 'sig'
+  readonly iat: number
+}
 
 const DOCUMENT = 'signing-keys'
 
@@ -20,7 +25,11 @@ export async function createSigningKey(now: number): Promise<SigningKey> {
  * held it loads them, or makes the first one. A store that lost its data gets back what is held, so that tokens stay good;
  * a replica that made a key of its own meanwhile is joined by it rather than overruled.
  */
-export async function reconcileSigningKeys(documents: DocumentStore, held: readonly SigningKey[], now: number): Promise<readonly SigningKey[]> {
+export async function reconcileSigningKeys(
+  documents: DocumentStore,
+  held: readonly SigningKey[],
+  now: number,
+): Promise<readonly SigningKey[]> {
   const stored = await documents.get(DOCUMENT)
   const mine = held.length > 0 || stored ? held : [await createSigningKey(now)]
   const { keys } = (stored ?? (await documents.putIfAbsent(DOCUMENT, { keys: mine }))) as { keys: SigningKey[] }

@@ -1,7 +1,14 @@
 // oidc-provider's adapter over our store. What it adds to the plain mapping is what the engine leaves open: single use
 // that holds in a race, device codes that are compare-and-set, `slow_down`, and our errors in the engine's words.
 import { randomInt } from 'node:crypto'
-import { type Adapter, type AdapterPayload, type ClientMetadata, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import {
+  type Adapter,
+  type AdapterPayload,
+  type ClientMetadata,
+  errors,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider'
 import { AlreadyConsumedError, DeviceCodeStateError, StoreUnavailableError, UserCodeTakenError } from '../errors.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
 import { withHashedSecret } from './clients.ts'
@@ -73,13 +80,14 @@ function seen(record: StoredRecord | undefined, now: number): AdapterPayload | u
 function refuseOtherResource(record: AdapterPayload): void {
   const { params, client } = context()?.oidc ?? {}
   const asked = params?.resource
-  if (currentRoute() !== 'token' || asked === undefined || record.clientId !== client?.clientId || record.consumed) return
+  if (currentRoute() !== 'token' || asked === undefined || record.clientId !== client?.clientId || record.consumed)
+    return
   if (Array.isArray(asked)) throw new errors.InvalidRequest('only one resource may be named in a request')
   if (record.resource !== undefined && asked !== record.resource) throw new errors.InvalidTarget()
 }
 
 function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
-  const { store, clock, deviceInterval } = options
+  const { store, clock } = options
   const base = createRecordAdapter(options, 'DeviceCode')
   return {
     ...base,
@@ -88,7 +96,7 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
       return store.deviceCodes.update(id, payload as Payload, describe(payload))
     },
     async find(id) {
-      const record = seen(await store.records.find('DeviceCode', id), clock())
+      const record = await base.find(id)
       return record && currentRoute() === 'token' ? answerPoll(options, id, record) : record
     },
     async findByUserCode(userCode) {
@@ -102,14 +110,19 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
 }
 
 /** Throws what a poll gets before there is anything to redeem, for the client the code belongs to and for nobody else. */
-async function answerPoll({ store, clock, deviceInterval, relay }: AdapterOptions, id: string, record: AdapterPayload): Promise<AdapterPayload> {
+async function answerPoll(
+  { store, clock, deviceInterval, relay }: AdapterOptions,
+  id: string,
+  record: AdapterPayload,
+): Promise<AdapterPayload> {
   if (record.clientId !== context()?.oidc.client?.clientId) return record
   if ((record.exp ?? 0) * 1000 <= clock()) return record
   // The engine would consume the code with the first refusal and call the next poll an invalid grant.
   if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
   if (record.accountId || record.error) return record
   const interval = (await relay?.interval(id)) ?? deviceInterval
-  if ((await store.deviceCodes.poll(id, interval)) === 'slow_down') throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
+  if ((await store.deviceCodes.poll(id, interval)) === 'slow_down')
+    throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
   return relay ? ((await relay.poll(id, record as Payload)) as AdapterPayload) : record
 }
 
@@ -128,11 +141,14 @@ async function createDeviceCode(store: Store, id: string, payload: AdapterPayloa
 }
 
 function randomUserCode(): string {
-  return Array.from({ length: USER_CODE_LENGTH }, () => USER_CODE_ALPHABET[randomInt(USER_CODE_ALPHABET.length)]).join('')
+  return Array.from({ length: USER_CODE_LENGTH }, () => USER_CODE_ALPHABET[randomInt(USER_CODE_ALPHABET.length)]).join(
+    '',
+  )
 }
 
 function describe(payload: AdapterPayload): DeviceCodeWrite {
-  const phase: DeviceCodePhase = payload.accountId || payload.error ? 'decided' : payload.inFlight ? 'in_flight' : 'pending'
+  const phase: DeviceCodePhase =
+    payload.accountId || payload.error ? 'decided' : payload.inFlight ? 'in_flight' : 'pending'
   const owner = phase === 'pending' ? undefined : sessionUid()
   return {
     userCode: payload.userCode as string,
@@ -178,7 +194,8 @@ function translated(adapter: Adapter): Adapter {
 
 function translate(error: unknown): unknown {
   if (error instanceof AlreadyConsumedError) return new errors.InvalidGrant('already used')
-  if (error instanceof DeviceCodeStateError) return new errors.InvalidGrant('the device code is gone or was answered already')
+  if (error instanceof DeviceCodeStateError)
+    return new errors.InvalidGrant('the device code is gone or was answered already')
   if (error instanceof UserCodeTakenError || error instanceof StoreUnavailableError) return unavailable(error)
   return error
 }

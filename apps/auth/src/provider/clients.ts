@@ -1,7 +1,8 @@
 // Which clients there are and what they may be: those an operator wrote into a file, and those that registered
 // themselves (RFC 7591). One policy for both, applied before the engine's own schema sees the metadata.
-import { isSubject, parseScope } from '@gatehouse/shared'
+
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { isSubject, parseScope } from '@gatehouse/shared'
 import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provider'
 
 /** Members of our own that travel with a client's metadata and are never shown to it. */
@@ -13,7 +14,17 @@ export const OWN_METADATA = [REGISTRATION, SCOPE_LIMIT, GITHUB_DEVICE_FLOW]
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 const PERSONAL_GRANTS = ['authorization_code', 'refresh_token', DEVICE_CODE]
-const FORBIDDEN_SCHEMES = new Set(['javascript:', 'data:', 'vbscript:', 'file:', 'blob:', 'about:', 'ftp:', 'ws:', 'wss:'])
+const FORBIDDEN_SCHEMES = new Set([
+  'javascript:',
+  'data:',
+  'vbscript:',
+  'file:',
+  'blob:',
+  'about:',
+  'ftp:',
+  'ws:',
+  'wss:',
+])
 const KNOWN_PRIVATE_SCHEMES = new Set(['cursor:', 'vscode:', 'vscode-insiders:'])
 const ENGINE_SCOPES = new Set(['openid', 'offline_access'])
 const LIMITS = { client_name: 128, uri: 2_048, uris: 32 }
@@ -58,7 +69,8 @@ function dropEmpty(metadata: Metadata): void {
 
 function checkText(metadata: Metadata): void {
   const name = metadata.client_name
-  if (typeof name === 'string' && name.length > LIMITS.client_name) metadata.client_name = name.slice(0, LIMITS.client_name)
+  if (typeof name === 'string' && name.length > LIMITS.client_name)
+    metadata.client_name = name.slice(0, LIMITS.client_name)
   for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'jwks_uri']) {
     const value = metadata[member]
     if (value === undefined) continue
@@ -71,7 +83,8 @@ function checkText(metadata: Metadata): void {
 function checkRedirects(metadata: Metadata): void {
   const uris = metadata.redirect_uris
   if (uris === undefined) return
-  if (!Array.isArray(uris) || uris.length > LIMITS.uris) throw new errors.InvalidRedirectUri(`redirect_uris must be an array of at most ${LIMITS.uris}`)
+  if (!Array.isArray(uris) || uris.length > LIMITS.uris)
+    throw new errors.InvalidRedirectUri(`redirect_uris must be an array of at most ${LIMITS.uris}`)
   const kinds = uris.map((uri) => redirectKind(uri, metadata[REGISTRATION] === 'static'))
   // Loopback ports are free for native clients alone, and many clients that need it do not say so.
   if (kinds.some((kind) => kind !== 'web')) metadata.application_type = 'native'
@@ -136,7 +149,7 @@ function limitScope(metadata: Metadata, operator: boolean): void {
 
 /** Refuses ids that could be mistaken for a person in the `sub` of a token. */
 export function assertClientId(clientId: string): void {
-  if (isSubject(clientId)) throw new errors.InvalidClientMetadata('client_id may not begin like a person\'s subject')
+  if (isSubject(clientId)) throw new errors.InvalidClientMetadata("client_id may not begin like a person's subject")
 }
 
 /**
@@ -156,5 +169,7 @@ export function secretMatches(hashed: string | undefined, presented: string): bo
 
 /** Client metadata as the store and the engine hold it: the hash in place of the secret. */
 export function withHashedSecret(metadata: ClientMetadata): ClientMetadata {
-  return metadata.client_secret === undefined ? metadata : { ...metadata, client_secret: hashSecret(metadata.client_secret) }
+  return metadata.client_secret === undefined
+    ? metadata
+    : { ...metadata, client_secret: hashSecret(metadata.client_secret) }
 }

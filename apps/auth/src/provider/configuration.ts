@@ -109,7 +109,10 @@ export function engineConfiguration(parts: EngineParts): Configuration {
         session.accountId ? sessionLifetime : ANONYMOUS_SESSION,
     },
     cookies: {
-      keys: new Keygrip(parts.cookieKeys.map((key) => key.toString('base64url')), 'sha256') as unknown as string[],
+      keys: new Keygrip(
+        parts.cookieKeys.map((key) => key.toString('base64url')),
+        'sha256',
+      ) as unknown as string[],
       names: {
         session: secure ? '__Host-gatehouse_session' : 'gatehouse_session',
         interaction: 'gatehouse_interaction',
@@ -135,9 +138,15 @@ export function engineConfiguration(parts: EngineParts): Configuration {
 function interactionSteps() {
   const { base, Check } = interactionPolicy
   const policy = base()
-  policy.get('login')?.checks.add(
-    new Check('not_admitted', 'the account may not sign in any more', ({ oidc }) => Boolean(oidc.session?.accountId) && !oidc.account && !oidc.result?.login),
-  )
+  policy
+    .get('login')
+    ?.checks.add(
+      new Check(
+        'not_admitted',
+        'the account may not sign in any more',
+        ({ oidc }) => Boolean(oidc.session?.accountId) && !oidc.account && !oidc.result?.login,
+      ),
+    )
   return policy
 }
 
@@ -146,5 +155,10 @@ function isSameLoopback(redirectUri: string, origin: string): boolean {
   const redirect = URL.parse(redirectUri)
   const page = URL.parse(origin)
   const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
-  return redirect?.protocol === 'http:' && page?.protocol === 'http:' && loopback.has(page.hostname) && redirect.hostname === page.hostname
+  return (
+    redirect?.protocol === 'http:' &&
+    page?.protocol === 'http:' &&
+    loopback.has(page.hostname) &&
+    redirect.hostname === page.hostname
+  )
 }

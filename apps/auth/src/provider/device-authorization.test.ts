@@ -8,11 +8,15 @@ import { approvedDevice, askAsDevice, errorOf, refused } from '../suites/flows.t
 
 const PATH = '/device_authorization'
 
-verifies('D1', 'a device request without a client is an invalid_request, and one of an unknown client an invalid_client', async () => {
-  await using server = await startAuthServer()
-  expect(errorOf(await server.post(PATH, {}))).toEqual(refused(400, 'invalid_request'))
-  expect(errorOf(await server.post(PATH, { client_id: 'nobody' }))).toEqual(refused(401, 'invalid_client'))
-})
+verifies(
+  'D1',
+  'a device request without a client is an invalid_request, and one of an unknown client an invalid_client',
+  async () => {
+    await using server = await startAuthServer()
+    expect(errorOf(await server.post(PATH, {}))).toEqual(refused(400, 'invalid_request'))
+    expect(errorOf(await server.post(PATH, { client_id: 'nobody' }))).toEqual(refused(401, 'invalid_client'))
+  },
+)
 
 verifies('D1', 'a client that is not registered for the device grant is an unauthorized_client', async () => {
   await using server = await startAuthServer()
@@ -23,7 +27,11 @@ verifies('D2', 'a parameter that comes twice is refused', async () => {
   await using server = await startAuthServer()
   for (const name of ['client_id', 'scope', 'resource', 'nonce']) {
     const value = 'http://localhost:3000/mcp'
-    const answer = await server.post(PATH, [['client_id', terminal.client_id], [name, value], [name, value]])
+    const answer = await server.post(PATH, [
+      ['client_id', terminal.client_id],
+      [name, value],
+      [name, value],
+    ])
     expect([name, errorOf(answer)]).toEqual([name, refused(400, 'invalid_request')])
   }
 })
@@ -50,7 +58,9 @@ verifies('D3', 'the answer has interval, life and addresses, and is not kept', a
 })
 
 test('interval and life follow the configuration', async () => {
-  await using server = await startAuthServer({ environment: { AUTH_LIFETIMES: '{"deviceCode":120,"deviceInterval":2}' } })
+  await using server = await startAuthServer({
+    environment: { AUTH_LIFETIMES: '{"deviceCode":120,"deviceInterval":2}' },
+  })
   const { json } = await server.post(PATH, { client_id: terminal.client_id })
   expect(json).toMatchObject({ expires_in: 120, interval: 2 })
 })

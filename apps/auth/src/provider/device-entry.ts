@@ -1,11 +1,12 @@
 // The form at /device, in front of the engine: fills in the code from a link and submits nothing by itself
 // (RFC 8628 §3.3.1), sends a browser without a session back to the form, counts wrong codes (§5.1), and lets several
 // tabs live side by side.
+
+import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Provider } from 'oidc-provider'
-import { randomBytes } from 'node:crypto'
-import { deviceEntryPage } from '../pages/index.ts'
 import { pageHeaders } from '../pages/headers.ts'
+import { deviceEntryPage } from '../pages/index.ts'
 import type { AttemptStore } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import { USER_CODE_LENGTH } from './adapter.ts'
@@ -24,7 +25,10 @@ export interface DeviceEntry {
   formFor(request: object): EntryForm | undefined
 }
 
-export function createDeviceEntry(provider: () => Provider, { xsrf, attempts }: { xsrf: Xsrf; attempts: AttemptStore }): DeviceEntry {
+export function createDeviceEntry(
+  provider: () => Provider,
+  { xsrf, attempts }: { xsrf: Xsrf; attempts: AttemptStore },
+): DeviceEntry {
   const forms = new WeakMap<object, EntryForm>()
 
   const again = (reply: FastifyReply, status: number, session: Session, form: EntryForm) => {
@@ -39,7 +43,10 @@ export function createDeviceEntry(provider: () => Provider, { xsrf, attempts }: 
     show(request) {
       const { user_code: code, notice } = request.query as { user_code?: unknown; notice?: unknown }
       const userCode = displayCode(code)
-      forms.set(request.raw, { ...(userCode && { userCode }), ...(notice === 'session_lost' && { problem: 'session_lost' }) })
+      forms.set(request.raw, {
+        ...(userCode && { userCode }),
+        ...(notice === 'session_lost' && { problem: 'session_lost' }),
+      })
       request.raw.url = '/device'
     },
 
@@ -102,7 +109,10 @@ async function engineSecret(session: Session): Promise<string> {
   return session.state.secret as string
 }
 
-async function takeAttempt(attempts: AttemptStore, sessionUid: string): Promise<{ allowed: boolean; retryAfter: number }> {
+async function takeAttempt(
+  attempts: AttemptStore,
+  sessionUid: string,
+): Promise<{ allowed: boolean; retryAfter: number }> {
   const own = await attempts.take(`user-code:session:${sessionUid}`, WRONG_CODES.session, WINDOW_SECONDS)
   if (!own.allowed) return own
   const all = await attempts.take('user-code:all', WRONG_CODES.all, WINDOW_SECONDS)

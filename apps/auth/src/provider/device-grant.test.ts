@@ -104,7 +104,16 @@ verifies('D7', 'an approval that nobody fetched in time is an expired_token, too
 
 verifies('D9', 'a device code that never was is an invalid_grant, whatever its shape', async () => {
   await using server = await startAuthServer()
-  for (const code of ['x', 'BDWP-HQTK', '\u0000', '../../etc/passwd', "' OR 1=1 --", '__proto__', 'é'.repeat(99), 'a'.repeat(10_240)]) {
+  for (const code of [
+    'x',
+    'BDWP-HQTK',
+    '\u0000',
+    '../../etc/passwd',
+    "' OR 1=1 --",
+    '__proto__',
+    'é'.repeat(99),
+    'a'.repeat(10_240),
+  ]) {
     const answer = await server.token({ grant_type: DEVICE_GRANT, client_id: terminal.client_id, device_code: code })
     expect([code.slice(0, 20), errorOf(answer)]).toEqual([code.slice(0, 20), invalidGrant])
   }
@@ -175,14 +184,20 @@ verifies('D24', 'a scope that comes with the poll changes nothing', async () => 
   const device = await approvedDevice(server, { scope: 'mcp:tools:read' })
   const { json } = await device.poll({ scope: 'mcp:tools:read mcp:tools:call mcp:tools:notify openid' })
   expect(json.scope).toBe('mcp:tools:read')
-  expect(decodeJwt(json.access_token ?? '')).toMatchObject({ scope: 'mcp:tools:read', sub: 'dev:ada', client_id: 'terminal' })
+  expect(decodeJwt(json.access_token ?? '')).toMatchObject({
+    scope: 'mcp:tools:read',
+    sub: 'dev:ada',
+    client_id: 'terminal',
+  })
   expect(json.id_token).toBeUndefined()
 })
 
 verifies('D24', 'another resource at the poll is an invalid_target, and does not use the code up', async () => {
   await using server = await startAuthServer()
   const device = await approvedDevice(server)
-  expect(errorOf(await device.poll({ resource: 'http://localhost:3000/other' }))).toEqual(refused(400, 'invalid_target'))
+  expect(errorOf(await device.poll({ resource: 'http://localhost:3000/other' }))).toEqual(
+    refused(400, 'invalid_target'),
+  )
   expect((await device.poll()).status).toBe(200)
 })
 
@@ -196,7 +211,11 @@ test('a poll that says which resource it means may spell it differently', async 
 
 /** What whoever guesses gets: foreign codes must look the same. */
 function askForNothing(server: AuthServer) {
-  return server.token({ grant_type: DEVICE_GRANT, client_id: otherTerminal.client_id, device_code: 'never-was-a-device-code' })
+  return server.token({
+    grant_type: DEVICE_GRANT,
+    client_id: otherTerminal.client_id,
+    device_code: 'never-was-a-device-code',
+  })
 }
 
 provesSecrecy()

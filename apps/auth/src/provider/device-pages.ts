@@ -1,8 +1,15 @@
 // What oidc-provider shows a person in the device flow (RFC 8628 §3.3), as our pages. Entering a code is the engine's
 // whole "confirm" step: signing in and the one page that is confirmation and consent together come after it.
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
-import { type DeviceEntryFacts, deviceDonePage, deviceEntryPage, deviceRefusedPage, errorPage, expiredPage } from '../pages/index.ts'
 import { pageHeaders } from '../pages/headers.ts'
+import {
+  type DeviceEntryFacts,
+  deviceDonePage,
+  deviceEntryPage,
+  deviceRefusedPage,
+  errorPage,
+  expiredPage,
+} from '../pages/index.ts'
 import type { Xsrf } from '../xsrf.ts'
 import { errorMessage } from './error-page.ts'
 
@@ -29,10 +36,12 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
       const show = (status: number, html: string) => answer(ctx, status, html)
       const entry = (status: number, form: EntryForm) => {
         const sessionUid = ctx.oidc.session?.uid ?? ''
-        show(status, deviceEntryPage({ form: { action: '/device', xsrf: xsrf.issue(entryBinding(sessionUid)) }, ...form }))
+        show(
+          status,
+          deviceEntryPage({ form: { action: '/device', xsrf: xsrf.issue(entryBinding(sessionUid)) }, ...form }),
+        )
       }
       if (!error) return entry(200, formFor(ctx.req) ?? {})
-      const typed = (error as { userCode?: string }).userCode
       switch (error.name) {
         case 'AbortedError':
           return show(200, deviceRefusedPage())
@@ -41,13 +50,23 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
         case 'NotFoundError':
         case 'ExpiredError':
         case 'AlreadyUsedError':
-          // one answer for all three: which it was is nobody's business who guesses
-          if (ctx.oidc.route === 'device_resume') return show(400, expiredPage({ device: true }))
-          return entry(400, { problem: 'wrong_code', ...(typed && { userCode: typed }) })
+        // somebody else was faster by a moment
+        case 'InvalidGrant':
+          // one answer for all of them: which it was is nobody's business who guesses
+          if (ctx.oidc.route === 'code_verification') return entry(400, { problem: 'wrong_code', userCode: typed(ctx) })
+          return show(400, expiredPage({ device: true }))
       }
-      if (error instanceof errors.SessionNotFound || error instanceof errors.InvalidGrant) return show(400, expiredPage({ device: true }))
+      if (error instanceof errors.SessionNotFound) return show(400, expiredPage({ device: true }))
       const status = (error as { statusCode?: number }).statusCode ?? 500
-      show(status, errorPage({ status, ...errorMessage(status, error), requestId: String(ctx.req.headers['x-request-id'] ?? ''), next: { label: 'Enter a code', href: '/device' } }))
+      show(
+        status,
+        errorPage({
+          status,
+          ...errorMessage(status, error),
+          requestId: String(ctx.req.headers['x-request-id'] ?? ''),
+          next: { label: 'Enter a code', href: '/device' },
+        }),
+      )
     },
     async confirm() {
       throw new TypeError('the entry route always confirms: see device-entry.ts')
@@ -57,6 +76,12 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
       answer(ctx, 200, deviceDonePage({ ...(name && { appName: name }) }))
     },
   }
+}
+
+/** What was entered, as device-entry.ts normalised it, in the form in which devices show it. */
+function typed({ oidc: { params } }: KoaContextWithOIDC): string {
+  const code = String(params?.user_code ?? '')
+  return `${code.slice(0, 4)}-${code.slice(4)}`
 }
 
 function answer(ctx: KoaContextWithOIDC, status: number, html: string): void {

@@ -5,8 +5,8 @@
 // session is ever opened: whoever relays GitHub's code to somebody else gains nothing beyond this one client's token
 // (and that much phishing the flow cannot prevent, which is why it is off unless an operator asks for it).
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
-import type { GitHubDeviceLogin, GitHubPoll } from '../identity/github-device.ts'
 import { StoreUnavailableError } from '../errors.ts'
+import type { GitHubDeviceLogin, GitHubPoll } from '../identity/github-device.ts'
 import { LoginFailedError } from '../identity/identity.ts'
 import type { Clock, Payload, Store } from '../store/contract.ts'
 import type { Accounts } from './accounts.ts'
@@ -40,13 +40,27 @@ interface RelayedCode {
   readonly interval: number
 }
 
-export function createDeviceRelay({ github, store, accounts, resources, clock, provider, log }: DeviceRelayOptions): DeviceRelay {
-  const find = async (deviceCode: string) => (await store.records.find(MODEL, deviceCode))?.payload as (RelayedCode & Payload) | undefined
+export function createDeviceRelay({
+  github,
+  store,
+  accounts,
+  resources,
+  clock,
+  provider,
+  log,
+}: DeviceRelayOptions): DeviceRelay {
+  const find = async (deviceCode: string) =>
+    (await store.records.find(MODEL, deviceCode))?.payload as (RelayedCode & Payload) | undefined
 
   const decide = async (id: string, payload: Payload, change: Payload): Promise<Payload> => {
     const decided = { ...payload, ...change }
     const grantId = change.grantId as string | undefined
-    await store.deviceCodes.update(id, decided, { userCode: payload.userCode as string, phase: 'decided', ...(grantId && { grantId }) })
+    await store.deviceCodes.update(id, decided, {
+      userCode: payload.userCode as string,
+      phase: 'decided',
+      owner: MODEL,
+      ...(grantId && { grantId }),
+    })
     await store.records.destroy(MODEL, id)
     return decided
   }
@@ -64,14 +78,28 @@ export function createDeviceRelay({ github, store, accounts, resources, clock, p
       try {
         const theirs = await github.begin()
         const expiresIn = Math.min(Number(body.expires_in), theirs.expires_in)
-        await store.records.put(MODEL, code.jti, { deviceCode: theirs.device_code, interval: theirs.interval }, expiresIn)
+        await store.records.put(
+          MODEL,
+          code.jti,
+          { deviceCode: theirs.device_code, interval: theirs.interval },
+          expiresIn,
+        )
         const { verification_uri_complete: _, ...answer } = body
-        ctx.body = { ...answer, user_code: theirs.user_code, verification_uri: theirs.verification_uri, expires_in: expiresIn, interval: theirs.interval }
+        ctx.body = {
+          ...answer,
+          user_code: theirs.user_code,
+          verification_uri: theirs.verification_uri,
+          expires_in: expiresIn,
+          interval: theirs.interval,
+        }
       } catch (error) {
         if (error instanceof LoginFailedError) log(error)
         else if (!(error instanceof StoreUnavailableError)) throw error
         ctx.status = 503
-        ctx.body = { error: 'temporarily_unavailable', error_description: 'GitHub cannot be asked right now; try again in a moment' }
+        ctx.body = {
+          error: 'temporarily_unavailable',
+          error_description: 'GitHub cannot be asked right now; try again in a moment',
+        }
       }
     },
 
@@ -102,7 +130,11 @@ export function createDeviceRelay({ github, store, accounts, resources, clock, p
           const { identity } = answer
           if (!(await accounts.admit(identity))) return refuse(id, payload)
           const access = requestedAccess(payload.params as RequestParameters, resources)
-          const grantId = await saveGrant(provider(), { accountId: identity.subject, clientId: String(payload.clientId) }, access)
+          const grantId = await saveGrant(
+            provider(),
+            { accountId: identity.subject, clientId: String(payload.clientId) },
+            access,
+          )
           return decide(id, payload, {
             accountId: identity.subject,
             grantId,
@@ -118,6 +150,7 @@ export function createDeviceRelay({ github, store, accounts, resources, clock, p
   async function slowDown(id: string, relayed: RelayedCode, interval: number | undefined): Promise<void> {
     const record = await store.records.find('DeviceCode', id)
     const remaining = Number(record?.payload.exp ?? 0) - Math.floor(clock() / 1000)
-    if (remaining > 0) await store.records.put(MODEL, id, { ...relayed, interval: interval ?? relayed.interval + 5 }, remaining)
+    if (remaining > 0)
+      await store.records.put(MODEL, id, { ...relayed, interval: interval ?? relayed.interval + 5 }, remaining)
   }
 }

@@ -58,7 +58,13 @@ export function createEngine({ documents, clock, create, onTrouble }: EngineOpti
   }
   const again = () => {
     if (stopped) return
-    timer = setTimeout(() => void reconcile().catch(() => undefined).finally(again), current ? RECONCILE_MS : RETRY_MS)
+    timer = setTimeout(
+      () =>
+        void reconcile()
+          .catch(() => undefined)
+          .finally(again),
+      current ? RECONCILE_MS : RETRY_MS,
+    )
     timer.unref()
   }
 

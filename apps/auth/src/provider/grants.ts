@@ -28,7 +28,11 @@ export function requestedAccess(params: RequestParameters, resources: ResourcePo
 }
 
 /** Stores what `accountId` grants to `clientId`, and returns the grant's id. */
-export async function saveGrant(provider: Provider, who: { accountId: string; clientId: string }, access: RequestedAccess): Promise<string> {
+export async function saveGrant(
+  provider: Provider,
+  who: { accountId: string; clientId: string },
+  access: RequestedAccess,
+): Promise<string> {
   const grant = new provider.Grant(who)
   if (access.scopes.length > 0) grant.addResourceScope(access.resource.resource, access.scopes.join(' '))
   if (access.engineScopes.length > 0) grant.addOIDCScope(access.engineScopes.join(' '))

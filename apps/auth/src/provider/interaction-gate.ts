@@ -49,7 +49,9 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
     async signIn(exchange, subject) {
       const interaction = await load(exchange)
       const { request, response } = exchange
-      const session = (await provider().Session.get(provider().createContext(request, response) as never)) as BrowserSession
+      const session = (await provider().Session.get(
+        provider().createContext(request, response) as never,
+      )) as BrowserSession
       if (session.accountId && session.accountId !== subject) await signOut(session, interaction)
       return finish(exchange, { login: { accountId: subject } })
     },
@@ -70,7 +72,11 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       const uid = interaction.session?.uid
       const session = uid ? await provider().Session.findByUid(uid) : undefined
       if (!session) throw new InteractionGoneError()
-      Object.assign(interaction, { result: undefined, lastSubmission: undefined, prompt: { name: 'login', reasons: ['switch_account'], details: {} } })
+      Object.assign(interaction, {
+        result: undefined,
+        lastSubmission: undefined,
+        prompt: { name: 'login', reasons: ['switch_account'], details: {} },
+      })
       await signOut(session as unknown as BrowserSession, interaction)
       return `/interaction/${interaction.uid}`
     },

@@ -13,7 +13,10 @@ export interface ProviderEvents {
   readonly onError: (error: Error, route: string | undefined) => void
 }
 
-export function createProvider(parts: EngineParts & { readonly scopesSupported: readonly string[] }, events: ProviderEvents): Provider {
+export function createProvider(
+  parts: EngineParts & { readonly scopesSupported: readonly string[] },
+  events: ProviderEvents,
+): Provider {
   const provider = new Provider(parts.config.issuer, engineConfiguration(parts))
   // what it believes of forwarding headers was written by mount.ts
   provider.proxy = true
@@ -42,14 +45,19 @@ export function createProvider(parts: EngineParts & { readonly scopesSupported: 
     await next()
     if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
     if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
-    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported)
+    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
+      extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported)
   })
   return provider
 }
 
 /** RFC 6749 §5.2 has a code of its own for what the engine calls an invalid request. */
-function nameUnauthorizedClient({ body }: { body: unknown }, { error_description: description }: { error_description?: string }): void {
-  if (typeof body === 'object' && description?.endsWith('is not allowed for this client')) Object.assign(body as object, { error: 'unauthorized_client' })
+function nameUnauthorizedClient(
+  { body }: { body: unknown },
+  { error_description: description }: { error_description?: string },
+): void {
+  if (typeof body === 'object' && description?.endsWith('is not allowed for this client'))
+    Object.assign(body as object, { error: 'unauthorized_client' })
 }
 
 function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[]): void {

@@ -50,7 +50,12 @@ export function chooseResource(policy: ResourcePolicy, candidates: readonly stri
 /** The engine's `getResourceServerInfo`: what a token for this resource may hold for this client. */
 export function resourceServerInfo(
   policy: ResourcePolicy,
-  { ctx, identifier, client, accessTokenTTL }: { ctx: KoaContextWithOIDC; identifier: string; client: Client; accessTokenTTL: number },
+  {
+    ctx,
+    identifier,
+    client,
+    accessTokenTTL,
+  }: { ctx: KoaContextWithOIDC; identifier: string; client: Client; accessTokenTTL: number },
 ): ResourceServer {
   const resource = policy.find(identifier)
   if (!resource) throw new errors.InvalidTarget(`unknown resource; known: ${policy.defaultResource}`)

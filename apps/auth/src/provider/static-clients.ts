@@ -57,22 +57,33 @@ async function load(file: string, validate: StaticClientsOptions['validate']): P
     json = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
     // a parser's message quotes what it read, which may be a secret
-    throw fault(error instanceof SyntaxError ? 'is not JSON.' : `cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    throw fault(
+      error instanceof SyntaxError ? 'is not JSON.' : `cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+    )
   }
   const result = fileSchema.safeParse(json)
   if (!result.success) {
-    throw fault(result.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '))
+    throw fault(
+      result.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`).join('; '),
+    )
   }
   const clients = new Map<string, ClientMetadata>()
   for (const entry of result.data) {
     const { client_id: id } = entry
     if (clients.has(id)) throw fault(`client_id ${id} is there twice.`)
-    const metadata = { token_endpoint_auth_method: entry.client_secret ? 'client_secret_basic' : 'none', ...entry, [REGISTRATION]: 'static' }
+    const metadata = {
+      token_endpoint_auth_method: entry.client_secret ? 'client_secret_basic' : 'none',
+      ...entry,
+      [REGISTRATION]: 'static',
+    }
     const hasSecret = entry.client_secret !== undefined
     if (hasSecret === (metadata.token_endpoint_auth_method === 'none')) {
-      throw fault(`${id}: ${hasSecret ? 'has a client_secret but the method "none"' : 'needs a client_secret for its method'}.`)
+      throw fault(
+        `${id}: ${hasSecret ? 'has a client_secret but the method "none"' : 'needs a client_secret for its method'}.`,
+      )
     }
-    if (!hasSecret && entry.grant_types?.includes('client_credentials')) throw fault(`${id}: client_credentials needs a client_secret.`)
+    if (!hasSecret && entry.grant_types?.includes('client_credentials'))
+      throw fault(`${id}: client_credentials needs a client_secret.`)
     try {
       assertClientId(id)
       await validate(structuredClone(metadata) as ClientMetadata)

@@ -88,7 +88,7 @@ export async function startAuthServer(options: AuthServerOptions = {}): Promise<
   const http = createHttp(port, new URL(issuer).host)
 
   const post: AuthServer['post'] = (path, body, headers = {}) => {
-    if (typeof body === 'string' || body instanceof Buffer) return http.exchange({ method: 'POST', path, headers, body })
+    if (typeof body === 'string' || Buffer.isBuffer(body)) return http.exchange({ method: 'POST', path, headers, body })
     plantFields(body)
     const form = { 'content-type': 'application/x-www-form-urlencoded', ...headers }
     return http.exchange({ method: 'POST', path, headers: form, body: encodeForm(body) })

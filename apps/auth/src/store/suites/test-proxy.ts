@@ -6,6 +6,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export interface TestProxy extends AsyncDisposable {
   /** The address of what is behind it, with the proxy in its place. */
   readonly url: string
+  /** Everything that clients sent. */
+  readonly requests: readonly Buffer[]
   /** From now on nothing passes, in either direction, and new connections are taken up and hang. */
   freeze(): void
   thaw(): void
@@ -23,6 +25,7 @@ export interface TestProxy extends AsyncDisposable {
 export async function startTestProxy(target: string): Promise<TestProxy> {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
+  const requests: Buffer[] = []
   let isFrozen = false
   let losesAnswers = false
 
@@ -40,6 +43,7 @@ export async function startTestProxy(target: string): Promise<TestProxy> {
         other.destroy()
       })
       socket.on('data', (data) => {
+        if (socket === client) requests.push(data)
         if (losesAnswers && socket === upstream) client.destroy()
         else other.write(data)
       })
@@ -67,6 +71,7 @@ export async function startTestProxy(target: string): Promise<TestProxy> {
 
   return {
     url: url.href,
+    requests,
     freeze() {
       isFrozen = true
       for (const socket of sockets) socket.pause()

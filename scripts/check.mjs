@@ -1,0 +1,66 @@
+// `npm test`: everything that checks the project, one line for each gate. The cheap ones all run, so that one run shows
+// every fault; then the tests. `npm run test:full` (--full) runs the long suites, which `npm test` leaves out.
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { runChild } from './child.mjs'
+import { missingPrerequisites } from './prerequisites.mjs'
+
+const root = join(import.meta.dirname, '..')
+const [option, ...rest] = process.argv.slice(2)
+const full = option === '--full'
+if ((option && !full) || rest.length > 0) {
+  console.error(`unknown option "${option}". One test file:  npx vitest run path/to/file.test.ts`)
+  process.exit(2)
+}
+
+const tool = (path, ...args) => [process.execPath, join(root, 'node_modules', path), ...args]
+
+const cheap = [
+  ['format, lint and import walls', tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.')],
+  ['package manifests', tool('sherif/index.js', '--fail-on-warnings')],
+  ['types', tool('typescript/bin/tsc', '-b')],
+  ['package boundaries', tool('turbo/bin/turbo', 'boundaries')],
+  ['unused code and dependencies', tool('knip/bin/knip.js')],
+]
+const suites = full
+  ? [['long suites', 'long']]
+  : [
+      ['unit tests', 'unit'],
+      ['end to end tests', 'e2e'],
+    ]
+
+const started = performance.now()
+const failed = []
+const missing = await missingPrerequisites()
+report('prerequisites', missing.length === 0, 0, missing.map((text) => `Missing: ${text}`).join('\n'))
+if (!full) for (const [name, command] of cheap) await gate(name, command, { shown: 'on failure' })
+if (missing.length > 0) {
+  for (const [name] of suites) report(name, false, 0, 'not run: see prerequisites')
+} else {
+  for (const [name, project] of suites) {
+    const file = join(root, 'test-output', `${project}.json`)
+    rmSync(file, { force: true })
+    const command = tool('vitest/vitest.mjs', 'run', '--project', project, '--reporter=default', '--reporter=json')
+    await gate(name, [...command, `--outputFile.json=${file}`], { shown: 'always' })
+  }
+}
+
+const seconds = ((performance.now() - started) / 1000).toFixed(0)
+console.log(
+  failed.length === 0 ? `\nAll gates passed in ${seconds} s.` : `\nFailed: ${failed.join(', ')} (${seconds} s)`,
+)
+process.exit(failed.length === 0 ? 0 : 1)
+
+async function gate(name, [command, ...args], { shown }) {
+  const began = performance.now()
+  const stdio = shown === 'always' ? 'inherit' : ['ignore', 'pipe', 'pipe']
+  const { code, signal, output } = await runChild(command, args, { cwd: root, stdio })
+  if (signal) process.exit(code)
+  report(name, code === 0, (performance.now() - began) / 1000, output)
+}
+
+function report(name, passed, seconds, output = '') {
+  if (!passed) failed.push(name)
+  console.log(`${passed ? '✓' : '✗'} ${name.padEnd(32)}${seconds.toFixed(1).padStart(6)} s`)
+  if (!passed && output.trim()) console.log(`\n${output.trim().replaceAll(/^/gm, '    ')}\n`)
+}
