@@ -4,12 +4,13 @@ import { mcpScopes } from './scopes.ts'
 /** One protected resource that the authorization server issues tokens for (RFC 8707). */
 export const protectedResource = z.strictObject({
   /** The resource's URL: absolute, without a fragment. It is the `aud` of its tokens, byte for byte. */
-  resource: z
-    .url({ protocol: /^https?$/ })
-    .refine((url) => !url.includes('#'), 'must not have a fragment'),
+  resource: z.url({ protocol: /^https?$/ }).refine((url) => !url.includes('#'), 'must not have a fragment'),
   /** What people are shown. */
   name: z.string().min(1).max(64),
-  scopes: z.array(z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be an RFC 6749 scope token')).min(1).default([...mcpScopes]),
+  scopes: z
+    .array(z.string().regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be an RFC 6749 scope token'))
+    .min(1)
+    .default([...mcpScopes]),
 })
 
 export const protectedResources = z.array(protectedResource).min(1)

@@ -1,0 +1,123 @@
+import { verifies } from '@gatehouse/testing'
+import { expect, test } from 'vitest'
+import { systemClock } from '../clock.ts'
+import type { Fetch } from '../network/guarded-fetch.ts'
+import { discover, mcpServerUrl } from './discovery.ts'
+
+type Documents = Record<string, unknown>
+
+const issuer = 'https://auth.example'
+const server = (overrides: Documents = {}) => ({ issuer, token_endpoint: `${issuer}/token`, ...overrides })
+const resource = (overrides: Documents = {}) => ({
+  resource: 'https://mcp.example/mcp',
+  authorization_servers: [issuer],
+  scopes_supported: ['read', 'call'],
+  ...overrides,
+})
+
+/** Discovers on a web of documents; everything else is 404, the MCP server's own address 401 with `challenge`. */
+function discoverOn(documents: Documents, { url = 'https://mcp.example/mcp', challenge = 'Bearer' } = {}) {
+  const asked: string[] = []
+  const fetch: Fetch = async (address) => {
+    asked.push(address)
+    if (address === url) return new Response('', { status: 401, headers: { 'www-authenticate': challenge } })
+    return address in documents ? Response.json(documents[address]) : new Response('', { status: 404 })
+  }
+  return { asked, found: discover(mcpServerUrl(url), { fetch, clock: systemClock }) }
+}
+
+const wellKnown = 'https://mcp.example/.well-known/oauth-protected-resource'
+const rfc8414 = 'https://auth.example/.well-known/oauth-authorization-server'
+
+test('the challenge says where the metadata is and which scope to ask for', async () => {
+  const place = 'https://mcp.example/elsewhere'
+  const challenge = `Bearer resource_metadata="${place}", scope="read"`
+  const { found, asked } = discoverOn({ [place]: resource(), [rfc8414]: server() }, { challenge })
+  expect(await found).toMatchObject({ issuer, resource: 'https://mcp.example/mcp', scope: 'read' })
+  expect(asked).toEqual(['https://mcp.example/mcp', place, rfc8414])
+})
+
+test('without a word in the challenge the well-known places are tried, and the scopes are those of the metadata', async () => {
+  const { found, asked } = discoverOn({ [wellKnown]: resource(), [rfc8414]: server() })
+  expect(await found).toMatchObject({ scope: 'read call' })
+  expect(asked.slice(1, 3)).toEqual([`${wellKnown}/mcp`, wellKnown])
+  const silent = discoverOn({ [`${wellKnown}/mcp`]: resource({ scopes_supported: undefined }), [rfc8414]: server() })
+  expect((await silent.found).scope).toBeUndefined()
+})
+
+test('an issuer with a path is looked for in the order of the MCP specification', async () => {
+  const tenant = 'https://auth.example/tenant'
+  const last = `${tenant}/.well-known/openid-configuration`
+  const documents = {
+    [`${wellKnown}/mcp`]: resource({ authorization_servers: [tenant] }),
+    [last]: server({ issuer: tenant }),
+  }
+  const { found, asked } = discoverOn(documents)
+  expect((await found).issuer).toBe(tenant)
+  expect(asked.slice(2)).toEqual([
+    `${rfc8414}/tenant`,
+    'https://auth.example/.well-known/openid-configuration/tenant',
+    last,
+  ])
+})
+
+verifies('K2', 'metadata that names another issuer is refused, byte for byte', async () => {
+  for (const other of ['https://evil.example', `${issuer}/`, 'https://AUTH.example', 'https://auth.example:443']) {
+    const { found } = discoverOn({ [`${wellKnown}/mcp`]: resource(), [rfc8414]: server({ issuer: other }) })
+    await expect(found, other).rejects.toMatchObject({ code: 'issuer_mismatch', exitCode: 7 })
+  }
+})
+
+verifies('K2', 'metadata for another resource is refused; a parent on the same origin is accepted', async () => {
+  for (const other of [
+    'https://evil.example/mcp',
+    'https://mcp.example/other',
+    'https://mcp.example/mc',
+    'https://mcp.example/mcp/deeper',
+    'https://mcp.example:8443/mcp',
+    'http://mcp.example/mcp',
+  ]) {
+    const { found } = discoverOn({ [`${wellKnown}/mcp`]: resource({ resource: other }), [rfc8414]: server() })
+    await expect(found, other).rejects.toMatchObject({ code: 'resource_mismatch', exitCode: 7 })
+  }
+  for (const parent of ['https://mcp.example', 'https://mcp.example/']) {
+    const { found } = discoverOn({ [wellKnown]: resource({ resource: parent }), [rfc8414]: server() })
+    expect((await found).resource).toBe(parent)
+  }
+})
+
+verifies('K1', 'metadata with an endpoint that is no safe address is refused whole', async () => {
+  for (const endpoint of [
+    'authorization_endpoint',
+    'token_endpoint',
+    'registration_endpoint',
+    'device_authorization_endpoint',
+  ]) {
+    for (const address of ['javascript:alert(1)', 'file:///bin/sh', 'http://auth.example/x', 'a:$(touch x)']) {
+      const { found } = discoverOn({ [`${wellKnown}/mcp`]: resource(), [rfc8414]: server({ [endpoint]: address }) })
+      await expect(found, `${endpoint} ${address}`).rejects.toMatchObject({ exitCode: 7 })
+    }
+  }
+})
+
+test('a server without metadata, or with something else in its place, is told apart from one that is down', async () => {
+  await expect(discoverOn({}).found).rejects.toMatchObject({ code: 'metadata_missing' })
+  await expect(discoverOn({ [`${wellKnown}/mcp`]: [] }).found).rejects.toMatchObject({ code: 'metadata_invalid' })
+  await expect(discoverOn({ [`${wellKnown}/mcp`]: resource() }).found).rejects.toMatchObject({
+    code: 'metadata_missing',
+  })
+  const noServer = resource({ authorization_servers: undefined })
+  await expect(discoverOn({ [`${wellKnown}/mcp`]: noServer }).found).rejects.toMatchObject({ code: 'metadata_missing' })
+})
+
+test('an address that a person typed is https, or http on this computer', () => {
+  for (const wrong of [
+    'mcp.example/mcp',
+    'http://mcp.example/mcp',
+    'ftp://mcp.example',
+    'https://a:b@mcp.example/mcp',
+  ]) {
+    expect(() => mcpServerUrl(wrong), wrong).toThrow(expect.objectContaining({ code: 'usage' }))
+  }
+  expect(mcpServerUrl('https://mcp.example/mcp#top').href).toBe('https://mcp.example/mcp')
+})

@@ -1,0 +1,295 @@
+// For tests: an authorization server and an MCP server on free ports, as strict as the real ones where it matters here
+// (single use, rotation, resource) and as hostile as a test wants. Not part of the library.
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Record<string, string>
+}
+
+/** What a test may change, at any time. */
+interface Behaviour {
+  /** Merged into the RFC 9728 document. */
+  resourceMetadata: Record<string, unknown>
+  /** Merged into the RFC 8414 document; `undefined` removes a member. */
+  serverMetadata: Record<string, unknown>
+  /** Merged into the device authorization answer. */
+  deviceAuthorization: Record<string, unknown>
+  /** Answers to device polls, in order; when there are no more, the code counts as approved. */
+  polls: Answer[]
+  /** Answer to all further refreshes instead of new tokens. */
+  refreshAnswer: Answer | undefined
+  /** Milliseconds a refresh takes. */
+  refreshDelay: number
+  /** Seconds an access token lives. */
+  tokenLife: number
+  /** What is granted of the scope asked for. */
+  grantScope: (asked: string) => string
+  /** The scope that `tools/call` needs; empty: any. */
+  neededScope: () => string
+  /** The result of `tools/call`. */
+  toolResult: unknown
+  subject: string
+}
+
+interface Seen {
+  readonly path: string
+  readonly form: URLSearchParams
+  readonly body: string
+  readonly headers: IncomingMessage['headers']
+}
+
+export interface FakeServers extends AsyncDisposable {
+  readonly issuer: string
+  readonly mcpUrl: string
+  readonly behaviour: Behaviour
+  /** All requests so far, of both servers. */
+  readonly seen: Seen[]
+  /** Client ids that are registered; a test may forget them. */
+  readonly clients: Set<string>
+  seenAt(path: string): Seen[]
+  /** Makes the MCP server refuse all access tokens issued so far. */
+  revokeAccessTokens(): void
+  /** The address of a sign-in that the person approved in the browser. */
+  approve(authorizationUrl: string): string
+}
+
+export const pending: Answer = { status: 400, body: { error: 'authorization_pending' } }
+export const slowDown: Answer = { status: 400, body: { error: 'slow_down' } }
+
+interface Token {
+  readonly scope: string
+  readonly clientId: string
+}
+
+export async function startFakeServers(): Promise<FakeServers> {
+  const seen: Seen[] = []
+  const clients = new Set<string>(['known-client', 'machine'])
+  const accessTokens = new Map<string, Token>()
+  const refreshTokens = new Map<string, Token & { family: string }>()
+  const deadFamilies = new Set<string>()
+  const usedRefreshTokens = new Map<string, string>()
+  const codes = new Map<string, Token & { challenge: string; redirectUri: string }>()
+  const deviceScopes = new Map<string, string>()
+  const behaviour: Behaviour = {
+    resourceMetadata: {},
+    serverMetadata: {},
+    deviceAuthorization: {},
+    polls: [],
+    refreshAnswer: undefined,
+    refreshDelay: 0,
+    tokenLife: 600,
+    grantScope: (asked) => asked,
+    neededScope: () => '',
+    toolResult: { content: [{ type: 'text', text: 'Hello, world!' }] },
+    subject: 'dev:ada',
+  }
+
+  const auth = await listen(async (request) => {
+    const { path, form } = request
+    if (path === '/.well-known/oauth-authorization-server') return { status: 200, body: serverMetadata() }
+    if (path === '/register') {
+      const id = `client-${randomUUID()}`
+      clients.add(id)
+      return { status: 201, body: { ...JSON.parse(request.body), client_id: id } }
+    }
+    if (path === '/revoke') return { status: 200, body: {} }
+    const clientId = clientOf(request)
+    if (!clients.has(clientId)) return { status: 401, body: { error: 'invalid_client' } }
+    if (form.get('resource') !== mcpUrl) return refused('invalid_target')
+    if (path === '/device_authorization') return startDevice(form)
+    if (path === '/token') return await token(form, clientId)
+    return { status: 404, body: {} }
+  }, seen)
+  const mcp = await listen(async (request) => mcpAnswer(request), seen)
+  const issuer = originOf(auth)
+  const mcpUrl = `${originOf(mcp)}/mcp`
+
+  function serverMetadata() {
+    return {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      registration_endpoint: `${issuer}/register`,
+      device_authorization_endpoint: `${issuer}/device_authorization`,
+      revocation_endpoint: `${issuer}/revoke`,
+      response_types_supported: ['code'],
+      code_challenge_methods_supported: ['S256'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic'],
+      authorization_response_iss_parameter_supported: true,
+      ...behaviour.serverMetadata,
+    }
+  }
+
+  function startDevice(form: URLSearchParams): Answer {
+    const device_code = randomUUID()
+    deviceScopes.set(device_code, form.get('scope') ?? '')
+    const body = {
+      device_code,
+      user_code: 'BDWP-HQTK',
+      verification_uri: `${issuer}/device`,
+      verification_uri_complete: `${issuer}/device?user_code=BDWP-HQTK`,
+      expires_in: 600,
+      interval: 1,
+      ...behaviour.deviceAuthorization,
+    }
+    return { status: 200, body }
+  }
+
+  async function token(form: URLSearchParams, clientId: string): Promise<Answer> {
+    switch (form.get('grant_type')) {
+      case 'urn:ietf:params:oauth:grant-type:device_code': {
+        const scope = deviceScopes.get(form.get('device_code') ?? '')
+        return scope === undefined
+          ? refused('invalid_grant')
+          : (behaviour.polls.shift() ?? issue(scope, clientId, randomUUID()))
+      }
+      case 'client_credentials':
+        return issue(form.get('scope') ?? '', clientId, undefined)
+      case 'authorization_code':
+        return redeemCode(form)
+      case 'refresh_token':
+        return await refresh(form.get('refresh_token') ?? '')
+      default:
+        return refused('unsupported_grant_type')
+    }
+  }
+
+  function redeemCode(form: URLSearchParams): Answer {
+    const code = codes.get(form.get('code') ?? '')
+    codes.delete(form.get('code') ?? '')
+    if (!code || code.redirectUri !== form.get('redirect_uri') || !form.get('code_verifier'))
+      return refused('invalid_grant')
+    return issue(code.scope, code.clientId, randomUUID())
+  }
+
+  /** Rotates without any grace: a token that is used twice ends its whole family, as the strictest servers do. */
+  async function refresh(presented: string): Promise<Answer> {
+    await delay(behaviour.refreshDelay)
+    if (behaviour.refreshAnswer) return behaviour.refreshAnswer
+    const replayed = usedRefreshTokens.get(presented)
+    if (replayed !== undefined) deadFamilies.add(replayed)
+    const found = refreshTokens.get(presented)
+    if (!found || deadFamilies.has(found.family)) return refused('invalid_grant')
+    refreshTokens.delete(presented)
+    usedRefreshTokens.set(presented, found.family)
+    return issue(found.scope, found.clientId, found.family)
+  }
+
+  function issue(asked: string, clientId: string, family: string | undefined): Answer {
+    const scope = behaviour.grantScope(asked)
+    const claims = Buffer.from(JSON.stringify({ sub: behaviour.subject, jti: randomUUID() })).toString('base64url')
+    const access_token = `e30.${claims}.signature`
+    accessTokens.set(access_token, { scope, clientId })
+    const refresh_token = family === undefined ? undefined : randomUUID()
+    if (family !== undefined && refresh_token) refreshTokens.set(refresh_token, { scope, clientId, family })
+    return {
+      status: 200,
+      body: { access_token, token_type: 'Bearer', expires_in: behaviour.tokenLife, scope, refresh_token },
+    }
+  }
+
+  function mcpAnswer({ path, method, body, headers }: Seen & { method: string }): Answer {
+    if (path === '/.well-known/oauth-protected-resource/mcp') {
+      const document = { resource: mcpUrl, authorization_servers: [issuer], scopes_supported: ['read', 'call', 'more'] }
+      return { status: 200, body: { ...document, ...behaviour.resourceMetadata } }
+    }
+    if (path !== '/mcp') return { status: 404, body: {} }
+    const token = accessTokens.get(headers.authorization?.replace('Bearer ', '') ?? '')
+    const place = `resource_metadata="${originOf(mcp)}/.well-known/oauth-protected-resource/mcp"`
+    if (!token) return { status: 401, body: {}, headers: { 'www-authenticate': `Bearer ${place}, scope="read call"` } }
+    if (method !== 'POST') return { status: 405, body: {} }
+    const message = JSON.parse(body) as { id?: unknown; method: string; params: { name?: string } }
+    if (message.id === undefined) return { status: 202, body: undefined }
+    if (message.method === 'tools/call') {
+      const needed = behaviour.neededScope()
+      if (needed.split(' ').some((one) => one && !token.scope.split(' ').includes(one))) {
+        const challenge = `Bearer error="insufficient_scope", scope="${needed}", ${place}`
+        return { status: 403, body: {}, headers: { 'www-authenticate': challenge } }
+      }
+    }
+    return { status: 200, body: { jsonrpc: '2.0', id: message.id, ...rpc(message, token) } }
+  }
+
+  function rpc({ method, params }: { method: string; params: { name?: string } }, { clientId, scope }: Token) {
+    if (method === 'initialize') {
+      const serverInfo = { name: 'fake', version: '1' }
+      return { result: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo } }
+    }
+    if (method === 'tools/list') {
+      const inputSchema = { type: 'object' }
+      return {
+        result: { tools: ['greet', 'whoami'].map((name) => ({ name, description: `Does ${name}`, inputSchema })) },
+      }
+    }
+    if (method === 'tools/call' && params.name === 'whoami') {
+      return { result: { content: [], structuredContent: { subject: behaviour.subject, clientId, scope } } }
+    }
+    if (method === 'tools/call' && params.name === 'greet') return { result: behaviour.toolResult }
+    return { error: { code: -32601, message: `No ${params?.name ?? method}` } }
+  }
+
+  return {
+    issuer,
+    mcpUrl,
+    behaviour,
+    seen,
+    clients,
+    seenAt: (path) => seen.filter((request) => request.path === path),
+    revokeAccessTokens: () => accessTokens.clear(),
+    approve(authorizationUrl) {
+      const asked = new URL(authorizationUrl).searchParams
+      const [code, redirectUri = ''] = [randomUUID(), asked.get('redirect_uri') ?? '']
+      const clientId = asked.get('client_id') ?? ''
+      codes.set(code, {
+        scope: asked.get('scope') ?? '',
+        clientId,
+        challenge: asked.get('code_challenge') ?? '',
+        redirectUri,
+      })
+      return `${redirectUri}?${new URLSearchParams({ code, state: asked.get('state') ?? '', iss: issuer })}`
+    },
+    async [Symbol.asyncDispose]() {
+      for (const server of [auth, mcp]) {
+        server.closeAllConnections()
+        await new Promise((resolve) => server.close(resolve))
+      }
+    },
+  }
+}
+
+function refused(error: string): Answer {
+  return { status: 400, body: { error } }
+}
+
+function clientOf({ form, headers }: Seen): string {
+  const basic = /^Basic (.+)$/.exec(headers.authorization ?? '')?.[1]
+  if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':')[0] ?? ''
+  return form.get('client_id') ?? ''
+}
+
+async function listen(answer: (request: Seen & { method: string }) => Promise<Answer>, seen: Seen[]): Promise<Server> {
+  const server = createServer((request, response) => void serve(request, response))
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const one = { path: pathname, form: new URLSearchParams(body), body, headers: request.headers }
+    seen.push(one)
+    const { status, body: json, headers } = await answer({ ...one, method: request.method ?? '' })
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
+    response.end(json === undefined ? undefined : JSON.stringify(json))
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+
+function originOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}

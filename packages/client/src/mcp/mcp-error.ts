@@ -1,0 +1,61 @@
+import {
+  InsufficientScopeError,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+} from '@modelcontextprotocol/client'
+import { ClientError, type ErrorCode, findClientError } from '../errors.ts'
+import { errorBodyLine } from '../network/error-body.ts'
+import { cleanLine } from '../text.ts'
+
+/** Whatever an MCP request threw, as an error of ours. Texts of the server are cleaned and cut. */
+export function mcpError(url: URL, thrown: unknown): ClientError {
+  const known = findClientError(thrown)
+  if (known) return known
+  if (thrown instanceof InsufficientScopeError) return insufficientScope(thrown)
+  if (thrown instanceof SdkHttpError) return httpError(url, thrown)
+  if (thrown instanceof ProtocolError) {
+    return new ClientError('tool_failed', 'The server refused the request.', {
+      reason: `${cleanLine(thrown.message)} (${thrown.code}).`,
+      hint: 'See which tools there are and what they take:',
+      command: 'tools',
+    })
+  }
+  const late = thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout
+  return new ClientError(
+    late ? 'timed_out' : 'protocol_error',
+    `${url.href} ${late ? 'took too long to answer' : 'does not answer as an MCP server'}.`,
+    {
+      reason: cleanLine(thrown instanceof Error ? thrown.message : String(thrown)),
+      cause: thrown,
+    },
+  )
+}
+
+function insufficientScope({ requiredScope, errorDescription }: InsufficientScopeError): ClientError {
+  const needed = requiredScope === undefined ? 'more access' : cleanLine(requiredScope, 120)
+  return new ClientError('insufficient_scope', `Your sign-in does not cover this: it needs ${needed}.`, {
+    reason: errorDescription === undefined ? undefined : cleanLine(errorDescription),
+    hint: 'Sign in again and approve everything that is asked for:',
+    command: requiredScope === undefined ? 'login' : `login --scope "${needed}"`,
+    requiredScope,
+  })
+}
+
+const answers: Readonly<Record<number, readonly [ErrorCode, string]>> = {
+  401: ['signed_out', 'does not accept this sign-in'],
+  403: ['access_denied', 'does not allow this'],
+  404: ['not_found', 'is not the address of an MCP server'],
+  405: ['not_found', 'is not the address of an MCP server'],
+  421: ['resource_mismatch', 'does not answer to this name'],
+}
+
+function httpError(url: URL, { status, data }: SdkHttpError): ClientError {
+  const [code, what] = answers[status] ?? ['unreachable', 'is not available at the moment']
+  return new ClientError(code, `${url.href} ${what}.`, {
+    reason: `It answered ${status}${typeof data.text === 'string' && data.text ? `: ${errorBodyLine(data.text)}` : ''}.`,
+    hint: status === 401 ? 'Sign in again:' : undefined,
+    command: status === 401 ? 'login' : undefined,
+  })
+}
