@@ -1,1 +1,80 @@
-export {}
+// The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
+import {
+  createRemoteKeySet,
+  createTokenVerifier,
+  type RemoteKeySet,
+  resourceGuard,
+  resourceMetadataUrl,
+} from '@gatehouse/resource-guard'
+import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
+import { type FastifyInstance, fastify } from 'fastify'
+import type { Config } from './config.ts'
+import { refuse } from './errors.ts'
+import { serveHealth } from './health.ts'
+import { createHostCheck } from './hosts.ts'
+import { logOptions } from './log.ts'
+import { mcpEndpoint } from './mcp/http.ts'
+import { tools as ourTools } from './tools/index.ts'
+import type { Tool } from './tools/tool.ts'
+
+export interface AppDependencies {
+  readonly config: Config
+  /** By default the issuer's, fetched over HTTP. */
+  readonly keys?: RemoteKeySet
+  /** By default those of tools/index.ts. */
+  readonly tools?: readonly Tool[]
+  /** Where log lines go; by default to standard output. */
+  readonly logStream?: { write(line: string): void }
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number
+}
+
+/** Makes the server without starting it. Throws nothing: what can be wrong was found by readConfig(). */
+export function createApp({
+  config,
+  tools = ourTools,
+  logStream,
+  clock = Date.now,
+  ...given
+}: AppDependencies): FastifyInstance {
+  const { resource, issuer } = config
+  const app = fastify({
+    logger: { ...logOptions(config.logLevel), ...(logStream && { stream: logStream }) },
+    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    bodyLimit: 1_048_576,
+    forceCloseConnections: 'idle',
+    requestTimeout: 30_000,
+    http: { headersTimeout: 10_000 },
+    // A path that cannot be decoded, before there is a route.
+    frameworkErrors: (_error, _request, reply) =>
+      void refuse(reply, 400, 'invalid_request', `The MCP server is at ${resource}`),
+  })
+  const keys =
+    given.keys ??
+    createRemoteKeySet({
+      issuer,
+      url: config.jwksUrl,
+      onFailure: (error) => app.log.warn({ issuer, reason: error.message }, "could not load the issuer's keys"),
+    })
+
+  app.addHook('onRequest', createHostCheck(resource, namelessRoutes(resource)))
+  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', `The MCP server is at ${resource}`))
+  serveHealth(app, { keysReady: keys.ready })
+  app.register(resourceGuard, {
+    resource,
+    authorizationServers: [issuer],
+    scopes: defaultScopes,
+    resourceName: 'Gatehouse MCP server',
+    verifyAccessToken: createTokenVerifier({ issuer, resource, keys, clock }),
+    effectiveScopes,
+  })
+  app.register(mcpEndpoint, { config, tools })
+  app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
+  return app
+}
+
+/** Routes that are the same under every name: see DESIGN, Hosts. */
+function namelessRoutes(resource: string): ReadonlySet<string> {
+  const root = resourceMetadataUrl(new URL(resource).origin)
+  return new Set(['/livez', '/readyz', new URL(root).pathname, new URL(resourceMetadataUrl(resource)).pathname])
+}

@@ -1,0 +1,231 @@
+import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { verifies } from '@gatehouse/testing'
+import type { CallToolResult } from '@modelcontextprotocol/server'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
+import { defineTool, text } from './tools/tool.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  // Trusting whoever calls: forwarding headers are to change nothing even then.
+  server = await startMcpServer({ env: { TRUST_PROXY: '127.0.0.1, ::1' } })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const list = requestOf('2025-11-25', 'tools/list').message
+
+/** For what fetch() does not send: any Host, any request target. */
+function send(options: { method?: string; path?: string; headers?: Record<string, string>; body?: string }) {
+  const { port } = new URL(server.origin)
+  return new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const outgoing = httpRequest({ host: 'localhost', port, path: '/mcp', ...options }, (response) => {
+      let body = ''
+      response.on('data', (chunk) => {
+        body += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+    })
+    outgoing.on('error', reject)
+    outgoing.end(options.body)
+  })
+}
+
+/** Bytes as they are, for requests that are none. */
+function sendRaw(bytes: string): Promise<string> {
+  const { port } = new URL(server.origin)
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), 'localhost', () => socket.end(bytes))
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk
+    })
+    socket.on('close', () => resolve(answer))
+    socket.on('error', reject)
+  })
+}
+
+verifies('M7', 'a foreign Host is sent to the right address, and never echoed', async () => {
+  const authorization = `Bearer ${await server.sign()}`
+  const { host, port } = new URL(server.origin)
+  const foreign = [
+    'evil.example',
+    `evil.example:${port}`,
+    'localhost',
+    `127.0.0.1:${port}`,
+    `localhost.:${port}`,
+    `x@${host}`,
+    `${host},${host}`,
+  ]
+  for (const path of ['/mcp', '/', '/nowhere']) {
+    for (const named of foreign) {
+      const { status, body } = await send({ method: 'POST', path, headers: { host: named, authorization } })
+      expect(status, `${path} ${named}`).toBe(421)
+      expect(JSON.parse(body).error_description).toBe(`This server answers as ${server.resource}`)
+    }
+  }
+  expect(await sendRaw('GET /mcp HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 421/)
+  expect(await sendRaw('GET /mcp HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 400/)
+})
+
+verifies('M7', 'forwarding headers change nothing, and an absolute request target counts as the Host', async () => {
+  const headers = {
+    authorization: `Bearer ${await server.sign()}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+  }
+  const message = { method: 'POST', headers, body: JSON.stringify(list) }
+  const forwarded = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example', 'x-forwarded-proto': 'https' }
+  const answered = await send({ ...message, headers: { ...headers, ...forwarded } })
+  expect(answered.status).toBe(200)
+  const challenged = await send({ headers: forwarded })
+  expect(challenged.status).toBe(401)
+  expect((await send({ ...message, path: 'http://evil.example/mcp' })).status).toBe(421)
+  expect((await send({ ...message, path: server.resource })).status).toBe(200)
+})
+
+verifies('M20', 'ambiguous HTTP does not get as far as a route', async () => {
+  const { host } = new URL(server.origin)
+  const both = 'Content-Length: 5\r\nTransfer-Encoding: chunked'
+  expect(await sendRaw(`POST /mcp HTTP/1.1\r\nHost: ${host}\r\n${both}\r\n\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400/)
+  expect(await sendRaw(`GET /mcp HTTP/1.1\r\nHost: ${host}\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)).toMatch(
+    /^HTTP\/1\.1 431/,
+  )
+  expect(await sendRaw(`GET /mcp HTTP/1.1\r\nHost: ${host}\r\nX: a\r\n b\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400/)
+  expect(await sendRaw('GET /mcp\r\n\r\n')).toMatch(/^HTTP\/1\.1 421/) // HTTP/0.9 names no host
+  const doubled = await sendRaw(`GET /mcp HTTP/1.1\r\nHost: ${host}\r\nHost: evil.example\r\n\r\n`)
+  expect(doubled).toMatch(/^HTTP\/1\.1 400/)
+})
+
+verifies('M21', 'metadata and probes are the same under any name', async () => {
+  const documents = []
+  for (const path of ['/.well-known/oauth-protected-resource', '/.well-known/oauth-protected-resource/mcp']) {
+    for (const host of ['mcp:3000', 'evil.example', new URL(server.origin).host]) {
+      const { status, body } = await send({ path, headers: { host } })
+      expect(status).toBe(200)
+      documents.push(body)
+    }
+  }
+  expect(new Set(documents).size).toBe(1)
+  expect(JSON.parse(documents[0] ?? '')).toEqual({
+    resource: server.resource,
+    authorization_servers: [server.issuer.issuer],
+    scopes_supported: ['mcp:tools:read', 'mcp:tools:call'],
+    bearer_methods_supported: ['header'],
+    resource_name: 'Gatehouse MCP server',
+  })
+  for (const path of ['/livez', '/readyz'])
+    expect((await send({ path, headers: { host: 'mcp:3000' } })).status).toBe(200)
+})
+
+test('an unknown address names the right one, and so does one that cannot be read', async () => {
+  for (const [path, status] of [
+    ['/', 404],
+    ['/mcp/', 404],
+    ['/.well-known/oauth-authorization-server', 404],
+    ['/%zz', 400],
+  ] as const) {
+    const response = await fetch(server.origin + path)
+    expect(response.status, path).toBe(status)
+    expect(((await response.json()) as { error_description: string }).error_description).toBe(
+      `The MCP server is at ${server.resource}`,
+    )
+  }
+})
+
+verifies('M23', 'no line of the log holds a token, nor a line break of a stranger', async () => {
+  await using own = await startMcpServer({ env: { LOG_LEVEL: 'trace' } })
+  const good = await own.sign()
+  const bad = await own.sign({ aud: 'https://elsewhere.example' })
+  const authorization = `Bearer ${good}`
+  await own.post(list, { authorization })
+  await own.post(list, { authorization: `Bearer ${bad}` })
+  await own.post('{bad', { authorization })
+  await own.post(`{"token":"${good}`, { authorization })
+  await own.post(requestOf('2025-11-25', `no\u001b[31m\r\n{"level":30,"msg":"forged"}`).message, { authorization })
+  await fetch(`${own.resource}?access_token=${good}`, { method: 'POST' })
+  await fetch(`${own.origin}/nowhere?token=${good}#${good}`)
+  await own.post(requestOf('2025-11-25', 'tools/call', { name: 'greet', arguments: { name: good } }).message)
+  own.app.log.info(
+    { headers: { authorization }, upstream: { headers: { authorization } }, authorization },
+    'by mistake',
+  )
+  const log = own.log.join('')
+  expect(log).toContain('"msg":"request completed"')
+  expect(log).toContain('"path":"/nowhere"')
+  expect(log).toContain('[Redacted]')
+  for (const token of [good, bad]) {
+    for (const part of token.split('.').slice(1)) expect(log).not.toContain(part)
+  }
+  for (const line of own.log) expect(JSON.parse(line).msg).not.toBe('forged')
+  expect(log).not.toContain('\u001b')
+})
+
+test('a replica without keys is not ready and blames no token, until the issuer is there', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  try {
+    await using own = await startMcpServer({ env: { MCP_JWKS_URL: 'http://127.0.0.1:9/jwks' } })
+    const response = await own.post(list)
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toBe('5')
+    expect(response.headers.get('www-authenticate')).toBeNull()
+    expect((await fetch(`${own.origin}/readyz`)).status).toBe(503)
+    expect((await fetch(`${own.origin}/livez`)).status).toBe(200)
+    expect((await own.post(list, { authorization: undefined })).status).toBe(401)
+    expect(own.log.join('')).toContain("could not load the issuer's keys")
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a replica that starts before its issuer becomes ready by being asked', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'Date'] })
+  try {
+    await using own = await startMcpServer()
+    own.issuer.answerKeysWith({ status: 502, body: '<html>Bad gateway' })
+    vi.advanceTimersByTime(25 * 3_600_000) // what was loaded at the start is too old by now
+    expect((await own.post(list)).status).toBe(503)
+    expect((await fetch(`${own.origin}/readyz`)).status).toBe(503)
+    own.issuer.answerKeysWith(undefined)
+    vi.advanceTimersByTime(6_000)
+    await vi.waitFor(async () => expect((await fetch(`${own.origin}/readyz`)).status).toBe(200))
+    expect((await own.post(list)).status).toBe(200)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('known keys keep working while the issuer is away', async () => {
+  await using own = await startMcpServer()
+  const token = { authorization: `Bearer ${await own.sign()}` }
+  expect((await own.post(list, token)).status).toBe(200)
+  await own.issuer[Symbol.asyncDispose]()
+  expect((await own.post(list, token)).status).toBe(200)
+  expect((await fetch(`${own.origin}/readyz`)).status).toBe(200)
+})
+
+test('a call that is under way may end before the server does', async () => {
+  const started = Promise.withResolvers<void>()
+  const finished = Promise.withResolvers<CallToolResult>()
+  const slow = defineTool({
+    name: 'slow',
+    title: 'Slow',
+    description: 'Waits.',
+    scopes: ['mcp:tools:call'],
+    input: z.strictObject({}),
+    run: () => {
+      started.resolve()
+      return finished.promise
+    },
+  })
+  await using own = await startMcpServer({ tools: [slow] })
+  const client = await own.connect('2026-07-28')
+  const call = client.callTool({ name: 'slow', arguments: {} })
+  await started.promise
+  const closed = own.app.close()
+  expect((await fetch(`${own.origin}/livez`)).status).toBe(503) // new work goes elsewhere
+  finished.resolve(text('done'))
+  expect(await call).toMatchObject({ content: [{ text: 'done' }] })
+  await closed
+})

@@ -1,0 +1,125 @@
+// The environment, read once into a plain object. The only file that names environment variables. Every fault is
+// reported at once, so that an operator mends a configuration in one go.
+import { isIP } from 'node:net'
+import { ConfigError } from './errors.ts'
+
+export interface Config {
+  /** The resource identifier, byte for byte: the audience of its tokens and the address clients are given. */
+  readonly resource: string
+  /** The issuer identifier, byte for byte as its metadata has it. */
+  readonly issuer: string
+  /** Only where the issuer's own address cannot be reached from here; else its metadata says where its keys are. */
+  readonly jwksUrl: string | undefined
+  /** Whether the resource is for this machine alone and we are not in production. */
+  readonly development: boolean
+  /** Origins whose pages may call, besides the resource's own. */
+  readonly allowedOrigins: readonly string[]
+  readonly host: string
+  readonly port: number
+  readonly logLevel: string
+  /** Addresses and CIDR blocks of the proxies whose forwarding headers are believed (for the client's address alone). */
+  readonly trustProxy: readonly string[]
+  /** The variables that were left to a default that only suits development. */
+  readonly developmentDefaults: readonly string[]
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+
+/** Throws {@link ConfigError} with every fault. An empty variable counts as one that is not set. */
+export function readConfig(env: Environment): Config {
+  const faults: string[] = []
+  const resource = env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp'
+  const issuer = env.MCP_ISSUER || 'http://localhost:4000'
+  const jwksUrl = env.MCP_JWKS_URL || undefined
+  const production = env.NODE_ENV === 'production' || !isLoopback(issuer)
+  const development = !production && isLoopback(resource)
+  const developmentDefaults = ['MCP_RESOURCE_URL', 'MCP_ISSUER'].filter((name) => !env[name])
+
+  checkIdentifier('MCP_RESOURCE_URL', resource, faults)
+  checkIdentifier('MCP_ISSUER', issuer, faults)
+  // No check for https: it is there for internal addresses, and who sets it vouches for the way.
+  if (jwksUrl !== undefined && !isHttpUrl(jwksUrl)) faults.push('MCP_JWKS_URL must be an http or https URL.')
+  if (production) {
+    for (const name of developmentDefaults) faults.push(`${name} must be set in production.`)
+  }
+
+  const config: Config = {
+    resource,
+    issuer,
+    jwksUrl,
+    development,
+    allowedOrigins: readOrigins(env.MCP_ALLOWED_ORIGINS, faults),
+    // Nobody else's business on a developer's machine; in a container the port is published from all addresses.
+    host: env.HOST || (development ? 'localhost' : '0.0.0.0'),
+    port: readPort(env.PORT, faults),
+    logLevel: env.LOG_LEVEL || 'info',
+    trustProxy: readNetworks(env.TRUST_PROXY, faults),
+    developmentDefaults,
+  }
+  if (!logLevels.includes(config.logLevel)) faults.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}.`)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return config
+}
+
+/** Whether a URL means this machine alone. */
+function isLoopback(value: string): boolean {
+  const hostname = URL.parse(value)?.hostname ?? ''
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+function isHttpUrl(value: string): boolean {
+  return /^https?:$/.test(URL.parse(value)?.protocol ?? '')
+}
+
+/** Tokens and metadata name these byte for byte, so there is one spelling, the one that clients arrive at themselves. */
+function checkIdentifier(name: string, value: string, faults: string[]): void {
+  const url = URL.parse(value)
+  if (!url || !isHttpUrl(value)) faults.push(`${name} must be an http or https URL.`)
+  else if (url.username || url.password || /[?#]/.test(value)) {
+    faults.push(`${name} must have no user name, query or fragment.`)
+  } else if (url.href !== value && url.href !== `${value}/`) {
+    faults.push(`${name} must be in its normal form: did you mean ${url.href}?`)
+  } else if (url.protocol === 'http:' && !isLoopback(value)) {
+    faults.push(`${name} must be https unless it is a loopback address.`)
+  }
+}
+
+function readOrigins(value: string | undefined, faults: string[]): readonly string[] {
+  const origins = readList(value)
+  for (const origin of origins) {
+    if (!isHttpUrl(origin) || URL.parse(origin)?.origin !== origin) {
+      faults.push(`MCP_ALLOWED_ORIGINS: "${origin}" is no origin, such as https://app.example.com.`)
+    }
+  }
+  return origins
+}
+
+function readPort(value: string | undefined, faults: string[]): number {
+  const port = Number(value || 3000)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) faults.push('PORT must be a port number from 0 to 65535.')
+  return port
+}
+
+function readNetworks(value: string | undefined, faults: string[]): readonly string[] {
+  const networks = readList(value)
+  for (const network of networks) {
+    if (!isNetwork(network)) faults.push(`TRUST_PROXY: "${network}" is neither an address nor a CIDR block.`)
+  }
+  return networks
+}
+
+function isNetwork(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/')
+  const family = isIP(address)
+  const longest = family === 4 ? 32 : 128
+  return family !== 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && +prefix <= longest))
+}
+
+function readList(value = ''): string[] {
+  return value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+}

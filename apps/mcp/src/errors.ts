@@ -1,0 +1,68 @@
+// What can go wrong in the MCP server, and the one form in which it is told. Tokens and scopes are the guard's affair,
+// protocol errors beyond a readable body the SDK's.
+import type { FastifyReply } from 'fastify'
+
+/** What the operator has to mend before the process can start: every fault at once. */
+export class ConfigError extends Error {
+  readonly code = 'config'
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.name = new.target.name
+    this.faults = faults
+  }
+}
+
+/** Answers outside the protocol, in the words of OAuth. */
+export function refuse(reply: FastifyReply, status: number, error: string, description: string): FastifyReply {
+  return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })
+}
+
+/** Answers in the words of JSON-RPC, where no request id is known. */
+export function refuseRpc(reply: FastifyReply, status: number, code: number, message: string): FastifyReply {
+  return reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .send({ jsonrpc: '2.0', error: { code, message }, id: null })
+}
+
+/** JSON-RPC codes: §5.1 of its specification, and the SDK's for what has none there. */
+export const rpcCodes = {
+  parseError: -32_700,
+  invalidRequest: -32_600,
+  internalError: -32_603,
+  other: -32_000,
+} as const
+
+/** Fastify's refusals of a body, by its codes. */
+const bodyFaults: Readonly<Record<string, { status: number; code: number; message: string }>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: { status: 400, code: rpcCodes.parseError, message: 'Parse error: the body is empty' },
+  FST_ERR_CTP_INVALID_JSON_BODY: {
+    status: 400,
+    code: rpcCodes.parseError,
+    message: 'Parse error: the body is not JSON',
+  },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    status: 400,
+    code: rpcCodes.invalidRequest,
+    message: 'Invalid Request: the body is not as long as Content-Length says',
+  },
+  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: rpcCodes.other, message: 'The body is larger than 1 MiB' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    status: 415,
+    code: rpcCodes.other,
+    message: 'Content-Type must be application/json',
+  },
+}
+
+/** Fastify's error, as JSON-RPC. What we do not know is ours: 500, without its text. */
+export function refuseBody(reply: FastifyReply, error: unknown): FastifyReply {
+  const fault = bodyFaults[codeOf(error)]
+  if (fault) return refuseRpc(reply, fault.status, fault.code, fault.message)
+  reply.log.error({ err: error }, 'request failed')
+  return refuseRpc(reply, 500, rpcCodes.internalError, 'Internal error')
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+/** The process itself, from source. */
+function start(env: Record<string, string>) {
+  const main = join(import.meta.dirname, 'main.ts')
+  const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
+    env: { PATH: process.env.PATH, ...env },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
+  return {
+    output: () => output,
+    exited,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    until: async (words: string) => {
+      while (!output.includes(words)) {
+        if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}: ${output}`)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
+
+test('a wrong configuration is told in one list, without a stack', async () => {
+  await using run = start({ MCP_RESOURCE_URL: 'nowhere', PORT: 'x' })
+  expect(await run.exited).toBe(1)
+  expect(run.output()).toBe(
+    'The MCP server cannot start:\n' +
+      '- MCP_RESOURCE_URL must be an http or https URL.\n' +
+      '- PORT must be a port number from 0 to 65535.\n',
+  )
+}, 20_000)
+
+test('a process starts without its issuer, says what it runs on, and ends when told to', async () => {
+  await using run = start({ PORT: '0', MCP_ISSUER: 'http://localhost:9' })
+  await run.until('MCP server started')
+  expect(run.output()).toContain('MCP_RESOURCE_URL is not set')
+  const url = /listening at (http:\S+?)"/.exec(run.output())?.[1]
+  expect((await fetch(`${url}/livez`)).status).toBe(200)
+  expect((await fetch(`${url}/readyz`)).status).toBe(503)
+  run.kill('SIGTERM')
+  expect(await run.exited).toBe(0)
+}, 20_000)
+
+test('a port in use is said so, without a stack', async () => {
+  await using first = start({ PORT: '0' })
+  await first.until('MCP server started')
+  const port = /listening at http:\S+?:(\d+)"/.exec(first.output())?.[1] ?? ''
+  await using second = start({ PORT: port })
+  expect(await second.exited).toBe(1)
+  expect(second.output()).toContain(`Cannot listen on localhost, port ${port} (EADDRINUSE): set HOST or PORT.`)
+  expect(second.output()).not.toContain('    at ')
+}, 20_000)

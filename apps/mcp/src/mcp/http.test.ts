@@ -1,0 +1,394 @@
+import { verifies } from '@gatehouse/testing'
+import { InsufficientScopeError } from '@modelcontextprotocol/client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
+import { tools } from '../tools/index.ts'
+import { defineTool, text } from '../tools/tool.ts'
+
+let ran = 0
+
+/** Needs two scopes, so that a challenge has something to be complete about. */
+const guarded = defineTool({
+  name: 'guarded',
+  title: 'Guarded',
+  description: 'Counts how often it ran.',
+  scopes: ['mcp:tools:call', 'mcp:tools:notify'],
+  input: z.strictObject({}),
+  run: () => {
+    ran += 1
+    return text('ran')
+  },
+})
+
+const broken = defineTool({
+  name: 'broken',
+  title: 'Broken',
+  description: 'Throws.',
+  scopes: ['mcp:tools:call'],
+  input: z.strictObject({}),
+  run: () => {
+    throw new Error('cannot reach db.internal')
+  },
+})
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startMcpServer({ tools: [...tools, guarded, broken] })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const bearer = async (claims: Record<string, unknown>) => ({ authorization: `Bearer ${await server.sign(claims)}` })
+
+test.each(eras)('a real client lists and calls tools in the era of %s', async (era) => {
+  const client = await server.connect(era, await server.sign({ sub: 'github:7', client_id: 'cli', exp: 2_000_000_000 }))
+  const { tools: listed } = await client.listTools()
+  expect(listed.map(({ name }) => name)).toEqual(['greet', 'whoami', 'guarded', 'broken'])
+  expect(await client.callTool({ name: 'greet', arguments: { name: 'Ada' } })).toMatchObject({
+    content: [{ type: 'text', text: 'Hello, Ada!' }],
+  })
+  const { structuredContent } = await client.callTool({ name: 'whoami', arguments: {} })
+  expect(structuredContent).toEqual({
+    subject: 'github:7',
+    client: 'cli',
+    scopes: ['mcp:tools:read', 'mcp:tools:call'],
+    expires: '2033-05-18T03:33:20.000Z',
+    expires_at: 2_000_000_000,
+  })
+  await client.close()
+})
+
+test("a client's own token greets and knows itself", async () => {
+  const client = await server.connect('2026-07-28', await server.sign({ sub: 'machine', client_id: 'machine' }))
+  const { structuredContent } = await client.callTool({ name: 'whoami', arguments: {} })
+  expect(structuredContent).toMatchObject({ subject: 'machine', client: 'machine' })
+  await client.close()
+})
+
+test('many callers at once, all with the same request id, get each their own answer', async () => {
+  const callers = Array.from({ length: 100 }, (_, i) => `dev:${i}`)
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'whoami', arguments: {} })
+  const subjects = callers.map(async (sub) => {
+    const { result } = await answerOf(await server.post(message, { ...headers, ...(await bearer({ sub })) }))
+    return result.structuredContent.subject
+  })
+  expect(await Promise.all(subjects)).toEqual(callers)
+})
+
+test('what a tool throws is for the log, not for the caller', async () => {
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'broken', arguments: {} })
+  const { result } = await answerOf(await server.post(message, headers))
+  expect(result).toMatchObject({ isError: true, content: [{ text: 'The tool failed' }] })
+  expect(server.log.join('')).toContain('cannot reach db.internal')
+})
+
+test('the list may be kept by its reader, and by nobody in between', async () => {
+  const { message, headers } = requestOf('2026-07-28', 'tools/list')
+  const response = await server.post(message, headers)
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  expect((await answerOf(response)).result).toMatchObject({ ttlMs: 60_000, cacheScope: 'private' })
+})
+
+verifies('S1', 'the first message of either era meets the challenge before anything else', async () => {
+  const first = { '2025-11-25': 'initialize', '2026-07-28': 'server/discover' } as const
+  for (const era of eras) {
+    const { message, headers } = requestOf(era, first[era])
+    const response = await server.post(message, { ...headers, authorization: undefined })
+    expect(response.status).toBe(401)
+    expect(response.headers.get('www-authenticate')).toBe(
+      `Bearer resource_metadata="${server.origin}/.well-known/oauth-protected-resource/mcp", scope="mcp:tools:read mcp:tools:call"`,
+    )
+  }
+  for (const method of ['GET', 'DELETE', 'PUT', 'HEAD']) {
+    expect((await fetch(server.resource, { method })).status, method).toBe(401)
+  }
+  for (const body of ['{bad', 'x'.repeat(2_000_000)]) {
+    expect((await server.post(body, { authorization: undefined })).status).toBe(401)
+  }
+})
+
+verifies('S3', 'a token in the query opens nothing', async () => {
+  const response = await fetch(`${server.resource}?access_token=${await server.sign()}`, { method: 'POST' })
+  expect(response.status).toBe(401)
+})
+
+verifies('S13', 'a missing scope is one complete 403 in both eras, and nothing runs', async () => {
+  const read = await bearer({ scope: 'mcp:tools:read' })
+  const cases = [
+    { method: 'tools/list', params: {}, headers: await bearer({ scope: '' }), scope: 'mcp:tools:read' },
+    { method: 'resources/list', params: {}, headers: await bearer({ scope: '' }), scope: 'mcp:tools:read' },
+    {
+      method: 'tools/call',
+      params: { name: 'greet', arguments: { name: 'x' } },
+      headers: read,
+      scope: 'mcp:tools:call',
+    },
+    { method: 'tools/call', params: { name: 'guarded' }, headers: read, scope: 'mcp:tools:call mcp:tools:notify' },
+    { method: 'tools/call', params: { name: 'guarded' }, headers: {}, scope: 'mcp:tools:call mcp:tools:notify' },
+  ]
+  for (const era of eras) {
+    for (const { method, params, headers, scope } of cases) {
+      const { message, headers: own } = requestOf(era, method, params)
+      const response = await server.post(message, { ...own, ...headers })
+      expect(response.status, `${method} ${era}`).toBe(403)
+      const challenge = response.headers.get('www-authenticate') ?? ''
+      expect(challenge).toContain('error="insufficient_scope"')
+      expect(challenge).toContain(`scope="${scope}"`)
+      expect(challenge).toContain('resource_metadata="')
+      expect(response.headers.get('cache-control')).toBe('no-store')
+    }
+  }
+  expect(ran).toBe(0)
+})
+
+verifies('S13', 'a real client is told what to ask for', async () => {
+  for (const era of eras) {
+    const client = await server.connect(era, await server.sign({ scope: 'mcp:tools:read' }))
+    const call = client.callTool({ name: 'guarded', arguments: {} })
+    await expect(call).rejects.toSatisfy(
+      (error) => error instanceof InsufficientScopeError && error.requiredScope === 'mcp:tools:call mcp:tools:notify',
+    )
+    await client.close()
+  }
+})
+
+test('the scope to call implies the one to read', async () => {
+  const { message } = requestOf('2025-11-25', 'tools/list')
+  expect((await server.post(message, await bearer({ scope: 'mcp:tools:call' }))).status).toBe(200)
+})
+
+verifies('S14', 'no other spelling of a tool or of its call reaches it without the scope', async () => {
+  const read = await bearer({ scope: 'mcp:tools:read' })
+  const names = ['Guarded', 'GUARDED', 'guarded ', 'ｇuarded', 'guarded\u0000', '__proto__', 'constructor', 'toString']
+  for (const era of eras) {
+    for (const name of names) {
+      const { message, headers } = requestOf(era, 'tools/call', { name, arguments: {} })
+      const response = await server.post(message, { ...headers, 'mcp-name': encodeURI(name), ...read })
+      const { error, result } = await answerOf(response)
+      expect(error ?? result?.isError, `${name} ${era}`).toBeTruthy()
+    }
+    for (const method of ['TOOLS/CALL', 'tools/call ', 'tasks/get', 'tools/call/guarded']) {
+      const { message, headers } = requestOf(era, method, { name: 'guarded' })
+      const { error } = await answerOf(await server.post(message, { ...headers, ...read }))
+      expect(error, `${method} ${era}`).toBeTruthy()
+    }
+  }
+  // Two members of one name: the last one counts, for the check and for the call.
+  const twice = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","name":"guarded"}}'
+  expect((await server.post(twice, read)).status).toBe(403)
+  // The header names a tool, the body another.
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'guarded', arguments: {} })
+  const mismatch = await server.post(message, { ...headers, 'mcp-name': 'greet' })
+  expect([mismatch.status, (await answerOf(mismatch)).error.code]).toEqual([400, -32_020])
+  expect(ran).toBe(0)
+})
+
+verifies('S17', 'tokens that are meant for the authorization server are of no use here', async () => {
+  const { message } = requestOf('2025-11-25', 'tools/list')
+  const { issuer } = server.issuer
+  const idToken = await server.sign({ aud: 'test-client' }, { header: { typ: 'JWT' } })
+  const userinfoToken = await server.sign({ aud: issuer })
+  for (const token of [idToken, userinfoToken]) {
+    const response = await server.post(message, { authorization: `Bearer ${token}` })
+    expect(response.status).toBe(401)
+    expect(response.headers.get('www-authenticate')).toContain('error="invalid_token"')
+  }
+})
+
+verifies('M6', 'a page on another origin is refused, whatever the method', async () => {
+  const evil = [
+    'http://evil.example',
+    'null',
+    'http://localhost.evil',
+    'http://localhost.evil:3000',
+    'HTTP://LOCALHOST:3000',
+    'http://localhost:3000.evil.example',
+    'http://user@localhost:3000',
+    'http://127.0.0.1.evil.example',
+    'file://',
+    'http://localhost:',
+  ]
+  const authorization = `Bearer ${await server.sign()}`
+  for (const origin of evil) {
+    for (const method of ['POST', 'GET', 'DELETE', 'OPTIONS']) {
+      const response = await fetch(server.resource, { method, headers: { origin, authorization } })
+      expect(response.status, `${method} ${origin}`).toBe(403)
+      expect(response.headers.get('access-control-allow-origin')).toBeNull()
+    }
+  }
+})
+
+verifies(['M6', 'M22'], 'the pages that may call are told so by name, without credentials', async () => {
+  const { message } = requestOf('2025-11-25', 'tools/list')
+  for (const origin of [server.origin, 'http://localhost:5173', 'http://127.0.0.1:6274', 'http://[::1]:8080']) {
+    const answers = [
+      await server.post(message, { origin }),
+      await server.post(message, { origin, authorization: undefined }),
+      await server.post(message, { origin, ...(await bearer({ scope: '' })) }),
+      await fetch(server.resource, { method: 'OPTIONS', headers: { origin } }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 401, 403, 204])
+    for (const { headers } of answers) {
+      expect(headers.get('access-control-allow-origin')).toBe(origin)
+      expect(headers.get('access-control-expose-headers')).toBe('WWW-Authenticate, Mcp-Session-Id')
+      expect(headers.get('access-control-allow-credentials')).toBeNull()
+      expect(headers.get('vary')).toBe('Origin')
+    }
+    expect(answers[3]?.headers.get('access-control-allow-headers')?.split(', ')).toEqual(
+      expect.arrayContaining(['authorization', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name']),
+    )
+  }
+})
+
+verifies('M8', 'headers of the protocol must be there and agree with the body', async () => {
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'greet', arguments: { name: 'x' } })
+  const wrong: readonly [string, Record<string, string | undefined>, number][] = [
+    ['no version', { 'mcp-protocol-version': undefined }, -32_020],
+    ['another version', { 'mcp-protocol-version': '2025-11-25' }, -32_020],
+    ['no method', { 'mcp-method': undefined }, -32_020],
+    ['another method', { 'mcp-method': 'tools/list' }, -32_020],
+    ['no name', { 'mcp-name': undefined }, -32_020],
+    ['another name', { 'mcp-name': 'whoami' }, -32_020],
+    ['another name in base64', { 'mcp-name': '=?base64?d2hvYW1p?=' }, -32_020],
+  ]
+  for (const [title, change, code] of wrong) {
+    const response = await server.post(message, { ...headers, ...change })
+    expect([response.status, (await answerOf(response)).error.code], title).toEqual([400, code])
+  }
+  const inBase64 = await server.post(message, { ...headers, 'mcp-name': '=?base64?Z3JlZXQ=?=' })
+  expect(inBase64.status).toBe(200)
+  const later = JSON.parse(JSON.stringify(message).replace('2026-07-28', '2031-01-01'))
+  const unknown = await server.post(later, { ...headers, 'mcp-protocol-version': '2031-01-01' })
+  expect([unknown.status, (await answerOf(unknown)).error.code]).toEqual([400, -32_022])
+  const legacy = await server.post(requestOf('2025-11-25', 'tools/list').message, {
+    'mcp-protocol-version': '1999-01-01',
+  })
+  expect(legacy.status).toBe(400)
+})
+
+verifies(['M9', 'M10'], 'what is no single message is refused with the proper code', async () => {
+  const list = requestOf('2025-11-25', 'tools/list').message
+  const cases: readonly [unknown, number][] = [
+    ['{bad', -32_700],
+    ['', -32_700],
+    ['"text"', -32_600],
+    ['null', -32_600],
+    ['7', -32_600],
+    ['{}', -32_600],
+    [[list], -32_600],
+    [[], -32_600],
+    [{ ...list, jsonrpc: '1.0' }, -32_600],
+    [{ ...list, id: { a: 1 } }, -32_600],
+    [{ ...list, method: 7 }, -32_600],
+    [{ jsonrpc: '2.0', id: 1, result: {} }, -32_600],
+    [{ jsonrpc: '2.0', id: 1, error: { code: 1, message: 'x' } }, -32_600],
+  ]
+  for (const [body, code] of cases) {
+    const response = await server.post(body)
+    const { error } = await answerOf(response)
+    expect([response.status, error.code], JSON.stringify(body)).toEqual([400, code])
+  }
+  const { message, headers } = requestOf('2026-07-28', 'no/such/method')
+  const unknown = await server.post(message, headers)
+  expect([unknown.status, (await answerOf(unknown)).error.code]).toEqual([404, -32_601])
+})
+
+test('without sessions there is no stream to open and nothing to delete', async () => {
+  const authorization = `Bearer ${await server.sign()}`
+  for (const method of ['GET', 'DELETE', 'PUT', 'PATCH']) {
+    const response = await fetch(server.resource, { method, headers: { authorization, accept: 'text/event-stream' } })
+    expect(response.status, method).toBe(405)
+    expect(response.headers.get('allow')).toBe('POST, OPTIONS')
+  }
+})
+
+verifies('M11', 'huge and deep bodies are refused cheaply', async () => {
+  const call = (name: string) =>
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","arguments":{"name":${name}}}}`
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+  const members = Array.from({ length: 90_000 }, (_, i) => `"k${i}":1`).join()
+  const cases: readonly [string, string, number][] = [
+    ['more than a megabyte', call(`"${'x'.repeat(1_048_576)}"`), 413],
+    ['30 000 levels', call(nested(30_000)), 400],
+    ['half a million levels', call(nested(500_000)), 400],
+    ['90 000 members', call(`{${members}}`), 400],
+    ['a list of half a million', call(`[${'1,'.repeat(500_000)}1]`), 400],
+    [
+      'members where the SDK looks first',
+      `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{${members}}}}`,
+      400,
+    ],
+    ['an endless number as id', '{"jsonrpc":"2.0","id":1e999,"method":"tools/list"}', 400],
+  ]
+  for (const [title, body, status] of cases) {
+    // Time on the processor, ours as a client included, which the other tests on this machine do not lengthen.
+    const before = process.threadCpuUsage()
+    expect((await server.post(body)).status, title).toBe(status)
+    const { user, system } = process.threadCpuUsage(before)
+    expect((user + system) / 1000, title).toBeLessThan(300) // the promise is 100 ms; asserted at three times the figure
+  }
+})
+
+verifies('M12', 'no key of a body reaches a prototype', async () => {
+  const bodies = [
+    '{"jsonrpc":"2.0","id":1,"method":"tools/list","__proto__":{"polluted":1}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","arguments":{"__proto__":{"name":"x"}}}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","arguments":{"\\u005f_proto__":{"name":"x"}}}}',
+    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"constructor":{"prototype":{"polluted":1}}}}',
+  ]
+  for (const body of bodies) expect((await server.post(body)).status, body).toBe(400)
+  const query = await fetch(`${server.resource}?__proto__[polluted]=1&constructor[prototype][polluted]=1`)
+  expect(query.status).toBe(401)
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+})
+
+verifies('M13', 'JSON is read under its own content type alone, however that is spelled', async () => {
+  const { message } = requestOf('2025-11-25', 'tools/list')
+  const types: readonly [string | undefined, number][] = [
+    ['application/json', 200],
+    ['Application/JSON; charset=utf-8', 200],
+    ['application/json;', 200],
+    ['text/plain', 415],
+    ['application/jsonx', 415],
+    ['application/json\tx', 415],
+    ['application/x-www-form-urlencoded', 415],
+    ['multipart/form-data; boundary=x', 415],
+    ['text/plain; application/json', 415],
+    ['application/json, text/plain', 415],
+    ['json', 415],
+  ]
+  for (const [type, status] of types) {
+    const response = await server.post(message, { 'content-type': type })
+    expect(response.status, type).toBe(status)
+    if (status === 415) expect((await answerOf(response)).error.code).toBe(-32_000)
+  }
+  // A body that claims no type is no message.
+  const body = new Blob([JSON.stringify(message)])
+  const headers = { authorization: `Bearer ${await server.sign()}` }
+  expect((await fetch(server.resource, { method: 'POST', headers, body })).status).toBe(415)
+})
+
+verifies('M14', 'a client of 2025 that cannot read the answer is told so', async () => {
+  const { message } = requestOf('2025-11-25', 'tools/list')
+  for (const accept of ['application/json', 'text/event-stream', 'text/html', '*/*']) {
+    expect((await server.post(message, { accept })).status, accept).toBe(406)
+  }
+})
+
+verifies('M15', 'a tool is given what it asked for, and nothing else', async () => {
+  const calls: readonly Record<string, unknown>[] = [
+    {},
+    { name: '' },
+    { name: 7 },
+    { name: 'x'.repeat(201) },
+    { name: 'Ada', admin: true },
+  ]
+  for (const given of calls) {
+    const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'greet', arguments: given })
+    const { result } = await answerOf(await server.post(message, headers))
+    expect(result.isError, JSON.stringify(given).slice(0, 40)).toBe(true)
+  }
+  const { message, headers } = requestOf('2026-07-28', 'tools/list')
+  const { result } = await answerOf(await server.post(message, headers))
+  for (const { inputSchema } of result.tools) expect(inputSchema.additionalProperties).toBe(false)
+})

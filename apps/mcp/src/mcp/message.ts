@@ -1,0 +1,33 @@
+/** How deep a body may be nested: far more than a tool needs, far less than the stack of what reads it afterwards. */
+const maxDepth = 64
+
+/** How many members and elements a body may have in all. What the SDK does for 10 000 takes some 50 ms. */
+const maxValues = 10_000
+
+/** What {@link isOneMessage} asks for, for whoever sent something else. */
+export const messageRule = `the body must be one request or notification, at most ${maxDepth} levels deep and of at most ${maxValues} values`
+
+/**
+ * Whether a parsed body is one JSON-RPC request or notification, as far as we have to know before the SDK judges the
+ * rest. MCP has had no batches since 2025-06-18, and one message is one thing to authorize. A response answers nothing:
+ * without sessions we never ask.
+ */
+export function isOneMessage(body: unknown): body is { readonly method: string } {
+  return isObject(body) && 'method' in body && typeof body.method === 'string' && isModest(body)
+}
+
+/** Walks level by level, without recursion: the body is a stranger's. */
+function isModest(body: unknown): boolean {
+  let level = [body]
+  let values = 0
+  for (let depth = 0; level.length > 0; depth += 1) {
+    values += level.length
+    if (depth > maxDepth || values > maxValues) return false
+    level = level.flatMap((parent) => (isObject(parent) || Array.isArray(parent) ? Object.values(parent) : []))
+  }
+  return true
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,50 @@
+// Which pages may call. A browser sends Origin with every such call, and a page on another origin cannot forge it; what
+// is no browser sends none, and has a token to show.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../config.ts'
+import { refuse } from '../errors.ts'
+
+const requestHeaders = [
+  'authorization',
+  'content-type',
+  'accept',
+  'mcp-protocol-version',
+  'mcp-session-id',
+  'mcp-method',
+  'mcp-name',
+  'last-event-id',
+]
+
+/** As a browser spells it: lower case, no path. `localhost.evil` and `null` are none of these. */
+const loopbackOrigin = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/
+
+/**
+ * An `onRequest` hook: 403 for a page on a foreign origin, whatever the method, and CORS headers for the others. They
+ * name the origin and never allow credentials: a token is sent by script, never by the browser of its own accord.
+ */
+export function createOriginCheck({ resource, allowedOrigins, development }: Config) {
+  const origins = new Set([new URL(resource).origin, ...allowedOrigins])
+  // The Inspector and a developer's own pages come from a port of this machine that nobody can list in advance. They
+  // need a token all the same. In production a loopback page is one on the *visitor's* machine: not ours to trust.
+  const isAllowed = (origin: string): boolean => origins.has(origin) || (development && loopbackOrigin.test(origin))
+
+  return async function checkOrigin(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+    reply.header('vary', 'Origin')
+    const { origin } = request.headers
+    if (origin === undefined) return
+    if (!isAllowed(origin))
+      return refuse(reply, 403, 'forbidden_origin', 'Pages on this origin may not call: see MCP_ALLOWED_ORIGINS')
+    reply.header('access-control-allow-origin', origin)
+    reply.header('access-control-expose-headers', 'WWW-Authenticate, Mcp-Session-Id')
+  }
+}
+
+/** The answer to a browser that asks first. It carries no token, so none is asked for. */
+export async function answerPreflight(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  return reply
+    .code(204)
+    .header('access-control-allow-methods', 'POST')
+    .header('access-control-allow-headers', requestHeaders.join(', '))
+    .header('access-control-max-age', '600')
+    .send()
+}

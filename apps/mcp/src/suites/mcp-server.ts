@@ -1,0 +1,102 @@
+// For tests: the MCP server on a free port, with an issuer of its own, and requests in both eras of the protocol.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createTokenIssuer, type TokenIssuer } from '@gatehouse/testing'
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import type { FastifyInstance } from 'fastify'
+import { type AppDependencies, createApp } from '../app.ts'
+import { readConfig } from '../config.ts'
+
+export type Era = '2025-11-25' | '2026-07-28'
+export const eras: readonly Era[] = ['2025-11-25', '2026-07-28']
+
+export interface TestServer extends AsyncDisposable {
+  readonly app: FastifyInstance
+  readonly issuer: TokenIssuer
+  readonly resource: string
+  /** Where the server is; differs from the resource where a test configures another one. */
+  readonly origin: string
+  readonly log: string[]
+  readonly sign: TokenIssuer['sign']
+  /** Posts one message, by default with a good token. `undefined` leaves a header out. */
+  readonly post: (message: unknown, headers?: Record<string, string | undefined>) => Promise<Response>
+  readonly connect: (era: Era, token?: string) => Promise<Client>
+}
+
+export interface TestServerOptions extends Partial<Pick<AppDependencies, 'tools' | 'keys' | 'clock'>> {
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export async function startMcpServer({ env = {}, ...dependencies }: TestServerOptions = {}): Promise<TestServer> {
+  const issuer = await createTokenIssuer()
+  const port = await freePort()
+  const origin = `http://localhost:${port}`
+  const config = readConfig({
+    MCP_RESOURCE_URL: `${origin}/mcp`,
+    MCP_ISSUER: issuer.issuer,
+    PORT: String(port),
+    ...env,
+  })
+  const log: string[] = []
+  const app = createApp({ config, logStream: { write: (line) => void log.push(line) }, ...dependencies })
+  await app.listen({ host: 'localhost', port })
+  const { resource } = config
+  const sign: TokenIssuer['sign'] = (claims, options) => issuer.sign({ aud: resource, ...claims }, options)
+
+  return {
+    app,
+    issuer,
+    resource,
+    origin,
+    log,
+    sign,
+    post: async (message, headers = {}) => {
+      const merged = { authorization: `Bearer ${await sign()}`, ...jsonHeaders, ...headers }
+      const present = Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined)
+      const body = typeof message === 'string' ? message : JSON.stringify(message)
+      return fetch(`${origin}/mcp`, { method: 'POST', headers: Object.fromEntries(present), body })
+    },
+    connect: async (era, token) => {
+      const bearer = token ?? (await sign())
+      const client = new Client({ name: 'test', version: '1' }, era === '2026-07-28' ? modern : {})
+      await client.connect(
+        new StreamableHTTPClientTransport(new URL(resource), { authProvider: { token: async () => bearer } }),
+      )
+      return client
+    },
+    [Symbol.asyncDispose]: async () => {
+      await app.close()
+      await issuer[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const modern = { versionNegotiation: { mode: 'auto' } } as const
+const jsonHeaders = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+
+/** A request of one era, as the headers and the body it takes. */
+export function requestOf(era: Era, method: string, params: Record<string, unknown> = {}) {
+  if (era === '2025-11-25') return { message: { jsonrpc: '2.0', id: 1, method, params }, headers: {} }
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': era,
+    'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const name = typeof params.name === 'string' ? { 'mcp-name': params.name } : {}
+  const headers = { 'mcp-protocol-version': era, 'mcp-method': method, ...name }
+  return { message: { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta } }, headers }
+}
+
+/** The JSON-RPC answer in a response, whether it came as JSON or as an event stream. */
+export async function answerOf(response: Response) {
+  const body = await response.text()
+  return JSON.parse(/^data: (.*)$/m.exec(body)?.[1] ?? body)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}

@@ -1,0 +1,6 @@
+import { greet } from './greet.ts'
+import type { Tool } from './tool.ts'
+import { whoami } from './whoami.ts'
+
+/** Every tool of this server, in the order in which it is listed. */
+export const tools: readonly Tool[] = [greet, whoami]

@@ -1,0 +1,125 @@
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { InvalidTokenError, type RefusalReason } from './errors.ts'
+
+/** Whom an access token was issued to. */
+export interface Caller {
+  /** `sub`: a person, or the client itself where it acts for nobody. */
+  readonly subject: string
+  readonly clientId: string
+  /** As granted: what a scope implies is the resource's to say. */
+  readonly scopes: ReadonlySet<string>
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+  /** `jti` */
+  readonly tokenId: string
+  /** The whole claims set, its signature verified. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+export interface TokenVerifierOptions {
+  /** The issuer identifier, compared byte for byte. */
+  readonly issuer: string
+  /** This resource's identifier: the one audience, compared byte for byte. */
+  readonly resource: string
+  /** The issuer's keys, as from `createRemoteKeySet`. */
+  readonly keys: JWTVerifyGetKey
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number
+}
+
+/** Seconds by which clocks may differ. */
+const skew = 30
+
+/** The last second a Date can show: what is beyond is no time. */
+const endOfTime = 8_640_000_000_000
+
+const compactJws = /^[\w-]+\.[\w-]+\.[\w-]+$/
+const scopeList = /^(?:[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*)?$/
+
+/** Header members that change what the rest of a token means. `jku`, `jwk`, `x5u` and `x5c` are merely never looked at. */
+const refusedHeaders = ['crit', 'b64', 'zip']
+
+/** The closed set of jose's errors that are the token's fault. All others are ours, a failing key endpoint above all. */
+const tokenFaults: Readonly<Record<string, RefusalReason>> = {
+  ERR_JWS_INVALID: 'malformed',
+  ERR_JWT_INVALID: 'malformed',
+  ERR_JOSE_ALG_NOT_ALLOWED: 'algorithm',
+  ERR_JOSE_NOT_SUPPORTED: 'header',
+  ERR_JWKS_NO_MATCHING_KEY: 'unknown_key',
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'unknown_key', // no `kid`, and more than one key
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'signature',
+  ERR_JWT_CLAIM_VALIDATION_FAILED: 'claims',
+  ERR_JWT_EXPIRED: 'expired',
+}
+
+const claimFaults: Readonly<Record<string, RefusalReason>> = {
+  typ: 'type',
+  iss: 'issuer',
+  aud: 'audience',
+  exp: 'time',
+  iat: 'time',
+  nbf: 'time',
+}
+
+/**
+ * Turns an RFC 9068 access token into the caller it was issued to: signed with ES256 by a key of the issuer, for this
+ * resource alone, and valid now, give or take 30 seconds.
+ *
+ * Throws {@link InvalidTokenError} for a token we refuse; any other error is ours and becomes a 503.
+ * Does NOT check scopes (what a route needs is the route's to say), nor whether the token was revoked: it ends when it
+ * expires, so its issuer keeps it short-lived.
+ */
+export function createTokenVerifier({ issuer, resource, keys, clock = Date.now }: TokenVerifierOptions) {
+  return async function verifyAccessToken(token: string): Promise<Caller> {
+    if (!compactJws.test(token) || !isCanonical(token)) throw new InvalidTokenError('malformed')
+    const now = clock()
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      typ: 'at+jwt',
+      algorithms: ['ES256'],
+      issuer,
+      audience: resource,
+      requiredClaims: ['iss', 'aud', 'sub', 'client_id', 'exp', 'iat', 'jti'],
+      clockTolerance: skew,
+      currentDate: new Date(now),
+    }).catch(refuse)
+    if (refusedHeaders.some((name) => name in protectedHeader)) throw new InvalidTokenError('header')
+    return callerOf(payload, resource, Math.floor(now / 1000))
+  }
+}
+
+/** The unused bits of the last character of a signature are zero: otherwise one token has several spellings. */
+function isCanonical(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature
+}
+
+function refuse(error: unknown): never {
+  if (!(error instanceof errors.JOSEError)) throw error
+  const reason = tokenFaults[error.code]
+  if (reason === undefined) throw error
+  const claim = error instanceof errors.JWTClaimValidationFailed ? claimFaults[error.claim] : undefined
+  throw new InvalidTokenError(claim ?? reason)
+}
+
+/** What jose leaves to us. `now` is in seconds. */
+function callerOf(claims: JWTPayload, resource: string, now: number): Caller {
+  const { aud, exp, iat, nbf, sub, jti, client_id: clientId, scope = '' } = claims
+  const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
+  if (audience !== resource) throw new InvalidTokenError('audience')
+  if (!isTime(exp) || !isTime(iat) || (nbf !== undefined && !isTime(nbf)) || iat > now + skew) {
+    throw new InvalidTokenError('time')
+  }
+  if (!isText(sub) || !isText(clientId) || !isText(jti) || typeof scope !== 'string' || !scopeList.test(scope)) {
+    throw new InvalidTokenError('claims')
+  }
+  const scopes = new Set(scope.split(' ').filter(Boolean))
+  return { subject: sub, clientId, scopes, expiresAt: exp, tokenId: jti, claims }
+}
+
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= endOfTime
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}

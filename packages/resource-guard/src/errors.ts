@@ -1,0 +1,33 @@
+/** Why a token was refused. For logs and tests: none of it is sent to the client. */
+export type RefusalReason =
+  | 'malformed'
+  | 'algorithm'
+  | 'header'
+  | 'unknown_key'
+  | 'signature'
+  | 'type'
+  | 'issuer'
+  | 'audience'
+  | 'expired'
+  | 'time'
+  | 'claims'
+
+/** The token is at fault: answer 401. Carries no part of the token. */
+export class InvalidTokenError extends Error {
+  readonly code = 'invalid_token'
+  readonly reason: RefusalReason
+  constructor(reason: RefusalReason) {
+    super(`access token refused: ${reason}`)
+    this.name = new.target.name
+    this.reason = reason
+  }
+}
+
+/** The issuer's keys could not be had. Ours, and passing: answer 503, never 401. */
+export class KeySetError extends Error {
+  readonly code = 'key_set'
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}

@@ -1,0 +1,146 @@
+// The issuer's keys, and what happens to them while the issuer is away. jose keeps the keys, joins concurrent loads and
+// bounds look-ups of unknown key ids; this file decides what may become the key set, and how old it may grow.
+import { createRemoteJWKSet, customFetch, importJWK, type JWK, type JWTVerifyGetKey } from 'jose'
+import { KeySetError } from './errors.ts'
+import { fetchJson } from './fetch-json.ts'
+
+export interface RemoteKeySetOptions {
+  /** The issuer identifier, byte for byte as its metadata has it. */
+  readonly issuer: string
+  /** The key set's address. By default the `jwks_uri` of the issuer's metadata (RFC 8414, else OpenID discovery). */
+  readonly url?: string | undefined
+  /** Milliseconds for one load, metadata included. Default 2 500. */
+  readonly timeout?: number
+  /** Milliseconds between two loads for the sake of an unknown key id. Default 30 000. */
+  readonly cooldown?: number
+  /** Milliseconds before the next load after one that failed. Default 2 000. */
+  readonly retryAfter?: number
+  /** Milliseconds after which keys are loaded anew, so for how long a withdrawn key still counts. Default 600 000. */
+  readonly maxAge?: number
+  /** Milliseconds for which known keys serve while the issuer is away. Default 24 hours. */
+  readonly maxStale?: number
+  /** Bytes of one document. Default 262 144. */
+  readonly maxBytes?: number
+  /** Told of each load that failed, with the reason. The keys stay as they were. */
+  readonly onFailure?: (error: KeySetError) => void
+}
+
+export interface RemoteKeySet extends JWTVerifyGetKey {
+  /** Whether there are keys to verify with. Starts a load where one is due, so that a probe is enough to recover. */
+  readonly ready: () => boolean
+}
+
+/**
+ * The keys of an issuer, for {@link createTokenVerifier}.
+ *
+ * Keys are loaded when first needed, again in the background from half of `maxAge` on, and for an unknown key id. An
+ * answer that holds no ES256 key, is no JSON, is too big, or does not come, changes nothing: the keys that are known
+ * serve on for `maxStale`. Only then, and before the first load, does a look-up throw {@link KeySetError}.
+ */
+export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
+  const { issuer, url, timeout = 2_500, cooldown = 30_000, retryAfter = 2_000 } = options
+  const { maxAge = 600_000, maxStale = 86_400_000, maxBytes = 262_144, onFailure } = options
+  // Of the monotonic clock: a clock that is set back must not make keys young.
+  let loadedAt = Number.NEGATIVE_INFINITY
+  let failedAt = Number.NEGATIVE_INFINITY
+
+  const remote = createRemoteJWKSet(new URL(url ?? issuer), {
+    timeoutDuration: timeout,
+    cooldownDuration: cooldown,
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    [customFetch]: async (_url, { signal }) => {
+      if (performance.now() < failedAt + retryAfter) throw new KeySetError('the last load failed a moment ago')
+      try {
+        const address = url ?? (await discoverKeySet(issuer, { signal, maxBytes }))
+        const keys = await usableKeys(await fetchJson(address, { signal, maxBytes }))
+        loadedAt = performance.now()
+        return Response.json({ keys })
+      } catch (cause) {
+        failedAt = performance.now()
+        const error = cause instanceof KeySetError ? cause : new KeySetError(describe(cause), { cause })
+        onFailure?.(error)
+        throw error
+      }
+    },
+  })
+
+  const age = (): number => performance.now() - loadedAt
+  const refresh = (): Promise<void> => remote.reload().catch(() => {}) // told to onFailure
+
+  async function freshen(): Promise<void> {
+    if (age() > maxStale) return await remote.reload()
+    const failing = failedAt > loadedAt
+    // Past its age a key may have been withdrawn: wait for the answer, once; but not at each request of an outage.
+    if (age() > maxAge && !failing) await refresh()
+    else if (age() > maxAge / 2) void refresh()
+  }
+
+  const keySet: JWTVerifyGetKey = async (header, token) => {
+    await freshen()
+    return await remote(header, token)
+  }
+  return Object.assign(keySet, {
+    ready: () => {
+      freshen().catch(() => {}) // told to onFailure
+      return age() <= maxStale
+    },
+  })
+}
+
+/** RFC 8414 §3, and OpenID Connect Discovery §4 for issuers that have only that. */
+async function discoverKeySet(
+  issuer: string,
+  limits: { readonly signal: AbortSignal; readonly maxBytes: number },
+): Promise<string> {
+  const { origin, protocol, pathname } = new URL(issuer)
+  const path = pathname.replace(/\/$/, '')
+  const oauth = await fetchJson(`${origin}/.well-known/oauth-authorization-server${path}`, limits, { absent: true })
+  const metadata = oauth ?? (await fetchJson(`${origin}${path}/.well-known/openid-configuration`, limits))
+  if (!isObject(metadata) || metadata.issuer !== issuer) {
+    throw new KeySetError(`the metadata of ${issuer} is not that of this issuer`)
+  }
+  const address = typeof metadata.jwks_uri === 'string' ? URL.parse(metadata.jwks_uri) : null
+  if (!address || (address.protocol !== 'https:' && address.protocol !== protocol)) {
+    throw new KeySetError(`the metadata of ${issuer} has no usable jwks_uri`)
+  }
+  return address.href
+}
+
+/** The public ES256 keys of a key set, and nothing else of it. */
+async function usableKeys(document: unknown): Promise<JWK[]> {
+  if (!isObject(document) || !Array.isArray(document.keys)) throw new KeySetError('the answer is no key set')
+  const keys: JWK[] = []
+  for (const member of document.keys) {
+    const key = await toVerificationKey(member)
+    if (key) keys.push(key)
+  }
+  if (keys.length === 0) throw new KeySetError('the key set has no ES256 key')
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new KeySetError('the key set has a key id twice')
+  return keys
+}
+
+async function toVerificationKey(member: unknown): Promise<JWK | undefined> {
+  if (!isObject(member)) return undefined
+  const { kty, crv, x, y, kid, alg = 'ES256', use = 'sig' } = member
+  if (kty !== 'EC' || crv !== 'P-256' || alg !== 'ES256' || use !== 'sig') return undefined
+  if (typeof x !== 'string' || typeof y !== 'string' || (kid !== undefined && typeof kid !== 'string')) return undefined
+  const key: JWK = { kty, crv, x, y, alg, use, ...(kid !== undefined && { kid }) }
+  const imports = await importJWK(key, 'ES256').then(
+    () => true,
+    () => false, // not a point on the curve
+  )
+  return imports ? key : undefined
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** fetch() says no more than that it failed; why is in the cause, which may be several errors and then has only a code. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return 'the issuer did not answer in time'
+  const { cause } = error
+  const detail = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : undefined
+  return detail ? `${error.message}: ${detail}` : error.message
+}
