@@ -4,7 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequ
 import type { Config } from './config.ts'
 import { registerHealth } from './health.ts'
 import { guardHost } from './hosts.ts'
-import { answerErrors } from './http-errors.ts'
+import { answerErrors, answerUnreadable } from './http-errors.ts'
 import { developerLogin } from './identity/developer.ts'
 import { createGitHubLogin, identify } from './identity/github.ts'
 import { createGitHubApi } from './identity/github-api.ts'
@@ -22,6 +22,7 @@ import { createDevicePages } from './provider/device-pages.ts'
 import { createDeviceRelay } from './provider/device-relay.ts'
 import { createEngine, type Engine } from './provider/engine.ts'
 import { renderError } from './provider/error-page.ts'
+import { createReuseGrace } from './provider/grants/reuse-grace.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
 import { mountProvider } from './provider/mount.ts'
 import { createProvider } from './provider/provider.ts'
@@ -54,6 +55,7 @@ export async function createApp({
     requestTimeout: 30_000,
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 128 },
+    frameworkErrors: answerUnreadable,
   })
 
   const github = config.github && createGitHubApi(config.github)
@@ -87,16 +89,28 @@ export async function createApp({
     })
   const parts = {
     config,
+    clock,
     accounts,
     resources,
     adapter: createAdapterFactory({
       store,
       clock,
       deviceInterval: config.lifetimes.deviceInterval,
+      reuseGrace: config.lifetimes.reuseGrace,
       relay,
       findStaticClient: (clientId) => staticClients?.find(clientId),
     }),
     cookieKeys: sealing.deriveAll('cookies'),
+    reuseGrace: createReuseGrace({
+      records: store.records,
+      attempts: store.attempts,
+      grace: config.lifetimes.reuseGrace,
+      onReplay: (replay) =>
+        app.log[replay.elsewhere ? 'warn' : 'info'](
+          replay,
+          'a redeemed token was presented again and got its answer again',
+        ),
+    }),
     devicePages: createDevicePages(xsrf, deviceEntry.formFor),
     renderError,
     scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes))],

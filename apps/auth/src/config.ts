@@ -20,6 +20,8 @@ const lifetimesSchema = z.strictObject({
   deviceInterval: seconds(1, 60, 5),
   /** How long a refresh token may lie unused. */
   refreshToken: seconds(1, 365 * DAY, 30 * DAY),
+  /** For how long a rotated refresh token, or a redeemed device code, still gets the answer it got. 0 turns it off. */
+  reuseGrace: seconds(0, 120, 30),
   /** How long a person's consent lasts in all, however often it is refreshed. */
   grant: seconds(1, 730 * DAY, 90 * DAY),
   /** How long a browser stays signed in at the authorization server. Eight hours at most where cookies have no `Secure`. */

@@ -23,10 +23,16 @@ export function answerErrors(app: FastifyInstance): void {
       return reply
         .code(answer.status)
         .headers(pageHeaders())
-        .send(expiredPage({ device: false }))
+        .send(expiredPage({ device: request.url.startsWith('/device/') }))
     }
     return send(request, reply, answer)
   })
+}
+
+/** Fastify's option `frameworkErrors`: its own words for an address that cannot be read repeat the address. */
+export function answerUnreadable(error: { statusCode?: number }, request: FastifyRequest, reply: FastifyReply): void {
+  const { statusCode: status = 400 } = error
+  send(request, reply, { status, error: 'invalid_request', description: 'The address cannot be read.' })
 }
 
 /** Whether a person is looking: browsers ask for HTML, clients do not. */

@@ -149,6 +149,19 @@ test('an answered request cannot be answered again, nor turned round', async () 
   expect(errorOf(await device.poll())).toEqual(refused(400, 'access_denied'))
 })
 
+test('the last page opened again, or in another browser, is an expired request and no failure', async () => {
+  await using server = await startAuthServer()
+  const browser = server.openBrowser()
+  await browser.enterCode((await askAsDevice(server)).userCode)
+  await browser.logIn()
+  const { url } = await browser.approve()
+  for (const each of [browser, server.openBrowser()]) {
+    const page = await each.open(url)
+    expect(page).toMatchObject({ status: 400, heading: GONE })
+    expect(page.text).toContain('Start again on your device')
+  }
+})
+
 test('a decision that is neither yes nor no asks again', async () => {
   await using server = await startAuthServer()
   const device = await askAsDevice(server)

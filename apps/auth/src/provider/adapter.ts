@@ -13,6 +13,9 @@ import { AlreadyConsumedError, DeviceCodeStateError, StoreUnavailableError, User
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
 import { withHashedSecret } from './clients.ts'
 import type { DeviceRelay } from './device-relay.ts'
+import { AlreadyRedeemedError } from './grants/already-redeemed.ts'
+import { isTakingOver } from './grants/reuse-grace.ts'
+import { refuseOtherResource } from './resources.ts'
 
 /**
  * For this long after a code or token was used, the engine does not see that it was. A caller that lost the race by a
@@ -33,6 +36,8 @@ export interface AdapterOptions {
   readonly clock: Clock
   /** Seconds between two polls of a device. */
   readonly deviceInterval: number
+  /** Seconds in which a redeemed refresh token or device code gets its answer again: grants/reuse-grace.ts. */
+  readonly reuseGrace: number
   readonly relay?: DeviceRelay | undefined
   readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
 }
@@ -45,17 +50,26 @@ export function createAdapterFactory(options: AdapterOptions): (model: string) =
   }
 }
 
-function createRecordAdapter({ store: { records }, clock }: AdapterOptions, model: string): Adapter {
+function createRecordAdapter(options: AdapterOptions, model: string): Adapter {
+  const { records } = options.store
   return {
     upsert: (id, payload, expiresIn) => records.put(model, id, payload as Payload, expiresIn, indexes(payload)),
     async find(id) {
-      const record = seen(await records.find(model, id), clock())
-      if (record && GRANT_SOURCES.has(model)) refuseOtherResource(record)
+      const record = seen(options, model, await records.find(model, id))
+      if (record && GRANT_SOURCES.has(model) && currentRoute() === 'token') refuseOtherResource(record, context()?.oidc)
       return record
     },
-    findByUid: async (uid) => seen(await records.findByUid(model, uid), clock()),
+    findByUid: async (uid) => seen(options, model, await records.findByUid(model, uid)),
     findByUserCode: async () => undefined,
-    consume: (id) => records.consume(model, id),
+    async consume(id) {
+      try {
+        await records.consume(model, id)
+      } catch (error) {
+        // whoever lost the race by a moment gets the winner's answer; a take-over is the winner's second try
+        if (!(error instanceof AlreadyConsumedError)) throw error
+        if (!seen(options, model, await records.find(model, id)) || !isTakingOver()) throw error
+      }
+    },
     destroy: (id) => records.destroy(model, id),
     revokeByGrantId: (grantId) => records.revokeByGrant(grantId),
   }
@@ -65,29 +79,29 @@ function indexes({ uid, grantId }: AdapterPayload) {
   return { ...(uid && { uid }), ...(grantId && { grantId }) }
 }
 
-/** The record as the engine may see it now: see {@link CONSUMED_HIDDEN_MS}. */
-function seen(record: StoredRecord | undefined, now: number): AdapterPayload | undefined {
+/**
+ * The record as the engine may see it now: see {@link CONSUMED_HIDDEN_MS}. What was redeemed within the grace is neither
+ * used nor unused to its own client: {@link AlreadyRedeemedError} leads to the answer that was given.
+ */
+function seen(
+  { clock, reuseGrace }: AdapterOptions,
+  model: string,
+  record: StoredRecord | undefined,
+): AdapterPayload | undefined {
   if (!record) return undefined
   const { consumed: _, ...payload } = record.payload as AdapterPayload
-  if (record.consumedAt === undefined || now - record.consumedAt < CONSUMED_HIDDEN_MS) return payload
-  return { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
-}
-
-/**
- * Refuses a token request for another resource than the one that was granted. The engine compares them after it has
- * used up the code or the refresh token, where a client's slip would cost the person a login.
- */
-function refuseOtherResource(record: AdapterPayload): void {
-  const { params, client } = context()?.oidc ?? {}
-  const asked = params?.resource
-  if (currentRoute() !== 'token' || asked === undefined || record.clientId !== client?.clientId || record.consumed)
-    return
-  if (Array.isArray(asked)) throw new errors.InvalidRequest('only one resource may be named in a request')
-  if (record.resource !== undefined && asked !== record.resource) throw new errors.InvalidTarget()
+  if (record.consumedAt === undefined) return payload
+  const age = clock() - record.consumedAt
+  const redeemable = (model === 'RefreshToken' || model === 'DeviceCode') && currentRoute() === 'token'
+  if (redeemable && age < reuseGrace * 1000 && payload.clientId === context()?.oidc.client?.clientId) {
+    if (!isTakingOver()) throw new AlreadyRedeemedError(payload.grantId)
+    return payload
+  }
+  return age < CONSUMED_HIDDEN_MS ? payload : { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
 }
 
 function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
-  const { store, clock } = options
+  const { store } = options
   const base = createRecordAdapter(options, 'DeviceCode')
   return {
     ...base,
@@ -101,7 +115,7 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
     },
     async findByUserCode(userCode) {
       const record = await store.deviceCodes.findByUserCode(userCode)
-      const payload = seen(record, clock())
+      const payload = seen(options, 'DeviceCode', record)
       // Whoever entered the code may enter it again until the answer is given: a closed tab must not cost a login.
       if (record?.phase === 'in_flight' && record.owner === sessionUid()) return { ...payload, inFlight: false }
       return payload

@@ -10,9 +10,13 @@ export const REGISTRATION = 'gatehouse_registration'
 export const SCOPE_LIMIT = 'gatehouse_scope'
 /** In the operator's file: this client's device flow is GitHub's own (device-relay.ts). */
 export const GITHUB_DEVICE_FLOW = 'github_device_flow'
-export const OWN_METADATA = [REGISTRATION, SCOPE_LIMIT, GITHUB_DEVICE_FLOW]
+/** In the operator's file: the resource whose server this client is, and whose tokens it may introspect. */
+export const RESOURCE_SERVER = 'resource_server'
+export const OWN_METADATA = [REGISTRATION, SCOPE_LIMIT, GITHUB_DEVICE_FLOW, RESOURCE_SERVER]
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
+/** For a client that names none: without refresh its people would have to sign in again and again. */
+export const DEFAULT_GRANTS = ['authorization_code', 'refresh_token']
 const PERSONAL_GRANTS = ['authorization_code', 'refresh_token', DEVICE_CODE]
 const FORBIDDEN_SCHEMES = new Set([
   'javascript:',
@@ -54,6 +58,7 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
     metadata[REGISTRATION] = 'dynamic'
     delete metadata[SCOPE_LIMIT]
     delete metadata[GITHUB_DEVICE_FLOW]
+    delete metadata[RESOURCE_SERVER]
   }
   const operator = metadata[REGISTRATION] === 'static'
   dropEmpty(metadata)
@@ -119,7 +124,7 @@ function isLoopback(hostname: string): boolean {
 
 /** Removes what we do not offer: RFC 7591 §2 lets a server do so, and the answer shows what is left. */
 function keepSupported(metadata: Metadata, grants: readonly string[]): void {
-  const wanted = Array.isArray(metadata.grant_types) ? metadata.grant_types : ['authorization_code', 'refresh_token']
+  const wanted = Array.isArray(metadata.grant_types) ? metadata.grant_types : DEFAULT_GRANTS
   const kept = grants.filter((grant) => wanted.includes(grant))
   if (kept.length === 0 || (kept.length === 1 && kept[0] === 'refresh_token')) {
     throw new errors.InvalidClientMetadata(`grant_types must name one of ${grants.join(', ')}`)
@@ -136,6 +141,9 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
   delete metadata.require_auth_time
   delete metadata.default_acr_values
   delete metadata.id_token_signed_response_alg
+  delete metadata.response_modes
+  // the engine would fetch it, and it means nothing where subjects are the same for all clients
+  delete metadata.sector_identifier_uri
 }
 
 /** Scopes of resources are not the engine's business: an operator's limit is kept aside, a client's own wish dropped. */

@@ -5,7 +5,7 @@ import { type Adapter, type Configuration, interactionPolicy, type KoaContextWit
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { type Accounts, findAccount } from './accounts.ts'
-import { normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
+import { DEFAULT_GRANTS, normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
 import type { DevicePages } from './device-pages.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 
@@ -37,7 +37,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     jwks: { keys: [...parts.signingKeys] },
     clients: [],
     clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
-    clientDefaults: { id_token_signed_response_alg: 'ES256' },
+    clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: DEFAULT_GRANTS },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     extraClientMetadata: {
       properties: OWN_METADATA,
@@ -65,6 +65,8 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     allowOmittingSingleRegisteredRedirectUri: false,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
+    // what an access token was issued under, so that introspection can tell whether that still stands
+    extraTokenClaims: (_ctx, token) => ('grantId' in token && token.grantId ? { grant_id: token.grantId } : undefined),
     expiresWithSession: async () => false,
     acceptQueryParamAccessTokens: false,
 
@@ -76,6 +78,9 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       // each of these is on by default and would be advertised without anything behind it
       pushedAuthorizationRequests: { enabled: false },
       dPoP: { enabled: false },
+      revocation: { enabled: true },
+      // its own tokens are all the engine can look into; introspection.ts adds ours
+      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       registration: { enabled: true, initialAccessToken: false, issueRegistrationAccessToken: false },
       resourceIndicators: {
         enabled: true,

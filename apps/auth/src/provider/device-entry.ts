@@ -22,6 +22,8 @@ export interface DeviceEntry {
   show(request: FastifyRequest): void
   /** Prepares POST /device for the engine, or answers it. Returns what to call once the engine has answered, if it is to. */
   submit(request: FastifyRequest, reply: FastifyReply): Promise<((status: number) => Promise<void>) | undefined>
+  /** Whether the browser has a live session. */
+  hasSession(request: FastifyRequest): Promise<boolean>
   formFor(request: object): EntryForm | undefined
 }
 
@@ -39,6 +41,7 @@ export function createDeviceEntry(
 
   return {
     formFor: (request) => forms.get(request),
+    hasSession: async (request) => (await loadSession(provider(), request)) !== undefined,
 
     show(request) {
       const { user_code: code, notice } = request.query as { user_code?: unknown; notice?: unknown }

@@ -11,7 +11,7 @@ import { LoginFailedError } from '../identity/identity.ts'
 import type { Clock, Payload, Store } from '../store/contract.ts'
 import type { Accounts } from './accounts.ts'
 import { GITHUB_DEVICE_FLOW } from './clients.ts'
-import { type RequestParameters, requestedAccess, saveGrant } from './grants.ts'
+import { type RequestParameters, requestedAccess, saveGrant } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const MODEL = 'GitHubDeviceCode'

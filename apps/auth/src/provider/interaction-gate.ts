@@ -4,7 +4,7 @@ import { errors, type Interaction, type Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../errors.ts'
 import type { DeviceRequest, Exchange, InteractionGate, PendingRequest } from '../interactions/gate.ts'
 import { isOperatorRegistered } from './clients.ts'
-import { requestedAccess, saveGrant } from './grants.ts'
+import { requestedAccess, saveGrant } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 export function createInteractionGate(provider: () => Provider, resources: ResourcePolicy): InteractionGate {

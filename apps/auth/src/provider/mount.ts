@@ -2,6 +2,7 @@
 // few answers that it would give badly.
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { InteractionGoneError } from '../errors.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
 import type { ResourcePolicy } from './resources.ts'
@@ -46,7 +47,7 @@ export function mountProvider({ engine, issuer, resources, deviceEntry }: MountO
       })
       app.options(path, answer)
     }
-    for (const path of ['/token', '/device_authorization']) {
+    for (const path of ['/token', '/device_authorization', '/revoke', '/introspect']) {
       app.post(path, form)
       app.options(path, answer)
     }
@@ -54,6 +55,9 @@ export function mountProvider({ engine, issuer, resources, deviceEntry }: MountO
       const query = new URL(request.raw.url ?? '', issuer)
       const named = query.searchParams.getAll('resource')
       if (named.length === 1) query.searchParams.set('resource', resources.canonicalize(named[0] as string))
+      const mode = query.searchParams.get('response_mode')
+      // codes go into the query and nowhere else; the engine has no switch for its other modes, and refuses unknown ones
+      if (mode && mode !== 'query') query.searchParams.set('response_mode', 'not-supported')
       request.raw.url = query.pathname + query.search
       await answer(request, reply)
     })
@@ -87,7 +91,11 @@ export function mountProvider({ engine, issuer, resources, deviceEntry }: MountO
       await answered(reply.raw.statusCode)
       return reply
     })
-    app.get('/device/:uid', answer)
+    app.get('/device/:uid', async (request, reply) => {
+      // the engine fails on an error without a session
+      if (!(await deviceEntry.hasSession(request))) throw new InteractionGoneError()
+      await answer(request, reply)
+    })
   }
 }
 

@@ -1,10 +1,19 @@
 // One oidc-provider instance, and what its public events are used for: they are the only way in which its failures
 // reach our log.
-import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type KoaContextWithOIDC, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import { readOwnToken } from '../keys/own-token.ts'
+import type { Clock } from '../store/contract.ts'
 import { OWN_METADATA, secretMatches } from './clients.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
+import type { ReuseGrace } from './grants/reuse-grace.ts'
+import { introspectAccessToken } from './introspection.ts'
 
 const RETRY_AFTER_SECONDS = '1'
+
+const redeemedParameter: Readonly<Record<string, 'refresh_token' | 'device_code'>> = {
+  refresh_token: 'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code': 'device_code',
+}
 
 export interface ProviderEvents {
   /** The device authorization endpoint has answered. */
@@ -14,10 +23,27 @@ export interface ProviderEvents {
 }
 
 export function createProvider(
-  parts: EngineParts & { readonly scopesSupported: readonly string[] },
+  parts: EngineParts & {
+    readonly scopesSupported: readonly string[]
+    readonly reuseGrace: ReuseGrace
+    readonly clock: Clock
+  },
   events: ProviderEvents,
 ): Provider {
-  const provider = new Provider(parts.config.issuer, engineConfiguration(parts))
+  // The engine registers its grants from inside its constructor, through this public method.
+  class GatehouseProvider extends Provider {
+    override registerGrantType<Params extends object>(
+      name: string,
+      handler: (ctx: TokenEndpointGrantContext<Params>) => void | Promise<void>,
+      params?: string | readonly string[] | ReadonlySet<string>,
+      duplicates?: string | readonly string[] | ReadonlySet<string>,
+    ): void {
+      const redeemed = redeemedParameter[name]
+      const wrapped = redeemed ? parts.reuseGrace.wrap(handler, redeemed) : handler
+      super.registerGrantType(name, wrapped, params, duplicates)
+    }
+  }
+  const provider = new GatehouseProvider(parts.config.issuer, engineConfiguration(parts))
   // what it believes of forwarding headers was written by mount.ts
   provider.proxy = true
   const emitter = provider as unknown as NodeJS.EventEmitter
@@ -41,9 +67,12 @@ export function createProvider(
     for (const ours of OWN_METADATA) delete ctx.body[ours]
   })
 
+  const readToken = (token: string) =>
+    readOwnToken(token, { keys: parts.signingKeys, issuer: parts.config.issuer, now: parts.clock() })
   provider.use(async (ctx, next) => {
     await next()
     if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
+    if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
     if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
       extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported)
@@ -62,4 +91,5 @@ function nameUnauthorizedClient(
 
 function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[]): void {
   body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
+  body.response_modes_supported = ['query']
 }

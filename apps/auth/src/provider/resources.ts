@@ -47,6 +47,20 @@ export function chooseResource(policy: ResourcePolicy, candidates: readonly stri
   return policy.defaultResource
 }
 
+/**
+ * Refuses a token request for another resource than the one that was granted. The engine compares them after it has
+ * used up the code or the refresh token, where a client's slip would cost the person a login.
+ */
+export function refuseOtherResource(
+  granted: { readonly clientId?: string | undefined; readonly resource?: unknown; readonly consumed?: unknown },
+  request: KoaContextWithOIDC['oidc'] | undefined,
+): void {
+  const asked = request?.params?.resource
+  if (asked === undefined || granted.clientId !== request?.client?.clientId || granted.consumed) return
+  if (Array.isArray(asked)) throw new errors.InvalidRequest('only one resource may be named in a request')
+  if (granted.resource !== undefined && asked !== granted.resource) throw new errors.InvalidTarget()
+}
+
 /** The engine's `getResourceServerInfo`: what a token for this resource may hold for this client. */
 export function resourceServerInfo(
   policy: ResourcePolicy,

@@ -20,7 +20,10 @@ export type Payload = Readonly<Record<string, unknown>>
 
 export interface StoredRecord {
   readonly payload: Payload
-  /** When {@link RecordStore.consume} succeeded; absent while it has not. */
+  /**
+   * When {@link RecordStore.consume} succeeded, by the clock of this process, whatever the store's own says: it can be
+   * compared with now. Absent while it has not.
+   */
   readonly consumedAt?: number
 }
 
@@ -50,14 +53,20 @@ export interface RecordStore {
   /**
    * Creates or replaces a record. It MUST be readable until `expiresIn` seconds from now and then, in order that an
    * expired code can be told from an unknown one, for a further 120 s; never after that.
-   * A record that was consumed MUST stay consumed. `expiresIn` of undefined keeps it for ever.
+   * A record that was consumed MUST stay consumed. `expiresIn` of undefined keeps it for ever. Not for device codes:
+   * see {@link DeviceCodeStore}.
    */
   put(model: Model, id: string, payload: Payload, expiresIn: number | undefined, indexes?: RecordIndexes): Promise<void>
+  /**
+   * Like {@link put}, unless a record is there that has not expired: then it is left as it is. Returns whether it was
+   * stored. Of any number of callers, on any number of processes, exactly one MUST be told so.
+   */
+  create(model: Model, id: string, payload: Payload, expiresIn: number): Promise<boolean>
   find(model: Model, id: string): Promise<StoredRecord | undefined>
   findByUid(model: Model, uid: string): Promise<StoredRecord | undefined>
   /**
    * Marks a record as used. Of any number of callers, on any number of processes, exactly one MUST succeed; all others
-   * get {@link AlreadyConsumedError}, as does everyone for a record that is not there.
+   * get {@link AlreadyConsumedError}, as does everyone for a record that is not there or has expired.
    * It MUST NOT bring back a record that was destroyed.
    */
   consume(model: Model, id: string): Promise<void>
@@ -69,12 +78,15 @@ export interface RecordStore {
 
 /** RFC 8628 device codes: records of model `DeviceCode` whose changes are compare-and-set. */
 export interface DeviceCodeStore {
-  /** Throws {@link UserCodeTakenError} if a live device code has this user code. MUST be atomic. Readable for 300 s past expiry. */
+  /**
+   * Throws {@link UserCodeTakenError} if a device code that has not expired has this user code, and
+   * {@link DeviceCodeStateError} if there is one of this id. MUST be atomic. Readable for 300 s past expiry.
+   */
   create(id: string, payload: Payload, expiresIn: number, write: DeviceCodeWrite): Promise<void>
   /**
    * Replaces the payload if the phase may follow: pending → in_flight → decided, and in_flight → in_flight for the same
    * owner, who may start again until it is decided. pending → decided is for the engine's own refusals.
-   * Everything else, a consumed and an absent code included, throws {@link DeviceCodeStateError}. MUST be atomic.
+   * Everything else, a consumed, an expired and an absent code included, throws {@link DeviceCodeStateError}. MUST be atomic.
    * Keeps the lifetime that create() gave.
    */
   update(id: string, payload: Payload, write: DeviceCodeWrite): Promise<void>
@@ -106,9 +118,13 @@ export interface AttemptStore {
 
 /** Few and small values that live for ever: the signing keys, accounts. Sealed like everything else. */
 export interface DocumentStore {
+  /** Undefined also for one that does not open, as under another AUTH_SECRET. */
   get(name: string): Promise<unknown>
   put(name: string, value: unknown): Promise<void>
-  /** Stores `value` unless there is one, and returns what is stored then. MUST be atomic. */
+  /**
+   * Stores `value` unless there is one, and returns what is stored then. MUST be atomic. Throws, and leaves it, if the
+   * one that is there does not open: a wrong AUTH_SECRET must not cost the signing keys.
+   */
   putIfAbsent(name: string, value: unknown): Promise<unknown>
 }
 

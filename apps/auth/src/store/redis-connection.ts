@@ -99,6 +99,8 @@ function createClient(connection: string | RedisOptions): ScriptedRedis {
     connectTimeout,
     socketTimeout,
     maxLoadingRetryTime: 500,
+    // Its command is one more that the account would need.
+    disableClientInfo: true,
     // 0, not 1: with 1, ioredis sends again after a reconnect what was under way. See above.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,

@@ -3,7 +3,7 @@ import type { Clock, RecordStore, StoredRecord } from './contract.ts'
 import type { Envelope, Envelopes } from './envelope.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { ScriptedRedis } from './redis-scripts.ts'
-import { deviceCodeModel, recordGrace } from './rules.ts'
+import { recordGrace, refuseDeviceCodes } from './rules.ts'
 import type { Sealing } from './sealing.ts'
 
 export interface RedisPartOptions {
@@ -26,7 +26,7 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
   return {
     // Index before body: an entry that leads nowhere is harmless, a record that its grant does not find is not.
     async put(model, id, payload, expiresIn, { uid, grantId } = {}) {
-      if (model === deviceCodeModel) throw new TypeError('Device codes change by compare-and-set: use deviceCodes.')
+      refuseDeviceCodes(model)
       const hash = sealing.hashKey(model, id)
       const value = envelopes.seal(model, hash, { payload, uid })
       const lifetime = expiresIn === undefined ? '' : Math.round(expiresIn * 1000)
@@ -42,6 +42,16 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       const grant = grantId === undefined ? '' : sealing.hashKey('grant', grantId)
       const key = `${prefix}${model}:${hash}`
       await connection.write((redis) => redis.putRecord(key, clockOffset(), value, lifetime, keptFor, uidHash, grant))
+    },
+
+    async create(model, id, payload, expiresIn) {
+      refuseDeviceCodes(model)
+      const hash = sealing.hashKey(model, id)
+      const value = envelopes.seal(model, hash, { payload })
+      const lifetime = Math.round(expiresIn * 1000)
+      const key = `${prefix}${model}:${hash}`
+      const keptFor = Math.max(1, lifetime + recordGrace)
+      return (await connection.write((redis) => redis.createRecord(key, clockOffset(), value, lifetime, keptFor))) === 1
     },
 
     async find(model, id) {

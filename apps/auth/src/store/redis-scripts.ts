@@ -26,6 +26,16 @@ const putRecord = `${now}
   return 1
 `
 
+/** ARGV: offset, v, expires in, kept for. */
+const createRecord = `${now}
+  local expires = redis.call('HGET', KEYS[1], 'e')
+  if expires and not isPast(expires) then return 0 end
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'v', ARGV[2], 'e', instant(ARGV[3]), 'u', '', 'g', '')
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  return 1
+`
+
 /** For how many milliseconds it has been consumed, rather than since when: the caller's clock is another. */
 const readRecord = `${now}
   local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'u', 'k')
@@ -124,6 +134,7 @@ const replaceDocument = `
 
 const sources = {
   putRecord,
+  createRecord,
   readRecord,
   consumeRecord,
   destroyOfGrant,

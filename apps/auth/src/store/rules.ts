@@ -4,6 +4,11 @@ import type { DeviceCodePhase } from './contract.ts'
 
 export const deviceCodeModel = 'DeviceCode'
 
+/** Device codes are written by compare-and-set alone. */
+export function refuseDeviceCodes(model: string): void {
+  if (model === deviceCodeModel) throw new TypeError('Device codes change by compare-and-set: use deviceCodes.')
+}
+
 /** How long a record can be read after it expired, in milliseconds: an expired code is told from an unknown one. */
 export const recordGrace = 120_000
 /** The same for device codes: a person may look for theirs some minutes too late. */

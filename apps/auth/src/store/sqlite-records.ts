@@ -1,7 +1,7 @@
 import { AlreadyConsumedError } from '../errors.ts'
 import type { RecordStore, StoredRecord } from './contract.ts'
 import type { Envelopes } from './envelope.ts'
-import { deviceCodeModel, recordGrace } from './rules.ts'
+import { recordGrace, refuseDeviceCodes } from './rules.ts'
 import type { Sealing } from './sealing.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 
@@ -31,6 +31,11 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
      ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at,
        purge_at = excluded.purge_at, uid = excluded.uid, grant_id = excluded.grant_id`,
   )
+  const expire = database.prepare('DELETE FROM records WHERE key = :key AND expires_at <= :now')
+  const create = database.prepare(
+    `INSERT INTO records (key, model, value, expires_at, purge_at) VALUES (:key, :model, :value, :expiresAt, :purgeAt)
+     ON CONFLICT (key) DO NOTHING`,
+  )
   const consume = database.prepare(
     `UPDATE records SET consumed_at = :now
      WHERE key = :key AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)`,
@@ -46,7 +51,7 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
 
   return {
     async put(model, id, payload, expiresIn, { uid, grantId } = {}) {
-      if (model === deviceCodeModel) throw new TypeError('Device codes change by compare-and-set: use deviceCodes.')
+      refuseDeviceCodes(model)
       const key = sealing.hashKey(model, id)
       const value = envelopes.seal(model, key, { payload, uid })
       const uidKey = uid === undefined ? null : sealing.hashKey(`${model}:uid`, uid)
@@ -57,6 +62,17 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
         purge.run({ key, now })
         if (uidKey !== null) releaseUid.run({ uid: uidKey, key })
         put.run({ key, model, value, expiresAt, purgeAt, uid: uidKey, grantId: grantKey })
+      })
+    },
+
+    async create(model, id, payload, expiresIn) {
+      refuseDeviceCodes(model)
+      const key = sealing.hashKey(model, id)
+      const value = envelopes.seal(model, key, { payload })
+      return database.write((now) => {
+        const expiresAt = Math.round(now + expiresIn * 1000)
+        expire.run({ key, now })
+        return create.run({ key, model, value, expiresAt, purgeAt: expiresAt + recordGrace }).changes === 1
       })
     },
 

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { CookieJar } from 'tough-cookie'
 import { evidence } from './evidence.ts'
 import { type Form, readForms, readHeading, readText } from './html.ts'
-import { encodeForm, type Headers, type Http } from './http.ts'
+import { type Answer, encodeForm, type Headers, type Http } from './http.ts'
 
 export interface Page {
   readonly status: number
@@ -14,6 +14,8 @@ export interface Page {
   readonly heading: string
   readonly text: string
   readonly forms: readonly Form[]
+  /** The statuses of the redirects that led here. */
+  readonly redirects: readonly number[]
   /** Where the browser was sent that is not ours: the client's redirect address. */
   readonly leftTo?: URL
 }
@@ -55,7 +57,7 @@ export function createBrowser(options: BrowserOptions): Browser {
     return page
   }
 
-  async function go(method: string, target: string, headers: Headers, body?: string, hops = 0): Promise<Page> {
+  async function go(method: string, target: string, headers: Headers, body?: string, redirects: readonly number[] = []): Promise<Page> {
     const { href: url, pathname, search } = new URL(target, page?.url ?? issuer)
     const cookie = jar.getCookieStringSync(url)
     const answer = await http.exchange({
@@ -67,13 +69,14 @@ export function createBrowser(options: BrowserOptions): Browser {
     for (const set of answer.headers['set-cookie'] ?? []) jar.setCookieSync(set, url)
     const { location } = answer.headers
     if (location && answer.status >= 300 && answer.status < 400) {
-      if (hops === REDIRECTS_AT_MOST) throw new Error(`too many redirects, last to ${location}`)
+      if (redirects.length === REDIRECTS_AT_MOST) throw new Error(`too many redirects, last to ${location}`)
       const next = new URL(location, url)
-      if (next.origin === issuer) return go('GET', next.href, without(headers, 'content-type', 'origin'), undefined, hops + 1)
-      page = { ...toPage(url, answer), leftTo: next }
+      const hops = [...redirects, answer.status]
+      if (next.origin === issuer) return go('GET', next.href, without(headers, 'content-type', 'origin'), undefined, hops)
+      page = { ...toPage(url, answer, hops), leftTo: next }
       return page
     }
-    page = toPage(url, answer)
+    page = toPage(url, answer, redirects)
     for (const { fields } of page.forms) evidence.plant('xsrf', fields.xsrf)
     return page
   }
@@ -113,8 +116,9 @@ const browserHeaders = {
   'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/153.0.0.0 Safari/537.36',
 }
 
-function toPage(url: string, { status, headers, text: html }: { status: number; headers: IncomingHttpHeaders; text: string }): Page {
-  return { status, url, headers, html, heading: readHeading(html), text: readText(html), forms: readForms(html) }
+function toPage(url: string, { status, headers, text: html }: Answer, redirects: readonly number[]): Page {
+  const read = { heading: readHeading(html), text: readText(html), forms: readForms(html) }
+  return { status, url, headers, html, ...read, redirects }
 }
 
 function without(headers: Headers, ...names: string[]): Headers {

@@ -16,6 +16,21 @@ export function describeRecords(staged: Staged): void {
   )
 
   test(
+    'of twenty that create the same record at once exactly one does, and its payload stays',
+    staged(async ({ store, stores, elapse }) => {
+      const { won } = await race(20, stores, async (each, index) =>
+        (await each.records.create('Answer', 'a', { index }, 60)) ? index : undefined,
+      )
+      const winners = won.filter((index) => index !== undefined)
+      expect(winners).toHaveLength(1)
+      expect(await store.records.find('Answer', 'a')).toEqual({ payload: { index: winners[0] } })
+      await elapse(61)
+      expect(await store.records.create('Answer', 'a', { again: true }, 60), 'the one before has expired').toBe(true)
+      expect(await store.records.find('Answer', 'a')).toEqual({ payload: { again: true } })
+    }),
+  )
+
+  test(
     'a large record keeps every byte',
     staged(async ({ store }) => {
       const payload = { text: 'ä'.repeat(200_000) }
@@ -183,6 +198,7 @@ export function describeRecords(staged: Staged): void {
     'device codes cannot be put past the compare-and-set',
     staged(async ({ store }) => {
       await expect(store.records.put('DeviceCode', 'd', {}, 60)).rejects.toThrow(TypeError)
+      await expect(store.records.create('DeviceCode', 'd', {}, 60)).rejects.toThrow(TypeError)
     }),
   )
 }

@@ -1,0 +1,13 @@
+import { errors } from 'oidc-provider'
+
+/**
+ * Thrown by the adapter for a refresh token or device code that its own client redeemed within the grace. The engine
+ * passes it on untouched; without {@link createReuseGrace} around it, it is what it says: an invalid grant.
+ */
+export class AlreadyRedeemedError extends errors.InvalidGrant {
+  readonly grantId: string | undefined
+  constructor(grantId: string | undefined) {
+    super('already used')
+    this.grantId = grantId
+  }
+}

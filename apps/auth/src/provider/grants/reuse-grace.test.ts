@@ -1,0 +1,129 @@
+// Refresh tokens that are presented again: the same answer within the grace, the end of the family after it.
+import { verifies } from '@gatehouse/testing'
+import { describe, expect, test } from 'vitest'
+import type { Store } from '../../store/contract.ts'
+import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
+import { otherTerminal } from '../../suites/clients.ts'
+import { errorOf, logInOnDevice, refresh, refused } from '../../suites/flows.ts'
+
+const invalidGrant = refused(400, 'invalid_grant')
+
+async function signedIn(
+  options: Parameters<typeof startAuthServer>[0] = {},
+): Promise<{ server: AuthServer; token: string }> {
+  const server = await startAuthServer(options)
+  const { refresh_token: token = '' } = await logInOnDevice(server)
+  return { server, token: token as string }
+}
+
+describe('within the grace', () => {
+  verifies(
+    ['F2', 'F3'],
+    'eight parallel refreshes, and one that comes later, get one and the same answer',
+    async () => {
+      const { server, token } = await signedIn()
+      await using _ = server
+      const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(server, token)))
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+      server.elapse(29)
+      const late = await refresh(server, token)
+      expect(new Set([...answers, late].map(({ text }) => text)).size).toBe(1)
+      expect((await refresh(server, late.json.refresh_token)).status, 'the successor is good').toBe(200)
+    },
+  )
+
+  verifies('F4', 'another client gets nothing and does no harm', async () => {
+    const { server, token } = await signedIn()
+    await using _ = server
+    const { json } = await refresh(server, token)
+    expect(errorOf(await refresh(server, token, { client_id: otherTerminal.client_id }))).toEqual(invalidGrant)
+    expect((await refresh(server, json.refresh_token)).status).toBe(200)
+  })
+
+  verifies('F7', 'other parameters are refused without harm to the family', async () => {
+    const { server, token } = await signedIn()
+    await using _ = server
+    const { json } = await refresh(server, token)
+    expect(errorOf(await refresh(server, token, { scope: 'mcp:tools:read' }))).toEqual(invalidGrant)
+    expect((await refresh(server, json.refresh_token)).status).toBe(200)
+  })
+
+  verifies('N7', 'the same successor for another program, too, and a line in the log', async () => {
+    const { server, token } = await signedIn()
+    await using _ = server
+    const { text } = await refresh(server, token)
+    const thief = await server.token(
+      { grant_type: 'refresh_token', client_id: 'terminal', refresh_token: token },
+      { 'user-agent': 'other/1' },
+    )
+    expect(thief.text).toBe(text)
+    expect(server.log()).toContain('"elsewhere":true')
+  })
+
+  verifies('F3', 'the answer is stored so that only the presented token opens it', async () => {
+    const written: string[] = []
+    const { server, token } = await signedIn({
+      wrapStore: (store) => ({
+        ...store,
+        records: {
+          ...store.records,
+          create: (model, id, payload, ...rest) => {
+            written.push(JSON.stringify([id, payload]))
+            return store.records.create(model, id, payload, ...rest)
+          },
+        },
+      }),
+    })
+    await using _ = server
+    const { json } = await refresh(server, token)
+    expect(written.length).toBeGreaterThan(0)
+    for (const secret of [token, json.refresh_token, json.access_token]) expect(written.join()).not.toContain(secret)
+  })
+})
+
+verifies('F1', 'after the grace a used token ends the family', async () => {
+  const { server, token } = await signedIn()
+  await using _ = server
+  const { json } = await refresh(server, token)
+  server.elapse(31)
+  expect(errorOf(await refresh(server, token))).toEqual(invalidGrant)
+  expect(errorOf(await refresh(server, json.refresh_token))).toEqual(invalidGrant)
+})
+
+verifies('F3', 'one variable turns the grace off', async () => {
+  const { server, token } = await signedIn({ environment: { AUTH_LIFETIMES: '{"reuseGrace":0}' } })
+  await using _ = server
+  const { json } = await refresh(server, token)
+  expect(errorOf(await refresh(server, token)), 'a moment later it may be a race').toEqual(invalidGrant)
+  server.elapse(3)
+  expect(errorOf(await refresh(server, token))).toEqual(invalidGrant)
+  expect(errorOf(await refresh(server, json.refresh_token))).toEqual(invalidGrant)
+})
+
+test('a process that dies between using the token up and answering costs nobody the login', async () => {
+  let dies = false
+  const dying = (store: Store): Store => ({
+    ...store,
+    records: {
+      ...store.records,
+      create: (model, ...rest) => {
+        if (dies && model === 'RedeemedAnswer') {
+          dies = false
+          return Promise.reject(new Error('the process is gone'))
+        }
+        return store.records.create(model, ...rest)
+      },
+    },
+  })
+  const { server, token } = await signedIn({ wrapStore: dying })
+  await using _ = server
+  dies = true
+  expect((await refresh(server, token)).status).toBe(500)
+  const answers = await Promise.all(Array.from({ length: 4 }, () => refresh(server, token)))
+  const good = answers.filter(({ status }) => status === 200)
+  expect(good.length).toBeGreaterThan(0)
+  expect(new Set(good.map(({ text }) => text)).size).toBe(1)
+  const again = await refresh(server, token)
+  expect(again.text).toBe(good[0]?.text)
+  expect((await refresh(server, again.json.refresh_token)).status).toBe(200)
+})

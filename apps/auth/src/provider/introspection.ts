@@ -1,0 +1,54 @@
+// RFC 7662 for our own access tokens, which are JWTs: the engine authenticates the caller and then refuses to look into
+// them. What it says of an access token here is more than the token says itself: whether the grant and the account behind
+// it still stand. That is how a resource server that cannot wait for the token's end learns of a revocation.
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { OwnAccessToken } from '../keys/own-token.ts'
+import type { Accounts } from './accounts.ts'
+import { RESOURCE_SERVER } from './clients.ts'
+
+export interface IntrospectionOptions {
+  /** The claims of a token of ours that has not expired. */
+  readonly readToken: (token: string) => Promise<OwnAccessToken | undefined>
+  readonly accounts: Accounts
+}
+
+/** Turns the engine's refusal into an answer. For the route /introspect, after the engine has answered. */
+export async function introspectAccessToken(
+  ctx: KoaContextWithOIDC,
+  { readToken, accounts }: IntrospectionOptions,
+): Promise<void> {
+  const { client, params } = ctx.oidc
+  if (!client) return
+  if (client.clientAuthMethod === 'none') {
+    // RFC 7662 §2.1: a caller proves who it is, and a public client cannot
+    ctx.status = 401
+    ctx.body = { error: 'invalid_client', error_description: 'introspection needs a client with a secret' }
+    return
+  }
+  if ((ctx.body as { error?: string } | undefined)?.error !== 'unsupported_token_type') return
+  const token = await readToken(String(params?.token ?? ''))
+  ctx.status = 200
+  ctx.body =
+    token && mayAsk(client, token) && (await stands(ctx, token, accounts)) ? describe(token) : { active: false }
+}
+
+/** The client that the token was issued to, and the one that an operator named as the resource's own. */
+function mayAsk(client: NonNullable<KoaContextWithOIDC['oidc']['client']>, token: OwnAccessToken): boolean {
+  return (
+    token.client_id === client.clientId || (client as unknown as Record<string, unknown>)[RESOURCE_SERVER] === token.aud
+  )
+}
+
+async function stands(ctx: KoaContextWithOIDC, token: OwnAccessToken, accounts: Accounts): Promise<boolean> {
+  const { provider } = ctx.oidc
+  if (!(await provider.Client.find(token.client_id))) return false
+  // a client's own token has no grant and no account: it stands as long as the client does
+  if (token.grant_id === undefined) return token.sub === token.client_id
+  const grant = await provider.Grant.find(token.grant_id)
+  if (!grant || grant.accountId !== token.sub || grant.clientId !== token.client_id) return false
+  return (await accounts.findAdmitted(token.sub)) !== undefined
+}
+
+function describe({ grant_id: _, ...claims }: OwnAccessToken): Record<string, unknown> {
+  return { active: true, token_type: 'Bearer', ...claims }
+}
