@@ -19,8 +19,12 @@ for (const service of settings.services) await mustBeFree(service)
 const children = new Map()
 let ending = false
 onEnd(() => end(0))
-for (const service of settings.services) start(service)
-await Promise.all(settings.services.map(untilReady))
+// one after the other: the MCP server asks the authorization server for its keys as soon as it starts
+for (const service of settings.services) {
+  if (ending) break
+  start(service)
+  await untilReady(service)
+}
 if (!ending) console.log(welcome(settings))
 
 /**
@@ -41,7 +45,7 @@ function readSettings(env) {
   }
   const dataDir = resolve(env.INIT_CWD ?? root, env.DATA_DIR || join(root, '.data'))
   const shared = { LOG_LEVEL: 'warn', ...env, DATA_DIR: dataDir }
-  const resources = JSON.stringify([{ resource, name: 'Gatehouse' }])
+  const resources = JSON.stringify([{ resource, name: 'Gatehouse MCP server' }])
   return {
     issuer,
     resource,
@@ -139,7 +143,7 @@ function start({ name, port, env }) {
 function readable(line) {
   if (!line.startsWith('{')) return line
   try {
-    const { level, msg, err, time: _time, pid: _pid, hostname: _hostname, ...rest } = JSON.parse(line)
+    const { level, msg, err, time: _time, pid: _pid, hostname: _hostname, name: _name, ...rest } = JSON.parse(line)
     const facts = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : ''
     return `${levels[level] ?? level}: ${msg ?? ''}${err?.message && err.message !== msg ? ` (${err.message})` : ''}${facts}`
   } catch {

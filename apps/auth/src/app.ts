@@ -10,7 +10,8 @@ import { createGitHubLogin, identify } from './identity/github.ts'
 import { createGitHubApi } from './identity/github-api.ts'
 import { createGitHubDeviceLogin } from './identity/github-device.ts'
 import type { Login } from './identity/identity.ts'
-import { refuseDeveloperLogin } from './identity/reach.ts'
+import { createOpenIdLogin } from './identity/openid.ts'
+import { type Origin, refuseDeveloperLogin } from './identity/reach.ts'
 import { interactions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
 import { pageHeaders } from './pages/headers.ts'
@@ -177,6 +178,8 @@ export async function createApp({
       const { clientId, clientSecret } = config.github
       logins.push(createGitHubLogin({ api: github, clientId, clientSecret, rules: config.admission, now: clock }))
     }
+    for (const provider of config.openid)
+      logins.push(createOpenIdLogin({ provider, rules: config.admission, now: clock }))
     return logins
   }
 }
@@ -202,7 +205,8 @@ function registerStartPage(app: FastifyInstance, { issuer, resources, developerL
   )
 }
 
-function originOf(request: FastifyRequest): { peer: string | undefined; hasForwardingHeader: boolean } {
+function originOf(request: FastifyRequest): Pick<Origin, 'peer' | 'client' | 'hasForwardingHeader'> {
   const forwarding = (name: string) => name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-')
-  return { peer: request.socket.remoteAddress, hasForwardingHeader: Object.keys(request.headers).some(forwarding) }
+  const hasForwardingHeader = Object.keys(request.headers).some(forwarding)
+  return { peer: request.socket.remoteAddress, client: request.ip, hasForwardingHeader }
 }

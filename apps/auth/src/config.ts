@@ -8,6 +8,7 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { ConfigError } from './errors.ts'
 import { type AdmissionRules, hasRules } from './identity/admission.ts'
+import { type OpenIdProvider, subjectName } from './identity/openid-provider.ts'
 
 const DAY = 86_400
 
@@ -51,6 +52,8 @@ export interface Config {
   /** `redis://` or `rediss://`. Absent: one SQLite file in the data directory. Secret: it has a password in it. */
   readonly redisUrl: string | undefined
   readonly github: GitHubConfig | undefined
+  /** Google, and one other OpenID provider. */
+  readonly openid: readonly OpenIdProvider[]
   readonly admission: AdmissionRules
   /** `explicit`: asked for by name, so that it also answers peers that are not loopback. */
   readonly developerLogin: 'off' | 'on' | 'explicit'
@@ -100,6 +103,7 @@ export function readConfig(env: Environment): Config {
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redisUrl: read.secret('REDIS_URL'),
     github: readGitHub(read, faults),
+    openid: [readGoogle(read, faults), readOpenId(read, faults)].filter((provider) => provider !== undefined),
     admission: readAdmission(read, faults),
     developerLogin: readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
     lifetimes: readLifetimes(env.AUTH_LIFETIMES, faults),
@@ -140,6 +144,15 @@ function createReader(env: Environment, faults: string[]) {
       const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
       if (!url || !secure || url.search || url.hash) faults.push(`${name} must be an https URL, such as ${fallback}.`)
       return value.replace(/\/+$/, '')
+    },
+    /** An identifier that is compared byte for byte: it stays as it was written. https, or http to this machine. */
+    upstreamIssuer(name: string, fallback = ''): string {
+      const value = text(name, fallback)
+      const url = URL.parse(value)
+      const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
+      if (!url || !secure || url.search || url.hash || url.username || url.password)
+        faults.push(`${name} must be an https URL, exactly as the provider writes its issuer.`)
+      return value
     },
     /** Comma-separated, in lower case. */
     list(name: string): string[] {
@@ -257,6 +270,37 @@ function readGitHub(read: Reader, faults: string[]): GitHubConfig | undefined {
   return { url, apiUrl, clientId, clientSecret }
 }
 
+/** `GOOGLE_ISSUER` is for tests and for a proxy in front of Google. */
+function readGoogle(read: Reader, faults: string[]): OpenIdProvider | undefined {
+  const clientId = read.text('GOOGLE_CLIENT_ID', '')
+  const clientSecret = read.secret('GOOGLE_CLIENT_SECRET')
+  if (!clientId && !clientSecret) return undefined
+  if (!clientId || !clientSecret) faults.push('GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together: set both.')
+  return {
+    id: 'google',
+    label: 'Google',
+    issuer: read.upstreamIssuer('GOOGLE_ISSUER', 'https://accounts.google.com'),
+    clientId,
+    clientSecret: clientSecret ?? '',
+    subjectPrefix: 'google:',
+  }
+}
+
+/** The label names people (`oidc:<label>:<sub>`): whoever changes it makes strangers of all who signed in before. */
+function readOpenId(read: Reader, faults: string[]): OpenIdProvider | undefined {
+  const clientId = read.text('OIDC_CLIENT_ID', '')
+  const clientSecret = read.secret('OIDC_CLIENT_SECRET')
+  if (!clientId && !clientSecret && !read.text('OIDC_ISSUER', '')) return undefined
+  if (!clientId || !clientSecret)
+    faults.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three.')
+  const issuer = read.upstreamIssuer('OIDC_ISSUER')
+  const label = read.text('OIDC_LABEL', URL.parse(issuer)?.host ?? 'OpenID')
+  const name = subjectName(label)
+  if (name === undefined)
+    faults.push('OIDC_LABEL must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject).')
+  return { id: 'oidc', label, issuer, clientId, clientSecret: clientSecret ?? '', subjectPrefix: `oidc:${name}:` }
+}
+
 function readAdmission(read: Reader, faults: string[]): AdmissionRules {
   const rules = {
     githubUsers: read.list('ALLOWED_GITHUB_USERS'),
@@ -275,21 +319,24 @@ function readAdmission(read: Reader, faults: string[]): AdmissionRules {
 
 /** In production somebody must be able to sign in, and not everybody by oversight. */
 function checkLogins(
-  { production, developerLogin, github, admission }: Config,
+  { production, developerLogin, github, openid, admission }: Config,
   allowAnyone: boolean,
   faults: string[],
 ): void {
-  const upstream = github?.clientSecret !== undefined
-  if (hasRules(admission) && !github)
+  const upstream = [...(github?.clientSecret === undefined ? [] : ['GitHub']), ...openid.map(({ label }) => label)]
+  const all = 'GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET, GOOGLE_… or OIDC_…'
+  if (admission.githubUsers.length + admission.organisations.length > 0 && !github)
     faults.push(
-      'ALLOWED_… rules are set without a login that they could apply to: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.',
+      'ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS are set without a login that they could apply to: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.',
     )
+  if (admission.emailDomains.length > 0 && !github && openid.length === 0)
+    faults.push(`ALLOWED_EMAIL_DOMAINS is set without a login that it could apply to: set ${all}.`)
   if (!production) return
-  if (!github && developerLogin === 'off')
-    faults.push('No login is configured, nobody could sign in: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.')
-  if (upstream && !hasRules(admission) && !allowAnyone) {
+  if (!github && openid.length === 0 && developerLogin === 'off')
+    faults.push(`No login is configured, nobody could sign in: set ${all}.`)
+  if (upstream.length > 0 && !hasRules(admission) && !allowAnyone) {
     faults.push(
-      'Everybody with a GitHub account could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.',
+      `Everybody with an account at ${upstream.join(' or ')} could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.`,
     )
   }
 }

@@ -41,8 +41,8 @@ export class UserCodeTakenError extends GatehouseError {
 /** What the operator has to mend before the process can start: every fault at once. */
 export class ConfigError extends GatehouseError {
   readonly faults: readonly string[]
-  constructor(faults: readonly string[]) {
-    super('config', faults.join('\n'))
+  constructor(faults: readonly string[], options?: ErrorOptions) {
+    super('config', faults.join('\n'), options)
     this.faults = faults
   }
 }

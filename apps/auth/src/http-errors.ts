@@ -43,7 +43,8 @@ export function wantsPage(request: FastifyRequest): boolean {
 function answerFor(error: Error & { statusCode?: number }): Answer {
   if (error instanceof InteractionGoneError)
     return { status: 400, error: 'invalid_request', description: 'The request expired or was answered already.' }
-  if (error instanceof StoreUnavailableError)
+  // as itself, or in the words in which provider/adapter.ts told the engine
+  if (error instanceof StoreUnavailableError || error.cause instanceof StoreUnavailableError)
     return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
   const status = error instanceof GatehouseError ? 500 : (error.statusCode ?? 500)
   if (status >= 500)

@@ -7,8 +7,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createCommandLine, createTestClock } from './fakes/command-line.ts'
-import { type FakeServers, startFakeServers } from './fakes/fake-servers.ts'
+import { createCommandLine, createTestClock } from './suites/command-line.ts'
+import { type FakeServers, startFakeServers } from './suites/fake-servers.ts'
 
 const cli = fileURLToPath(new URL('cli.ts', import.meta.url))
 

@@ -9,7 +9,8 @@ import { type FlowOptions, signInWithDevice } from './flows/device.ts'
 import { signInWithSecret } from './flows/machine.ts'
 import { type OpenUrl, openUrl as openOnDesktop } from './flows/open-url.ts'
 import type { SignInPrompts } from './flows/prompts.ts'
-import { connectToServer, type McpConnection } from './mcp/connection.ts'
+import { connectToServer, type McpConnection, type Protocol } from './mcp/connection.ts'
+import type { OnNotice } from './mcp/notice.ts'
 import { withStepUp } from './mcp/step-up.ts'
 import { createGuardedFetch, dnsLookup, type Fetch, type Lookup } from './network/guarded-fetch.ts'
 import { createOauthClient, type Grant } from './oauth/oauth-client.ts'
@@ -46,7 +47,19 @@ export interface SignInOptions {
   readonly scope?: string | undefined
   /** Seconds to wait for the person. */
   readonly timeout?: number | undefined
+  /** Ends the waiting for the person. */
+  readonly signal?: AbortSignal | undefined
 }
+
+export interface ConnectOptions {
+  readonly protocol?: Protocol | undefined
+  /** Told what the server says of its own accord. */
+  readonly onNotice?: OnNotice | undefined
+  /** Also hear that lists change. */
+  readonly listen?: boolean | undefined
+}
+
+export type StepUpOptions = Pick<SignInOptions, 'timeout' | 'signal'>
 
 export interface Client {
   readonly url: URL
@@ -54,13 +67,19 @@ export interface Client {
   signIn(options: SignInOptions): Promise<Session>
   /** The saved session with a valid access token; renewed if needed. Throws `not_signed_in` or `signed_out`. */
   session(): Promise<Session>
+  /** A session with another access token than `refused`, which the MCP server answered with 401. */
+  renew(refused: string): Promise<Session>
   /** Forgets the session and, if it can, has the server revoke it. `undefined`: there was none. */
   signOut(): Promise<{ readonly revoked: boolean } | undefined>
+  /** An MCP connection that renews its token by itself. Whoever opens it closes it. */
+  connect(options?: ConnectOptions): Promise<McpConnection>
   /**
-   * Runs `work` with an MCP connection that renews its token by itself. When the server asks for more scopes the person
-   * signs in for them (`timeout` in seconds) and `work` runs again, three times at most.
+   * Runs `work`; when the server asks for more scopes the person signs in for them and `work` runs again, three times at
+   * most. A connection that is open goes on with the new token.
    */
-  withServer<T>(work: (server: McpConnection) => Promise<T>, options?: { timeout?: number | undefined }): Promise<T>
+  steppingUp<T>(work: () => Promise<T>, options?: StepUpOptions): Promise<T>
+  /** Both: a connection for `work` alone, and stepping up. */
+  withServer<T>(work: (server: McpConnection) => Promise<T>, options?: ConnectOptions & StepUpOptions): Promise<T>
 }
 
 export function createClient(options: ClientOptions): Client {
@@ -116,14 +135,14 @@ export function createClient(options: ClientOptions): Client {
     return { client, grant: await flow(client) }
   }
 
-  async function signIn({ flow, scope: wanted, timeout }: SignInOptions): Promise<Session> {
+  async function signIn({ flow, scope: wanted, timeout, signal: stop = signal }: SignInOptions): Promise<Session> {
     if (flow === 'machine' && identity?.clientSecret === undefined) throw secretNeeded()
     const discovery = await rediscover()
     const { issuer, resource, metadata } = discovery
     const scope = wanted ?? discovery.scope
     const { client, grant } = await asClient(discovery, (client) => {
       const oauth = createOauthClient({ metadata, identity: client, fetch })
-      const flowOptions: FlowOptions = { oauth, resource, scope, clock, prompts, timeout, signal }
+      const flowOptions: FlowOptions = { oauth, resource, scope, clock, prompts, timeout, signal: stop }
       if (flow === 'device') return signInWithDevice(flowOptions)
       return flow === 'machine' ? signInWithSecret(flowOptions) : signInWithBrowser({ ...flowOptions, openUrl })
     })
@@ -157,13 +176,18 @@ export function createClient(options: ClientOptions): Client {
     )
   }
 
-  async function connected<T>(work: (server: McpConnection) => Promise<T>): Promise<T> {
-    const server = await connectToServer({ url, tokens: await tokens(), fetch: plainFetch, signal })
-    try {
-      return await work(server)
-    } finally {
-      await server.close()
-    }
+  async function connect(options: ConnectOptions = {}): Promise<McpConnection> {
+    return await connectToServer({ ...options, url, tokens: await tokens(), fetch: plainFetch, signal })
+  }
+
+  function steppingUp<T>(work: () => Promise<T>, options: StepUpOptions = {}): Promise<T> {
+    return withStepUp(work, {
+      session: async () => (await tokens()).current(),
+      async signIn(flow, scope) {
+        prompts.moreAccess(scope)
+        await signIn({ ...options, flow, scope })
+      },
+    })
   }
 
   return {
@@ -171,14 +195,17 @@ export function createClient(options: ClientOptions): Client {
     signIn,
     signOut,
     session: async () => (await tokens()).current(),
-    withServer: (work, { timeout } = {}) =>
-      withStepUp(() => connected(work), {
-        session: async () => (await tokens()).current(),
-        async signIn(flow, scope) {
-          prompts.moreAccess(scope)
-          await signIn({ flow, scope, timeout })
+    renew: async (refused) => (await tokens()).replace(refused),
+    connect,
+    steppingUp,
+    withServer: (work, { timeout, ...options } = {}) =>
+      steppingUp(
+        async () => {
+          const server = await connect(options)
+          return await work(server).finally(() => server.close())
         },
-      }),
+        { timeout },
+      ),
   }
 }
 

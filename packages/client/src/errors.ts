@@ -10,7 +10,7 @@ export const exits = {
   timedOut: { code: 5, meaning: 'nobody approved in time, or the answer took too long' },
   unreachable: { code: 6, meaning: 'a server cannot be reached, or is out of order' },
   metadataRefused: { code: 7, meaning: "the server's metadata is missing, wrong or unsafe" },
-  toolFailed: { code: 8, meaning: 'the tool reported an error, or there is no such tool' },
+  toolFailed: { code: 8, meaning: 'the tool reported an error, or there is no such tool, prompt or resource' },
   interrupted: { code: 130, meaning: 'stopped with Ctrl-C' },
 } as const
 
@@ -37,7 +37,9 @@ const exitOf = {
   issuer_mismatch: 'metadataRefused',
   resource_mismatch: 'metadataRefused',
   unsafe_address: 'metadataRefused',
+  session_ended: 'unreachable',
   tool_failed: 'toolFailed',
+  request_failed: 'toolFailed',
   interrupted: 'interrupted',
 } as const satisfies Record<string, ExitName>
 

@@ -1,10 +1,10 @@
 // The few calls to GitHub (or GitHub Enterprise) that we make, each bounded in time and size. GitHub reports many
 // failures with HTTP 200 and an `error` member; here they are failures.
 import { z } from 'zod'
+import { readBounded } from './bounded-body.ts'
 import { LoginFailedError } from './identity.ts'
 
 const TIMEOUT_MS = 5_000
-const BODY_LIMIT = 256 * 1024
 
 export interface GitHubApiOptions {
   /** Such as `https://github.com`, without a trailing slash. */
@@ -114,15 +114,4 @@ function parse<T extends z.ZodType>(what: string, schema: T, body: unknown): z.i
   const result = schema.safeParse(body)
   if (!result.success) throw new LoginFailedError('unavailable', `GitHub, ${what}: an answer of another shape`)
   return result.data
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength
-    if (size > BODY_LIMIT) throw new RangeError('too large')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -4,7 +4,10 @@ import { GatehouseError } from '../errors.ts'
 
 /** A person as an upstream login vouches for them. */
 export interface Identity {
-  /** Stable for ever and never reused: `dev:<name>`, `github:<numeric id>`. It alone decides who somebody is. */
+  /**
+   * Stable for ever and never reused: `dev:<name>`, `github:<numeric id>`, `google:<sub>`, `oidc:<name>:<sub>`. It alone
+   * decides who somebody is: the same address at two providers is two people.
+   */
   readonly subject: string
   /** What the person is shown as "signed in as …". May change; decides nothing. */
   readonly label: string
@@ -38,7 +41,7 @@ export interface RedirectLogin {
   readonly id: string
   /** As in "Continue with …". */
   readonly label: string
-  /** `state` comes back with the answer, `memory` is to be handed to {@link finish}. */
+  /** `state` comes back with the answer, `memory` is to be handed to {@link finish}. Trouble is told there. */
   begin(request: {
     readonly state: string
     readonly redirectUri: string

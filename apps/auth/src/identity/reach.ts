@@ -4,6 +4,8 @@ import ipaddr from 'ipaddr.js'
 export interface Origin {
   /** The address at the other end of the socket. */
   readonly peer: string | undefined
+  /** Who our own proxy says is behind it; the peer itself where there is none. */
+  readonly client: string
   readonly hasForwardingHeader: boolean
   /** CIDR blocks of our own proxies. */
   readonly trustProxy: readonly string[]
@@ -14,13 +16,19 @@ export interface Origin {
 /**
  * Why the developer login is refused, or undefined if it is not. A forwarding header from anybody but our own proxy
  * means a tunnel: then the loopback address at the other end says nothing about who is really there.
- * It does NOT look at the address that a trusted proxy forwards: with `explicit` the operator answers for that.
+ * With `explicit` it does NOT look at where a request comes from otherwise: the operator answers for that.
  */
-export function refuseDeveloperLogin({ peer, hasForwardingHeader, trustProxy, explicit }: Origin): string | undefined {
+export function refuseDeveloperLogin({
+  peer,
+  client,
+  hasForwardingHeader,
+  trustProxy,
+  explicit,
+}: Origin): string | undefined {
   const fromProxy = peer !== undefined && isIn(peer, trustProxy)
   if (hasForwardingHeader && !fromProxy)
     return 'The development login does not answer through a tunnel or a proxy that this server does not know.'
-  if (!explicit && !(peer !== undefined && isLoopback(peer)))
+  if (!explicit && !(peer !== undefined && isLoopback(peer) && isLoopback(client)))
     return 'The development login answers this computer alone.'
   return undefined
 }

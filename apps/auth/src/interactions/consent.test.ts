@@ -31,51 +31,73 @@ verifies('A16', 'the consent page shows app, scopes, server and where the answer
   expect(text).not.toContain('Run tools for you')
 })
 
-verifies('A16', 'an answer that goes to this computer is pointed out, for an app that registered itself as well', async () => {
-  await using server = await startAuthServer()
-  const { json: client } = await server.register({ client_name: 'Helper', redirect_uris: [loopback], token_endpoint_auth_method: 'none' })
-  for (const clientId of ['terminal', client.client_id]) {
-    const browser = server.openBrowser()
-    await browser.open(authorizePath(createPkce().challenge, { client_id: clientId }))
-    const { text } = await browser.logIn()
-    expect(text).toContain('You will return to a program on this computer')
-    expect(text).toContain('Did you start this yourself just now?')
-  }
-})
+verifies(
+  'A16',
+  'an answer that goes to this computer is pointed out, for an app that registered itself as well',
+  async () => {
+    await using server = await startAuthServer()
+    const { json: client } = await server.register({
+      client_name: 'Helper',
+      redirect_uris: [loopback],
+      token_endpoint_auth_method: 'none',
+    })
+    for (const clientId of ['terminal', client.client_id]) {
+      const browser = server.openBrowser()
+      await browser.open(authorizePath(createPkce().challenge, { client_id: clientId }))
+      const { text } = await browser.logIn()
+      expect(text).toContain('You will return to a program on this computer')
+      expect(text).toContain('Did you start this yourself just now?')
+    }
+  },
+)
 
 verifies('A14', 'every request is put to the person, however often the same one was approved', async () => {
   await using server = await startAuthServer()
   const browser = server.openBrowser()
   await obtainCode(server, { browser })
-  for (const changes of [{}, { scope: 'mcp:tools:read' }, { redirect_uri: 'http://localhost:1/callback' }, { client_id: 'other-terminal' }, toWebsite]) {
+  for (const changes of [
+    {},
+    { scope: 'mcp:tools:read' },
+    { redirect_uri: 'http://localhost:1/callback' },
+    { client_id: 'other-terminal' },
+    toWebsite,
+  ]) {
     const page = await browser.open(authorizePath(createPkce().challenge, changes), { 'sec-fetch-site': 'cross-site' })
     expect([changes, page.heading]).toEqual([changes, CONSENT])
   }
 })
 
-verifies('A13', 'a form without its secret, or with that of another request, is refused and can be sent again', async () => {
-  await using server = await startAuthServer()
-  const browser = server.openBrowser()
-  await browser.open(authorizePath(createPkce().challenge))
-  const other = browser.openTab()
-  await other.open(authorizePath(createPkce().challenge))
-  const foreign = other.page.forms[0]?.fields.xsrf ?? ''
-  const { url } = browser.page
-  for (const xsrf of ['', 'wrong', foreign]) {
+verifies(
+  'A13',
+  'a form without its secret, or with that of another request, is refused and can be sent again',
+  async () => {
+    await using server = await startAuthServer()
+    const browser = server.openBrowser()
+    await browser.open(authorizePath(createPkce().challenge))
+    const other = browser.openTab()
+    await other.open(authorizePath(createPkce().challenge))
+    const foreign = other.page.forms[0]?.fields.xsrf ?? ''
+    const { url } = browser.page
+    for (const xsrf of ['', 'wrong', foreign]) {
+      await browser.open(url)
+      const page = await browser.submit('/login', { name: 'ada', xsrf })
+      expect(page).toMatchObject({ status: 400, heading: 'This request has expired' })
+    }
     await browser.open(url)
-    const page = await browser.submit('/login', { name: 'ada', xsrf })
-    expect(page).toMatchObject({ status: 400, heading: 'This request has expired' })
-  }
-  await browser.open(url)
-  expect((await browser.logIn()).heading).toBe(CONSENT)
-})
+    expect((await browser.logIn()).heading).toBe(CONSENT)
+  },
+)
 
 verifies('A13', 'a form that another site sends is refused, whatever it knows', async () => {
   await using server = await startAuthServer()
   for (const site of ['cross-site', 'same-site']) {
     const browser = server.openBrowser()
     await browser.open(authorizePath(createPkce().challenge))
-    const page = await browser.submit('/login', { name: 'ada' }, { 'sec-fetch-site': site, origin: 'https://evil.example' })
+    const page = await browser.submit(
+      '/login',
+      { name: 'ada' },
+      { 'sec-fetch-site': site, origin: 'https://evil.example' },
+    )
     expect(page.status).toBe(400)
     await browser.open(authorizePath(createPkce().challenge))
     await browser.logIn()
@@ -83,18 +105,22 @@ verifies('A13', 'a form that another site sends is refused, whatever it knows', 
   }
 })
 
-verifies('A13', 'an answered request cannot be answered again, and its address is worth nothing in another browser', async () => {
-  await using server = await startAuthServer()
-  const browser = server.openBrowser()
-  await browser.open(authorizePath(createPkce().challenge))
-  await browser.logIn()
-  const { url } = browser.page
-  expect((await server.openBrowser().open(url)).status).toBe(400)
-  const late = browser.openTab()
-  await late.open(url)
-  await browser.approve()
-  expect(await late.approve()).toMatchObject({ status: 400, heading: 'This request has expired' })
-})
+verifies(
+  'A13',
+  'an answered request cannot be answered again, and its address is worth nothing in another browser',
+  async () => {
+    await using server = await startAuthServer()
+    const browser = server.openBrowser()
+    await browser.open(authorizePath(createPkce().challenge))
+    await browser.logIn()
+    const { url } = browser.page
+    expect((await server.openBrowser().open(url)).status).toBe(400)
+    const late = browser.openTab()
+    await late.open(url)
+    await browser.approve()
+    expect(await late.approve()).toMatchObject({ status: 400, heading: 'This request has expired' })
+  },
+)
 
 verifies('A13', 'a request that waited for too long is gone', async () => {
   await using server = await startAuthServer()
@@ -116,8 +142,14 @@ verifies('U9', 'the session has another id after the sign-in, and the old one is
   expect(before.gatehouse_session).toMatch(/^[\w-]{20,}$/)
   expect(after.gatehouse_session).not.toBe(before.gatehouse_session)
 
-  const cookie = (values: Readonly<Record<string, string>>) => Object.entries(values).map(([name, value]) => `${name}=${value}`).join('; ')
-  expect((await server.openBrowser({ headers: { cookie: cookie(before) } }).open(authorizePath(createPkce().challenge))).heading).toBe('Sign in')
+  const cookie = (values: Readonly<Record<string, string>>) =>
+    Object.entries(values)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('; ')
+  expect(
+    (await server.openBrowser({ headers: { cookie: cookie(before) } }).open(authorizePath(createPkce().challenge)))
+      .heading,
+  ).toBe('Sign in')
 })
 
 verifies('A19', 'what follows a form is a 303: no form is sent twice', async () => {
@@ -154,8 +186,13 @@ test('the page allows its form to lead to the redirect address of this request a
   }
   expect(await policyFor({})).toBe("'self' http://127.0.0.1:8917")
   expect(await policyFor(toWebsite)).toBe("'self' https://app.example.com")
-  const { json: client } = await server.register({ redirect_uris: ['cursor://anysphere.cursor-mcp/callback'], token_endpoint_auth_method: 'none' })
-  expect(await policyFor({ client_id: client.client_id ?? '', redirect_uri: 'cursor://anysphere.cursor-mcp/callback' })).toBe("'self' cursor:")
+  const { json: client } = await server.register({
+    redirect_uris: ['cursor://anysphere.cursor-mcp/callback'],
+    token_endpoint_auth_method: 'none',
+  })
+  expect(
+    await policyFor({ client_id: client.client_id ?? '', redirect_uri: 'cursor://anysphere.cursor-mcp/callback' }),
+  ).toBe("'self' cursor:")
 })
 
 test('"use another account" on a consent page ends in a code for the new account', async () => {
@@ -167,7 +204,13 @@ test('"use another account" on a consent page ends in a code for the new account
   await browser.switchAccount()
   await browser.logIn('bob')
   const code = (await browser.approve()).leftTo?.searchParams.get('code') ?? ''
-  const { json } = await server.token({ grant_type: 'authorization_code', client_id: 'terminal', code, code_verifier: verifier, redirect_uri: loopback })
+  const { json } = await server.token({
+    grant_type: 'authorization_code',
+    client_id: 'terminal',
+    code,
+    code_verifier: verifier,
+    redirect_uri: loopback,
+  })
   expect(decodeJwt(json.access_token ?? '').sub).toBe('dev:bob')
 })
 

@@ -1,6 +1,7 @@
 import { verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
+import { StoreUnavailableError } from '../errors.ts'
 import { startAuthServer } from '../suites/auth-server.ts'
 import { DEVICE_GRANT } from '../suites/clients.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
@@ -147,6 +148,34 @@ test('an answered request cannot be answered again, nor turned round', async () 
   await browser.refuse()
   expect(await late.approve()).toMatchObject({ status: 400, heading: GONE })
   expect(errorOf(await device.poll())).toEqual(refused(400, 'access_denied'))
+})
+
+test('a failure of ours between the approval and its answer does not use the code up', async () => {
+  let failing = false
+  await using server = await startAuthServer({
+    wrapStore: (store) => ({
+      ...store,
+      records: {
+        ...store.records,
+        find: async (model, id) => {
+          if (failing && model === 'Grant') throw new StoreUnavailableError()
+          return store.records.find(model, id)
+        },
+      },
+    }),
+  })
+  const device = await askAsDevice(server)
+  const browser = server.openBrowser()
+  await browser.enterCode(device.userCode)
+  await browser.logIn()
+  failing = true
+  expect(await browser.approve()).toMatchObject({ status: 503, heading: 'We are busy' })
+  failing = false
+  expect(errorOf(await device.poll())).toEqual(pending)
+  await browser.open('/device')
+  await browser.enterCode(device.userCode)
+  expect((await browser.approve()).status).toBe(200)
+  expect((await device.poll()).status).toBe(200)
 })
 
 test('the last page opened again, or in another browser, is an expired request and no failure', async () => {

@@ -12,7 +12,11 @@ export interface DeviceApprovalFacts {
   readonly userCode: string
   readonly app: AppFacts
   /** Who asked for the code. `agent` is the User-Agent header, `askedAt` in milliseconds. */
-  readonly requester: { readonly address?: string | undefined; readonly agent?: string | undefined; readonly askedAt: number }
+  readonly requester: {
+    readonly address?: string | undefined
+    readonly agent?: string | undefined
+    readonly askedAt: number
+  }
   /** In milliseconds. */
   readonly now: number
   /** In plain words. */

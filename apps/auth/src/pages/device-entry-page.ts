@@ -16,7 +16,8 @@ export interface DeviceEntryFacts {
 }
 
 const problems = {
-  wrong_code: 'This code is wrong or too old. Compare it with your device. If it is the same, ask your device for a new one.',
+  wrong_code:
+    'This code is wrong or too old. Compare it with your device. If it is the same, ask your device for a new one.',
   missing_code: 'Type the code that your device shows.',
   session_lost: 'This page was open for too long. Press Continue once more.',
   try_again: 'That did not work, and it was not your fault. Press Continue once more.',

@@ -27,14 +27,17 @@ export function errorPage({ status, title, message, requestId, details = [], nex
 <p>${cleanText(message, 600)}</p>
 <a class="button" href="${href}">${label}</a>
 <p class="muted">If you ask for help, pass on this number: <code>${cleanText(requestId, 128)}</code></p>
-${details.length > 0 && html`<details>
+${
+  details.length > 0 &&
+  html`<details>
 <summary>For developers</summary>
 <dl class="details">${[['status', String(status)] as const, ...details].map(
-      ([name, value]) => html`
+    ([name, value]) => html`
 <dt>${cleanText(name)}</dt><dd>${cleanText(value, 600)}</dd>`,
-    )}
+  )}
 </dl>
-</details>`}`,
+</details>`
+}`,
   })
 }
 

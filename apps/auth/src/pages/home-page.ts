@@ -19,7 +19,10 @@ export function homePage({ issuer, resources, loginHint }: HomeFacts): string {
 <a class="button primary" href="/device">Enter a code from a device</a>
 ${factList([
   ['Sign-in', html`${cleanText(loginHint, 300)}`],
-  [resources.length === 1 ? 'Server' : 'Servers', html`<ul class="servers">${resources.map((resource) => html`<li>${server(resource)}</li>`)}</ul>`],
+  [
+    resources.length === 1 ? 'Server' : 'Servers',
+    html`<ul class="servers">${resources.map((resource) => html`<li>${server(resource)}</li>`)}</ul>`,
+  ],
 ])}
 <details>
 <summary>For developers</summary>

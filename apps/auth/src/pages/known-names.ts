@@ -23,7 +23,8 @@ const known: readonly { readonly names: readonly string[]; readonly hosts: reado
 export function imitates(name: string | undefined, verifiedHost: string | undefined): boolean {
   const seen = skeleton(name ?? '')
   return known.some(
-    ({ names, hosts }) => names.some((taken) => seen.includes(taken)) && !hosts.some((host) => isWithin(verifiedHost, host)),
+    ({ names, hosts }) =>
+      names.some((taken) => seen.includes(taken)) && !hosts.some((host) => isWithin(verifiedHost, host)),
   )
 }
 

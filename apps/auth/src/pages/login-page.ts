@@ -10,7 +10,9 @@ export interface LoginFacts {
   /** The sign-in is for a device that showed a code. */
   readonly device: boolean
   /** The login that lets everybody in; `name` is what was typed before. */
-  readonly developer?: { readonly form: FormFacts; readonly name?: string | undefined; readonly problem?: string | undefined } | undefined
+  readonly developer?:
+    | { readonly form: FormFacts; readonly name?: string | undefined; readonly problem?: string | undefined }
+    | undefined
   /** `label` is the provider's name: "GitHub" becomes "Continue with GitHub". */
   readonly providers: readonly { readonly label: string; readonly href: string }[]
   /** A sentence on why the last try came to nothing. */

@@ -28,7 +28,7 @@ body {
   min-height: 100vh;
   min-height: 100svh;
   margin: 0;
-  padding: clamp(.75rem, 4vw, 2.5rem);
+  padding: clamp(.75rem, 4vw, 1.5rem);
   background: var(--ground);
   color: var(--text);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif;
@@ -48,11 +48,11 @@ a { color: var(--accent); text-underline-offset: .2em; }
 .card {
   display: flex;
   flex-direction: column;
-  gap: 1.5rem;
+  gap: 1.25rem;
   width: 100%;
   max-width: 26rem;
   margin: auto;
-  padding: clamp(1.25rem, 6vw, 2rem);
+  padding: clamp(1.25rem, 6vw, 1.75rem) clamp(1.25rem, 6vw, 2rem);
   background: var(--card);
   border: 1px solid var(--line);
   border-radius: 1.125rem;
@@ -61,7 +61,7 @@ a { color: var(--accent); text-underline-offset: .2em; }
 .brand { display: flex; align-items: center; gap: .5rem; color: var(--accent); font-size: .9375rem; font-weight: 600; }
 .brand .icon { width: 1.5rem; height: 1.5rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; font-weight: 650; letter-spacing: -.012em; text-wrap: balance; }
-h1 + p { margin-top: -1rem; }
+h1 + p { margin-top: -.75rem; }
 .outcome { display: grid; place-content: center; width: 3rem; height: 3rem; margin-bottom: -.5rem; border-radius: 50%; }
 .outcome .icon { width: 1.75rem; height: 1.75rem; }
 .outcome.good { background: var(--accent-ground); color: var(--accent); }
@@ -133,14 +133,14 @@ input[aria-invalid] { border: 2px solid var(--problem); }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
 
 /* A request: the code, the facts, what to think about, the answer */
-.compare { padding: 1rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--panel); text-align: center; }
+.compare { padding: .75rem 1rem .5rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--panel); text-align: center; }
 .code {
   font: 600 clamp(1.5rem, 9vw, 2.25rem)/1.3 var(--mono);
   letter-spacing: .08em;
   margin-right: -.08em;
 }
 .facts { border-bottom: 1px solid var(--line); }
-.facts > div { display: grid; grid-template-columns: 5.5rem 1fr; gap: .125rem 1rem; padding-block: .875rem; border-top: 1px solid var(--line); }
+.facts > div { display: grid; grid-template-columns: 5.5rem 1fr; gap: .125rem 1rem; padding-block: .6875rem; border-top: 1px solid var(--line); }
 .facts dt { color: var(--muted); font-size: .875rem; line-height: 1.5rem; }
 .name { display: block; font-size: 1.0625rem; }
 .badge {
@@ -161,7 +161,7 @@ input[aria-invalid] { border: 2px solid var(--problem); }
 .permissions li { display: flex; gap: .5rem; }
 .permissions .icon { margin-top: .125rem; color: var(--accent); }
 .address { display: block; color: var(--muted); font-size: .875rem; }
-.notice { display: flex; gap: .75rem; padding: .875rem 1rem; border: 1px solid; border-radius: .75rem; font-size: .9375rem; }
+.notice { display: flex; gap: .75rem; padding: .75rem 1rem; border: 1px solid; border-radius: .75rem; font-size: .9375rem; }
 .notice .icon { margin-top: .0625rem; }
 .notice .title { font-weight: 600; }
 .notice.caution { background: var(--caution-ground); border-color: var(--caution-line); color: var(--caution); }

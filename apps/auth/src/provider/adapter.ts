@@ -107,6 +107,8 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
     ...base,
     async upsert(id, payload, expiresIn) {
       if (currentRoute() === 'device_authorization') return createDeviceCode(store, id, payload, expiresIn ?? 0)
+      // The engine writes any trouble on the way onto the code, which would end it. Only a refusal is meant to.
+      if (payload.error !== undefined && payload.error !== 'access_denied') return
       return store.deviceCodes.update(id, payload as Payload, describe(payload))
     },
     async find(id) {
@@ -163,7 +165,7 @@ function randomUserCode(): string {
 function describe(payload: AdapterPayload): DeviceCodeWrite {
   const phase: DeviceCodePhase =
     payload.accountId || payload.error ? 'decided' : payload.inFlight ? 'in_flight' : 'pending'
-  const owner = phase === 'pending' ? undefined : sessionUid()
+  const owner = phase === 'pending' ? undefined : (sessionUid() ?? 'nobody')
   return {
     userCode: payload.userCode as string,
     phase,

@@ -89,31 +89,35 @@ function checkRedirects(metadata: Metadata): void {
   const uris = metadata.redirect_uris
   if (uris === undefined) return
   if (!Array.isArray(uris) || uris.length > LIMITS.uris)
-    throw new errors.InvalidRedirectUri(`redirect_uris must be an array of at most ${LIMITS.uris}`)
+    throw invalidRedirect(`must be an array of at most ${LIMITS.uris}`)
   const kinds = uris.map((uri) => redirectKind(uri, metadata[REGISTRATION] === 'static'))
   // Loopback ports are free for native clients alone, and many clients that need it do not say so.
   if (kinds.some((kind) => kind !== 'web')) metadata.application_type = 'native'
   else delete metadata.application_type
 }
 
+/** The engine's InvalidRedirectUri has one fixed text; this one becomes `invalid_redirect_uri` by how its text begins. */
+function invalidRedirect(why: string): Error {
+  return new errors.InvalidClientMetadata(`redirect_uris: ${why}`)
+}
+
 /** Throws for an address that a code must never be sent to. */
 function redirectKind(uri: unknown, operator: boolean): 'web' | 'loopback' | 'private' {
-  const refuse = (why: string) => new errors.InvalidRedirectUri(`redirect_uris: ${why}`)
   const url = typeof uri === 'string' && uri.length <= LIMITS.uri ? URL.parse(uri) : null
   // URL parsers forgive spaces, tabs and backslashes; an exact comparison later would not be of what was checked here
-  if (!url || typeof uri !== 'string' || /[\s\\]|^\/\//.test(uri)) throw refuse('each must be an absolute URI')
-  if (url.hash || uri.includes('#')) throw refuse('a fragment is not allowed')
-  if (url.username || url.password) throw refuse('user information is not allowed')
-  if (FORBIDDEN_SCHEMES.has(url.protocol)) throw refuse(`${url.protocol} is not allowed`)
-  if (url.hostname.includes('*')) throw refuse('wildcards are not allowed')
+  if (!url || typeof uri !== 'string' || /[\s\\]|^\/\//.test(uri)) throw invalidRedirect('each must be an absolute URI')
+  if (url.hash || uri.includes('#')) throw invalidRedirect('a fragment is not allowed')
+  if (url.username || url.password) throw invalidRedirect('user information is not allowed')
+  if (FORBIDDEN_SCHEMES.has(url.protocol)) throw invalidRedirect(`${url.protocol} is not allowed`)
+  if (url.hostname.includes('*')) throw invalidRedirect('wildcards are not allowed')
   if (url.protocol === 'https:') return 'web'
   if (url.protocol === 'http:') {
     if (isLoopback(url.hostname)) return 'loopback'
-    throw refuse('http is for this computer alone (localhost, 127.0.0.1, [::1]); use https')
+    throw invalidRedirect('http is for this computer alone (localhost, 127.0.0.1, [::1]); use https')
   }
   const reverseDomain = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
   if (!operator && !reverseDomain && !KNOWN_PRIVATE_SCHEMES.has(url.protocol)) {
-    throw refuse(`the scheme ${url.protocol} must be a reversed domain name, such as com.example.app:`)
+    throw invalidRedirect(`the scheme ${url.protocol} must be a reversed domain name, such as com.example.app:`)
   }
   return 'private'
 }
@@ -133,7 +137,7 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
   const responses = Array.isArray(metadata.response_types) ? metadata.response_types : ['code']
   const code = redirects && kept.includes('authorization_code') && responses.includes('code')
   if (!code && !kept.some((grant) => grant === DEVICE_CODE || grant === 'client_credentials')) {
-    throw new errors.InvalidRedirectUri('redirect_uris must have members for the authorization code grant')
+    throw invalidRedirect('must have members for the authorization code grant')
   }
   metadata.grant_types = code ? kept : kept.filter((grant) => grant !== 'authorization_code')
   metadata.response_types = code ? ['code'] : []

@@ -2,7 +2,7 @@
 // in the store, and requests under way end on the one they began with. Until the store has given us keys there is none.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientMetadata, Provider } from 'oidc-provider'
-import { StoreUnavailableError } from '../errors.ts'
+import { ConfigError, GatehouseError, StoreUnavailableError } from '../errors.ts'
 import { createSigningKey, reconcileSigningKeys, type SigningKey, sameKeys } from '../keys/signing-keys.ts'
 import type { Clock, DocumentStore } from '../store/contract.ts'
 
@@ -76,7 +76,9 @@ export function createEngine({ documents, clock, create, onTrouble }: EngineOpti
       await (provider.Client as unknown as { validate(metadata: ClientMetadata): Promise<void> }).validate(metadata)
     },
     async start() {
-      await reconcile()
+      await reconcile().catch((error: unknown) => {
+        throw error instanceof GatehouseError && error.code === 'seal_broken' ? otherSecret(error) : error
+      })
       again()
     },
     stop() {
@@ -84,4 +86,14 @@ export function createEngine({ documents, clock, create, onTrouble }: EngineOpti
       clearTimeout(timer)
     },
   }
+}
+
+/** Better no start than new keys beside data that cannot be read any more. */
+function otherSecret(cause: Error): ConfigError {
+  return new ConfigError(
+    [
+      'AUTH_SECRET is not the one that the store was written with: give that one, as AUTH_SECRET_PREVIOUS if this is the new one.',
+    ],
+    { cause },
+  )
 }

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../suites/auth-server.ts'
@@ -9,63 +10,159 @@ const web = 'https://app.example.com/callback'
 const invalidRedirect = refused(400, 'invalid_redirect_uri')
 const invalidMetadata = refused(400, 'invalid_client_metadata')
 
-verifies(['R1', 'R2'], 'a redirect that is no place for a code is an invalid_redirect_uri, alone or among good ones', async () => {
-  await using server = await startAuthServer()
-  const bad = [
-    ...['javascript:alert(1)', 'JavaScript:alert(1)', ' javascript:alert(1)', 'java\tscript:alert(1)', 'data:text/html,x', 'vbscript:x', 'file:///etc/passwd'],
-    ...['blob:https://app.example.com/x', 'about:blank', 'ftp://app.example.com/', 'ws://app.example.com/', 'wss://app.example.com/'],
-    ...['http://app.example.com/callback', 'http://127.0.0.1.evil.example/', 'http://localhost.evil.example/', 'http://10.0.0.1/', 'http://0.0.0.0/'],
-    ...['https://*.example.com/callback', 'https://u:p@app.example.com/', 'http://u@127.0.0.1/', `${web}#x`, `${web}#`, '//app.example.com/', '/callback', 'callback'],
-    ...['https:\\\\app.example.com', 'https://app.example.com\\@evil.example/', 'https://app.example.com/a b', '', `https://app.example.com/${'x'.repeat(3_000)}`],
-  ]
-  for (const uri of bad) {
-    for (const uris of [[uri], [web, uri]]) {
-      expect([uris, errorOf(await server.register({ redirect_uris: uris }))]).toEqual([uris, invalidRedirect])
+verifies(
+  ['R1', 'R2'],
+  'a redirect that is no place for a code is an invalid_redirect_uri, alone or among good ones',
+  async () => {
+    await using server = await startAuthServer()
+    const bad = [
+      ...[
+        'javascript:alert(1)',
+        'JavaScript:alert(1)',
+        ' javascript:alert(1)',
+        'java\tscript:alert(1)',
+        'data:text/html,x',
+        'vbscript:x',
+        'file:///etc/passwd',
+      ],
+      ...[
+        'blob:https://app.example.com/x',
+        'about:blank',
+        'ftp://app.example.com/',
+        'ws://app.example.com/',
+        'wss://app.example.com/',
+      ],
+      ...[
+        'http://app.example.com/callback',
+        'http://127.0.0.1.evil.example/',
+        'http://localhost.evil.example/',
+        'http://10.0.0.1/',
+        'http://0.0.0.0/',
+      ],
+      ...[
+        'https://*.example.com/callback',
+        'https://u:p@app.example.com/',
+        'http://u@127.0.0.1/',
+        `${web}#x`,
+        `${web}#`,
+        '//app.example.com/',
+        '/callback',
+        'callback',
+      ],
+      ...[
+        'https:\\\\app.example.com',
+        'https://app.example.com\\@evil.example/',
+        'https://app.example.com/a b',
+        '',
+        `https://app.example.com/${'x'.repeat(3_000)}`,
+      ],
+    ]
+    for (const uri of bad) {
+      for (const uris of [[uri], [web, uri]]) {
+        expect([uris, errorOf(await server.register({ redirect_uris: uris }))]).toEqual([uris, invalidRedirect])
+      }
     }
-  }
-  for (const uris of [web, {}, [1], [null], [[web]], Array(33).fill(web)]) {
-    const answer = await server.register({ redirect_uris: uris })
-    expect([uris, answer.status, answer.json.error]).toEqual([uris, 400, expect.stringMatching(/^invalid_(redirect_uri|client_metadata)$/)])
-  }
-})
+    const { json } = await server.register({ redirect_uris: ['http://app.example.com/callback'] })
+    expect(json.error_description).toBe(
+      'redirect_uris: http is for this computer alone (localhost, 127.0.0.1, [::1]); use https',
+    )
+    for (const uris of [web, {}, [1], [null], [[web]], Array(33).fill(web)]) {
+      const answer = await server.register({ redirect_uris: uris })
+      expect([uris, answer.status, answer.json.error]).toEqual([
+        uris,
+        400,
+        expect.stringMatching(/^invalid_(redirect_uri|client_metadata)$/),
+      ])
+    }
+  },
+)
 
 verifies('R2', 'loopback redirects make a client a native one, whatever it says of itself', async () => {
   await using server = await startAuthServer()
   for (const uri of ['http://127.0.0.1/callback', 'http://localhost:8787/callback', 'http://[::1]:1/callback']) {
-    const { status, json } = await server.register({ redirect_uris: [web, uri], application_type: 'web', token_endpoint_auth_method: 'none' })
+    const { status, json } = await server.register({
+      redirect_uris: [web, uri],
+      application_type: 'web',
+      token_endpoint_auth_method: 'none',
+    })
     expect([status, json.application_type, json.redirect_uris]).toEqual([201, 'native', [web, uri]])
     const other = uri.replace(/(:\d+)?\/callback/, ':54321/callback')
-    const page = await server.openBrowser().open(authorizePath(createPkce().challenge, { client_id: json.client_id, redirect_uri: other }))
+    const page = await server
+      .openBrowser()
+      .open(authorizePath(createPkce().challenge, { client_id: json.client_id, redirect_uri: other }))
     expect(page.heading).toBe('Sign in')
   }
 })
 
 verifies('R3', 'private schemes are those of known editors, or reversed domain names', async () => {
   await using server = await startAuthServer()
-  for (const uri of ['cursor://anysphere.cursor-mcp/oauth/callback', 'vscode://x/callback', 'vscode-insiders://x', 'com.example.app:/callback', 'com.example.app://callback']) {
-    expect([uri, (await server.register({ redirect_uris: [uri], token_endpoint_auth_method: 'none' })).status]).toEqual([uri, 201])
+  for (const uri of [
+    'cursor://anysphere.cursor-mcp/oauth/callback',
+    'vscode://x/callback',
+    'vscode-insiders://x',
+    'com.example.app:/callback',
+    'com.example.app://callback',
+  ]) {
+    expect([uri, (await server.register({ redirect_uris: [uri], token_endpoint_auth_method: 'none' })).status]).toEqual(
+      [uri, 201],
+    )
   }
-  for (const uri of ['myapp://callback', 'slack://x', 'x-apple:y', 'mailto:a@example.com', 'tel:1', 'ms-msdt:x', 'com.:x', 'view-source:https://a']) {
-    expect([uri, errorOf(await server.register({ redirect_uris: [uri], token_endpoint_auth_method: 'none' }))]).toEqual([uri, invalidRedirect])
+  for (const uri of [
+    'myapp://callback',
+    'slack://x',
+    'x-apple:y',
+    'mailto:a@example.com',
+    'tel:1',
+    'ms-msdt:x',
+    'com.:x',
+    'view-source:https://a',
+  ]) {
+    expect([uri, errorOf(await server.register({ redirect_uris: [uri], token_endpoint_auth_method: 'none' }))]).toEqual(
+      [uri, invalidRedirect],
+    )
   }
 })
 
-verifies('R4', 'grants and response types that are not for everybody are taken out, and the answer shows what is left', async () => {
-  await using server = await startAuthServer()
-  const wide = ['client_credentials', 'password', 'implicit', 'urn:ietf:params:oauth:grant-type:token-exchange', 'refresh_token', DEVICE_GRANT, 'authorization_code']
-  const { status, json } = await server.register({ redirect_uris: [web], grant_types: wide, response_types: ['code', 'token', 'id_token'] })
-  expect(status).toBe(201)
-  expect(json.grant_types).toEqual(['authorization_code', 'refresh_token', DEVICE_GRANT])
-  expect(json.response_types).toEqual(['code'])
-  for (const grants of [['client_credentials'], ['password', 'implicit'], ['refresh_token'], ['urn:ietf:params:oauth:grant-type:jwt-bearer'], []]) {
-    const answer = await server.register({ redirect_uris: [web], grant_types: grants })
-    expect([grants, errorOf(answer)]).toEqual([grants, invalidMetadata])
-  }
-  expect(errorOf(await server.register({ redirect_uris: [web], response_types: ['token'] }))).toEqual(invalidRedirect)
-  for (const method of ['client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'x']) {
-    expect(errorOf(await server.register({ redirect_uris: [web], token_endpoint_auth_method: method }))).toEqual(invalidMetadata)
-  }
-})
+verifies(
+  'R4',
+  'grants and response types that are not for everybody are taken out, and the answer shows what is left',
+  async () => {
+    await using server = await startAuthServer()
+    const wide = [
+      'client_credentials',
+      'password',
+      'implicit',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      'refresh_token',
+      DEVICE_GRANT,
+      'authorization_code',
+    ]
+    const { status, json } = await server.register({
+      redirect_uris: [web],
+      grant_types: wide,
+      response_types: ['code', 'token', 'id_token'],
+    })
+    expect(status).toBe(201)
+    expect(json.grant_types).toEqual(['authorization_code', 'refresh_token', DEVICE_GRANT])
+    expect(json.response_types).toEqual(['code'])
+    for (const grants of [
+      ['client_credentials'],
+      ['password', 'implicit'],
+      ['refresh_token'],
+      ['urn:ietf:params:oauth:grant-type:jwt-bearer'],
+      [],
+    ]) {
+      const answer = await server.register({ redirect_uris: [web], grant_types: grants })
+      expect([grants, errorOf(answer)]).toEqual([grants, invalidMetadata])
+    }
+    expect(errorOf(await server.register({ redirect_uris: [web], response_types: ['token'] }))).toEqual(invalidRedirect)
+    for (const method of ['client_secret_jwt', 'private_key_jwt', 'tls_client_auth', 'x']) {
+      expect(errorOf(await server.register({ redirect_uris: [web], token_endpoint_auth_method: method }))).toEqual(
+        invalidMetadata,
+      )
+    }
+  },
+)
 
 verifies('R4', 'a client that names nothing can sign people in and keep them signed in', async () => {
   await using server = await startAuthServer()
@@ -95,7 +192,11 @@ verifies('R5', 'what only the server may set is not taken from the client', asyn
   expect(json.client_secret).toMatch(/^[\w-]{43,}$/)
   expect([json.client_secret_expires_at, json.client_id_issued_at]).toEqual([0, Math.floor(Date.now() / 1000)])
   expect(Object.keys(json).filter((name) => /gatehouse|registration|github|sector/.test(name))).toEqual([])
-  const publicClient = await server.register({ redirect_uris: [web], token_endpoint_auth_method: 'none', client_secret: 'x'.repeat(32) })
+  const publicClient = await server.register({
+    redirect_uris: [web],
+    token_endpoint_auth_method: 'none',
+    client_secret: 'x'.repeat(32),
+  })
   expect([publicClient.status, publicClient.json.client_secret]).toEqual([201, undefined])
 })
 
@@ -103,13 +204,20 @@ verifies('R5', 'a body that is no JSON object of sane size is refused', async ()
   await using server = await startAuthServer()
   const json = { 'content-type': 'application/json' }
   const bodies = ['', '{', '[]', 'null', '"x"', '1', `[${JSON.stringify({ redirect_uris: [web] })}]`, '\u0000']
-  for (const body of bodies) expect([body, errorOf(await server.post('/register', body, json))]).toEqual([body, refused(400, 'invalid_request')])
-  const form = await server.post('/register', `redirect_uris=${web}`, { 'content-type': 'application/x-www-form-urlencoded' })
+  for (const body of bodies)
+    expect([body, errorOf(await server.post('/register', body, json))]).toEqual([body, refused(400, 'invalid_request')])
+  const form = await server.post('/register', `redirect_uris=${web}`, {
+    'content-type': 'application/x-www-form-urlencoded',
+  })
   expect(errorOf(form)).toEqual(refused(400, 'invalid_request'))
   const huge = await server.register({ redirect_uris: [web], client_name: 'x'.repeat(60 * 1024) })
   expect([huge.status, huge.json.error]).toEqual([expect.toBeOneOf([400, 413]), 'invalid_request'])
 
-  const polluting = await server.post('/register', `{"redirect_uris":["${web}"],"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`, json)
+  const polluting = await server.post(
+    '/register',
+    `{"redirect_uris":["${web}"],"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`,
+    json,
+  )
   expect(polluting.status).toBe(201)
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   expect(polluting.text).not.toContain('polluted')
@@ -118,22 +226,47 @@ verifies('R5', 'a body that is no JSON object of sane size is refused', async ()
 verifies(['R6', 'R8'], 'links in metadata are web addresses, and a key set is https', async () => {
   await using server = await startAuthServer()
   for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri']) {
-    for (const value of ['javascript:alert(1)', 'data:image/png;base64,x', 'file:///x', '//x', 'x', 1, ['https://x.example']]) {
-      expect([member, value, errorOf(await server.register({ redirect_uris: [web], [member]: value }))]).toEqual([member, value, invalidMetadata])
+    for (const value of [
+      'javascript:alert(1)',
+      'data:image/png;base64,x',
+      'file:///x',
+      '//x',
+      'x',
+      1,
+      ['https://x.example'],
+    ]) {
+      expect([member, value, errorOf(await server.register({ redirect_uris: [web], [member]: value }))]).toEqual([
+        member,
+        value,
+        invalidMetadata,
+      ])
     }
-    for (const empty of ['', null]) expect((await server.register({ redirect_uris: [web], [member]: empty })).status).toBe(201)
+    for (const empty of ['', null])
+      expect((await server.register({ redirect_uris: [web], [member]: empty })).status).toBe(201)
   }
-  expect(errorOf(await server.register({ redirect_uris: [web], jwks_uri: 'http://app.example.com/jwks' }))).toEqual(invalidMetadata)
+  expect(errorOf(await server.register({ redirect_uris: [web], jwks_uri: 'http://app.example.com/jwks' }))).toEqual(
+    invalidMetadata,
+  )
 })
 
-verifies('R9', 'a client that names scopes gets none of its own choosing, and asks for them like any other', async () => {
-  await using server = await startAuthServer()
-  const scope = 'openid admin mcp:tools:read mcp:tools:everything'
-  const { status, json } = await server.register({ redirect_uris: [loopback], token_endpoint_auth_method: 'none', scope })
-  expect([status, json.scope]).toEqual([201, undefined])
-  const { redeem } = await obtainCode(server, { changes: { client_id: json.client_id ?? '', scope: 'admin mcp:tools:everything mcp:tools:read' } })
-  expect((await redeem()).json.scope).toBe('mcp:tools:read')
-})
+verifies(
+  'R9',
+  'a client that names scopes gets none of its own choosing, and asks for them like any other',
+  async () => {
+    await using server = await startAuthServer()
+    const scope = 'openid admin mcp:tools:read mcp:tools:everything'
+    const { status, json } = await server.register({
+      redirect_uris: [loopback],
+      token_endpoint_auth_method: 'none',
+      scope,
+    })
+    expect([status, json.scope]).toEqual([201, undefined])
+    const { redeem } = await obtainCode(server, {
+      changes: { client_id: json.client_id ?? '', scope: 'admin mcp:tools:everything mcp:tools:read' },
+    })
+    expect((await redeem()).json.scope).toBe('mcp:tools:read')
+  },
+)
 
 verifies('N8', 'registering the same metadata again gives another client with another secret', async () => {
   await using server = await startAuthServer()
@@ -142,7 +275,9 @@ verifies('N8', 'registering the same metadata again gives another client with an
   expect(attacker.json.client_id).not.toBe(victim.json.client_id)
   expect(attacker.json.client_secret).not.toBe(victim.json.client_secret)
   const crossed = { client_id: victim.json.client_id ?? '', client_secret: attacker.json.client_secret ?? '' }
-  expect(errorOf(await server.token({ grant_type: 'refresh_token', refresh_token: 'x' }, basic(crossed)))).toEqual(refused(401, 'invalid_client'))
+  expect(errorOf(await server.token({ grant_type: 'refresh_token', refresh_token: 'x' }, basic(crossed)))).toEqual(
+    refused(401, 'invalid_client'),
+  )
 })
 
 verifies(['R11', 'R12'], 'a registration cannot be managed afterwards, and asks for no token before', async () => {
@@ -157,17 +292,28 @@ verifies(['R11', 'R12'], 'a registration cannot be managed afterwards, and asks 
 test('a page of any origin can register its client', async () => {
   await using server = await startAuthServer()
   const origin = { origin: 'https://inspector.example' }
-  const preflight = await server.request({ method: 'OPTIONS', path: '/register', headers: { ...origin, 'access-control-request-method': 'POST' } })
-  expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'POST' } })
+  const preflight = await server.request({
+    method: 'OPTIONS',
+    path: '/register',
+    headers: { ...origin, 'access-control-request-method': 'POST' },
+  })
+  expect(preflight).toMatchObject({
+    status: 204,
+    headers: { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'POST' },
+  })
   const { status, headers } = await server.register({ redirect_uris: [web] }, origin)
   expect([status, headers['access-control-allow-origin'], headers['cache-control']]).toEqual([201, '*', 'no-store'])
 })
 
 test('a client that nobody uses for three months is forgotten, and one that is used lives on', async () => {
   await using server = await startAuthServer()
-  const [used, unused] = [await server.register({ redirect_uris: [web] }), await server.register({ redirect_uris: [web] })]
+  const [used, unused] = [
+    await server.register({ redirect_uris: [web] }),
+    await server.register({ redirect_uris: [web] }),
+  ]
   const isKnown = async (clientId: string | undefined) =>
-    (await server.openBrowser().open(authorizePath(createPkce().challenge, { client_id: clientId, redirect_uri: web }))).heading === 'Sign in'
+    (await server.openBrowser().open(authorizePath(createPkce().challenge, { client_id: clientId, redirect_uri: web })))
+      .heading === 'Sign in'
   for (let month = 0; month < 3; month += 1) {
     expect(await isKnown(used.json.client_id)).toBe(true)
     server.elapse(31 * 86_400)

@@ -208,7 +208,8 @@ verifies('T24', 'an answer is complete, not kept, and its tokens say no more tha
     exp: now + 600,
     jti: expect.stringMatching(/^[\w-]{22,}$/),
   })
-  for (const personal of ['email', 'name', 'label', 'auth_time', 'sid', 'nonce']) expect(claims).not.toHaveProperty(personal)
+  for (const personal of ['email', 'name', 'label', 'auth_time', 'sid', 'nonce'])
+    expect(claims).not.toHaveProperty(personal)
 })
 
 verifies('T24', 'no two tokens are the same', async () => {

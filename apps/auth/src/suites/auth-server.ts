@@ -19,8 +19,8 @@ import { type Answer, createHttp, encodeForm, type Fields, type Headers } from '
 
 export interface AuthServerOptions {
   readonly environment?: Readonly<Record<string, string>>
-  /** In place of those of clients.ts. */
-  readonly clients?: readonly ClientMetadata[]
+  /** In place of those of clients.ts. A string is written into the client file as it is. */
+  readonly clients?: readonly ClientMetadata[] | string
   /** Where a restart has to find what was there before. A new, empty place by default. */
   readonly dataDir?: string
   readonly port?: number
@@ -64,10 +64,17 @@ export async function startAuthServer(options: AuthServerOptions = {}): Promise<
   const writeClients = (content: readonly ClientMetadata[] | string) =>
     writeFileSync(clientsFile, typeof content === 'string' ? content : JSON.stringify(content))
   writeClients(clients)
-  for (const { client_secret: secret } of clients) evidence.plant('client_secret', secret)
+  if (typeof clients !== 'string')
+    for (const { client_secret: secret } of clients) evidence.plant('client_secret', secret)
 
   const issuer = `http://localhost:${port}`
-  const config = readConfig({ AUTH_ISSUER: issuer, DATA_DIR: dataDir, AUTH_CLIENTS_FILE: clientsFile, AUTH_SECRET: SECRET, ...environment })
+  const config = readConfig({
+    AUTH_ISSUER: issuer,
+    DATA_DIR: dataDir,
+    AUTH_CLIENTS_FILE: clientsFile,
+    AUTH_SECRET: SECRET,
+    ...environment,
+  })
   const sealing = createSealing({ secret: SECRET })
   const opened = openSqliteStore({
     path: options.dataDir ? join(dataDir, 'auth.sqlite') : ':memory:',
@@ -106,7 +113,8 @@ export async function startAuthServer(options: AuthServerOptions = {}): Promise<
     post,
     request: (exchange) => http.exchange(exchange),
     token: (fields, headers) => post('/token', fields, headers),
-    register: (metadata, headers = {}) => post('/register', JSON.stringify(metadata), { 'content-type': 'application/json', ...headers }),
+    register: (metadata, headers = {}) =>
+      post('/register', JSON.stringify(metadata), { 'content-type': 'application/json', ...headers }),
     openBrowser: ({ headers = {} } = {}) => createBrowser({ issuer, http, headers }),
     writeClients,
     async [Symbol.asyncDispose]() {

@@ -57,7 +57,13 @@ export function createBrowser(options: BrowserOptions): Browser {
     return page
   }
 
-  async function go(method: string, target: string, headers: Headers, body?: string, redirects: readonly number[] = []): Promise<Page> {
+  async function go(
+    method: string,
+    target: string,
+    headers: Headers,
+    body?: string,
+    redirects: readonly number[] = [],
+  ): Promise<Page> {
     const { href: url, pathname, search } = new URL(target, page?.url ?? issuer)
     const cookie = jar.getCookieStringSync(url)
     const answer = await http.exchange({
@@ -72,7 +78,8 @@ export function createBrowser(options: BrowserOptions): Browser {
       if (redirects.length === REDIRECTS_AT_MOST) throw new Error(`too many redirects, last to ${location}`)
       const next = new URL(location, url)
       const hops = [...redirects, answer.status]
-      if (next.origin === issuer) return go('GET', next.href, without(headers, 'content-type', 'origin'), undefined, hops)
+      if (next.origin === issuer)
+        return go('GET', next.href, without(headers, 'content-type', 'origin'), undefined, hops)
       page = { ...toPage(url, answer, hops), leftTo: next }
       return page
     }
@@ -91,7 +98,11 @@ export function createBrowser(options: BrowserOptions): Browser {
       if (!form) throw new Error(`no form for ${action} on: ${current().text}`)
       const body = encodeForm({ ...form.fields, ...fields })
       // Chromium says so for forms of a page with Referrer-Policy: no-referrer
-      const sent = { 'content-type': 'application/x-www-form-urlencoded', origin: 'null', 'sec-fetch-site': 'same-origin' }
+      const sent = {
+        'content-type': 'application/x-www-form-urlencoded',
+        origin: 'null',
+        'sec-fetch-site': 'same-origin',
+      }
       return go('POST', form.action, { ...sent, ...headers }, body)
     },
     async enterCode(userCode) {
@@ -104,7 +115,8 @@ export function createBrowser(options: BrowserOptions): Browser {
     cancel: () => browser.submit('/cancel'),
     switchAccount: () => browser.submit('/switch'),
     openTab: () => createBrowser({ ...options, jar }),
-    cookies: (path = '/') => Object.fromEntries(jar.getCookiesSync(issuer + path).map(({ key, value }) => [key, value])),
+    cookies: (path = '/') =>
+      Object.fromEntries(jar.getCookiesSync(issuer + path).map(({ key, value }) => [key, value])),
     forgetCookies: () => jar.removeAllCookiesSync(),
   }
   return browser

@@ -18,7 +18,11 @@ export const terminal = {
 } as const satisfies ClientMetadata
 
 /** The same for somebody else. */
-export const otherTerminal = { ...terminal, client_id: 'other-terminal', client_name: 'Other terminal' } as const satisfies ClientMetadata
+export const otherTerminal = {
+  ...terminal,
+  client_id: 'other-terminal',
+  client_name: 'Other terminal',
+} as const satisfies ClientMetadata
 
 /** A confidential client with a server of its own. */
 export const website = {
@@ -48,7 +52,9 @@ export const worker = {
 export const staticClients: readonly ClientMetadata[] = [terminal, otherTerminal, website, robot, worker]
 
 /** RFC 6749 §2.3.1: id and secret are form-encoded before they go into the header. */
-export function basic({ client_id: id, client_secret: secret = '' }: ClientMetadata): { readonly authorization: string } {
+export function basic({ client_id: id, client_secret: secret = '' }: ClientMetadata): {
+  readonly authorization: string
+} {
   const encode = (value: string) => encodeURIComponent(value).replaceAll('%20', '+')
   return { authorization: `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}` }
 }

@@ -14,7 +14,11 @@ export interface DeviceRequest {
 }
 
 /** Asks for a device code, as {@link terminal} unless told otherwise. */
-export async function askAsDevice(server: AuthServer, fields: Readonly<Record<string, string>> = {}, headers?: Headers): Promise<DeviceRequest> {
+export async function askAsDevice(
+  server: AuthServer,
+  fields: Readonly<Record<string, string>> = {},
+  headers?: Headers,
+): Promise<DeviceRequest> {
   const clientId = fields.client_id ?? terminal.client_id
   const { status, json, text } = await server.post('/device_authorization', { client_id: clientId, ...fields }, headers)
   expect(status, text).toBe(200)
@@ -22,12 +26,17 @@ export async function askAsDevice(server: AuthServer, fields: Readonly<Record<st
   return {
     deviceCode,
     userCode,
-    poll: (extra = {}, more) => server.token({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId, ...extra }, more),
+    poll: (extra = {}, more) =>
+      server.token({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId, ...extra }, more),
   }
 }
 
 /** A device code that `name` has just approved. */
-export async function approvedDevice(server: AuthServer, fields?: Readonly<Record<string, string>>, name = 'ada'): Promise<DeviceRequest> {
+export async function approvedDevice(
+  server: AuthServer,
+  fields?: Readonly<Record<string, string>>,
+  name = 'ada',
+): Promise<DeviceRequest> {
   const device = await askAsDevice(server, fields)
   const browser = server.openBrowser()
   await browser.enterCode(device.userCode)
@@ -38,7 +47,11 @@ export async function approvedDevice(server: AuthServer, fields?: Readonly<Recor
 }
 
 /** The tokens of a device that `name` approved. */
-export async function logInOnDevice(server: AuthServer, fields?: Readonly<Record<string, string>>, name?: string): Promise<Answer['json']> {
+export async function logInOnDevice(
+  server: AuthServer,
+  fields?: Readonly<Record<string, string>>,
+  name?: string,
+): Promise<Answer['json']> {
   const device = await approvedDevice(server, fields, name)
   const { status, json, text } = await device.poll()
   expect(status, text).toBe(200)
@@ -64,7 +77,9 @@ export function authorizePath(challenge: string, changes: Readonly<Record<string
     state: 'state-of-the-app',
     ...changes,
   }
-  const query = new URLSearchParams(Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined))
+  const query = new URLSearchParams(
+    Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  )
   return `/authorize?${query}`
 }
 
@@ -78,7 +93,11 @@ export interface CodeLogin {
 /** Goes through sign-in and consent in the browser, up to the code. */
 export async function obtainCode(
   server: AuthServer,
-  { changes = {}, name = 'ada', browser = server.openBrowser() }: { changes?: Readonly<Record<string, string>>; name?: string; browser?: Browser } = {},
+  {
+    changes = {},
+    name = 'ada',
+    browser = server.openBrowser(),
+  }: { changes?: Readonly<Record<string, string>>; name?: string; browser?: Browser } = {},
 ): Promise<CodeLogin> {
   const { verifier, challenge } = createPkce()
   await browser.open(authorizePath(challenge, changes))
@@ -88,16 +107,40 @@ export async function obtainCode(
   expect(code, text).not.toBe('')
   const clientId = changes.client_id ?? terminal.client_id
   const redirectUri = changes.redirect_uri ?? loopback
-  const fields = { grant_type: 'authorization_code', client_id: clientId, code, code_verifier: verifier, redirect_uri: redirectUri }
-  return { code, verifier, redirectUri, redeem: (extra = {}, headers) => server.token({ ...fields, ...extra }, headers) }
+  const fields = {
+    grant_type: 'authorization_code',
+    client_id: clientId,
+    code,
+    code_verifier: verifier,
+    redirect_uri: redirectUri,
+  }
+  return {
+    code,
+    verifier,
+    redirectUri,
+    redeem: (extra = {}, headers) => server.token({ ...fields, ...extra }, headers),
+  }
 }
 
-export function refresh(server: AuthServer, refreshToken: string | undefined, fields: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  return server.token({ grant_type: 'refresh_token', client_id: terminal.client_id, refresh_token: refreshToken ?? '', ...fields })
+export function refresh(
+  server: AuthServer,
+  refreshToken: string | undefined,
+  fields: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  return server.token({
+    grant_type: 'refresh_token',
+    client_id: terminal.client_id,
+    refresh_token: refreshToken ?? '',
+    ...fields,
+  })
 }
 
 /** What an OAuth error is, apart from its words: status, code, and that nobody may keep it. */
-export function errorOf({ status, headers, json }: Answer): { readonly status: number; readonly error: unknown; readonly cache: unknown } {
+export function errorOf({ status, headers, json }: Answer): {
+  readonly status: number
+  readonly error: unknown
+  readonly cache: unknown
+} {
   return { status, error: json.error, cache: headers['cache-control'] }
 }
 

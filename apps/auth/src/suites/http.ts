@@ -39,16 +39,19 @@ export function createHttp(port: number, host: string): Http {
   return {
     exchange({ method, path, headers = {}, body }) {
       return new Promise((resolve, reject) => {
-        const request = send({ agent, host: '127.0.0.1', port, method, path, headers: { host, ...headers } }, (response) => {
-          const chunks: Buffer[] = []
-          response.on('data', (chunk: Buffer) => chunks.push(chunk))
-          response.on('error', reject)
-          response.on('end', () => {
-            const answer = read(response.statusCode ?? 0, response.headers, Buffer.concat(chunks).toString('utf8'))
-            collect(answer)
-            resolve(answer)
-          })
-        })
+        const request = send(
+          { agent, host: '127.0.0.1', port, method, path, headers: { host, ...headers } },
+          (response) => {
+            const chunks: Buffer[] = []
+            response.on('data', (chunk: Buffer) => chunks.push(chunk))
+            response.on('error', reject)
+            response.on('end', () => {
+              const answer = read(response.statusCode ?? 0, response.headers, Buffer.concat(chunks).toString('utf8'))
+              collect(answer)
+              resolve(answer)
+            })
+          },
+        )
         request.on('error', reject)
         request.end(body)
       })
@@ -72,7 +75,14 @@ function read(status: number, headers: IncomingHttpHeaders, text: string): Answe
   }
 }
 
-const secretMembers = ['access_token', 'refresh_token', 'id_token', 'device_code', 'user_code', 'client_secret'] as const
+const secretMembers = [
+  'access_token',
+  'refresh_token',
+  'id_token',
+  'device_code',
+  'user_code',
+  'client_secret',
+] as const
 
 /** Notes what is secret in an answer, and what an error says. */
 function collect({ status, headers, text }: Answer): void {

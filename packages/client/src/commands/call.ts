@@ -1,5 +1,6 @@
 import { exits } from '../errors.ts'
 import { resultText } from '../mcp/content.ts'
+import type { Notice } from '../mcp/notice.ts'
 import { cleanLine } from '../text.ts'
 import type { Command } from './command.ts'
 import { signInOptions, usageError } from './options.ts'
@@ -22,8 +23,8 @@ export const call: Command = {
     }
     const args = readArguments(text)
     await ensureSignedIn()
-    const onNotice = (notice: string) => terminal.note(`· ${cleanLine(notice)}`)
-    const result = await client.withServer((server) => server.callTool(name, args, onNotice), { timeout })
+    const onNotice = ({ text }: Notice) => terminal.note(`· ${cleanLine(text)}`)
+    const result = await client.withServer((server) => server.callTool(name, args), { timeout, onNotice })
     if (json) terminal.json(result)
     else {
       const limit = terminal.resultsOnTerminal ? TERMINAL_LIMIT : undefined

@@ -1,8 +1,8 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
-import { createCommandLine } from '../fakes/command-line.ts'
-import { startFakeServers } from '../fakes/fake-servers.ts'
+import { createCommandLine } from '../suites/command-line.ts'
+import { startFakeServers } from '../suites/fake-servers.ts'
 import { openUrl } from './open-url.ts'
 
 const clock = systemClock // the browser comes back in real time; nothing here waits

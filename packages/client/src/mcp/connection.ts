@@ -1,90 +1,179 @@
 // The MCP server behind a saved sign-in. The only folder, with discovery, that knows the MCP SDK.
 import {
-  type AuthProvider,
   type CallToolResult,
   Client,
+  type GetPromptResult,
+  type Implementation,
   LOG_LEVEL_META_KEY,
-  type Progress,
-  StreamableHTTPClientTransport,
+  type Prompt,
+  type ReadResourceResult,
+  type RequestOptions,
+  type Resource,
   type Tool,
 } from '@modelcontextprotocol/client'
-import { type Fetch, networkError } from '../network/guarded-fetch.ts'
+import { ClientError } from '../errors.ts'
+import type { Fetch } from '../network/guarded-fetch.ts'
 import type { TokenSource } from '../session/token-source.ts'
 import { version } from '../version.ts'
-import { mcpError } from './mcp-error.ts'
+import { createEventIds, type OnEventId } from './event-ids.ts'
+import { mcpError, type Subject } from './mcp-error.ts'
+import { type OnNotice, progressNotice, watchLists, watchNotices } from './notice.ts'
+import { createTransport } from './transport.ts'
+
+/** What may go with a request. */
+export interface Stop {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface CallOptions extends Stop {
+  /** Takes up the answer of an earlier, cut call after this event instead of calling anew. Sessions only. */
+  readonly resumeFrom?: string | undefined
+  /** Told where the answer's stream is, for `resumeFrom`. */
+  readonly onEventId?: OnEventId | undefined
+}
 
 export interface McpConnection {
-  listTools(): Promise<readonly Tool[]>
-  /** The tool's result, `isError` included. `onNotice` gets what the server says while the tool runs, uncleaned. */
-  callTool(name: string, args: Record<string, unknown>, onNotice?: (notice: string) => void): Promise<CallToolResult>
+  readonly protocolVersion: string
+  /** Absent: the server keeps no session, every request stands alone. */
+  readonly sessionId: string | undefined
+  readonly server: Implementation | undefined
+  listTools(stop?: Stop): Promise<readonly Tool[]>
+  /** The tool's result, `isError` included. */
+  callTool(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<CallToolResult>
+  listPrompts(stop?: Stop): Promise<readonly Prompt[]>
+  getPrompt(name: string, args: Record<string, string>, stop?: Stop): Promise<GetPromptResult>
+  listResources(stop?: Stop): Promise<readonly Resource[]>
+  readResource(uri: string, stop?: Stop): Promise<ReadResourceResult>
+  /** Cuts the connection and leaves the session open at the server. Calls that are under way fail here. */
+  suspend(): Promise<void>
+  /** Takes the session up where `suspend` left it; what the server said meanwhile comes as notices. `session_ended`: it is gone. */
+  resume(): Promise<void>
+  /** Ends the session at the server, suspended or not. `false`: there is none. */
+  terminateSession(): Promise<boolean>
+  /** Ends the session, if there is one, and the connection. */
   close(): Promise<void>
 }
+
+/** 2025-11-25 asks for a session (`initialize`), 2026-07-28 has none; `auto` is the newer one where the server has it. */
+export type Protocol = 'auto' | '2025-11-25' | '2026-07-28'
 
 export interface ConnectOptions {
   readonly url: URL
   readonly tokens: TokenSource
   readonly fetch: Fetch
+  readonly protocol?: Protocol | undefined
+  readonly onNotice?: OnNotice | undefined
+  /** Also hear that lists change, which in 2026-07-28 takes a stream that stays open. */
+  readonly listen?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 const CLOSE_SECONDS = 2
 
-/** Connects with whichever protocol the server speaks: 2026-07-28, or 2025-11-25 and older. */
-export async function connectToServer({ url, tokens, fetch, signal }: ConnectOptions): Promise<McpConnection> {
-  const transport = new StreamableHTTPClientTransport(url, {
-    authProvider: createAuthProvider(tokens),
-    onInsufficientScope: 'throw',
-    async fetch(input, init) {
-      return fetch(String(input), init).catch((error: unknown) => {
-        throw networkError(url, error)
-      })
+export async function connectToServer(options: ConnectOptions): Promise<McpConnection> {
+  const { url, protocol = 'auto', onNotice = () => {}, signal } = options
+  const eventIds = createEventIds()
+  let transport = createTransport({ ...options, eventIds })
+  const client = new Client(
+    { name: 'gatehouse', version },
+    {
+      versionNegotiation: {
+        mode: protocol === 'auto' ? 'auto' : protocol === '2025-11-25' ? 'legacy' : { pin: protocol },
+      },
+      ...(options.listen && { listChanged: watchLists(onNotice) }),
     },
-  })
-  const client = new Client({ name: 'gatehouse', version }, { versionNegotiation: { mode: 'auto' } })
-  let onNotice: (notice: string) => void = () => {}
-  client.setNotificationHandler('notifications/message', ({ params }) => {
-    onNotice(typeof params.data === 'string' ? params.data : JSON.stringify(params.data))
-  })
-  const translated = <T>(request: Promise<T>): Promise<T> =>
-    request.catch((error: unknown) => {
-      signal?.throwIfAborted()
-      throw mcpError(url, error)
-    })
-  await translated(client.connect(transport, { ...(signal && { signal }) }))
+  )
+  watchNotices(client, onNotice)
+
+  let suspended = false
+
+  /** With the connection's signal and the request's, and with errors of ours. */
+  async function request<T>(send: (options: RequestOptions) => Promise<T>, stop?: Stop, subject?: Subject): Promise<T> {
+    const signals = [signal, stop?.signal].filter((one) => one !== undefined)
+    try {
+      return await send(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {})
+    } catch (error) {
+      for (const one of signals) one.throwIfAborted()
+      throw mcpError(url, error, { inSession: transport.sessionId !== undefined, subject })
+    }
+  }
+
+  /** A transport for the session that `suspend` left. */
+  function again() {
+    const { sessionId, protocolVersion } = transport
+    if (sessionId === undefined || protocolVersion === undefined) throw noSession()
+    return createTransport({ ...options, eventIds, session: { sessionId, protocolVersion } })
+  }
+
+  async function terminateSession(): Promise<boolean> {
+    if (transport.sessionId === undefined) return false
+    if (suspended) {
+      transport = again()
+      await transport.start()
+    }
+    await request(() => transport.terminateSession())
+    return true
+  }
+
+  await request((sending) => client.connect(transport, sending))
 
   return {
-    listTools: async () => (await translated(client.listTools(undefined, { ...(signal && { signal }) }))).tools,
-    callTool(name, args, listener) {
-      if (listener) onNotice = listener
-      const params = { name, arguments: args, _meta: { [LOG_LEVEL_META_KEY]: 'info' } }
-      const onprogress = (progress: Progress) => onNotice(progressLine(progress))
-      return translated(
-        client.callTool(params, { onprogress, resetTimeoutOnProgress: true, ...(signal && { signal }) }),
-      )
+    get protocolVersion() {
+      return client.getNegotiatedProtocolVersion() ?? ''
     },
+    get sessionId() {
+      return transport.sessionId
+    },
+    get server() {
+      return client.getServerVersion()
+    },
+    listTools: async (stop) => (await request((sending) => client.listTools(undefined, sending), stop, 'tools')).tools,
+    callTool(name, args, stop = {}) {
+      const { resumeFrom, onEventId } = stop
+      if (resumeFrom !== undefined && onEventId) eventIds.follow(resumeFrom, onEventId)
+      const params = { name, arguments: args, _meta: { [LOG_LEVEL_META_KEY]: 'info' } }
+      const call = (sending: RequestOptions) =>
+        client.callTool(params, {
+          ...sending,
+          onprogress: (progress) => onNotice(progressNotice(progress)),
+          resetTimeoutOnProgress: true,
+          resumptionToken: resumeFrom,
+          onresumptiontoken: onEventId,
+        })
+      return request(call, stop, 'tools')
+    },
+    listPrompts: async (stop) =>
+      (await request((sending) => client.listPrompts(undefined, sending), stop, 'prompts')).prompts,
+    getPrompt: (name, args, stop) =>
+      request((sending) => client.getPrompt({ name, arguments: args }, sending), stop, 'prompts'),
+    listResources: async (stop) =>
+      (await request((sending) => client.listResources(undefined, sending), stop, 'resources')).resources,
+    readResource: (uri, stop) => request((sending) => client.readResource({ uri }, sending), stop, 'resources'),
+    async suspend() {
+      suspended = true
+      await transport.close() // not the client's close(), which would forget what the server can do
+    },
+    async resume() {
+      transport = again()
+      suspended = false
+      await request(async (sending) => {
+        await client.connect(transport, sending)
+        await client.ping(sending) // the first request that can tell whether the session is still there
+        await transport.resumeStream(eventIds.last ?? '')
+      })
+    },
+    terminateSession,
     async close() {
-      const leaving = transport.sessionId === undefined ? undefined : transport.terminateSession().catch(() => {})
+      const leaving = terminateSession().catch(() => {})
       await Promise.race([leaving, new Promise((resolve) => setTimeout(resolve, CLOSE_SECONDS * 1000).unref())])
+      await transport.close().catch(() => {})
       await client.close()
     },
   }
 }
 
-/** The hook of the SDK's transport: a token before each request, another one after a 401, once. */
-function createAuthProvider(tokens: TokenSource): AuthProvider {
-  let sent = ''
-  return {
-    async token() {
-      sent = (await tokens.current()).accessToken
-      return sent
-    },
-    async onUnauthorized() {
-      await tokens.replace(sent)
-    },
-  }
-}
-
-function progressLine({ progress, total, message }: Progress): string {
-  const count = total === undefined ? `${progress}` : `${progress}/${total}`
-  return message === undefined ? count : `${count} ${message}`
+function noSession(): ClientError {
+  return new ClientError('session_ended', 'There is no session to take up again.', {
+    reason: 'The server keeps none, or it was ended.',
+  })
 }

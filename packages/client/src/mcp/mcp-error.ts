@@ -9,17 +9,26 @@ import { ClientError, type ErrorCode, findClientError } from '../errors.ts'
 import { errorBodyLine } from '../network/error-body.ts'
 import { cleanLine } from '../text.ts'
 
+/** What a request was about. */
+export type Subject = 'tools' | 'prompts' | 'resources'
+
+export interface McpErrorContext {
+  /** Whether the connection has a session: then 404 means that it is over (2025-11-25, Session Management). */
+  readonly inSession?: boolean
+  readonly subject?: Subject | undefined
+}
+
 /** Whatever an MCP request threw, as an error of ours. Texts of the server are cleaned and cut. */
-export function mcpError(url: URL, thrown: unknown): ClientError {
+export function mcpError(url: URL, thrown: unknown, { inSession, subject }: McpErrorContext = {}): ClientError {
   const known = findClientError(thrown)
   if (known) return known
   if (thrown instanceof InsufficientScopeError) return insufficientScope(thrown)
-  if (thrown instanceof SdkHttpError) return httpError(url, thrown)
+  if (thrown instanceof SdkHttpError) return inSession && thrown.status === 404 ? sessionEnded() : httpError(url, thrown)
   if (thrown instanceof ProtocolError) {
-    return new ClientError('tool_failed', 'The server refused the request.', {
+    return new ClientError(subject === 'tools' ? 'tool_failed' : 'request_failed', 'The server refused the request.', {
       reason: `${cleanLine(thrown.message)} (${thrown.code}).`,
-      hint: 'See which tools there are and what they take:',
-      command: 'tools',
+      hint: subject && `See which ${subject} there are and what they take:`,
+      command: subject,
     })
   }
   const late = thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout
@@ -33,7 +42,14 @@ export function mcpError(url: URL, thrown: unknown): ClientError {
   )
 }
 
-function insufficientScope({ requiredScope, errorDescription }: InsufficientScopeError): ClientError {
+function sessionEnded(): ClientError {
+  return new ClientError('session_ended', 'The server has ended the session.', {
+    reason: 'It was idle for too long, or the server was started anew.',
+    hint: 'Open another one: connect',
+  })
+}
+
+export function insufficientScope({ requiredScope, errorDescription }: InsufficientScopeError): ClientError {
   const needed = requiredScope === undefined ? 'more access' : cleanLine(requiredScope, 120)
   return new ClientError('insufficient_scope', `Your sign-in does not cover this: it needs ${needed}.`, {
     reason: errorDescription === undefined ? undefined : cleanLine(errorDescription),

@@ -1,7 +1,7 @@
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { createCommandLine } from '../fakes/command-line.ts'
-import { startFakeServers } from '../fakes/fake-servers.ts'
+import { createCommandLine } from '../suites/command-line.ts'
+import { startFakeServers } from '../suites/fake-servers.ts'
 
 const logins = (servers: Awaited<ReturnType<typeof startFakeServers>>) =>
   servers.seenAt('/device_authorization').map(({ form }) => form.get('scope'))

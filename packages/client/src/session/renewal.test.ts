@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../fakes/command-line.ts'
-import { type FakeServers, startFakeServers } from '../fakes/fake-servers.ts'
+import { createCommandLine } from '../suites/command-line.ts'
+import { type FakeServers, startFakeServers } from '../suites/fake-servers.ts'
 
 const refreshes = (servers: FakeServers) =>
   servers.seenAt('/token').filter(({ form }) => form.get('grant_type') === 'refresh_token').length

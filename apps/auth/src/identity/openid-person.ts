@@ -1,0 +1,42 @@
+// What an OpenID provider says of a person, as an identity. Pure: the claims were verified before (openid.ts).
+import type { Identity } from './identity.ts'
+
+/** Of an ID token or of the userinfo endpoint. */
+export type Claims = Readonly<Record<string, unknown>>
+
+export interface PersonOptions {
+  readonly subjectPrefix: string
+  /** In milliseconds since the epoch. */
+  readonly now: number
+}
+
+const ADDRESS = /^[^@\s\p{Cc}]{1,64}@[^@\s\p{Cc}]{1,255}$/u
+const LABEL_AT_MOST = 100
+
+/**
+ * Undefined if the `sub` is none: it is kept as it is, and one that cannot be told from another on a page or in a log is
+ * refused. The address counts only if the provider says that it is verified. Google's `hd` is not looked at: which domain
+ * somebody belongs to is their address to say.
+ */
+export function personOf(claims: Claims, { subjectPrefix, now }: PersonOptions): Identity | undefined {
+  const { sub, name } = claims
+  if (!isSub(sub)) return undefined
+  const email = verifiedEmail(claims)
+  const spoken = typeof name === 'string' ? name.trim().slice(0, LABEL_AT_MOST) : ''
+  return {
+    subject: subjectPrefix + sub,
+    label: email ?? (spoken || sub),
+    facts: { checkedAt: now, ...(email && { email }) },
+  }
+}
+
+/** In lower case; undefined unless it is an address and the provider vouches for it. Some say so with a string. */
+export function verifiedEmail({ email, email_verified: verified }: Claims): string | undefined {
+  if (verified !== true && verified !== 'true') return undefined
+  return typeof email === 'string' && ADDRESS.test(email) ? email.toLowerCase() : undefined
+}
+
+/** OpenID Connect Core §2: at most 255 characters, compared exactly. */
+function isSub(sub: unknown): sub is string {
+  return typeof sub === 'string' && sub.length > 0 && sub.length <= 255 && sub.isWellFormed() && !/\p{Cc}/u.test(sub)
+}

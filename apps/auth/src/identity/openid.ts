@@ -1,0 +1,133 @@
+// Sign-in through Google or any other OpenID provider: authorization code with PKCE, nonce, and an ID token that is
+// verified in full, its signature included. What the provider publishes of itself is openid-discovery.ts, what it says of
+// a person openid-person.ts.
+//
+// No token of the provider is kept, so nothing can be asked again later: at a redemption the rules are judged by what the
+// provider said at the sign-in. Somebody who left is out when the consent ends (AUTH_LIFETIMES grant) or an operator
+// changes the rules, not before.
+import {
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  type Configuration,
+  calculatePKCECodeChallenge,
+  fetchUserInfo,
+  randomNonce,
+  randomPKCECodeVerifier,
+} from 'openid-client'
+import type { AdmissionRules } from './admission.ts'
+import { LoginFailedError, type LoginFailure, type RedirectLogin } from './identity.ts'
+import { createDiscovery } from './openid-discovery.ts'
+import { loginFailure } from './openid-failure.ts'
+import { type Claims, personOf } from './openid-person.ts'
+import type { OpenIdProvider } from './openid-provider.ts'
+
+export interface OpenIdLoginOptions {
+  readonly provider: OpenIdProvider
+  readonly rules: AdmissionRules
+  readonly now: () => number
+}
+
+export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions): RedirectLogin {
+  const { id, label, subjectPrefix } = provider
+  const discover = createDiscovery(provider, now)
+  const needsEmail = rules.emailDomains.length > 0
+
+  return {
+    kind: 'redirect',
+    id,
+    label,
+
+    async begin({ state, redirectUri }) {
+      const [verifier, nonce] = [randomPKCECodeVerifier(), randomNonce()]
+      try {
+        const configuration = await discover()
+        const url = buildAuthorizationUrl(configuration, {
+          redirect_uri: redirectUri,
+          scope: scopeFor(configuration, needsEmail),
+          state,
+          nonce,
+          code_challenge: await calculatePKCECodeChallenge(verifier),
+          code_challenge_method: 'S256',
+        })
+        return { url: url.href, memory: { verifier, nonce } }
+      } catch (error) {
+        // straight to where the person can be told, and where they can try again
+        const { failure, message } = loginFailure(label, 'discovery', error)
+        return { url: `${redirectUri}?${new URLSearchParams({ state })}`, memory: { failure, message } }
+      }
+    },
+
+    async finish({ answer, memory, redirectUri }) {
+      const { failure, message = '' } = memory
+      if (failure) throw new LoginFailedError(failure as LoginFailure, message)
+      const configuration = await discover()
+      const { claims, accessToken } = await redeem(provider, configuration, {
+        url: callbackUrl(redirectUri, answer),
+        verifier: memory.verifier ?? '',
+        nonce: memory.nonce ?? '',
+      })
+      const silent = claims.email === undefined || claims.email_verified === undefined
+      const more = needsEmail && silent ? await askUserinfo(provider, configuration, { claims, accessToken }) : {}
+      const person = personOf({ ...claims, ...more }, { subjectPrefix, now: now() })
+      if (!person) throw new LoginFailedError('unavailable', `${label}, token: a sub that is none`)
+      return person
+    },
+  }
+}
+
+/** `profile` only where there is no address to call somebody by. */
+function scopeFor(configuration: Configuration, needsEmail: boolean): string {
+  const { scopes_supported: offered = ['email'] } = configuration.serverMetadata()
+  if (needsEmail || offered.includes('email')) return 'openid email'
+  return offered.includes('profile') ? 'openid profile' : 'openid'
+}
+
+/** What the browser came back with, as the library takes it. A parameter that came twice is as good as none. */
+function callbackUrl(redirectUri: string, answer: Readonly<Record<string, unknown>>): URL {
+  const url = new URL(redirectUri)
+  for (const [name, value] of Object.entries(answer)) if (typeof value === 'string') url.searchParams.set(name, value)
+  return url
+}
+
+interface Redemption {
+  readonly url: URL
+  readonly verifier: string
+  readonly nonce: string
+}
+interface Redeemed {
+  readonly claims: Claims & { readonly sub: string }
+  readonly accessToken: string
+}
+
+/** Checks `iss` of the answer (RFC 9207), redeems the code and verifies the ID token (OpenID Connect Core §3.1.3.7). */
+async function redeem(
+  { label, clientId }: OpenIdProvider,
+  configuration: Configuration,
+  { url, verifier, nonce }: Redemption,
+): Promise<Redeemed> {
+  const tokens = await authorizationCodeGrant(configuration, url, {
+    pkceCodeVerifier: verifier,
+    expectedNonce: nonce,
+    idTokenExpected: true,
+  }).catch((error) => {
+    throw loginFailure(label, 'token', error)
+  })
+  const claims = tokens.claims()
+  // the library looks at azp only where there are several audiences
+  if (!claims || (claims.azp !== undefined && claims.azp !== clientId))
+    throw new LoginFailedError('unavailable', `${label}, token: an ID token for somebody else`)
+  return { claims, accessToken: tokens.access_token }
+}
+
+/** The address and whether it is verified, from one source: neither is ever combined with the other's of the ID token. */
+async function askUserinfo(
+  { label }: OpenIdProvider,
+  configuration: Configuration,
+  { claims, accessToken }: Redeemed,
+): Promise<Claims> {
+  if (!configuration.serverMetadata().userinfo_endpoint) return {}
+  const { email, email_verified } = await fetchUserInfo(configuration, accessToken, claims.sub).catch((error) => {
+    throw loginFailure(label, 'userinfo', error)
+  })
+  return { email, email_verified }
+}

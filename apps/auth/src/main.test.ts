@@ -1,0 +1,100 @@
+// The process itself: how it starts, refuses to start and ends.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { createDataDir, findFreePort } from './suites/auth-server.ts'
+
+const directories: string[] = []
+const running: ChildProcess[] = []
+afterEach(async () => {
+  for (const child of running.splice(0))
+    if (child.exitCode === null && child.signalCode === null) await end(child, 'SIGKILL')
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
+})
+
+function newDataDir(): string {
+  const directory = createDataDir()
+  directories.push(directory)
+  return directory
+}
+
+/** Starts main.ts from source, with nothing of our environment but what it needs to run. */
+function start(environment: Readonly<Record<string, string>>) {
+  const main = join(import.meta.dirname, 'main.ts')
+  const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
+    env: { PATH: process.env.PATH, ...environment },
+  })
+  running.push(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  return {
+    child,
+    output: () => output,
+    ended: once(child, 'close').then(([code]) => code as number | null),
+    said: async (text: string) => {
+      while (!output.includes(text))
+        await Promise.race([
+          once(child.stdout, 'data'),
+          once(child, 'close').then(() => Promise.reject(new Error(output))),
+        ])
+    },
+  }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const closed = once(child, 'close')
+  child.kill(signal)
+  await closed
+}
+
+test('a faulty configuration ends the process with code 1 and every fault, without a stack or a secret', {
+  timeout: 20_000,
+}, async () => {
+  const { ended, output } = start({
+    DATA_DIR: newDataDir(),
+    PORT: 'x',
+    AUTH_SECRET: 'tiny-secret',
+    AUTH_LIFETIMES: '{',
+    AUTH_ISSUER: 'https://auth.example.com/',
+  })
+  expect(await ended).toBe(1)
+  expect(output()).toMatch(/^The authorization server cannot start:\n( {2}- .+\n){5}$/)
+  for (const name of ['PORT', 'AUTH_SECRET', 'AUTH_LIFETIMES', 'AUTH_ISSUER', 'No login'])
+    expect(output()).toContain(name)
+  expect(output()).not.toContain('tiny-secret')
+})
+
+test('a faulty client file ends the process in the same way', { timeout: 20_000 }, async () => {
+  const { ended, output } = start({ DATA_DIR: newDataDir(), AUTH_CLIENTS_FILE: '/nowhere/clients.json' })
+  expect(await ended).toBe(1)
+  expect(output()).toBe(
+    'The authorization server cannot start:\n  - AUTH_CLIENTS_FILE /nowhere/clients.json: cannot be read (ENOENT).\n',
+  )
+})
+
+test('it starts, says where and how loudly the developer login is on, refuses a second one beside it, and ends on a signal', {
+  timeout: 60_000,
+}, async () => {
+  const port = String(await findFreePort())
+  const environment = { DATA_DIR: newDataDir(), PORT: port, AUTH_ISSUER: `http://localhost:${port}` }
+  const first = start(environment)
+  await first.said('the authorization server listens')
+  await first.said('the developer login is on')
+  const { status } = await fetch(`http://localhost:${port}/readyz`)
+  expect(status).toBe(200)
+  const secretFile = join(environment.DATA_DIR, 'auth.secret')
+  expect(statSync(secretFile).mode & 0o777).toBe(0o600)
+
+  const sameFile = start({ ...environment, PORT: '0' })
+  expect(await sameFile.ended).toBe(1)
+  expect(sameFile.output()).toContain('REDIS_URL')
+  const samePort = start({ ...environment, DATA_DIR: newDataDir() })
+  expect(await samePort.ended).toBe(1)
+  expect(samePort.output()).toContain(`PORT ${port}: cannot listen there (EADDRINUSE)`)
+  for (const { output } of [sameFile, samePort]) expect(output()).not.toMatch(/\n\s+at /)
+
+  first.child.kill('SIGTERM')
+  expect(await first.ended).toBe(0)
+})

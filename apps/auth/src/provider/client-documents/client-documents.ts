@@ -1,0 +1,178 @@
+// Client id metadata documents: a client whose id is the https address of its own metadata. The document says who it is,
+// and the host of the address vouches for it. One cache for all replicas, in the store: a document counts for as long as
+// its owner says (within bounds), a day longer while its host is away, and a failure for a minute, so that nobody can make
+// us ask the same address again and again.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ClientMetadata, errors } from 'oidc-provider'
+import { z } from 'zod'
+import type { AttemptStore, Clock, RecordStore } from '../../store/contract.ts'
+import { REGISTRATION } from '../clients.ts'
+import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
+
+const MODEL = 'ClientDocument'
+const FRESH_SECONDS = { least: 300, most: 86_400 }
+const STALE_SECONDS = 86_400
+const FAILURE_SECONDS = 60
+/** In all, and for one host, in a minute. */
+const FETCHES = { all: 120, host: 20, windowSeconds: 60 }
+const LONGEST_ID = 2_048
+/** A little longer than a fetch may take. */
+const ELSEWHERE_SECONDS = 3
+const LOOK_AGAIN_MS = 50
+
+export interface ClientDocuments {
+  /** Whether this client id is one of ours to look up. */
+  handles(clientId: string): boolean
+  /** Throws the engine's errors, in words that tell the document's owner what to mend. */
+  find(clientId: string): Promise<ClientMetadata>
+}
+
+export interface ClientDocumentsOptions {
+  readonly records: RecordStore
+  readonly attempts: AttemptStore
+  readonly clock: Clock
+  readonly fetch: (url: URL) => Promise<FetchedDocument>
+  /** Host names; an empty list admits every host that is not denied. */
+  readonly allowedHosts: readonly string[]
+  readonly deniedHosts: readonly string[]
+}
+
+interface Cached {
+  readonly metadata?: Readonly<Record<string, unknown>>
+  readonly problem?: string
+  /** In milliseconds since the epoch. */
+  readonly freshUntil: number
+}
+
+const documentSchema = z.looseObject({
+  client_id: z.string(),
+  client_name: z.string().min(1),
+  redirect_uris: z.array(z.string()).min(1),
+  token_endpoint_auth_method: z
+    .literal('none', 'must be "none": a public document cannot hold a secret')
+    .default('none'),
+  client_secret: z.undefined({ error: 'must not be in a public document' }).optional(),
+})
+
+export function createClientDocuments(options: ClientDocumentsOptions): ClientDocuments {
+  const { records, attempts, clock, fetch, allowedHosts, deniedHosts } = options
+  const underWay = new Map<string, Promise<Cached>>()
+
+  const read = async (clientId: string) =>
+    (await records.find(MODEL, clientId))?.payload as unknown as Cached | undefined
+  const write = async (clientId: string, cached: Cached, seconds: number) => {
+    await records.put(MODEL, clientId, { ...cached }, seconds)
+    return cached
+  }
+
+  async function load(clientId: string, url: URL, stale: Cached | undefined): Promise<Cached> {
+    const fetched = await fetchedElsewhere(clientId)
+    if (fetched) return fetched
+    if (!(await isWithinBudget(url))) {
+      if (stale?.metadata) return stale
+      throw new errors.InvalidClient('too many client documents were asked for; try again in a minute')
+    }
+    try {
+      const { text, maxAge = FRESH_SECONDS.least } = await fetch(url)
+      const fresh = Math.min(Math.max(maxAge, FRESH_SECONDS.least), FRESH_SECONDS.most)
+      const metadata = parseDocument(clientId, text)
+      return await write(clientId, { metadata, freshUntil: clock() + fresh * 1000 }, fresh + STALE_SECONDS)
+    } catch (error) {
+      if (!(error instanceof DocumentFetchError)) throw error
+      const freshUntil = clock() + FAILURE_SECONDS * 1000
+      // its host is away, or it was taken down a moment ago: what it said last still counts for a while
+      if (stale?.metadata && error.kind === 'unreachable')
+        return write(clientId, { ...stale, freshUntil }, STALE_SECONDS)
+      return write(clientId, { problem: error.message, freshUntil }, FAILURE_SECONDS)
+    }
+  }
+
+  async function isWithinBudget(url: URL): Promise<boolean> {
+    const budgets: readonly (readonly [string, number])[] = [
+      ['all', FETCHES.all],
+      [`host:${url.host}`, FETCHES.host],
+    ]
+    for (const [name, limit] of budgets) {
+      const { allowed } = await attempts.take(`client-documents:${name}`, limit, FETCHES.windowSeconds)
+      if (!allowed) return false
+    }
+    return true
+  }
+
+  /** Waits for another process that asked for the same document a moment ago; undefined if none did, or nothing came. */
+  async function fetchedElsewhere(clientId: string): Promise<Cached | undefined> {
+    const { allowed } = await attempts.take(`client-document:${clientId}`, 1, ELSEWHERE_SECONDS)
+    for (let waited = 0; !allowed && waited < ELSEWHERE_SECONDS * 1000; waited += LOOK_AGAIN_MS) {
+      const cached = await read(clientId)
+      if (cached && cached.freshUntil > clock()) return cached
+      await sleep(LOOK_AGAIN_MS)
+    }
+    return undefined
+  }
+
+  return {
+    handles: (clientId) => /^https:\/\//i.test(clientId),
+
+    async find(clientId) {
+      const url = parseClientId(clientId)
+      assertTrusted(url, allowedHosts, deniedHosts)
+      let cached = await read(clientId)
+      if (!cached || cached.freshUntil <= clock()) {
+        // one request for everybody in this process who waits for the same document
+        const stale = cached
+        const loading = underWay.get(clientId) ?? load(clientId, url, stale).finally(() => underWay.delete(clientId))
+        underWay.set(clientId, loading)
+        cached = await loading
+      }
+      if (!cached.metadata) throw new errors.InvalidClient(cached.problem ?? 'there is no such document')
+      return { ...cached.metadata, client_id: clientId, [REGISTRATION]: 'document' } as ClientMetadata
+    },
+  }
+}
+
+/** Throws for an id that cannot be the address of a document: nothing is fetched then. */
+function parseClientId(clientId: string): URL {
+  const url = clientId.length <= LONGEST_ID ? URL.parse(clientId) : null
+  const path = clientId.slice('https://'.length).replace(/[?#].*$/s, '')
+  const segments = path.split('/').map((segment) => segment.replace(/%2e/gi, '.'))
+  const odd = /[\s\\]/.test(clientId) || segments.includes('.') || segments.includes('..')
+  if (
+    !url ||
+    odd ||
+    url.protocol !== 'https:' ||
+    url.username ||
+    url.password ||
+    clientId.includes('#') ||
+    url.pathname === '/'
+  ) {
+    throw new errors.InvalidClient(
+      'a client id that is an address must be https, with a path, and without user, fragment or dot segments',
+    )
+  }
+  return url
+}
+
+function assertTrusted({ hostname }: URL, allowed: readonly string[], denied: readonly string[]): void {
+  if (denied.includes(hostname) || (allowed.length > 0 && !allowed.includes(hostname))) {
+    throw new errors.InvalidClient(`clients of ${hostname} are not admitted here`)
+  }
+}
+
+/** Throws {@link DocumentFetchError} `refused` with every fault of the document. */
+function parseDocument(clientId: string, text: string): Record<string, unknown> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new DocumentFetchError('refused', 'the document is not JSON')
+  }
+  const result = documentSchema.safeParse(json)
+  if (!result.success) {
+    const faults = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the document'}: ${message}`)
+    throw new DocumentFetchError('refused', `the client document is faulty: ${faults.join('; ')}`)
+  }
+  if (result.data.client_id !== clientId) {
+    throw new DocumentFetchError('refused', 'the client_id in the document is not the address that it was fetched from')
+  }
+  return result.data
+}

@@ -1,0 +1,108 @@
+// Fetches a document from an address that a stranger chose, from inside our network: to public addresses alone, judged
+// at the moment of connecting (a name that resolves anew to something else gains nothing), over https, without following
+// redirects, in bounded time and size. It does NOT judge what is in the document.
+import { lookup as resolve } from 'node:dns'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import ipaddr from 'ipaddr.js'
+
+const TIMEOUT_MS = 2_500
+const SIZE_LIMIT = 16 * 1024
+
+export interface FetchedDocument {
+  readonly text: string
+  /** Of Cache-Control max-age, in seconds. */
+  readonly maxAge: number | undefined
+}
+
+/** Why there is no document, in words that may be shown to whoever asked for it. */
+export class DocumentFetchError extends Error {
+  /** `refused`: asking again changes nothing until the document's owner does. */
+  readonly kind: 'refused' | 'unreachable'
+  constructor(kind: 'refused' | 'unreachable', message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+  }
+}
+
+export interface SafeFetchOptions {
+  /** Host names whose documents may come from private addresses. */
+  readonly privateHosts: ReadonlySet<string>
+}
+
+/** Throws {@link DocumentFetchError}. */
+export async function fetchDocument(url: URL, { privateHosts }: SafeFetchOptions): Promise<FetchedDocument> {
+  const mayBePrivate = privateHosts.has(url.hostname)
+  const literal = url.hostname.replace(/^\[|\]$/g, '')
+  // look-ups are for names alone: an address in the URL is judged here
+  if (ipaddr.isValid(literal) && !mayBePrivate && !isPublic(literal)) throw privateAddress()
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const response = await connect(url, { lookup: mayBePrivate ? undefined : lookupPublic, signal })
+  const { statusCode, headers } = response
+  const refuse = (why: string) => {
+    response.destroy()
+    return new DocumentFetchError((statusCode ?? 0) >= 500 ? 'unreachable' : 'refused', why)
+  }
+  if (statusCode !== 200) throw refuse(`the document's address answers with HTTP ${statusCode}`)
+  if (headers['content-encoding'] && headers['content-encoding'] !== 'identity')
+    throw refuse('the document is compressed')
+  if (!/^application\/([\w.-]+\+)?json\b/.test(headers['content-type'] ?? '')) throw refuse('the document is not JSON')
+  const maxAge = /(?:^|[\s,])max-age=(\d{1,9})/.exec(headers['cache-control'] ?? '')?.[1]
+  return { text: await readBounded(response), maxAge: maxAge === undefined ? undefined : Number(maxAge) }
+}
+
+/** Whether an address is on the public internet: not loopback, private, link-local, NAT64, 6to4 or otherwise special. */
+export function isPublic(address: string): boolean {
+  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
+}
+
+const lookupPublic: LookupFunction = (hostname, options, done) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error) return done(error, '', 0)
+    const open = addresses.filter(({ address }) => isPublic(address))
+    const [first] = open
+    if (!first || open.length < addresses.length) return done(privateAddress(), '', 0)
+    return options.all ? done(null, open) : done(null, first.address, first.family)
+  })
+}
+
+function privateAddress(): DocumentFetchError {
+  return new DocumentFetchError('refused', "the document's address is not on the public internet")
+}
+
+async function connect(
+  url: URL,
+  { lookup, signal }: { lookup: LookupFunction | undefined; signal: AbortSignal },
+): Promise<IncomingMessage> {
+  return new Promise((done, fail) => {
+    const outgoing = request(url, {
+      signal,
+      ...(lookup && { lookup }),
+      agent: false,
+      headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'gatehouse' },
+    })
+    outgoing.on('response', done)
+    outgoing.on('error', (error) => fail(error instanceof DocumentFetchError ? error : unreachable(error)))
+    outgoing.end()
+  })
+}
+
+async function readBounded(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of response) {
+      size += chunk.length
+      if (size > SIZE_LIMIT) throw new DocumentFetchError('refused', `the document has more than ${SIZE_LIMIT} bytes`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    throw error instanceof DocumentFetchError ? error : unreachable(error)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function unreachable(cause: unknown): DocumentFetchError {
+  return new DocumentFetchError('unreachable', "the document's address does not answer", { cause })
+}

@@ -1,0 +1,183 @@
+// The flows as openid-client sees them, which refuses what is not right by the letter: issuer, state, nonce, PKCE, the
+// ID token's claims and, asked to, its signature under the published keys.
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import * as openid from 'openid-client'
+import { expect, test } from 'vitest'
+import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
+import { type ClientMetadata, DEVICE_GRANT, robot, terminal, website, worker } from '../suites/clients.ts'
+import { evidence, provesSecrecy } from '../suites/evidence.ts'
+import { loopback } from '../suites/flows.ts'
+
+const SCOPE = 'openid mcp:tools:read'
+
+async function discover(server: AuthServer, client: ClientMetadata, algorithm: 'oidc' | 'oauth2' = 'oidc') {
+  const { client_id: id, client_secret: secret, token_endpoint_auth_method: method } = client
+  const authentication = !secret
+    ? openid.None()
+    : method === 'client_secret_post'
+      ? openid.ClientSecretPost(secret)
+      : openid.ClientSecretBasic(secret)
+  return openid.discovery(new URL(server.issuer), id, { id_token_signed_response_alg: 'ES256' }, authentication, {
+    algorithm,
+    execute: [openid.allowInsecureRequests, openid.enableNonRepudiationChecks],
+  })
+}
+
+async function logInWithCode(server: AuthServer, config: openid.Configuration, redirectUri: string) {
+  const verifier = openid.randomPKCECodeVerifier()
+  const [state, nonce] = [openid.randomState(), openid.randomNonce()]
+  const url = openid.buildAuthorizationUrl(config, {
+    redirect_uri: redirectUri,
+    scope: SCOPE,
+    code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    resource: 'http://localhost:3000/mcp',
+    state,
+    nonce,
+  })
+  const browser = server.openBrowser()
+  await browser.open(url.href)
+  await browser.logIn('ada')
+  const { leftTo = url } = await browser.approve()
+  const tokens = await openid.authorizationCodeGrant(config, leftTo, {
+    pkceCodeVerifier: verifier,
+    expectedState: state,
+    expectedNonce: nonce,
+    idTokenExpected: true,
+  })
+  plant(tokens)
+  return tokens
+}
+
+function plant(tokens: openid.TokenEndpointResponse): void {
+  for (const name of ['access_token', 'refresh_token', 'id_token'] as const) evidence.plant(name, tokens[name])
+}
+
+/** Checks as a resource server does (RFC 9068). */
+async function verifyAccessToken(server: AuthServer, token: string) {
+  const keys = createRemoteJWKSet(new URL(`${server.issuer}/jwks`))
+  const expected = {
+    issuer: server.issuer,
+    audience: 'http://localhost:3000/mcp',
+    typ: 'at+jwt',
+    algorithms: ['ES256'],
+    currentDate: new Date(),
+  }
+  return (await jwtVerify(token, keys, expected)).payload
+}
+
+for (const [client, redirectUri] of [
+  [terminal, loopback],
+  [website, website.redirect_uris[0]],
+] as const) {
+  test(`authorization code with PKCE and refresh satisfy a strict client: ${client.client_id}`, async () => {
+    await using server = await startAuthServer()
+    const config = await discover(server, client)
+    const tokens = await logInWithCode(server, config, redirectUri)
+    expect(tokens.claims()).toMatchObject({ iss: server.issuer, aud: client.client_id, sub: 'dev:ada' })
+    expect(decodeProtectedHeader(tokens.id_token ?? '').alg).toBe('ES256')
+    expect(await verifyAccessToken(server, tokens.access_token)).toMatchObject({
+      sub: 'dev:ada',
+      client_id: client.client_id,
+    })
+
+    server.elapse(60)
+    const refreshed = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '')
+    plant(refreshed)
+    expect(refreshed.refresh_token).not.toBe(tokens.refresh_token)
+    expect(refreshed.claims()).toMatchObject({ sub: 'dev:ada', aud: client.client_id })
+    expect(await verifyAccessToken(server, refreshed.access_token)).toMatchObject({
+      sub: 'dev:ada',
+      scope: 'mcp:tools:read',
+    })
+  })
+}
+
+test('the device flow and its refresh satisfy a strict client', async () => {
+  await using server = await startAuthServer()
+  const config = await discover(server, terminal)
+  const device = await openid.initiateDeviceAuthorization(config, {
+    scope: SCOPE,
+    resource: 'http://localhost:3000/mcp',
+  })
+  evidence.plant('device_code', device.device_code)
+  evidence.plant('user_code', device.user_code)
+  expect(device.interval).toBe(5)
+  const browser = server.openBrowser()
+  await browser.open(device.verification_uri_complete ?? '')
+  await browser.submit('/device')
+  await browser.logIn('ada')
+  await browser.approve()
+  // the person was faster than the interval: the client need not wait for it
+  const tokens = await openid.pollDeviceAuthorizationGrant(config, { ...device, interval: 0.01 })
+  plant(tokens)
+  expect(tokens.claims()).toMatchObject({ iss: server.issuer, aud: terminal.client_id, sub: 'dev:ada' })
+  expect(await verifyAccessToken(server, tokens.access_token)).toMatchObject({
+    sub: 'dev:ada',
+    scope: 'mcp:tools:read',
+  })
+
+  server.elapse(60)
+  const refreshed = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '')
+  plant(refreshed)
+  expect(refreshed.claims()?.sub).toBe('dev:ada')
+})
+
+test('a strict client reads the errors of the device flow', async () => {
+  await using server = await startAuthServer()
+  const config = await discover(server, terminal)
+  const device = await openid.initiateDeviceAuthorization(config, {})
+  const poll = () => openid.genericGrantRequest(config, DEVICE_GRANT, { device_code: device.device_code })
+  await expect(poll()).rejects.toMatchObject({ error: 'authorization_pending', status: 400 })
+  await expect(poll()).rejects.toMatchObject({ error: 'slow_down', status: 400 })
+  server.elapse(600)
+  await expect(poll()).rejects.toMatchObject({ error: 'expired_token', status: 400 })
+})
+
+for (const client of [robot, worker]) {
+  test(`client credentials satisfy a strict client: ${client.client_id}`, async () => {
+    await using server = await startAuthServer()
+    const config = await discover(server, client, 'oauth2')
+    const tokens = await openid.clientCredentialsGrant(config, { scope: 'mcp:tools:read' })
+    plant(tokens)
+    expect(await verifyAccessToken(server, tokens.access_token)).toMatchObject({
+      sub: client.client_id,
+      client_id: client.client_id,
+      scope: 'mcp:tools:read',
+    })
+    expect([tokens.id_token, tokens.refresh_token]).toEqual([undefined, undefined])
+  })
+}
+
+test('registration satisfies a strict client, and what it registered can sign in at once', async () => {
+  await using server = await startAuthServer()
+  const config = await openid.dynamicClientRegistration(
+    new URL(server.issuer),
+    { redirect_uris: [loopback], token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256' },
+    openid.None(),
+    { execute: [openid.allowInsecureRequests, openid.enableNonRepudiationChecks] },
+  )
+  const tokens = await logInWithCode(server, config, loopback)
+  expect(tokens.claims()?.sub).toBe('dev:ada')
+})
+
+test('a strict client notices a refusal', async () => {
+  await using server = await startAuthServer()
+  const config = await discover(server, terminal)
+  const verifier = openid.randomPKCECodeVerifier()
+  const parameters = {
+    redirect_uri: loopback,
+    scope: SCOPE,
+    code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }
+  const browser = server.openBrowser()
+  await browser.open(openid.buildAuthorizationUrl(config, parameters).href)
+  await browser.logIn()
+  const { leftTo = new URL(loopback) } = await browser.refuse()
+  await expect(openid.authorizationCodeGrant(config, leftTo, { pkceCodeVerifier: verifier })).rejects.toMatchObject({
+    error: 'access_denied',
+  })
+})
+
+provesSecrecy()

@@ -1,0 +1,53 @@
+import { type AuthProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { type Fetch, networkError } from '../network/guarded-fetch.ts'
+import type { TokenSource } from '../session/token-source.ts'
+import type { EventIds } from './event-ids.ts'
+
+export interface TransportOptions {
+  readonly url: URL
+  readonly tokens: TokenSource
+  readonly fetch: Fetch
+  readonly eventIds: EventIds
+  /** The session to take up again, with the protocol version it was opened with. */
+  readonly session?: { readonly sessionId: string; readonly protocolVersion: string } | undefined
+}
+
+/** How a stream that broke is resumed: at once, then more slowly, for about a minute. Times in milliseconds. */
+const reconnectionOptions = {
+  initialReconnectionDelay: 200,
+  reconnectionDelayGrowFactor: 1.7,
+  maxReconnectionDelay: 15_000,
+  maxRetries: 10,
+}
+
+/** The SDK's transport with our tokens. A 403 for want of scope is thrown: stepping up is ours (step-up.ts). */
+export function createTransport(options: TransportOptions): StreamableHTTPClientTransport {
+  const { url, tokens, fetch, eventIds, session } = options
+  return new StreamableHTTPClientTransport(url, {
+    authProvider: createAuthProvider(tokens),
+    onInsufficientScope: 'throw',
+    reconnectionOptions,
+    ...session,
+    async fetch(input, init) {
+      const response = await fetch(String(input), init).catch((error: unknown) => {
+        throw networkError(url, error)
+      })
+      if (init?.method !== 'GET') return response
+      return eventIds.watch(new Headers(init.headers).get('last-event-id'), response)
+    },
+  })
+}
+
+/** The hook of the SDK's transport: a token before each request, another one after a 401, once. */
+export function createAuthProvider(tokens: TokenSource): AuthProvider {
+  let sent = ''
+  return {
+    async token() {
+      sent = (await tokens.current()).accessToken
+      return sent
+    },
+    async onUnauthorized() {
+      await tokens.replace(sent)
+    },
+  }
+}

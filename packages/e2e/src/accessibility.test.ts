@@ -1,0 +1,119 @@
+// The pages for everybody: axe finds nothing, a keyboard is enough, and they work on a small phone, at twice the size
+// and without JavaScript.
+import axe from 'axe-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openBrowser, type Person, type PersonBrowser } from './harness/browser.ts'
+import { startDevice } from './harness/device.ts'
+import { type Stack, startStack } from './harness/stack.ts'
+
+let stack: Stack
+let browser: PersonBrowser
+
+beforeAll(async () => {
+  ;[stack, browser] = await Promise.all([startStack({ services: ['auth'] }), openBrowser()])
+})
+afterAll(async () => {
+  await Promise.all([browser[Symbol.asyncDispose](), stack[Symbol.asyncDispose]()])
+})
+
+/** What axe objects to on this page, in light and in dark. */
+async function objections({ page }: Person): Promise<string[]> {
+  const found: string[] = []
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.evaluate(axe.source)
+    const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+    for (const { id, nodes } of violations) {
+      found.push(...nodes.map(({ html }) => `${colorScheme} ${page.url()}: ${id} at ${html.slice(0, 120)}`))
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+  return found
+}
+
+test('axe has nothing to say about any page on the way', async () => {
+  const device = await startDevice(stack)
+  await using ada = await browser.person()
+  const found: string[] = []
+  const look = async () => found.push(...(await objections(ada)))
+  await ada.open(stack.issuer)
+  await ada.photograph('home')
+  await look()
+  await ada.open(`${stack.issuer}/nothing-here`)
+  await look()
+  await ada.open(`${stack.issuer}/device`)
+  await ada.enterCode('WRNG-WRNG')
+  await look()
+  await ada.open(device.link)
+  await look()
+  await ada.enterCode()
+  await look()
+  await ada.logInAs('!')
+  await look()
+  await ada.logInAs('ada')
+  await look()
+  await ada.approve()
+  await look()
+  expect(found).toEqual([])
+})
+
+test('a keyboard alone signs in and approves, and always shows where it is', async () => {
+  const device = await startDevice(stack)
+  await using ada = await browser.person()
+  const { page } = ada
+  /** Presses Tab until the element of this role and name has the focus. */
+  const tabTo = async (role: 'textbox' | 'button', name: string) => {
+    const target = page.getByRole(role, { name })
+    for (let presses = 0; presses < 30; presses += 1) {
+      if (await target.evaluate((element) => element === document.activeElement)) {
+        const visible = await target.evaluate((element) => {
+          const { outlineStyle, boxShadow } = getComputedStyle(element)
+          return outlineStyle !== 'none' || boxShadow !== 'none'
+        })
+        expect(visible, `${name} shows its focus`).toBe(true)
+        return
+      }
+      await page.keyboard.press('Tab')
+    }
+    throw new Error(`Tab never reaches ${name}`)
+  }
+  await ada.open(`${stack.issuer}/device`)
+  await tabTo('textbox', 'Code on your device')
+  await page.keyboard.type(device.userCode.toLowerCase())
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/interaction/)
+  await tabTo('textbox', 'What to call you')
+  await page.keyboard.press('Control+A')
+  await page.keyboard.type('ada')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'A device wants to use your account' }).waitFor()
+  await tabTo('button', 'Approve')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'You are signed in on your device' }).waitFor()
+  expect((await device.poll()).status).toBe(200)
+})
+
+test('no page scrolls sideways on a phone of 320 pixels or at twice the size, and JavaScript is not needed', async () => {
+  const device = await startDevice(stack)
+  await using ada = await browser.person({
+    javaScriptEnabled: false,
+    viewport: { width: 320, height: 568 },
+    deviceScaleFactor: 2,
+  })
+  const sideways: string[] = []
+  const measure = async () => {
+    const card = await ada.page.getByRole('main').boundingBox()
+    if (!card || card.x < 0 || card.x + card.width > 320)
+      sideways.push(`${await ada.heading()}: ${JSON.stringify(card)}`)
+  }
+  await ada.open(device.link)
+  await measure()
+  await ada.enterCode()
+  await measure()
+  await ada.logInAs('ada')
+  await measure()
+  await ada.approve()
+  await measure()
+  expect(sideways).toEqual([])
+  expect((await device.poll()).status).toBe(200)
+})

@@ -1,0 +1,94 @@
+// A child process of a test: from source, everything it says is kept, and it ends with the test.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { repository } from './repository.ts'
+
+const END_WITHIN = 10_000
+
+export interface RunningProcess extends AsyncDisposable {
+  readonly stdout: () => string
+  readonly stderr: () => string
+  /** Both streams as they came. */
+  readonly output: () => string
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
+  readonly hasExited: () => boolean
+  readonly signal: (signal: NodeJS.Signals) => void
+  /** Resolves with the match once the output has it; rejects with the output if the process ends before, or in time. */
+  readonly says: (pattern: RegExp, within?: number) => Promise<RegExpExecArray>
+  /** SIGTERM, and SIGKILL if that is not enough in ten seconds. */
+  readonly end: () => Promise<void>
+}
+
+export interface ProcessOptions {
+  /** Added to a small environment; nothing else of ours is handed on. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly command?: string
+}
+
+/** `args` begin with the file to run, relative to the repository. */
+export function startProcess(
+  args: readonly string[],
+  { env = {}, command = process.execPath }: ProcessOptions = {},
+): RunningProcess {
+  const node =
+    command === process.execPath ? ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning'] : []
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(command, [...node, ...args], {
+    cwd: repository,
+    env: { PATH, HOME, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const kept = { stdout: '', stderr: '', output: '' }
+  const listeners = new Set<() => void>()
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      kept[name] += text
+      kept.output += text
+      for (const listener of listeners) listener()
+    })
+  }
+  const exited = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+  }))
+  const hasExited = () => child.exitCode !== null || child.signalCode !== null
+
+  const end = async () => {
+    if (!hasExited()) child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), END_WITHIN)
+    await exited
+    clearTimeout(timer)
+  }
+
+  return {
+    stdout: () => kept.stdout,
+    stderr: () => kept.stderr,
+    output: () => kept.output,
+    exited,
+    hasExited,
+    signal: (signal) => child.kill(signal),
+    says: (pattern, within = 20_000) =>
+      new Promise((resolve, reject) => {
+        const finish = (act: () => void) => {
+          listeners.delete(look)
+          clearTimeout(timer)
+          act()
+        }
+        const look = () => {
+          const match = pattern.exec(kept.output)
+          if (match) finish(() => resolve(match))
+        }
+        const fail = (why: string) =>
+          finish(() => reject(new Error(`${why} without saying ${pattern}:\n${kept.output}`)))
+        const timer = setTimeout(() => fail(`${within} ms passed`), within)
+        listeners.add(look)
+        look()
+        void exited.then(() => {
+          look()
+          if (listeners.has(look)) fail('it ended')
+        })
+      }),
+    end,
+    [Symbol.asyncDispose]: end,
+  }
+}

@@ -1,0 +1,118 @@
+// The two services as real processes on free ports, with a data folder of their own: what `npm start` runs, from source.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { freePorts } from './ports.ts'
+import { type RunningProcess, startProcess } from './process.ts'
+
+const READY_WITHIN = 30_000
+
+export type ServiceName = 'auth' | 'mcp'
+
+export interface StackOptions {
+  /** By default both. */
+  readonly services?: readonly ServiceName[]
+  /** Lifetimes in seconds, as in AUTH_LIFETIMES. Devices poll every second unless told otherwise. */
+  readonly lifetimes?: Readonly<Record<string, number>>
+  /** What AUTH_CLIENTS_FILE holds. */
+  readonly clients?: readonly object[]
+  readonly env?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>
+}
+
+export interface Stack extends AsyncDisposable {
+  readonly issuer: string
+  readonly resource: string
+  readonly dataDir: string
+  /** What both have logged since they were first started. */
+  readonly logs: () => string
+  /** Ends a service, by SIGTERM unless told otherwise, and starts it again on the same port and data. */
+  readonly restart: (name: ServiceName, signal?: NodeJS.Signals) => Promise<void>
+  readonly stop: (name: ServiceName) => Promise<void>
+  readonly start: (name: ServiceName) => Promise<void>
+}
+
+export async function startStack({
+  services = ['auth', 'mcp'],
+  lifetimes = {},
+  clients,
+  env = {},
+}: StackOptions = {}): Promise<Stack> {
+  const [authPort, mcpPort] = await freePorts(2)
+  const issuer = `http://localhost:${authPort}`
+  const resource = `http://localhost:${mcpPort}/mcp`
+  const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-e2e-'))
+  const clientsFile = join(dataDir, 'clients.json')
+  if (clients) writeFileSync(clientsFile, JSON.stringify(clients))
+
+  const common = { DATA_DIR: dataDir, LOG_LEVEL: 'debug' }
+  const environments: Record<ServiceName, Record<string, string>> = {
+    auth: {
+      ...common,
+      PORT: String(authPort),
+      AUTH_ISSUER: issuer,
+      AUTH_RESOURCES: JSON.stringify([{ resource, name: 'Gatehouse MCP server' }]),
+      AUTH_LIFETIMES: JSON.stringify({ deviceInterval: 1, ...lifetimes }),
+      ...(clients && { AUTH_CLIENTS_FILE: clientsFile }),
+      ...env.auth,
+    },
+    mcp: { ...common, PORT: String(mcpPort), MCP_RESOURCE_URL: resource, MCP_ISSUER: issuer, ...env.mcp },
+  }
+  const running = new Map<ServiceName, RunningProcess>()
+  const before: string[] = []
+
+  const start = async (name: ServiceName) => {
+    const service = startProcess([`apps/${name}/src/main.ts`], { env: environments[name] })
+    running.set(name, service)
+    await untilReady(service, `http://localhost:${environments[name].PORT}/readyz`)
+  }
+  const stop = async (name: ServiceName, signal: NodeJS.Signals = 'SIGTERM') => {
+    const service = running.get(name)
+    if (!service) return
+    running.delete(name)
+    if (!service.hasExited()) service.signal(signal)
+    await service.end()
+    before.push(service.output())
+  }
+  const dispose = async () => {
+    await Promise.all([stop('auth'), stop('mcp')])
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+
+  try {
+    await Promise.all(services.map(start))
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    issuer,
+    resource,
+    dataDir,
+    logs: () => [...before, ...[...running.values()].map((service) => service.output())].join('\n'),
+    restart: async (name, signal) => {
+      await stop(name, signal)
+      await start(name)
+    },
+    stop,
+    start,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+async function untilReady(service: RunningProcess, url: string): Promise<void> {
+  const deadline = Date.now() + READY_WITHIN
+  for (;;) {
+    if (service.hasExited()) throw new Error(`The service ended before it was ready:\n${service.output()}`)
+    const status = await fetch(url).then(
+      async (response) => {
+        await response.body?.cancel()
+        return response.status
+      },
+      () => undefined,
+    )
+    if (status === 200) return
+    if (Date.now() > deadline) throw new Error(`${url} answers ${status ?? 'nothing'}:\n${service.output()}`)
+    await wait(50)
+  }
+}

@@ -1,0 +1,104 @@
+// `npm start`: what it says, and that nothing of it stays behind however it ends.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { freePorts } from './harness/ports.ts'
+import { startProcess } from './harness/process.ts'
+import { repository } from './harness/repository.ts'
+
+let ports: { readonly auth: number; readonly mcp: number }
+let env: Record<string, string>
+
+beforeEach(async () => {
+  const [auth = 0, mcp = 0] = await freePorts(2)
+  ports = { auth, mcp }
+  env = {
+    AUTH_ISSUER: `http://localhost:${auth}`,
+    MCP_RESOURCE_URL: `http://localhost:${mcp}/mcp`,
+    DATA_DIR: mkdtempSync(join(tmpdir(), 'gatehouse-start-')),
+  }
+})
+afterEach(() => rmSync(env.DATA_DIR ?? '', { recursive: true, force: true }))
+
+test('it says where the services are, which login is on and what to try, and ends cleanly when asked', async () => {
+  await using start = startProcess(['scripts/up.mjs'], { env })
+  await start.says(/Ctrl-C/, 60_000)
+  for (const part of [env.AUTH_ISSUER, env.MCP_RESOURCE_URL, env.DATA_DIR, 'developer login', 'must never be public']) {
+    expect(start.stdout()).toContain(part)
+  }
+  expect(start.stdout()).toMatch(/npm run -s client -- .*call greet/)
+  expect((await fetch(`${env.AUTH_ISSUER}/readyz`)).status).toBe(200)
+
+  start.signal('SIGINT')
+  start.signal('SIGINT')
+  expect((await start.exited).code).toBe(0)
+  expect(await listeners()).toEqual([])
+})
+
+test('a service that cannot start ends the other, and its reason is shown', async () => {
+  await using start = startProcess(['scripts/up.mjs'], { env: { ...env, MCP_ALLOWED_ORIGINS: 'nonsense' } })
+  expect((await start.exited).code).toBe(1)
+  expect(start.stderr()).toContain('MCP_ALLOWED_ORIGINS')
+  expect(start.stderr()).toContain('mcp has ended')
+  expect(await listeners()).toEqual([])
+})
+
+test('a port in use is named, with the variable that chooses another', async () => {
+  const other = createServer()
+  await new Promise<void>((resolve) => other.listen(ports.mcp, 'localhost', resolve))
+  try {
+    await using start = startProcess(['scripts/up.mjs'], { env })
+    expect((await start.exited).code).toBe(1)
+    expect(start.stderr()).toContain(`Port ${ports.mcp}`)
+    expect(start.stderr()).toContain('MCP_RESOURCE_URL=')
+  } finally {
+    other.close()
+  }
+})
+
+test('a PORT for both is refused with a way out', async () => {
+  await using start = startProcess(['scripts/up.mjs'], { env: { ...env, PORT: '8080' } })
+  expect((await start.exited).code).toBe(1)
+  expect(start.stderr()).toContain('AUTH_ISSUER=')
+})
+
+test('the services end with whoever started them, even if that was killed', async () => {
+  const { PATH = '' } = process.env
+  const script = `"${process.execPath}" scripts/up.mjs & wait`
+  const shell = spawn('sh', ['-c', script], {
+    cwd: repository,
+    env: { PATH, ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await new Promise<void>((resolve) => {
+    let said = ''
+    shell.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (said.includes('Ctrl-C')) resolve()
+    })
+  })
+  expect(await listeners()).toEqual(['auth', 'mcp'])
+  shell.kill('SIGKILL')
+  const deadline = Date.now() + 20_000
+  while ((await listeners()).length > 0 && Date.now() < deadline) await wait(100)
+  expect(await listeners()).toEqual([])
+})
+
+/** Which of the two ports somebody listens on. */
+async function listeners(): Promise<string[]> {
+  const open = await Promise.all(
+    Object.entries(ports).map(async ([name, port]) => {
+      const answered = await new Promise<boolean>((resolve) => {
+        const socket = connect(port, 'localhost', () => resolve(true)).on('error', () => resolve(false))
+        socket.unref()
+        setTimeout(() => socket.destroy(), 100)
+      })
+      return answered ? [name] : []
+    }),
+  )
+  return open.flat()
+}
