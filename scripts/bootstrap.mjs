@@ -15,6 +15,7 @@ const steps = {
   up: ['scripts/up.mjs'],
   check: ['scripts/check.mjs'],
   'check-full': ['scripts/check.mjs', '--full'],
+  'test-docker': ['scripts/docker-test.mjs'],
   client: ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning', 'packages/client/src/cli.ts'],
 }
 
@@ -77,7 +78,7 @@ async function npmExec(rest, out) {
     stdio: ['ignore', out, 'inherit'],
   })
   if (signal) process.exit(code)
-  if (code !== 0) fail(`"npm exec ${rest.join(' ')}" failed; its messages are above. Is the npm registry reachable?`)
+  if (code !== 0) fail(`"npm exec ${rest.join(' ')}" failed; its messages above say why.`)
   return output
 }
 

@@ -18,6 +18,8 @@ import { pageHeaders } from './pages/headers.ts'
 import { homePage, stylesheet } from './pages/index.ts'
 import { createAccounts } from './provider/accounts.ts'
 import { createAdapterFactory } from './provider/adapter.ts'
+import { createClientDocuments } from './provider/client-documents/client-documents.ts'
+import { fetchDocument } from './provider/client-documents/safe-fetch.ts'
 import { createDeviceEntry } from './provider/device-entry.ts'
 import { createDevicePages } from './provider/device-pages.ts'
 import { createDeviceRelay } from './provider/device-relay.ts'
@@ -27,6 +29,7 @@ import { createReuseGrace } from './provider/grants/reuse-grace.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
 import { mountProvider } from './provider/mount.ts'
 import { createProvider } from './provider/provider.ts'
+import { createRegistrationBudget } from './provider/registration.ts'
 import { createResourcePolicy } from './provider/resources.ts'
 import { openStaticClients, type StaticClients } from './provider/static-clients.ts'
 import type { Clock, Store } from './store/contract.ts'
@@ -100,8 +103,17 @@ export async function createApp({
       reuseGrace: config.lifetimes.reuseGrace,
       relay,
       findStaticClient: (clientId) => staticClients?.find(clientId),
+      documents: createClientDocuments({
+        records: store.records,
+        attempts: store.attempts,
+        clock,
+        fetch: (url) => fetchDocument(url, { privateHosts: new Set(config.clientDocuments.private) }),
+        allowedHosts: config.clientDocuments.allowed,
+        deniedHosts: config.clientDocuments.denied,
+      }),
     }),
     cookieKeys: sealing.deriveAll('cookies'),
+    registrationKey: sealing.derive('registration'),
     reuseGrace: createReuseGrace({
       records: store.records,
       attempts: store.attempts,
@@ -151,7 +163,15 @@ export async function createApp({
     engine.provider()
   })
   registerStartPage(app, config)
-  await app.register(mountProvider({ engine, issuer: config.issuer, resources, deviceEntry }))
+  await app.register(
+    mountProvider({
+      engine,
+      issuer: config.issuer,
+      resources,
+      deviceEntry,
+      registrations: createRegistrationBudget(store.attempts),
+    }),
+  )
   await app.register(
     interactions({
       gate: createInteractionGate(provider, resources),

@@ -21,6 +21,8 @@ const lifetimesSchema = z.strictObject({
   deviceInterval: seconds(1, 60, 5),
   /** How long a refresh token may lie unused. */
   refreshToken: seconds(1, 365 * DAY, 30 * DAY),
+  /** The same, for a client that registered itself and was approved on another device. */
+  unverifiedDevice: seconds(1, 365 * DAY, DAY),
   /** For how long a rotated refresh token, or a redeemed device code, still gets the answer it got. 0 turns it off. */
   reuseGrace: seconds(0, 120, 30),
   /** How long a person's consent lasts in all, however often it is refreshed. */
@@ -51,6 +53,12 @@ export interface Config {
   readonly clientsFile: string | undefined
   /** `redis://` or `rediss://`. Absent: one SQLite file in the data directory. Secret: it has a password in it. */
   readonly redisUrl: string | undefined
+  /** Client id metadata documents: whose are fetched, and whose may come from private addresses. Host names. */
+  readonly clientDocuments: {
+    readonly allowed: readonly string[]
+    readonly denied: readonly string[]
+    readonly private: readonly string[]
+  }
   readonly github: GitHubConfig | undefined
   /** Google, and one other OpenID provider. */
   readonly openid: readonly OpenIdProvider[]
@@ -102,6 +110,11 @@ export function readConfig(env: Environment): Config {
     resources: readResources(env.AUTH_RESOURCES, faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redisUrl: read.secret('REDIS_URL'),
+    clientDocuments: {
+      allowed: read.list('AUTH_METADATA_HOSTS'),
+      denied: read.list('AUTH_METADATA_HOSTS_DENIED'),
+      private: read.list('AUTH_METADATA_HOSTS_PRIVATE'),
+    },
     github: readGitHub(read, faults),
     openid: [readGoogle(read, faults), readOpenId(read, faults)].filter((provider) => provider !== undefined),
     admission: readAdmission(read, faults),
@@ -297,7 +310,9 @@ function readOpenId(read: Reader, faults: string[]): OpenIdProvider | undefined 
   const label = read.text('OIDC_LABEL', URL.parse(issuer)?.host ?? 'OpenID')
   const name = subjectName(label)
   if (name === undefined)
-    faults.push('OIDC_LABEL must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject).')
+    faults.push(
+      'OIDC_LABEL must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject).',
+    )
   return { id: 'oidc', label, issuer, clientId, clientSecret: clientSecret ?? '', subjectPrefix: `oidc:${name}:` }
 }
 

@@ -23,8 +23,8 @@ export function cleanText(text: string, limit = Number.POSITIVE_INFINITY): strin
 }
 
 /** JSON that means the same and holds no character that a terminal would act on: those are written as `\uXXXX`. */
-export function safeJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(unsafeExceptBreaks, (character) =>
+export function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(unsafeExceptBreaks, (character) =>
     Array.from({ length: character.length }, (_, at) => character.charCodeAt(at))
       .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
       .join(''),

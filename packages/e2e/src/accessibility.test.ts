@@ -16,13 +16,19 @@ afterAll(async () => {
   await Promise.all([browser[Symbol.asyncDispose](), stack[Symbol.asyncDispose]()])
 })
 
-/** What axe objects to on this page, in light and in dark. */
+/** What axe objects to on this page: everything in light, and the colours once more in dark. */
 async function objections({ page }: Person): Promise<string[]> {
   const found: string[] = []
-  for (const colorScheme of ['light', 'dark'] as const) {
+  await page.evaluate(axe.source)
+  for (const [colorScheme, options] of [
+    ['light', {}],
+    ['dark', { runOnly: ['color-contrast'] }],
+  ] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    await page.evaluate(axe.source)
-    const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+    const { violations } = await page.evaluate(
+      (choice) => (globalThis as unknown as { axe: { run(options: object): Promise<axe.AxeResults> } }).axe.run(choice),
+      options,
+    )
     for (const { id, nodes } of violations) {
       found.push(...nodes.map(({ html }) => `${colorScheme} ${page.url()}: ${id} at ${html.slice(0, 120)}`))
     }
@@ -93,18 +99,13 @@ test('a keyboard alone signs in and approves, and always shows where it is', asy
   expect((await device.poll()).status).toBe(200)
 })
 
-test('no page scrolls sideways on a phone of 320 pixels or at twice the size, and JavaScript is not needed', async () => {
+test('at 320 pixels and without JavaScript no page scrolls sideways and the login works', async () => {
   const device = await startDevice(stack)
-  await using ada = await browser.person({
-    javaScriptEnabled: false,
-    viewport: { width: 320, height: 568 },
-    deviceScaleFactor: 2,
-  })
+  await using ada = await browser.person({ javaScriptEnabled: false, viewport: { width: 320, height: 568 } })
   const sideways: string[] = []
   const measure = async () => {
-    const card = await ada.page.getByRole('main').boundingBox()
-    if (!card || card.x < 0 || card.x + card.width > 320)
-      sideways.push(`${await ada.heading()}: ${JSON.stringify(card)}`)
+    const width = await ada.page.evaluate(() => document.documentElement.scrollWidth)
+    if (width > 320) sideways.push(`${await ada.heading()}: ${width}`)
   }
   await ada.open(device.link)
   await measure()

@@ -70,7 +70,7 @@ test('SDK v1 signs in by itself, from the address alone', async () => {
     .connect(first as Parameters<LegacyClient['connect']>[0])
     .catch((error: unknown) => error)
   expect(refused).toBeInstanceOf(LegacyUnauthorizedError)
-  await first.finishAuth(await approveAt(provider.askedFor()))
+  await first.finishAuth((await answerAt(provider.askedFor())).get('code') ?? '')
 
   const client = new LegacyClient(info)
   await client.connect(transport() as Parameters<LegacyClient['connect']>[0])
@@ -85,8 +85,7 @@ test('SDK v2 signs in by itself, from the address alone', async () => {
   const options = { versionNegotiation: { mode: 'auto' } } as const
   const refused = await new modern.Client(info, options).connect(first).catch((error: unknown) => error)
   expect(refused).toBeInstanceOf(modern.UnauthorizedError)
-  const answer = await answerAt(provider.askedFor())
-  await first.finishAuth(answer)
+  await first.finishAuth(await answerAt(provider.askedFor()))
 
   const client = new modern.Client(info, options)
   await client.connect(transport())
@@ -108,8 +107,4 @@ async function answerAt(address: URL): Promise<URLSearchParams> {
   await grace.logInAs('grace')
   await grace.approve()
   return (await answered).searchParams
-}
-
-async function approveAt(address: URL): Promise<string> {
-  return (await answerAt(address)).get('code') ?? ''
 }

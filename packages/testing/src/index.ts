@@ -1,6 +1,13 @@
 // Fakes of what is outside Gatehouse, and the requirements that its tests cite.
 export { createTestClock, type TestClock } from './clock.ts'
 export { createFakeGitHub, type FakeGitHub, type FakeGitHubFault, type FakeGitHubUser } from './fake-github.ts'
+export {
+  createFakeOpenIdProvider,
+  type FakeOpenIdEndpoint,
+  type FakeOpenIdFault,
+  type FakeOpenIdProvider,
+  type FakeOpenIdUser,
+} from './fake-openid.ts'
 export { isRequirementId, type Requirement, type RequirementId, requirements } from './requirements.ts'
 export { createTokenIssuer, type SignOptions, type TokenIssuer } from './token-issuer.ts'
 export { verifies } from './verifies.ts'

@@ -1,6 +1,11 @@
 // What openid-client throws, as our LoginFailedError. The message is for the log: made of codes and of the library's
 // own words, never of what the provider or the browser sent.
-import { AuthorizationResponseError, ClientError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
+import {
+  AuthorizationResponseError,
+  ClientError,
+  ResponseBodyError,
+  WWWAuthenticateChallengeError,
+} from 'openid-client'
 import { LoginFailedError, type LoginFailure } from './identity.ts'
 
 /** RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6, and Google's own. Anything else may pass: `unavailable`. */

@@ -25,7 +25,7 @@ ${nameWarning(app)}
 ${factList([
   ['App', appIdentity(app)],
   ['It may', permissions(facts.scopes)],
-  ['At', server(facts.resource)],
+  ['Server', server(facts.resource)],
   ['Afterwards', destination(returnsTo)],
 ])}
 ${returnWarning(app, returnsTo)}
@@ -35,9 +35,9 @@ ${signedInAs(facts.account, facts.switchAccount)}`,
 }
 
 function destination(returnsTo: ReturnsTo): Html {
-  if (returnsTo.kind === 'web') return html`You will return to <b>${displayHost(returnsTo.host)}</b>`
+  if (returnsTo.kind === 'web') return html`You will return to <b class="host">${displayHost(returnsTo.host)}</b>`
   if (returnsTo.kind === 'loopback') return html`You will return to <b>a program on this computer</b>`
-  return html`You will return to <b>an app on this device</b> <span class="address">${cleanText(returnsTo.scheme)}:</span>`
+  return html`You will return to <b>an app on this device</b> <span class="address">${cleanText(returnsTo.scheme)}://</span>`
 }
 
 /** An answer that stays on the device reaches whichever program listens there, whatever the app's document says. */
@@ -48,7 +48,7 @@ function returnWarning({ verifiedHost }: AppFacts, { kind }: ReturnsTo): Html | 
     'caution',
     'Did you start this yourself just now?',
     verifiedHost
-      ? html`<b>${displayHost(verifiedHost)}</b> vouches for the app, but ${anyOther} could be using its name.`
+      ? html`<b class="host">${displayHost(verifiedHost)}</b> vouches for the app, but ${anyOther} could be using its name. If you are not sure, refuse.`
       : html`It could be ${anyOther}. If you are not sure, refuse.`,
   )
 }

@@ -43,7 +43,7 @@ ${factList([
   ['App', appIdentity(facts.app)],
   ['Asked', whereAndWhen(facts)],
   ['It may', permissions(facts.scopes)],
-  ['At', server(facts.resource)],
+  ['Server', server(facts.resource)],
 ])}
 ${facts.policyWarning && notice('caution', cleanText(facts.policyWarning, 300))}
 ${notice(

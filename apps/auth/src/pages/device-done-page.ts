@@ -10,7 +10,7 @@ export function deviceDonePage({ appName }: { readonly appName?: string | undefi
     icon: icons.done,
     mood: 'good',
     body: html`
-<p>${name ? html`<b><bdi>${name}</bdi></b> goes on by itself.` : 'It goes on by itself.'} You can close this page.</p>
+<p>${name ? html`<b><bdi>${name}</bdi></b> carries on by itself.` : 'It carries on by itself.'} You can close this page.</p>
 <a class="button" href="/device">Connect another device</a>`,
   })
 }

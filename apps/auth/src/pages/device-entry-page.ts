@@ -18,7 +18,7 @@ export interface DeviceEntryFacts {
 const problems = {
   wrong_code:
     'This code is wrong or too old. Compare it with your device. If it is the same, ask your device for a new one.',
-  missing_code: 'Type the code that your device shows.',
+  missing_code: 'There was no code. Type it here.',
   session_lost: 'This page was open for too long. Press Continue once more.',
   try_again: 'That did not work, and it was not your fault. Press Continue once more.',
 } as const
@@ -51,7 +51,7 @@ function tooManyPage(retryAfterSeconds = 60): string {
     icon: icons.clock,
     problem: true,
     body: html`
-<p role="alert">Wait ${timeToWait(retryAfterSeconds)}, then try again. Your device keeps its code until then, or shows you a new one.</p>
+<p role="alert">Wait ${timeToWait(retryAfterSeconds)}, then try again. If your device shows another code by then, use that one.</p>
 <a class="button" href="/device">Try again</a>`,
   })
 }

@@ -26,12 +26,12 @@ export function errorPage({ status, title, message, requestId, details = [], nex
     body: html`
 <p>${cleanText(message, 600)}</p>
 <a class="button" href="${href}">${label}</a>
-<p class="muted">If you ask for help, pass on this number: <code>${cleanText(requestId, 128)}</code></p>
+${requestId && html`<p class="muted">If you ask for help, pass on this number: <code>${cleanText(requestId, 128)}</code></p>`}
 ${
   details.length > 0 &&
   html`<details>
 <summary>For developers</summary>
-<dl class="details">${[['status', String(status)] as const, ...details].map(
+<dl class="details">${[['Status', String(status)] as const, ...details].map(
     ([name, value]) => html`
 <dt>${cleanText(name)}</dt><dd>${cleanText(value, 600)}</dd>`,
   )}

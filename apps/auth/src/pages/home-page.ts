@@ -7,7 +7,7 @@ import { cleanText } from './text.ts'
 export interface HomeFacts {
   readonly issuer: string
   readonly resources: readonly ResourceFacts[]
-  /** How people sign in here, as one sentence. */
+  /** How people sign in here, as one sentence; empty: nothing is said about it. */
   readonly loginHint: string
 }
 
@@ -18,10 +18,10 @@ export function homePage({ issuer, resources, loginHint }: HomeFacts): string {
 <p>Apps and devices send you here when they want to use your account. You see what they ask for, and you decide.</p>
 <a class="button primary" href="/device">Enter a code from a device</a>
 ${factList([
-  ['Sign-in', html`${cleanText(loginHint, 300)}`],
+  ...(loginHint ? [['Sign-in', html`${cleanText(loginHint, 300)}`] as const] : []),
   [
     resources.length === 1 ? 'Server' : 'Servers',
-    html`<ul class="servers">${resources.map((resource) => html`<li>${server(resource)}</li>`)}</ul>`,
+    html`<ul class="servers" role="list">${resources.map((resource) => html`<li>${server(resource)}</li>`)}</ul>`,
   ],
 ])}
 <details>

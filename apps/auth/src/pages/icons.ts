@@ -19,7 +19,6 @@ export const icons = {
   refused: drawn(html`${circle}<path d="m9 9 6 6m0-6-6 6"/>`),
   clock: drawn(html`${circle}<path d="M12 7v5.2l3.2 2"/>`),
   attention: drawn(html`<path d="M12 4 2.8 19.5h18.4zM12 10v4.2M12 16.9v.1"/>`),
-  question: drawn(html`${circle}<path d="M9.6 9.4a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.2 1-1.2 1.9M12 16.7v.1"/>`),
   leave: drawn(html`<path d="M10 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h4M15 8l4 4-4 4M19 12H9.5"/>`),
   shield: drawn(
     html`<path d="M12 3 5 5.7v5.6c0 4.3 2.9 7.6 7 9.7 4.1-2.1 7-5.4 7-9.7V5.7z"/><path d="m9 11.8 2.2 2.2 4-4.2"/>`,

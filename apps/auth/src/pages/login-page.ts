@@ -26,7 +26,7 @@ export function loginPage({ app, device, developer, providers, problem, cancel }
     problem: Boolean(problem || developer?.problem),
     body: html`
 ${problem && notice('problem', cleanText(problem, 300))}
-<div class="app"><p class="label">to continue to</p>${appIdentity(app)}</div>
+<div class="app"><p class="label">${device ? 'The app that asks' : 'to continue to'}</p>${appIdentity(app)}</div>
 ${nameWarning(app)}
 ${developer && developerLogin(developer)}
 ${developer && providers.length > 0 && html`<p class="or"><span>or</span></p>`}

@@ -24,29 +24,37 @@ export function appIdentity(app: AppFacts): Html {
 ${badge(app)}`
 }
 
-function badge({ verifiedHost, trusted }: AppFacts): Html {
-  if (verifiedHost) return html`<span class="badge good">${icons.shield}Verified: ${displayHost(verifiedHost)}</span>`
-  if (trusted) return html`<span class="badge good">${icons.shield}Added by an administrator</span>`
-  return html`<span class="badge caution">${icons.attention}Unverified app</span>`
+function badge(app: AppFacts): Html {
+  const { verifiedHost, trusted } = app
+  if (trusted) return html`<span class="badge good">${icons.shield}<span>Added by an administrator</span></span>`
+  if (!verifiedHost) return html`<span class="badge caution">${icons.attention}<span>Unverified app</span></span>`
+  const host = html`<span class="host">${displayHost(verifiedHost)}</span>`
+  return namedAfterAnother(app)
+    ? html`<span class="badge caution">${icons.attention}<span>From ${host}</span></span>`
+    : html`<span class="badge good">${icons.shield}<span>Verified: ${host}</span></span>`
+}
+
+function namedAfterAnother({ name, verifiedHost, trusted }: AppFacts): boolean {
+  return !trusted && imitates(name, verifiedHost && displayHost(verifiedHost))
 }
 
 /** Says aloud that a name is only a claim, where it is one that people trust on sight. */
 export function nameWarning(app: AppFacts): Html | undefined {
-  const { verifiedHost, trusted } = app
+  const { verifiedHost } = app
   const name = displayName(app.name)
-  if (trusted || !name || !imitates(app.name, verifiedHost)) return undefined
+  if (!name || !namedAfterAnother(app)) return undefined
   return notice(
     'caution',
     html`This app calls itself “<bdi>${name}</bdi>”.`,
     verifiedHost
-      ? html`It chose that name itself. All we know is that it comes from <b>${displayHost(verifiedHost)}</b>.`
+      ? html`It chose that name itself. All we know is that it comes from <b class="host">${displayHost(verifiedHost)}</b>.`
       : html`It chose that name itself and nobody has checked it. Be sure that you know who is asking.`,
   )
 }
 
 export function permissions(scopes: readonly string[]): Html {
   if (scopes.length === 0) return html`Know that you signed in, and nothing else`
-  return html`<ul class="permissions">${scopes.map(
+  return html`<ul class="permissions" role="list">${scopes.map(
     (scope) => html`
 <li>${icons.check}<span>${cleanText(scope, 160)}</span></li>`,
   )}

@@ -37,6 +37,7 @@ body {
 h1, p, dl, dd, ul { margin: 0; }
 ul { padding: 0; list-style: none; }
 b, strong { font-weight: 600; }
+code, .host { display: inline-block; max-width: 100%; }
 code { font-family: var(--mono); font-size: .9375em; }
 a { color: var(--accent); text-underline-offset: .2em; }
 .icon { flex: none; width: 1.25rem; height: 1.25rem; }
@@ -99,6 +100,7 @@ h1 + p { margin-top: -.75rem; }
   color: var(--accent);
   font: inherit;
   font-size: .875rem;
+  text-align: start;
   text-decoration: underline;
   text-underline-offset: .2em;
   cursor: pointer;
@@ -133,7 +135,8 @@ input[aria-invalid] { border: 2px solid var(--problem); }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
 
 /* A request: the code, the facts, what to think about, the answer */
-.compare { padding: .75rem 1rem .5rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--panel); text-align: center; }
+h1 + .app { margin-top: -.625rem; }
+.compare { padding: .75rem .5rem .5rem; border: 1px solid var(--line); border-radius: .75rem; background: var(--panel); text-align: center; }
 .code {
   font: 600 clamp(1.5rem, 9vw, 2.25rem)/1.3 var(--mono);
   letter-spacing: .08em;
@@ -166,8 +169,8 @@ input[aria-invalid] { border: 2px solid var(--problem); }
 .notice .title { font-weight: 600; }
 .notice.caution { background: var(--caution-ground); border-color: var(--caution-line); color: var(--caution); }
 .notice.problem { background: var(--problem-ground); border-color: var(--problem-line); color: var(--problem); }
-.decision { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(8rem, 100%), 1fr)); gap: .75rem; }
-.account { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 1rem; margin-block: -.75rem -.625rem; color: var(--muted); font-size: .875rem; }
+.decision { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(7rem, 100%), 1fr)); gap: .75rem; }
+.account { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 .75rem; margin-block: -.375rem -.625rem; color: var(--muted); font-size: .875rem; }
 .account b { color: var(--text); }
 .foot { margin-block: -.75rem -.625rem; }
 
@@ -178,9 +181,18 @@ details { margin-block: -.75rem -.5rem; }
 .details dt { color: var(--muted); }
 .details dd { font-family: var(--mono); font-size: .8125rem; }
 .details dd + dt { margin-top: .625rem; }
+.details a { display: inline-block; padding-block: .75rem; }
 
 @media (max-width: 24rem) {
   .facts > div { grid-template-columns: 1fr; }
+}
+@media (max-width: 14rem) {
+  body { padding: 0; }
+  .card { padding: 1rem .75rem; border: 0; border-radius: 0; }
+  .notice { flex-direction: column; gap: .25rem; padding: .75rem; }
+  .button { padding-inline: .25rem; }
+  .button .icon { display: none; }
+  .code-field { padding-inline: 0; font-size: 1.125rem; letter-spacing: 0; }
 }
 @media (prefers-reduced-motion: no-preference) {
   .button { transition: background-color .15s, border-color .15s; }
@@ -188,6 +200,7 @@ details { margin-block: -.75rem -.5rem; }
 @media (forced-colors: active) {
   .button.primary { border-width: 3px; }
   .outcome { border: 1px solid; }
+  .permissions .icon { color: CanvasText; }
 }
 `
 

@@ -11,6 +11,7 @@ import {
 } from 'oidc-provider'
 import { AlreadyConsumedError, DeviceCodeStateError, StoreUnavailableError, UserCodeTakenError } from '../errors.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
+import type { ClientDocuments } from './client-documents/client-documents.ts'
 import { withHashedSecret } from './clients.ts'
 import type { DeviceRelay } from './device-relay.ts'
 import { AlreadyRedeemedError } from './grants/already-redeemed.ts'
@@ -24,6 +25,8 @@ import { refuseOtherResource } from './resources.ts'
 const CONSUMED_HIDDEN_MS = 2_000
 /** A registered client that nobody uses is forgotten after this; any use within it starts it again. */
 const CLIENT_LIFETIME = 90 * 86_400
+/** One that never came back after it registered is forgotten sooner: most registrations are never used. */
+const NEVER_USED_LIFETIME = 86_400
 const CLIENT_RENEWAL_MS = 86_400_000
 /** What a client trades for tokens. */
 const GRANT_SOURCES = new Set(['AuthorizationCode', 'DeviceCode', 'RefreshToken'])
@@ -40,6 +43,7 @@ export interface AdapterOptions {
   readonly reuseGrace: number
   readonly relay?: DeviceRelay | undefined
   readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
+  readonly documents: ClientDocuments
 }
 
 export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
@@ -174,22 +178,40 @@ function describe(payload: AdapterPayload): DeviceCodeWrite {
   }
 }
 
+interface RegisteredClient {
+  readonly metadata: AdapterPayload
+  /** Whether it came back after it registered. */
+  readonly used: boolean
+  /** In milliseconds since the epoch. */
+  readonly expiresAt: number
+}
+
 function createClientAdapter(options: AdapterOptions): Adapter {
-  const { store, clock, findStaticClient } = options
-  const put = (id: string, metadata: AdapterPayload) =>
-    store.records.put('Client', id, { metadata, usedAt: clock() }, CLIENT_LIFETIME)
+  const { store, clock, findStaticClient, documents } = options
+  const put = async (id: string, metadata: AdapterPayload, used: boolean) => {
+    const lifetime = used ? CLIENT_LIFETIME : NEVER_USED_LIFETIME
+    const client: RegisteredClient = { metadata, used, expiresAt: clock() + lifetime * 1000 }
+    await store.records.put('Client', id, { ...client }, lifetime)
+  }
+  const load = async (id: string) => {
+    const client = (await store.records.find('Client', id))?.payload as unknown as RegisteredClient | undefined
+    return client && client.expiresAt > clock() ? client : undefined
+  }
   return {
     ...createRecordAdapter(options, 'Client'),
-    upsert: (id, payload) => put(id, withHashedSecret(payload as ClientMetadata) as AdapterPayload),
+    async upsert(id, payload) {
+      const known = await load(id)
+      await put(id, withHashedSecret(payload as ClientMetadata) as AdapterPayload, known?.used ?? false)
+    },
     async find(id) {
       const known = findStaticClient(id)
       if (known) return known as AdapterPayload
-      const record = await store.records.find('Client', id)
-      if (!record) return undefined
-      const { metadata, usedAt } = record.payload as { metadata: AdapterPayload; usedAt: number }
-      if (clock() - usedAt > CLIENT_LIFETIME * 1000) return undefined
-      if (clock() - usedAt > CLIENT_RENEWAL_MS) await put(id, metadata)
-      return metadata
+      if (documents.handles(id)) return (await documents.find(id)) as AdapterPayload
+      const client = await load(id)
+      if (!client) return undefined
+      const renewedAt = client.expiresAt - CLIENT_LIFETIME * 1000
+      if (!client.used || clock() - renewedAt > CLIENT_RENEWAL_MS) await put(id, client.metadata, true)
+      return client.metadata
     },
   }
 }

@@ -7,7 +7,7 @@ import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provi
 
 /** Members of our own that travel with a client's metadata and are never shown to it. */
 export const REGISTRATION = 'gatehouse_registration'
-export const SCOPE_LIMIT = 'gatehouse_scope'
+const SCOPE_LIMIT = 'gatehouse_scope'
 /** In the operator's file: this client's device flow is GitHub's own (device-relay.ts). */
 export const GITHUB_DEVICE_FLOW = 'github_device_flow'
 /** In the operator's file: the resource whose server this client is, and whose tokens it may introspect. */
@@ -45,6 +45,12 @@ export function registeredScope(client: ClientLike): ReadonlySet<string> | undef
 /** Whether the operator vouches for this client, rather than the client for itself. */
 export function isOperatorRegistered(client: ClientLike): boolean {
   return (client as Metadata)[REGISTRATION] === 'static'
+}
+
+/** The host of a client id metadata document, which vouches for what the document says. */
+export function vouchingHost(client: ClientLike): { readonly verifiedHost?: string } {
+  const { [REGISTRATION]: registration, clientId } = client as Metadata
+  return registration === 'document' ? { verifiedHost: new URL(String(clientId)).host } : {}
 }
 
 /** A token without a person is for clients that an operator registered with a secret, and for nobody else. */
@@ -168,7 +174,7 @@ export function assertClientId(clientId: string): void {
  * What is kept of a client secret: a hash. Secrets are random and long (ours) or at least 16 characters by rule (an
  * operator's), so a fast hash is enough; it is not a password's.
  */
-export function hashSecret(secret: string): string {
+function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
 }
 

@@ -5,8 +5,9 @@ import { type Adapter, type Configuration, interactionPolicy, type KoaContextWit
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { type Accounts, findAccount } from './accounts.ts'
-import { DEFAULT_GRANTS, normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
+import { DEFAULT_GRANTS, isOperatorRegistered, normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
 import type { DevicePages } from './device-pages.ts'
+import { registeredClientId } from './registration.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 
 const EIGHT_HOURS = 8 * 3_600
@@ -21,6 +22,8 @@ export interface EngineParts {
   /** Newest first: the first signs, all verify. */
   readonly cookieKeys: readonly Buffer[]
   readonly devicePages: DevicePages
+  /** What the ids of self-registered public clients are made with. */
+  readonly registrationKey: Buffer
   readonly renderError: NonNullable<Configuration['renderError']>
 }
 
@@ -81,7 +84,12 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       revocation: { enabled: true },
       // its own tokens are all the engine can look into; introspection.ts adds ours
       introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
-      registration: { enabled: true, initialAccessToken: false, issueRegistrationAccessToken: false },
+      registration: {
+        enabled: true,
+        initialAccessToken: false,
+        issueRegistrationAccessToken: false,
+        idFactory: (ctx) => registeredClientId(parts.registrationKey, ctx.oidc.body),
+      },
       resourceIndicators: {
         enabled: true,
         defaultResource: (_ctx, _client, candidates) => chooseResource(resources, candidates as string[] | undefined),
@@ -108,7 +116,11 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       Grant: lifetimes.grant,
       IdToken: lifetimes.accessToken,
       Interaction: lifetimes.interaction,
-      RefreshToken: lifetimes.refreshToken,
+      // whoever registered itself and was approved by a code alone has to come back within a day
+      RefreshToken: (_ctx, token, client) =>
+        !isOperatorRegistered(client) && token.gty?.includes('device_code')
+          ? Math.min(lifetimes.refreshToken, lifetimes.unverifiedDevice)
+          : lifetimes.refreshToken,
       // a visit to /device alone must not fill the store for two weeks
       Session: (_ctx: KoaContextWithOIDC, session: { accountId?: string | undefined }) =>
         session.accountId ? sessionLifetime : ANONYMOUS_SESSION,

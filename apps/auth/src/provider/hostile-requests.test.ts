@@ -160,6 +160,36 @@ test('a path that cannot be decoded is refused without being repeated', async ()
   }
 })
 
+test('no method on any path is a failure of ours, with or without a body', { timeout: 20_000 }, async () => {
+  await using server = await startAuthServer()
+  const endpoints = [
+    '/token',
+    '/device_authorization',
+    '/register',
+    '/revoke',
+    '/introspect',
+    '/jwks',
+    '/livez',
+    '/readyz',
+  ]
+  const pages = ['/', '/authorize', '/authorize/x', '/device', '/device/x', '/interaction/x', '/session/end/confirm']
+  const steps = ['login', 'decision', 'switch', 'cancel'].map((step) => `/interaction/x/${step}`)
+  for (const path of [...endpoints, ...pages, ...steps, `/interaction/${'x'.repeat(500)}`]) {
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']) {
+      for (const headers of [
+        {},
+        { accept: 'text/html' },
+        { 'content-type': 'application/json', accept: 'text/html' },
+      ]) {
+        const body = method === 'POST' || method === 'PUT' ? '{' : undefined
+        const { status } = await server.request({ method, path, headers, ...(body && { body }) })
+        expect([method, path.slice(0, 40), headers, status < 500]).toEqual([method, path.slice(0, 40), headers, true])
+      }
+    }
+  }
+  expect(server.log()).not.toContain('request failed')
+})
+
 test('an unknown path is a JSON error for clients and a page for people, and neither is kept', async () => {
   await using server = await startAuthServer()
   const json = await server.get('/nowhere')

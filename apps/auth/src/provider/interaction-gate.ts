@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../errors.ts'
 import type { DeviceRequest, Exchange, InteractionGate, PendingRequest } from '../interactions/gate.ts'
-import { isOperatorRegistered } from './clients.ts'
+import { isOperatorRegistered, vouchingHost } from './clients.ts'
 import { requestedAccess, saveGrant } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
 
@@ -37,7 +37,12 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       return {
         uid: interaction.uid,
         step: interaction.prompt.name === 'login' ? 'login' : 'consent',
-        app: { name: client.clientName, clientId: client.clientId, trusted: isOperatorRegistered(client) },
+        app: {
+          name: client.clientName,
+          clientId: client.clientId,
+          trusted: isOperatorRegistered(client),
+          ...vouchingHost(client),
+        },
         resource: { name: resource.name, url: resource.resource },
         scopes,
         ...(subject && { subject }),

@@ -5,6 +5,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError } from '../errors.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
+import type { RegistrationBudget } from './registration.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const FORM_LIMIT = 56 * 1024
@@ -17,10 +18,17 @@ export interface MountOptions {
   readonly issuer: string
   readonly resources: ResourcePolicy
   readonly deviceEntry: DeviceEntry
+  readonly registrations: RegistrationBudget
 }
 
 /** A Fastify plugin, to be registered without a prefix: the engine knows its own paths. */
-export function mountProvider({ engine, issuer, resources, deviceEntry }: MountOptions): FastifyPluginAsync {
+export function mountProvider({
+  engine,
+  issuer,
+  resources,
+  deviceEntry,
+  registrations,
+}: MountOptions): FastifyPluginAsync {
   return async (app) => {
     app.removeAllContentTypeParsers()
     await app.register(formbody, { bodyLimit: FORM_LIMIT })
@@ -77,7 +85,16 @@ export function mountProvider({ engine, issuer, resources, deviceEntry }: MountO
     )
     app.post('/register', async (request, reply) => {
       reply.headers(openCors)
+      const { allowed, retryAfter } = await registrations.take(request.ip)
+      if (!allowed) {
+        const tooMany = {
+          error: 'too_many_requests',
+          error_description: `too many registrations; try again in ${retryAfter} seconds`,
+        }
+        return reply.code(429).headers({ 'retry-after': retryAfter, 'cache-control': 'no-store' }).send(tooMany)
+      }
       await answer(request, reply)
+      return reply
     })
 
     app.get('/device', async (request, reply) => {

@@ -90,6 +90,7 @@ function nameUnauthorizedClient(
 }
 
 function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[]): void {
+  body.client_id_metadata_document_supported = true
   body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
   body.response_modes_supported = ['query']
 }

@@ -15,7 +15,7 @@ import { openSqliteStore } from '../store/sqlite.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { type ClientMetadata, staticClients } from './clients.ts'
 import { evidence } from './evidence.ts'
-import { type Answer, createHttp, encodeForm, type Fields, type Headers } from './http.ts'
+import { type Answer, createHttp, encodeForm, type Fields, type Headers, type Http } from './http.ts'
 
 export interface AuthServerOptions {
   readonly environment?: Readonly<Record<string, string>>
@@ -56,10 +56,21 @@ const SECRET = 'the secret of the tests of the authorization server'
 afterEach(() => vi.useRealTimers())
 
 export async function startAuthServer(options: AuthServerOptions = {}): Promise<AuthServer> {
-  const { environment = {}, clients = staticClients, wrapStore = (store) => store } = options
   if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'], now: START })
-  const port = options.port ?? (await findFreePort())
-  const dataDir = options.dataDir ?? createDataDir()
+  for (;;) {
+    try {
+      return await openAuthServer(options.port ?? (await findFreePort()), options)
+    } catch (error) {
+      // another test file was faster to take the port
+      if (options.port || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    }
+  }
+}
+
+async function openAuthServer(port: number, options: AuthServerOptions): Promise<AuthServer> {
+  const { environment = {}, clients = staticClients, wrapStore = (store) => store } = options
+  await using resources = new AsyncDisposableStack()
+  const dataDir = options.dataDir ?? resources.adopt(createDataDir(), removeDataDir)
   const clientsFile = join(dataDir, 'clients.json')
   const writeClients = (content: readonly ClientMetadata[] | string) =>
     writeFileSync(clientsFile, typeof content === 'string' ? content : JSON.stringify(content))
@@ -76,30 +87,16 @@ export async function startAuthServer(options: AuthServerOptions = {}): Promise<
     ...environment,
   })
   const sealing = createSealing({ secret: SECRET })
-  const opened = openSqliteStore({
-    path: options.dataDir ? join(dataDir, 'auth.sqlite') : ':memory:',
-    sealing,
-    clock: () => Date.now(),
-    onTampered: (what) => evidence.log(`tampered: ${JSON.stringify(what)}`),
-  })
-  const store = wrapStore(opened)
-  const lines: string[] = []
-  const logger = createLogger('trace', {
-    write(line) {
-      lines.push(line)
-      evidence.log(line)
-    },
-  })
-  const app = await createApp({ config, store, sealing, clock: () => Date.now(), logger })
+  const path = options.dataDir ? join(dataDir, 'auth.sqlite') : ':memory:'
+  const onTampered = (what: unknown) => evidence.log(`tampered: ${JSON.stringify(what)}`)
+  const clock = () => Date.now()
+  const store = wrapStore(resources.use(openSqliteStore({ path, sealing, clock, onTampered })))
+  const { logger, log } = createCapturedLog()
+  const app = await createApp({ config, store, sealing, clock, logger })
+  resources.defer(() => app.close())
   await app.listen({ host: '127.0.0.1', port })
-  const http = createHttp(port, new URL(issuer).host)
-
-  const post: AuthServer['post'] = (path, body, headers = {}) => {
-    if (typeof body === 'string' || Buffer.isBuffer(body)) return http.exchange({ method: 'POST', path, headers, body })
-    plantFields(body)
-    const form = { 'content-type': 'application/x-www-form-urlencoded', ...headers }
-    return http.exchange({ method: 'POST', path, headers: form, body: encodeForm(body) })
-  }
+  const http = resources.use(createHttp(port, new URL(issuer).host))
+  const owned = resources.move()
 
   return {
     issuer,
@@ -107,28 +104,50 @@ export async function startAuthServer(options: AuthServerOptions = {}): Promise<
     config,
     app,
     store,
-    log: () => lines.join(''),
+    log,
+    ...createVerbs(http),
     elapse: (seconds) => vi.setSystemTime(Date.now() + seconds * 1000),
+    openBrowser: ({ headers = {} } = {}) => createBrowser({ issuer, http, headers }),
+    writeClients,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+function createVerbs(http: Http): Pick<AuthServer, 'get' | 'post' | 'request' | 'token' | 'register'> {
+  const post: AuthServer['post'] = (path, body, headers = {}) => {
+    if (typeof body === 'string' || Buffer.isBuffer(body)) return http.exchange({ method: 'POST', path, headers, body })
+    plantFields(body)
+    const form = { 'content-type': 'application/x-www-form-urlencoded', ...headers }
+    return http.exchange({ method: 'POST', path, headers: form, body: encodeForm(body) })
+  }
+  return {
     get: (path, headers = {}) => http.exchange({ method: 'GET', path, headers }),
     post,
     request: (exchange) => http.exchange(exchange),
     token: (fields, headers) => post('/token', fields, headers),
     register: (metadata, headers = {}) =>
       post('/register', JSON.stringify(metadata), { 'content-type': 'application/json', ...headers }),
-    openBrowser: ({ headers = {} } = {}) => createBrowser({ issuer, http, headers }),
-    writeClients,
-    async [Symbol.asyncDispose]() {
-      http[Symbol.dispose]()
-      await app.close()
-      await opened.close()
-      if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true })
-    },
   }
+}
+
+function createCapturedLog() {
+  const lines: string[] = []
+  const logger = createLogger('trace', {
+    write(line) {
+      lines.push(line)
+      evidence.log(line)
+    },
+  })
+  return { logger, log: () => lines.join('') }
 }
 
 /** A place for a store that outlives its server; the caller removes it. */
 export function createDataDir(): string {
   return mkdtempSync(join(tmpdir(), 'gatehouse-auth-'))
+}
+
+function removeDataDir(dataDir: string): void {
+  rmSync(dataDir, { recursive: true, force: true })
 }
 
 export async function findFreePort(): Promise<number> {

@@ -90,7 +90,7 @@ function collect({ status, headers, text }: Answer): void {
   const to = URL.parse(headers.location ?? '', 'http://localhost')
   evidence.plant('code', to?.searchParams.get('code'))
   if (to?.searchParams.has('error')) evidence.error(to.search)
-  if (!headers['content-type']?.startsWith('application/json')) return
+  if (!text || !headers['content-type']?.startsWith('application/json')) return
   const body = JSON.parse(text) as OAuthAnswer
   for (const member of secretMembers) evidence.plant(member, body[member])
   evidence.plant('user_code', body.user_code?.replace('-', ''))

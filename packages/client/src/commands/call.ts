@@ -2,6 +2,7 @@ import { exits } from '../errors.ts'
 import { resultText } from '../mcp/content.ts'
 import type { Notice } from '../mcp/notice.ts'
 import { cleanLine } from '../text.ts'
+import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { signInOptions, usageError } from './options.ts'
 
@@ -21,7 +22,7 @@ export const call: Command = {
     if (name === undefined || rest.length > 0) {
       throw usageError('Give the name of a tool and one JSON object.', 'For example:', `call greet '{"name":"world"}'`)
     }
-    const args = readArguments(text)
+    const args = readArguments(text, `call greet '{"name":"world"}'`)
     await ensureSignedIn()
     const onNotice = ({ text }: Notice) => terminal.note(`· ${cleanLine(text)}`)
     const result = await client.withServer((server) => server.callTool(name, args), { timeout, onNotice })
@@ -35,18 +36,4 @@ export const call: Command = {
     }
     return result.isError ? exits.toolFailed.code : undefined
   },
-}
-
-function readArguments(text: string): Record<string, unknown> {
-  try {
-    const args: unknown = JSON.parse(text)
-    if (typeof args === 'object' && args !== null && !Array.isArray(args)) return args as Record<string, unknown>
-  } catch {
-    // told below
-  }
-  throw usageError(
-    `The arguments are not a JSON object: ${cleanLine(text, 60)}`,
-    'Quote them for your shell, for example:',
-    `call greet '{"name":"world"}'`,
-  )
 }

@@ -2,8 +2,14 @@
 import type { ParseArgsOptionDescriptor } from 'node:util'
 import type { Client } from '../client.ts'
 import type { Clock } from '../clock.ts'
+import type { ClientError } from '../errors.ts'
+import type { OpenUrl } from '../flows/open-url.ts'
+import type { Stop } from '../mcp/connection.ts'
+import type { Fetch, Lookup } from '../network/guarded-fetch.ts'
+import type { Input } from '../repl/line-reader.ts'
+import type { Notify } from '../session/private-files.ts'
 import type { Session } from '../session/session.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import type { CommandLine, Output, Terminal } from '../terminal/terminal.ts'
 
 interface Option extends ParseArgsOptionDescriptor {
   /** What the value is called in the help: `SECONDS`. */
@@ -15,23 +21,51 @@ export type Options = Readonly<Record<string, Option>>
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>
 
-export interface CommandContext {
-  readonly client: Client
-  readonly terminal: Terminal
+/** What a command is given of the process. */
+export interface Host {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdin: Input
+  readonly stdout: Output
+  readonly stderr: Output
   readonly clock: Clock
+  readonly fetch: Fetch
+  readonly lookup: Lookup
+  readonly openUrl: OpenUrl
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+}
+
+/** Signing in to one server. */
+export interface Access {
+  readonly client: Client
+  /** Signs in as the options say, and tells the person. */
+  signIn(stop?: Stop): Promise<Session>
+  /** Signs in only where there is no session; a session that came to an end is an error. */
+  ensureSignedIn(stop?: Stop): Promise<Session>
+}
+
+export interface CommandContext extends Access, Pick<Host, 'clock' | 'fetch' | 'lookup' | 'signal'> {
+  /** The same for another server. Throws a usage error for what is no address of one. */
+  readonly accessTo: (url: string | URL) => Access
+  readonly terminal: Terminal
   readonly values: Values
   /** What follows the command's name. */
   readonly operands: readonly string[]
-  /** Whether standard output is to be one JSON document. */
+  /** Whether standard output is to be JSON. */
   readonly json: boolean
   /** Seconds to wait for a person who signs in; absent: as long as the server does. */
   readonly timeout: number | undefined
   /** Whether signing in would ask nobody: there is a secret. */
   readonly needsNobody: boolean
-  /** Signs in as the options say, and tells the person. */
-  signIn(): Promise<Session>
-  /** Signs in only where there is no session; a session that came to an end is an error. */
-  ensureSignedIn(): Promise<Session>
+  /** The folder for what is kept. */
+  readonly home: string
+  /** Where commands come from and lines are typed. */
+  readonly input: Input
+  readonly output: Output
+  readonly notify: Notify
+  readonly commandLine: CommandLine
+  /** Whatever was thrown, as an error to show. */
+  readonly explain: (thrown: unknown) => ClientError
 }
 
 export interface Command {

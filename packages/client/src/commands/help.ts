@@ -1,5 +1,5 @@
 import { exits } from '../errors.ts'
-import { pad, wrap } from '../terminal/layout.ts'
+import { table, wrap } from '../terminal/layout.ts'
 import type { Command, Options } from './command.ts'
 import { commonOptions } from './options.ts'
 
@@ -57,12 +57,4 @@ function optionRows(options: Options): string[][] {
     `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`,
     help,
   ])
-}
-
-function table(rows: readonly (readonly string[])[], columns: number): string[] {
-  const left = Math.max(...rows.map(([name = '']) => name.length)) + 4
-  return rows.flatMap(([name = '', about = '']) => {
-    const [first = '', ...rest] = wrap(about, Math.max(20, columns - left))
-    return [`${pad(`  ${name}`, left)}${first}`, ...rest.map((line) => ' '.repeat(left) + line)]
-  })
 }

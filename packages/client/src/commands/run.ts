@@ -1,35 +1,20 @@
 // One run of the command: from the command line to the exit code. Everything of the process is handed in.
-import { type Client, createClient } from '../client.ts'
-import type { Clock } from '../clock.ts'
 import { mcpServerUrl } from '../discovery/discovery.ts'
 import { ClientError, exits, findClientError } from '../errors.ts'
-import type { OpenUrl } from '../flows/open-url.ts'
-import type { Fetch, Lookup } from '../network/guarded-fetch.ts'
-import { type Session, subjectForDisplay } from '../session/session.ts'
-import { createStore } from '../session/store.ts'
-import { createSignInPrompts } from '../terminal/sign-in-prompts.ts'
-import { createTerminal, errorDocument, type Output, showError, type Terminal } from '../terminal/terminal.ts'
+import type { Session } from '../session/session.ts'
+import { type CommandLine, createTerminal, errorDocument, showError, type Terminal } from '../terminal/terminal.ts'
 import { cleanLine } from '../text.ts'
 import { version } from '../version.ts'
-import type { CommandContext, Values } from './command.ts'
+import { createAccess } from './access.ts'
+import type { CommandContext, Host, Values } from './command.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { commands } from './index.ts'
 import { parseCommandLine, readTimeout, usageError } from './options.ts'
 
-const DEFAULT_URL = 'http://localhost:3000/mcp'
+export type { Host } from './command.ts'
 
-export interface Host {
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdout: Output
-  readonly stderr: Output
-  readonly clock: Clock
-  readonly fetch: Fetch
-  readonly lookup: Lookup
-  readonly openUrl: OpenUrl
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal
-}
+const DEFAULT_URL = 'http://localhost:3000/mcp'
 
 /** Runs one command line; never throws. Returns the exit code (see `exits`). */
 export async function run(args: readonly string[], host: Host): Promise<number> {
@@ -44,65 +29,57 @@ export async function run(args: readonly string[], host: Host): Promise<number> 
     if (values.version) return say(terminal, version)
     if (!command) return values.help || args.length === 0 ? say(terminal, generalHelp(commands, help)) : failUsage()
     if (values.help) return say(terminal, commandHelp(command, help))
-    const context = createContext(host, environment, terminal, values, operands)
+    const context = createContext({ host, environment, terminal, values, operands, commandLine })
     return (await command.run(context)) ?? exits.ok.code
   } catch (thrown) {
-    const error = signal.aborted ? interrupted() : (findClientError(thrown) ?? unexpected(thrown))
+    const error = signal.aborted ? interrupted() : explain(thrown)
     if (args.includes('--json')) terminal.json(errorDocument(error, commandLine))
     else showError(terminal, error, commandLine)
     return error.exitCode
   }
 }
 
-function createContext(
-  host: Host,
-  environment: Environment,
-  terminal: Terminal,
-  values: Values,
-  operands: readonly string[],
-): CommandContext {
-  const { clock } = host
-  const url = mcpServerUrl(String(values.url ?? DEFAULT_URL))
+interface ContextOptions {
+  readonly host: Host
+  readonly environment: Environment
+  readonly terminal: Terminal
+  readonly values: Values
+  readonly operands: readonly string[]
+  readonly commandLine: CommandLine
+}
+
+function createContext({ host, environment, terminal, values, ...rest }: ContextOptions): CommandContext {
+  const { home } = environment
   const timeout = readTimeout(values.timeout)
   const identity = readIdentity(environment, values['client-id'])
   const flow = readFlow(values, identity?.clientSecret !== undefined)
-  const scope = values.scope === undefined ? undefined : String(values.scope)
-  const client: Client = createClient({
+  const common = {
     ...host,
-    url,
-    identity,
-    store: createStore({ home: environment.home, notify: (notice) => terminal.warning(notice) }),
-    prompts: createSignInPrompts(terminal, { server: url.href, qr: !values['no-qr'], clock }),
-    allowPrivateAddresses: values['allow-private-addresses'] === true,
-  })
-
-  async function signIn(): Promise<Session> {
-    const session = await client.signIn({ flow, scope, timeout })
-    const subject = cleanLine(subjectForDisplay(session.accessToken) ?? session.clientId, 80)
-    terminal.success(`Signed in as ${subject} (${cleanLine(session.scope) || 'no scopes'}), saved for next time`)
-    return session
-  }
-
-  return {
-    client,
+    home,
     terminal,
-    clock,
-    values,
-    operands,
+    identity,
+    flow,
     timeout,
+    scope: values.scope === undefined ? undefined : String(values.scope),
+    qr: !values['no-qr'],
+    allowPrivateAddresses: values['allow-private-addresses'] === true,
+  }
+  const accessTo = (url: string | URL) => createAccess({ ...common, url: mcpServerUrl(url) })
+  return {
+    ...rest,
+    ...host,
+    ...accessTo(String(values.url ?? DEFAULT_URL)),
+    accessTo,
+    home,
+    terminal,
+    values,
+    timeout,
+    explain,
+    input: host.stdin,
+    output: host.stderr,
     json: values.json === true,
     needsNobody: flow === 'machine',
-    signIn,
-    async ensureSignedIn() {
-      try {
-        return await client.session()
-      } catch (error) {
-        if (!(error instanceof ClientError && error.code === 'not_signed_in')) throw error
-        const session = await signIn()
-        terminal.lines([''])
-        return session
-      }
-    },
+    notify: (notice) => terminal.warning(notice),
   }
 }
 
@@ -137,6 +114,10 @@ function repeatable(program: string, line: string, url: Values[string]): string 
 
 function interrupted(): ClientError {
   return new ClientError('interrupted', 'Stopped.')
+}
+
+function explain(thrown: unknown): ClientError {
+  return findClientError(thrown) ?? unexpected(thrown)
 }
 
 function unexpected(thrown: unknown): ClientError {

@@ -1,5 +1,5 @@
-import { cutTo, pad, widthOf } from '../terminal/layout.ts'
-import { cleanLine } from '../text.ts'
+import { toolRow } from '../mcp/summaries.ts'
+import { showList } from '../terminal/list.ts'
 import type { Command } from './command.ts'
 import { signInOptions } from './options.ts'
 
@@ -12,17 +12,7 @@ export const tools: Command = {
     const found = await client.withServer((server) => server.listTools(), { timeout })
     if (json) terminal.json({ tools: found })
     else if (found.length === 0) terminal.note('The server offers you no tools.')
-    else {
-      const rows = found.map(({ name, title, description }) => [
-        cleanLine(name, 80),
-        cleanLine(description ?? title ?? ''),
-      ])
-      const left = Math.max(...rows.map(([name = '']) => widthOf(name))) + 2
-      for (const [name = '', about = ''] of rows) {
-        const row = `${pad(name, left)}${about}`.trimEnd()
-        terminal.result(terminal.resultsOnTerminal ? cutTo(row, terminal.columns) : row)
-      }
-    }
+    else showList(terminal, found.map(toolRow))
     return undefined
   },
 }

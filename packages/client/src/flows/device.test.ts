@@ -153,7 +153,7 @@ test('a registration the server has forgotten is made again, once', async () => 
   expect((await shell.run(['login'])).code).toBe(0)
   expect(servers.seenAt('/register')).toHaveLength(2)
   expect(JSON.parse(servers.seenAt('/register')[0]?.body ?? '')).toEqual({
-    client_name: 'Gatehouse command line',
+    client_name: 'Command line client',
     application_type: 'native',
     token_endpoint_auth_method: 'none',
     grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token', 'authorization_code'],

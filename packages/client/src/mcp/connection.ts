@@ -18,7 +18,7 @@ import { version } from '../version.ts'
 import { createEventIds, type OnEventId } from './event-ids.ts'
 import { mcpError, type Subject } from './mcp-error.ts'
 import { type OnNotice, progressNotice, watchLists, watchNotices } from './notice.ts'
-import { createTransport } from './transport.ts'
+import { acceptance, createTransport } from './transport.ts'
 
 /** What may go with a request. */
 export interface Stop {
@@ -30,6 +30,8 @@ export interface CallOptions extends Stop {
   readonly resumeFrom?: string | undefined
   /** Told where the answer's stream is, for `resumeFrom`. */
   readonly onEventId?: OnEventId | undefined
+  /** Told when the server has accepted the call; what fails before that was not begun. */
+  readonly onAccepted?: (() => void) | undefined
 }
 
 export interface McpConnection {
@@ -129,7 +131,7 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
     },
     listTools: async (stop) => (await request((sending) => client.listTools(undefined, sending), stop, 'tools')).tools,
     callTool(name, args, stop = {}) {
-      const { resumeFrom, onEventId } = stop
+      const { resumeFrom, onEventId, onAccepted = () => {} } = stop
       if (resumeFrom !== undefined && onEventId) eventIds.follow(resumeFrom, onEventId)
       const params = { name, arguments: args, _meta: { [LOG_LEVEL_META_KEY]: 'info' } }
       const call = (sending: RequestOptions) =>
@@ -140,7 +142,7 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
           resumptionToken: resumeFrom,
           onresumptiontoken: onEventId,
         })
-      return request(call, stop, 'tools')
+      return acceptance.run(onAccepted, () => request(call, stop, 'tools'))
     },
     listPrompts: async (stop) =>
       (await request((sending) => client.listPrompts(undefined, sending), stop, 'prompts')).prompts,

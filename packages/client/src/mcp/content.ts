@@ -1,4 +1,4 @@
-import type { CallToolResult, ContentBlock } from '@modelcontextprotocol/client'
+import type { CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult } from '@modelcontextprotocol/client'
 import { cleanLine, cleanText } from '../text.ts'
 
 /** A tool's result as text for people. What is not text is named, not shown: `--json` has it whole. */
@@ -6,6 +6,16 @@ export function resultText({ content, structuredContent }: CallToolResult, limit
   if (content.length === 0 && structuredContent !== undefined)
     return cleanText(JSON.stringify(structuredContent, null, 2), limit)
   return cleanText(content.map(blockText).join('\n'), limit)
+}
+
+/** A prompt as text for people: each message after the role that says it. */
+export function promptText({ messages }: GetPromptResult): string {
+  return cleanText(messages.map(({ role, content }) => `${role}: ${blockText(content)}`).join('\n'))
+}
+
+/** What a resource holds as text for people. */
+export function resourceText({ contents }: ReadResourceResult): string {
+  return cleanText(contents.map((resource) => blockText({ type: 'resource', resource })).join('\n'))
 }
 
 function blockText(block: ContentBlock): string {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type AuthProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { type Fetch, networkError } from '../network/guarded-fetch.ts'
 import type { TokenSource } from '../session/token-source.ts'
@@ -11,6 +12,9 @@ export interface TransportOptions {
   /** The session to take up again, with the protocol version it was opened with. */
   readonly session?: { readonly sessionId: string; readonly protocolVersion: string } | undefined
 }
+
+/** Told when the server accepts a request that is sent in this context: its answer has begun. */
+export const acceptance = new AsyncLocalStorage<() => void>()
 
 /** How a stream that broke is resumed: at once, then more slowly, for about a minute. Times in milliseconds. */
 const reconnectionOptions = {
@@ -32,6 +36,7 @@ export function createTransport(options: TransportOptions): StreamableHTTPClient
       const response = await fetch(String(input), init).catch((error: unknown) => {
         throw networkError(url, error)
       })
+      if (init?.method === 'POST' && response.ok) acceptance.getStore()?.()
       if (init?.method !== 'GET') return response
       return eventIds.watch(new Headers(init.headers).get('last-event-id'), response)
     },

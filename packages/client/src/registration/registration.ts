@@ -37,7 +37,7 @@ export async function register(metadata: AuthorizationServerMetadata, fetch: Fet
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json' },
     body: JSON.stringify({
-      client_name: 'Gatehouse command line',
+      client_name: 'Command line client',
       application_type: 'native',
       token_endpoint_auth_method: 'none',
       grant_types: supported ? wantedGrants.filter((grant) => supported.includes(grant)) : wantedGrants,

@@ -1,14 +1,14 @@
 // The files this program keeps, all in one private folder: sign-ins, our registrations, what was discovered.
 // Each is replaced whole or not at all, for its owner alone (K5). What cannot be read counts as absent, with a notice.
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import lockfile from 'proper-lockfile'
-import writeFileAtomic from 'write-file-atomic'
 import { z } from 'zod'
 import { discovery } from '../discovery/discovery.ts'
 import { ClientError } from '../errors.ts'
 import { registration } from '../registration/registration.ts'
+import { inPrivateFolder, type Notify, readPrivateFile, writePrivateFile } from './private-files.ts'
 import { type SessionKey, session } from './session.ts'
 
 /** What is remembered of an MCP server's address. */
@@ -38,8 +38,7 @@ export interface Shelf<Key, Value> {
 export interface StoreOptions {
   /** The folder; it is created when something is first written. */
   readonly home: string
-  /** Tells the person about a file that could not be used. */
-  readonly notify: (notice: string) => void
+  readonly notify: Notify
 }
 
 export function createStore({ home, notify }: StoreOptions): Store {
@@ -60,7 +59,7 @@ interface ShelfOptions<Key, Value> {
   readonly folder: string
   readonly schema: z.ZodType<Value>
   readonly nameOf: (key: Key) => unknown
-  readonly notify: (notice: string) => void
+  readonly notify: Notify
 }
 
 function createShelf<Key, Value>({ folder, schema, nameOf, notify }: ShelfOptions<Key, Value>): Shelf<Key, Value> {
@@ -74,27 +73,17 @@ function createShelf<Key, Value>({ folder, schema, nameOf, notify }: ShelfOption
     async read(key) {
       const file = fileOf(key)
       try {
-        const text = await readFile(file, 'utf8')
-        await keepPrivate(file, notify)
-        return schema.parse(JSON.parse(text))
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        const text = await readPrivateFile(file, notify)
+        return text === undefined ? undefined : schema.parse(JSON.parse(text))
+      } catch {
         notify(`${file} could not be read and is ignored.`)
         return undefined
       }
     },
-    async write(key, value) {
-      await writable(folder, async () => {
-        await makePrivate(folder)
-        await writeFileAtomic(fileOf(key), `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
-      })
-    },
-    async remove(key) {
-      await writable(folder, () => rm(fileOf(key), { force: true }))
-    },
+    write: (key, value) => writePrivateFile(fileOf(key), `${JSON.stringify(value, null, 2)}\n`),
+    remove: (key) => inPrivateFolder(folder, () => rm(fileOf(key), { force: true })),
     async exclusive(key, work) {
-      await writable(folder, () => makePrivate(folder))
-      const release = await acquire(fileOf(key))
+      const release = await inPrivateFolder(folder, () => acquire(fileOf(key)))
       try {
         return await work()
       } finally {
@@ -114,32 +103,4 @@ async function acquire(file: string): Promise<() => Promise<void>> {
       cause,
     })
   })
-}
-
-async function makePrivate(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  if (await isOpenToOthers(folder)) await chmod(folder, 0o700)
-}
-
-async function keepPrivate(file: string, notify: (notice: string) => void): Promise<void> {
-  if (!(await isOpenToOthers(file))) return
-  notify(`${file} could be read by others; now it is private again.`)
-  await chmod(file, 0o600)
-}
-
-/** Windows has no such bits: there the user's profile folder is what protects. */
-async function isOpenToOthers(path: string): Promise<boolean> {
-  return process.platform !== 'win32' && ((await stat(path)).mode & 0o077) !== 0
-}
-
-async function writable<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    throw new ClientError('store_unwritable', 'The sign-in could not be saved.', {
-      reason: `${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}).`,
-      hint: 'Make it writable, or set GATEHOUSE_HOME to a folder that is.',
-      cause,
-    })
-  }
 }

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import { type Host, run } from '../commands/run.ts'
 import { dnsLookup } from '../network/guarded-fetch.ts'
@@ -53,6 +54,7 @@ export async function createCommandLine(mcpUrl: string, clock = createTestClock(
       let [stdout, stderr] = ['', '']
       const terminal = columns === undefined ? {} : { isTTY: true, columns }
       const code = await run([...args, '--url', mcpUrl], {
+        stdin: Readable.from([]),
         stdout: { ...terminal, write: (text) => (stdout += text) },
         stderr: { ...terminal, write: (text) => (stderr += text) },
         clock,

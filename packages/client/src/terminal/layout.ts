@@ -43,3 +43,12 @@ export function wrap(text: string, width: number): string[] {
     return [...lines, current]
   })
 }
+
+/** Names and what they are about, beside each other. */
+export function table(rows: readonly (readonly string[])[], columns: number): string[] {
+  const left = Math.max(...rows.map(([name = '']) => name.length)) + 4
+  return rows.flatMap(([name = '', about = '']) => {
+    const [first = '', ...rest] = wrap(about, Math.max(20, columns - left))
+    return [`${pad(`  ${name}`, left)}${first}`, ...rest.map((line) => ' '.repeat(left) + line)]
+  })
+}

@@ -26,6 +26,8 @@ export interface Terminal {
   result(text: string): void
   /** The one JSON document of a command. */
   json(value: unknown): void
+  /** One JSON document of several, on a line of its own. */
+  jsonLine(value: unknown): void
   /** Words for the person, wrapped to the terminal. */
   note(text: string): void
   /** Lines that were laid out for the terminal, already cleaned. */
@@ -79,7 +81,8 @@ export function createTerminal({ stdout, stderr, color }: TerminalOptions): Term
       clearStatus()
       stdout.write(`${text}\n`)
     },
-    json: (value) => void stdout.write(`${safeJson(value)}\n`),
+    json: (value) => void stdout.write(`${safeJson(value, 2)}\n`),
+    jsonLine: (value) => void stdout.write(`${safeJson(value)}\n`),
     note: (text) => lines(wrap(cleanText(text, 2000), columns)),
     success: (text) => marked('green', '✓', text),
     warning: (text) => marked('yellow', '!', text),

@@ -19,12 +19,15 @@ export interface MemoryProvider {
   redirectToAuthorization: (url: URL) => void
   saveCodeVerifier: (verifier: string) => void
   codeVerifier: () => string
+  saveDiscoveryState: (state: unknown) => void
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  discoveryState: () => any
   /** Where the client wanted the person's browser to go. */
   readonly askedFor: () => URL
 }
 
 export function createMemoryProvider(redirectUrl: string): MemoryProvider {
-  const memory: { client?: unknown; tokens?: unknown; verifier?: string; address?: URL } = {}
+  const memory: { client?: unknown; tokens?: unknown; verifier?: string; discovery?: unknown; address?: URL } = {}
   return {
     redirectUrl,
     clientMetadata: {
@@ -49,6 +52,10 @@ export function createMemoryProvider(redirectUrl: string): MemoryProvider {
       memory.verifier = verifier
     },
     codeVerifier: () => memory.verifier ?? '',
+    saveDiscoveryState: (state) => {
+      memory.discovery = state
+    },
+    discoveryState: () => memory.discovery,
     askedFor: () => {
       if (!memory.address) throw new Error('the client asked for no sign-in')
       return memory.address

@@ -1,10 +1,12 @@
 // The two services as real processes on free ports, with a data folder of their own: what `npm start` runs, from source.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { expect } from 'vitest'
 import { freePorts } from './ports.ts'
 import { type RunningProcess, startProcess } from './process.ts'
+import { repository } from './repository.ts'
 
 const READY_WITHIN = 30_000
 
@@ -38,7 +40,7 @@ export async function startStack({
   clients,
   env = {},
 }: StackOptions = {}): Promise<Stack> {
-  const [authPort, mcpPort] = await freePorts(2)
+  const [authPort = 0, mcpPort = 0] = await freePorts(2)
   const issuer = `http://localhost:${authPort}`
   const resource = `http://localhost:${mcpPort}/mcp`
   const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-e2e-'))
@@ -74,8 +76,10 @@ export async function startStack({
     await service.end()
     before.push(service.output())
   }
+  const logs = () => [...before, ...[...running.values()].map((service) => service.output())].join('\n')
   const dispose = async () => {
     await Promise.all([stop('auth'), stop('mcp')])
+    keep(logs(), authPort)
     rmSync(dataDir, { recursive: true, force: true })
   }
 
@@ -89,7 +93,7 @@ export async function startStack({
     issuer,
     resource,
     dataDir,
-    logs: () => [...before, ...[...running.values()].map((service) => service.output())].join('\n'),
+    logs,
     restart: async (name, signal) => {
       await stop(name, signal)
       await start(name)
@@ -115,4 +119,11 @@ async function untilReady(service: RunningProcess, url: string): Promise<void> {
     if (Date.now() > deadline) throw new Error(`${url} answers ${status ?? 'nothing'}:\n${service.output()}`)
     await wait(50)
   }
+}
+
+/** For whoever has to find out why a test failed. */
+function keep(logs: string, port: number): void {
+  const folder = join(repository, 'test-output', 'logs')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${basename(expect.getState().testPath ?? 'stack', '.test.ts')}.${port}.log`), logs)
 }

@@ -1,0 +1,54 @@
+import { createClient } from '../client.ts'
+import { ClientError } from '../errors.ts'
+import type { GivenIdentity } from '../registration/registration.ts'
+import { type Session, subjectForDisplay } from '../session/session.ts'
+import { createStore } from '../session/store.ts'
+import { createSignInPrompts } from '../terminal/sign-in-prompts.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { cleanLine } from '../text.ts'
+import type { Access, Host } from './command.ts'
+
+export interface AccessOptions extends Host {
+  readonly url: URL
+  readonly home: string
+  readonly terminal: Terminal
+  readonly identity: GivenIdentity | undefined
+  readonly flow: Session['flow']
+  readonly scope: string | undefined
+  /** Seconds to wait for the person. */
+  readonly timeout: number | undefined
+  readonly qr: boolean
+  readonly allowPrivateAddresses: boolean
+}
+
+/** Signing in to one server as the command line says, with what the person is told of it. */
+export function createAccess(options: AccessOptions): Access {
+  const { url, home, terminal, clock, flow, scope, timeout, qr } = options
+  const client = createClient({
+    ...options,
+    store: createStore({ home, notify: (notice) => terminal.warning(notice) }),
+    prompts: createSignInPrompts(terminal, { server: url.href, qr, clock }),
+  })
+
+  const signIn: Access['signIn'] = async (stop) => {
+    const session = await client.signIn({ flow, scope, timeout, ...stop })
+    const subject = cleanLine(subjectForDisplay(session.accessToken) ?? session.clientId, 80)
+    terminal.success(`Signed in as ${subject} (${cleanLine(session.scope) || 'no scopes'}), saved for next time`)
+    return session
+  }
+
+  return {
+    client,
+    signIn,
+    async ensureSignedIn(stop) {
+      try {
+        return await client.session()
+      } catch (error) {
+        if (!(error instanceof ClientError && error.code === 'not_signed_in')) throw error
+        const session = await signIn(stop)
+        terminal.lines([''])
+        return session
+      }
+    },
+  }
+}
