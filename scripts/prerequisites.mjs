@@ -1,13 +1,37 @@
 // What the tests need from the machine besides Node and the packages: a Redis to run against and, on Linux x64, the
 // system libraries of the browser that comes from npm. What is missing is a failure, never a skip.
+import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
-import { request } from 'node:http'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+const REDIS_IMAGE = 'redis:8-trixie'
+const run = promisify(execFile)
 
 /** One text for each prerequisite that is missing: what it is, and how to provide it. */
 export async function missingPrerequisites(env = process.env) {
   return [missingBrowser(env), await missingRedis(env)].filter((text) => text !== undefined)
+}
+
+/**
+ * Starts a Redis in a container where Docker is all there is, and names it in TEST_REDIS_URL. Returns how to end it.
+ * Does nothing where something is missing or the tests find a Redis by themselves; adds to `missing` what goes wrong.
+ */
+export async function provideRedis(missing, env = process.env) {
+  if (missing.length > 0 || env.TEST_REDIS_URL || redisServer(env)) return async () => {}
+  try {
+    const { stdout } = await run('docker', ['run', '--detach', '--rm', '--publish', '127.0.0.1::6379', REDIS_IMAGE])
+    const container = stdout.trim()
+    const { stdout: published } = await run('docker', ['port', container, '6379/tcp'])
+    env.TEST_REDIS_URL = `redis://${published.trim().split('\n')[0]}`
+    for (let tries = 0; tries < 100 && !(await answers(env.TEST_REDIS_URL)); tries += 1) await wait(100)
+    return () => run('docker', ['rm', '--force', container]).catch(() => {})
+  } catch (error) {
+    missing.push(`A Redis: Docker could not start ${REDIS_IMAGE}: ${(error.stderr || error.message).trim()}`)
+    return async () => {}
+  }
 }
 
 function missingBrowser(env) {
@@ -15,73 +39,61 @@ function missingBrowser(env) {
     return existsSync(env.CHROMIUM_PATH) ? undefined : `CHROMIUM_PATH names ${env.CHROMIUM_PATH}, which does not exist.`
   }
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return `A browser: the one from npm runs on Linux x64 only. Set CHROMIUM_PATH to the program file of a Chrome or Chromium.`
+    return 'A browser: the one from npm runs on Linux x64 only. Set CHROMIUM_PATH to the program file of a Chrome or Chromium.'
   }
   const folders = [
     ...(env.LD_LIBRARY_PATH ?? '').split(delimiter).filter(Boolean),
-    ...[
-      '/lib',
-      '/usr/lib',
-      '/lib64',
-      '/usr/lib64',
-      '/lib/x86_64-linux-gnu',
-      '/usr/lib/x86_64-linux-gnu',
-      '/usr/local/lib',
-    ],
+    ...['/lib', '/usr/lib', '/lib64', '/usr/lib64', '/usr/local/lib'],
+    ...['/lib/x86_64-linux-gnu', '/usr/lib/x86_64-linux-gnu'],
   ]
-  const missing = ['libnss3.so', 'libnspr4.so'].filter(
+  const missing = ['libnss3.so', 'libnspr4.so', 'libexpat.so.1'].filter(
     (name) => !folders.some((folder) => existsSync(join(folder, name))),
   )
   if (missing.length === 0) return undefined
-  return `System libraries of the browser: ${missing.join(', ')}. Debian, Ubuntu: apt-get install libnss3 libnspr4. Fedora: dnf install nss nspr. Or set CHROMIUM_PATH.`
+  return `System libraries of the browser: ${missing.join(', ')}. Debian, Ubuntu: apt-get install libnss3 libnspr4 libexpat1. Fedora: dnf install nss nspr expat. Or set CHROMIUM_PATH.`
 }
 
 async function missingRedis(env) {
   if (env.TEST_REDIS_URL) {
-    return (await redisAnswers(env.TEST_REDIS_URL))
-      ? undefined
-      : 'A Redis: nothing answers at TEST_REDIS_URL. Start it there, or unset the variable.'
+    if (await answers(env.TEST_REDIS_URL)) return undefined
+    return 'A Redis: nothing answers at TEST_REDIS_URL. Start it there, or unset the variable.'
   }
-  if (onPath('redis-server', env) || onPath('valkey-server', env)) return undefined
-  if (await dockerAnswers(env.DOCKER_HOST)) return undefined
+  if (redisServer(env) || (await dockerAnswers(env))) return undefined
   return 'A Redis: one of TEST_REDIS_URL=redis://…, a running Docker engine, or redis-server (or valkey-server) on PATH. Debian, Ubuntu: apt-get install redis-server.'
 }
 
-function onPath(program, { PATH = '' }) {
-  return PATH.split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+function redisServer({ PATH = '' }) {
+  return PATH.split(delimiter)
+    .flatMap((folder) => [join(folder, 'redis-server'), join(folder, 'valkey-server')])
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 }
 
-function redisAnswers(address) {
+/** Asked of its own command, which knows about contexts and DOCKER_HOST. */
+function dockerAnswers(env) {
+  return run('docker', ['info', '--format', '{{.ServerVersion}}'], { env, timeout: 5000 }).then(
+    ({ stdout }) => stdout.trim() !== '',
+    () => false,
+  )
+}
+
+function answers(address) {
   const { hostname, port } = URL.parse(address) ?? {}
-  if (!hostname) return false
-  return settles((done) => connect({ host: hostname, port: Number(port || 6379) }, () => done(true)))
-}
-
-function dockerAnswers(host = 'unix:///var/run/docker.sock') {
-  const url = URL.parse(host)
-  if (!url) return false
-  const target = url.protocol === 'unix:' ? { socketPath: url.pathname } : { host: url.hostname, port: url.port }
-  return settles((done) => request({ ...target, path: '/_ping' }, ({ statusCode }) => done(statusCode === 200)).end())
-}
-
-/** Whether the connection that `open` makes comes to something within two seconds. */
-function settles(open) {
+  if (!hostname) return Promise.resolve(false)
   return new Promise((resolve) => {
-    const connection = open((result) => {
-      connection.destroy()
+    const socket = connect({ host: hostname, port: Number(port || 6379), timeout: 2000 })
+    const finish = (result) => {
+      socket.destroy()
       resolve(result)
-    })
-    connection.on('error', () => resolve(false))
-    connection.setTimeout(2000, () => {
-      connection.destroy()
-      resolve(false)
-    })
+    }
+    socket.on('connect', () => finish(true))
+    socket.on('error', () => finish(false))
+    socket.on('timeout', () => finish(false))
   })
 }

@@ -54,12 +54,14 @@ export async function createStack() {
   const up = (args = [], options = {}) =>
     compose(['up', '--detach', '--wait', '--wait-timeout', '90', ...args], { timeout: 120, ...options })
   const containers = async (...service) => (await compose(['ps', '--quiet', ...service])).split('\n').filter(Boolean)
+  const logsOf = (id) => run('docker', ['logs', id])
 
   return {
     issuer,
     resource: `http://localhost:${mcpPort}/mcp`,
     ports: { auth: authPort, mcp: mcpPort },
-    network: NETWORK,
+    /** The edge's address on the network behind it. */
+    edge: `${NETWORK}.2`,
     compose,
     up,
     containers,
@@ -71,9 +73,13 @@ export async function createStack() {
     inspect: async (id) => JSON.parse(await run('docker', ['inspect', id]))[0],
     kill: (id) => run('docker', ['kill', '--signal', 'KILL', id]),
     exec: (service, ...command) => compose(['exec', '-T', service, ...command]),
-    logs: (service, ...args) =>
-      compose(['logs', '--no-color', '--no-log-prefix', ...args, ...(service ? [service] : [])]),
-    logsOf: (id) => run('docker', ['logs', id]),
+    logsOf,
+    /** Whose requests for a path a service has logged. */
+    async addressesSeen(service, path) {
+      const logs = await Promise.all((await containers(service)).map(logsOf))
+      const lines = logs.flatMap((text) => text.split('\n')).filter((line) => line.includes(`"path":"${path}"`))
+      return lines.map((line) => JSON.parse(line).req.remoteAddress)
+    },
     async down() {
       await compose(['down', '--volumes', '--remove-orphans', '--timeout', '20'], { timeout: 120 })
     },
@@ -90,7 +96,7 @@ export async function createStack() {
 }
 
 /** `wanted` if nobody listens there, else any. */
-async function freePort(wanted) {
+export async function freePort(wanted) {
   for (const port of [wanted, 0]) {
     const server = createServer()
     const free = await new Promise((resolve) => {

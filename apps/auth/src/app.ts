@@ -29,7 +29,7 @@ import { createReuseGrace } from './provider/grants/reuse-grace.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
 import { mountProvider } from './provider/mount.ts'
 import { createProvider } from './provider/provider.ts'
-import { createRegistrationBudget } from './provider/registration.ts'
+import { createRequestLimits } from './provider/request-limits.ts'
 import { createResourcePolicy } from './provider/resources.ts'
 import { openStaticClients, type StaticClients } from './provider/static-clients.ts'
 import type { Clock, Store } from './store/contract.ts'
@@ -72,7 +72,12 @@ export async function createApp({
   const resources = createResourcePolicy(config.resources)
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
   const provider = () => engine.provider()
-  const deviceEntry = createDeviceEntry(provider, { xsrf, attempts: store.attempts })
+  const openToClients = config.clientPolicy.unverified !== 'refuse'
+  const deviceEntry = createDeviceEntry(provider, {
+    xsrf,
+    attempts: store.attempts,
+    onTooMany: () => app.log.warn('too many wrong device codes: somebody may be guessing'),
+  })
   const relay =
     github &&
     config.github &&
@@ -103,14 +108,18 @@ export async function createApp({
       reuseGrace: config.lifetimes.reuseGrace,
       relay,
       findStaticClient: (clientId) => staticClients?.find(clientId),
-      documents: createClientDocuments({
-        records: store.records,
-        attempts: store.attempts,
-        clock,
-        fetch: (url) => fetchDocument(url, { privateHosts: new Set(config.clientDocuments.private) }),
-        allowedHosts: config.clientDocuments.allowed,
-        deniedHosts: config.clientDocuments.denied,
-      }),
+      unverified: openToClients
+        ? {
+            documents: createClientDocuments({
+              records: store.records,
+              attempts: store.attempts,
+              clock,
+              fetch: (url) => fetchDocument(url, { privateHosts: new Set(config.clientDocuments.private) }),
+              allowedHosts: config.clientDocuments.allowed,
+              deniedHosts: config.clientDocuments.denied,
+            }),
+          }
+        : undefined,
     }),
     cookieKeys: sealing.deriveAll('cookies'),
     registrationKey: sealing.derive('registration'),
@@ -169,7 +178,11 @@ export async function createApp({
       issuer: config.issuer,
       resources,
       deviceEntry,
-      registrations: createRegistrationBudget(store.attempts),
+      registration: openToClients,
+      limits: createRequestLimits(store.attempts, {
+        now: clock,
+        onBlocked: (clientId) => app.log.warn({ clientId }, 'wrong secrets too often: turned away for a while'),
+      }),
     }),
   )
   await app.register(

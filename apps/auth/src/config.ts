@@ -59,6 +59,8 @@ export interface Config {
     readonly denied: readonly string[]
     readonly private: readonly string[]
   }
+  /** What clients may be and do that no operator registered. */
+  readonly clientPolicy: ClientPolicy
   readonly github: GitHubConfig | undefined
   /** Google, and one other OpenID provider. */
   readonly openid: readonly OpenIdProvider[]
@@ -66,6 +68,16 @@ export interface Config {
   /** `explicit`: asked for by name, so that it also answers peers that are not loopback. */
   readonly developerLogin: 'off' | 'on' | 'explicit'
   readonly lifetimes: Lifetimes
+}
+
+export interface ClientPolicy {
+  /** Private URI schemes that codes may be sent to, besides those that are a reversed domain name. With their colon. */
+  readonly redirectSchemes: ReadonlySet<string>
+  /**
+   * Clients that registered themselves or are a document: `allow`ed, signing people in by `browser` alone (no device
+   * flow), or `refuse`d.
+   */
+  readonly unverified: 'allow' | 'browser' | 'refuse'
 }
 
 export interface GitHubConfig {
@@ -115,6 +127,10 @@ export function readConfig(env: Environment): Config {
       denied: read.list('AUTH_METADATA_HOSTS_DENIED'),
       private: read.list('AUTH_METADATA_HOSTS_PRIVATE'),
     },
+    clientPolicy: {
+      redirectSchemes: readSchemes(read.list('AUTH_REDIRECT_SCHEMES'), faults),
+      unverified: read.oneOf('AUTH_UNVERIFIED_POLICY', ['allow', 'browser', 'refuse'], 'allow'),
+    },
     github: readGitHub(read, faults),
     openid: [readGoogle(read, faults), readOpenId(read, faults)].filter((provider) => provider !== undefined),
     admission: readAdmission(read, faults),
@@ -145,10 +161,10 @@ function createReader(env: Environment, faults: string[]) {
         faults.push(`${name} must be a port number from 0 to 65535.`)
       return port
     },
-    oneOf(name: string, allowed: readonly string[], fallback: string): string {
+    oneOf<T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
       const value = text(name, fallback)
-      if (!allowed.includes(value)) faults.push(`${name} must be one of ${allowed.join(', ')}.`)
-      return value
+      if (!(allowed as readonly string[]).includes(value)) faults.push(`${name} must be one of ${allowed.join(', ')}.`)
+      return value as T
     },
     /** A URL to append paths to: no trailing slash. https, or http to this machine. */
     baseUrl(name: string, fallback: string): string {
@@ -199,6 +215,20 @@ function createReader(env: Environment, faults: string[]) {
       return content || undefined
     },
   }
+}
+
+/** Editors that take codes by a scheme of their own. AUTH_REDIRECT_SCHEMES adds to them. */
+const EDITOR_SCHEMES = ['cursor:', 'vscode:', 'vscode-insiders:']
+/** Whatever a browser or an operating system already knows means something else than an app that waits for a code. */
+const NO_APP_SCHEMES = /^(https?|wss?|ftp|file|data|blob|about|javascript|vbscript|mailto|tel|sms)$/
+
+function readSchemes(list: readonly string[], faults: string[]): ReadonlySet<string> {
+  const schemes = list.map((entry) => entry.replace(/:(\/\/)?$/, ''))
+  for (const scheme of schemes) {
+    if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || NO_APP_SCHEMES.test(scheme))
+      faults.push(`AUTH_REDIRECT_SCHEMES takes the schemes of apps, such as zed: "${scheme}" is none.`)
+  }
+  return new Set([...EDITOR_SCHEMES, ...schemes.map((scheme) => `${scheme}:`)])
 }
 
 function readText(file: string, name: string, faults: string[]): string | undefined {

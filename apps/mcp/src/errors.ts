@@ -13,6 +13,15 @@ export class ConfigError extends Error {
   }
 }
 
+/** The store cannot be reached, is hung, or refuses writes. Ours, and passing: 503 with Retry-After. */
+export class StoreUnavailableError extends Error {
+  readonly code = 'store_unavailable'
+  constructor(cause?: unknown) {
+    super('The store does not answer.', { cause })
+    this.name = new.target.name
+  }
+}
+
 /** Answers outside the protocol, in the words of OAuth. */
 export function refuse(reply: FastifyReply, status: number, error: string, description: string): FastifyReply {
   return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })

@@ -200,7 +200,7 @@ function registerAuthorize(app: FastifyInstance, fake: FakeOpenIdProvider, { cod
 function registerToken(app: FastifyInstance, fake: FakeOpenIdProvider, state: State): void {
   app.post('/token', async (request, reply) => {
     const fields = request.body as Fields
-    const [id, secret] = credentials(request.headers.authorization, fields)
+    const [id, secret] = credentials(fake, request.headers.authorization, fields)
     if (fake.fault === 'error with 200') return { error: 'server_error' }
     if (fake.fault === 'client revoked' || id !== fake.clientId || secret !== fake.clientSecret)
       return reply.code(401).header('www-authenticate', 'Basic').send({ error: 'invalid_client' })
@@ -220,9 +220,17 @@ function registerToken(app: FastifyInstance, fake: FakeOpenIdProvider, state: St
   })
 }
 
-function credentials(authorization: string | undefined, fields: Fields): readonly (string | undefined)[] {
-  if (!authorization?.startsWith('Basic ')) return [fields.client_id, fields.client_secret]
-  return Buffer.from(authorization.slice(6), 'base64').toString().split(':').map(decodeURIComponent)
+/** Client id and secret, from where the metadata say that they may be. */
+function credentials(
+  { metadata }: FakeOpenIdProvider,
+  authorization: string | undefined,
+  fields: Fields,
+): readonly (string | undefined)[] {
+  const { token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] } = metadata
+  const accepted = methods as readonly string[]
+  if (authorization?.startsWith('Basic ') && accepted.includes('client_secret_basic'))
+    return Buffer.from(authorization.slice(6), 'base64').toString().split(':').map(decodeURIComponent)
+  return accepted.includes('client_secret_post') ? [fields.client_id, fields.client_secret] : []
 }
 
 async function signIdToken(fake: FakeOpenIdProvider, key: Key, { user, nonce }: Code): Promise<string> {

@@ -2,7 +2,7 @@
 // away when we start is no fault of ours: the next sign-in asks again.
 import {
   allowInsecureRequests,
-  ClientSecretBasic,
+  type ClientAuth,
   ClientSecretPost,
   type Configuration,
   type CustomFetch,
@@ -49,13 +49,23 @@ async function discover({ issuer, clientId, clientSecret, label }: OpenIdProvide
   return found
 }
 
-/** With the secret in the body where the provider takes it there: in the header, many decode it in their own way. */
-function authenticate(clientSecret: string): ReturnType<typeof ClientSecretPost> {
-  const [post, basic] = [ClientSecretPost(clientSecret), ClientSecretBasic(clientSecret)]
-  return (server, ...rest) => {
+/**
+ * In the header, for which clients are registered unless they ask for something else, and in the body where the provider
+ * takes it nowhere else.
+ */
+function authenticate(clientSecret: string): ClientAuth {
+  const post = ClientSecretPost(clientSecret)
+  return (server, client, body, headers) => {
     const { token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] } = server
-    return (methods.includes('client_secret_post') ? post : basic)(server, ...rest)
+    if (!methods.includes('client_secret_basic')) return post(server, client, body, headers)
+    const credentials = `${formEncode(client.client_id)}:${formEncode(clientSecret)}`
+    headers.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`)
   }
+}
+
+/** RFC 6749 §2.3.1. What need not be encoded is not (the library would), because not every provider decodes. */
+function formEncode(text: string): string {
+  return encodeURIComponent(text).replaceAll('%20', '+')
 }
 
 function isOtherIssuer(error: unknown): boolean {

@@ -28,6 +28,9 @@ export interface InteractionsOptions {
   readonly clock: Clock
 }
 
+/** Whoever holds a code of an app that nobody checked may be anybody: arXiv 2605.22333. */
+const UNVERIFIED_DEVICE = 'Nobody has checked this app. It registered itself, and could be used by anybody.'
+
 export type Fields = Readonly<Record<string, unknown>>
 export type Answer = { readonly redirect: string } | { readonly status: number; readonly html: string }
 
@@ -160,7 +163,13 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     if (device)
       return {
         status: 200,
-        html: deviceApprovalPage({ ...facts, userCode: device.userCode, requester: device, now: clock() }),
+        html: deviceApprovalPage({
+          ...facts,
+          userCode: device.userCode,
+          requester: device,
+          now: clock(),
+          ...(!app.trusted && !app.verifiedHost && { policyWarning: UNVERIFIED_DEVICE }),
+        }),
       }
     if (!returnsTo) throw new InteractionGoneError()
     return { status: 200, html: consentPage({ ...facts, returnsTo }) }

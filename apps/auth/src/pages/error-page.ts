@@ -3,7 +3,7 @@ import { icons } from './icons.ts'
 import { layout } from './layout.ts'
 import { cleanText } from './text.ts'
 
-export interface ErrorFacts {
+interface ErrorFacts {
   /** The HTTP status. */
   readonly status: number
   /** What happened, in a few words; by default one that fits the status. */

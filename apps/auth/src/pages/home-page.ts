@@ -4,7 +4,7 @@ import { layout } from './layout.ts'
 import { factList, server } from './request.ts'
 import { cleanText } from './text.ts'
 
-export interface HomeFacts {
+interface HomeFacts {
   readonly issuer: string
   readonly resources: readonly ResourceFacts[]
   /** How people sign in here, as one sentence; empty: nothing is said about it. */

@@ -5,7 +5,7 @@ import { layout } from './layout.ts'
 import { appIdentity, nameWarning, notice, smallForm, token } from './request.ts'
 import { cleanText } from './text.ts'
 
-export interface LoginFacts {
+interface LoginFacts {
   readonly app: AppFacts
   /** The sign-in is for a device that showed a code. */
   readonly device: boolean

@@ -181,7 +181,7 @@ details { margin-block: -.75rem -.5rem; }
 .details dt { color: var(--muted); }
 .details dd { font-family: var(--mono); font-size: .8125rem; }
 .details dd + dt { margin-top: .625rem; }
-.details a { display: inline-block; padding-block: .75rem; }
+.details a { display: inline-block; padding-block: .8125rem; }
 
 @media (max-width: 24rem) {
   .facts > div { grid-template-columns: 1fr; }

@@ -16,6 +16,7 @@ import { withHashedSecret } from './clients.ts'
 import type { DeviceRelay } from './device-relay.ts'
 import { AlreadyRedeemedError } from './grants/already-redeemed.ts'
 import { isTakingOver } from './grants/reuse-grace.ts'
+import { noteRepetition } from './registration.ts'
 import { refuseOtherResource } from './resources.ts'
 
 /**
@@ -43,7 +44,8 @@ export interface AdapterOptions {
   readonly reuseGrace: number
   readonly relay?: DeviceRelay | undefined
   readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
-  readonly documents: ClientDocuments
+  /** Undefined: the operator's clients are the only ones there are. */
+  readonly unverified: { readonly documents: ClientDocuments } | undefined
 }
 
 export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
@@ -187,7 +189,7 @@ interface RegisteredClient {
 }
 
 function createClientAdapter(options: AdapterOptions): Adapter {
-  const { store, clock, findStaticClient, documents } = options
+  const { store, clock, findStaticClient, unverified } = options
   const put = async (id: string, metadata: AdapterPayload, used: boolean) => {
     const lifetime = used ? CLIENT_LIFETIME : NEVER_USED_LIFETIME
     const client: RegisteredClient = { metadata, used, expiresAt: clock() + lifetime * 1000 }
@@ -202,11 +204,14 @@ function createClientAdapter(options: AdapterOptions): Adapter {
     async upsert(id, payload) {
       const known = await load(id)
       await put(id, withHashedSecret(payload as ClientMetadata) as AdapterPayload, known?.used ?? false)
+      const request = context()?.req
+      if (known && request) noteRepetition(request)
     },
     async find(id) {
       const known = findStaticClient(id)
       if (known) return known as AdapterPayload
-      if (documents.handles(id)) return (await documents.find(id)) as AdapterPayload
+      if (!unverified) throw new errors.InvalidClient('only clients that the operator registered are known here')
+      if (unverified.documents.handles(id)) return (await unverified.documents.find(id)) as AdapterPayload
       const client = await load(id)
       if (!client) return undefined
       const renewedAt = client.expiresAt - CLIENT_LIFETIME * 1000

@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isSubject, parseScope } from '@gatehouse/shared'
 import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { ClientPolicy } from '../config.ts'
 
 /** Members of our own that travel with a client's metadata and are never shown to it. */
 export const REGISTRATION = 'gatehouse_registration'
@@ -29,9 +30,11 @@ const FORBIDDEN_SCHEMES = new Set([
   'ws:',
   'wss:',
 ])
-const KNOWN_PRIVATE_SCHEMES = new Set(['cursor:', 'vscode:', 'vscode-insiders:'])
 const ENGINE_SCOPES = new Set(['openid', 'offline_access'])
-const LIMITS = { client_name: 128, uri: 2_048, uris: 32 }
+/** `all` is of the metadata as JSON: so many bytes a stranger can make us keep. */
+const LIMITS = { client_name: 128, uri: 2_048, uris: 32, all: 8_192 }
+/** What clients are told that the policy keeps from the device flow. */
+export const NO_DEVICE_FLOW = 'sign-in by device code is for clients that the operator of this server registered'
 
 type Metadata = Record<string, unknown>
 type ClientLike = object
@@ -59,7 +62,7 @@ export function mayUseClientCredentials(client: ClientLike): boolean {
 }
 
 /** The engine's `extraClientMetadata.validator`: the one place where all clients pass, before the engine's schema. */
-export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: Metadata): void {
+export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: Metadata, policy: ClientPolicy): void {
   if (ctx?.oidc?.route === 'registration') {
     metadata[REGISTRATION] = 'dynamic'
     delete metadata[SCOPE_LIMIT]
@@ -69,9 +72,15 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   const operator = metadata[REGISTRATION] === 'static'
   dropEmpty(metadata)
   checkText(metadata)
-  checkRedirects(metadata)
-  keepSupported(metadata, operator ? [...PERSONAL_GRANTS, 'client_credentials'] : PERSONAL_GRANTS)
+  checkRedirects(metadata, policy)
+  if (!operator && JSON.stringify(metadata).length > LIMITS.all)
+    throw new errors.InvalidClientMetadata(`the metadata has more than ${LIMITS.all} characters`)
+  keepSupported(metadata, operator ? [...PERSONAL_GRANTS, 'client_credentials'] : unverifiedGrants(policy))
   limitScope(metadata, operator)
+}
+
+function unverifiedGrants({ unverified }: ClientPolicy): readonly string[] {
+  return unverified === 'allow' ? PERSONAL_GRANTS : PERSONAL_GRANTS.filter((grant) => grant !== DEVICE_CODE)
 }
 
 function dropEmpty(metadata: Metadata): void {
@@ -91,12 +100,13 @@ function checkText(metadata: Metadata): void {
   }
 }
 
-function checkRedirects(metadata: Metadata): void {
+function checkRedirects(metadata: Metadata, { redirectSchemes }: ClientPolicy): void {
   const uris = metadata.redirect_uris
   if (uris === undefined) return
   if (!Array.isArray(uris) || uris.length > LIMITS.uris)
     throw invalidRedirect(`must be an array of at most ${LIMITS.uris}`)
-  const kinds = uris.map((uri) => redirectKind(uri, metadata[REGISTRATION] === 'static'))
+  const schemes = metadata[REGISTRATION] === 'static' ? 'any' : redirectSchemes
+  const kinds = uris.map((uri) => redirectKind(uri, schemes))
   // Loopback ports are free for native clients alone, and many clients that need it do not say so.
   if (kinds.some((kind) => kind !== 'web')) metadata.application_type = 'native'
   else delete metadata.application_type
@@ -108,7 +118,7 @@ function invalidRedirect(why: string): Error {
 }
 
 /** Throws for an address that a code must never be sent to. */
-function redirectKind(uri: unknown, operator: boolean): 'web' | 'loopback' | 'private' {
+function redirectKind(uri: unknown, schemes: ReadonlySet<string> | 'any'): 'web' | 'loopback' | 'private' {
   const url = typeof uri === 'string' && uri.length <= LIMITS.uri ? URL.parse(uri) : null
   // URL parsers forgive spaces, tabs and backslashes; an exact comparison later would not be of what was checked here
   if (!url || typeof uri !== 'string' || /[\s\\]|^\/\//.test(uri)) throw invalidRedirect('each must be an absolute URI')
@@ -122,8 +132,10 @@ function redirectKind(uri: unknown, operator: boolean): 'web' | 'loopback' | 'pr
     throw invalidRedirect('http is for this computer alone (localhost, 127.0.0.1, [::1]); use https')
   }
   const reverseDomain = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
-  if (!operator && !reverseDomain && !KNOWN_PRIVATE_SCHEMES.has(url.protocol)) {
-    throw invalidRedirect(`the scheme ${url.protocol} must be a reversed domain name, such as com.example.app:`)
+  if (schemes !== 'any' && !reverseDomain && !schemes.has(url.protocol)) {
+    throw invalidRedirect(
+      `the scheme ${url.protocol} must be a reversed domain name, such as com.example.app:, or be admitted by the operator (AUTH_REDIRECT_SCHEMES)`,
+    )
   }
   return 'private'
 }
@@ -137,6 +149,7 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
   const wanted = Array.isArray(metadata.grant_types) ? metadata.grant_types : DEFAULT_GRANTS
   const kept = grants.filter((grant) => wanted.includes(grant))
   if (kept.length === 0 || (kept.length === 1 && kept[0] === 'refresh_token')) {
+    if (wanted.includes(DEVICE_CODE)) throw new errors.InvalidClientMetadata(`grant_types: ${NO_DEVICE_FLOW}`)
     throw new errors.InvalidClientMetadata(`grant_types must name one of ${grants.join(', ')}`)
   }
   const redirects = Array.isArray(metadata.redirect_uris) && metadata.redirect_uris.length > 0

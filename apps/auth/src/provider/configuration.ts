@@ -14,7 +14,7 @@ const EIGHT_HOURS = 8 * 3_600
 const ANONYMOUS_SESSION = 600
 
 export interface EngineParts {
-  readonly config: Pick<Config, 'issuer' | 'lifetimes'>
+  readonly config: Pick<Config, 'issuer' | 'lifetimes' | 'clientPolicy'>
   readonly adapter: (model: string) => Adapter
   readonly accounts: Accounts
   readonly resources: ResourcePolicy
@@ -29,7 +29,7 @@ export interface EngineParts {
 
 export function engineConfiguration(parts: EngineParts): Configuration {
   const { config, accounts, resources, devicePages } = parts
-  const { lifetimes } = config
+  const { lifetimes, clientPolicy } = config
   const secure = config.issuer.startsWith('https:')
   const sessionLifetime = secure ? lifetimes.session : Math.min(lifetimes.session, EIGHT_HOURS)
   // An https issuer gets the __Host- prefix; some browsers drop Secure cookies on http, loopback included.
@@ -46,7 +46,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       properties: OWN_METADATA,
       // called once a property; the whole policy runs with the first
       validator: (ctx, property, _value, metadata) => {
-        if (property === REGISTRATION) normaliseClient(ctx, metadata as Record<string, unknown>)
+        if (property === REGISTRATION) normaliseClient(ctx, metadata as Record<string, unknown>, clientPolicy)
       },
     },
     clientBasedCORS: (_ctx, origin, client) =>
@@ -85,7 +85,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       // its own tokens are all the engine can look into; introspection.ts adds ours
       introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       registration: {
-        enabled: true,
+        enabled: clientPolicy.unverified !== 'refuse',
         initialAccessToken: false,
         issueRegistrationAccessToken: false,
         idFactory: (ctx) => registeredClientId(parts.registrationKey, ctx.oidc.body),

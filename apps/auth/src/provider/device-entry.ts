@@ -10,10 +10,11 @@ import { deviceEntryPage } from '../pages/index.ts'
 import type { AttemptStore } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import { USER_CODE_LENGTH } from './adapter.ts'
+import { type Budget, networkOf, takeFrom } from './budgets.ts'
 import { type EntryForm, entryBinding } from './device-pages.ts'
 
 const WINDOW_SECONDS = 600
-const WRONG_CODES = { session: 5, all: 300 }
+const WRONG_CODES = { session: 5, address: 30, all: 300 }
 
 type Session = { uid: string; new?: true; exp?: number; state?: { secret?: string }; persist(): Promise<unknown> }
 
@@ -29,7 +30,7 @@ export interface DeviceEntry {
 
 export function createDeviceEntry(
   provider: () => Provider,
-  { xsrf, attempts }: { xsrf: Xsrf; attempts: AttemptStore },
+  { xsrf, attempts, onTooMany }: { xsrf: Xsrf; attempts: AttemptStore; onTooMany: () => void },
 ): DeviceEntry {
   const forms = new WeakMap<object, EntryForm>()
 
@@ -71,15 +72,15 @@ export function createDeviceEntry(
         await again(reply, 400, session, { ...typed, problem: code ? 'wrong_code' : 'missing_code' })
         return undefined
       }
-      const budgets = [`user-code:session:${session.uid}`, 'user-code:all']
-      const taken = await takeAttempt(attempts, session.uid)
+      const taken = await takeFrom(attempts, budgetsFor(session.uid, request.ip))
       if (!taken.allowed) {
+        onTooMany()
         await again(reply, 429, session, { problem: 'too_many', retryAfterSeconds: taken.retryAfter })
         return undefined
       }
       request.raw.body = { user_code: code, confirm: 'yes', xsrf: await engineSecret(session) }
       return async (status) => {
-        if (status !== 400) await Promise.all(budgets.map((name) => attempts.giveBack(name)))
+        if (status !== 400) await taken.giveBack()
       }
     },
   }
@@ -112,13 +113,14 @@ async function engineSecret(session: Session): Promise<string> {
   return session.state.secret as string
 }
 
-async function takeAttempt(
-  attempts: AttemptStore,
-  sessionUid: string,
-): Promise<{ allowed: boolean; retryAfter: number }> {
-  const own = await attempts.take(`user-code:session:${sessionUid}`, WRONG_CODES.session, WINDOW_SECONDS)
-  if (!own.allowed) return own
-  const all = await attempts.take('user-code:all', WRONG_CODES.all, WINDOW_SECONDS)
-  if (!all.allowed) await attempts.giveBack(`user-code:session:${sessionUid}`)
-  return all
+/**
+ * RFC 8628 §5.1. Sessions are free for whoever guesses, so the other two carry the weight: docs/security.md has the
+ * mathematics.
+ */
+function budgetsFor(sessionUid: string, address: string): readonly Budget[] {
+  return [
+    { name: `user-code:session:${sessionUid}`, limit: WRONG_CODES.session, windowSeconds: WINDOW_SECONDS },
+    { name: `user-code:address:${networkOf(address)}`, limit: WRONG_CODES.address, windowSeconds: WINDOW_SECONDS },
+    { name: 'user-code:all', limit: WRONG_CODES.all, windowSeconds: WINDOW_SECONDS },
+  ]
 }

@@ -5,7 +5,8 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError } from '../errors.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
-import type { RegistrationBudget } from './registration.ts'
+import { isRepetition } from './registration.ts'
+import type { RequestLimits } from './request-limits.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const FORM_LIMIT = 56 * 1024
@@ -18,17 +19,14 @@ export interface MountOptions {
   readonly issuer: string
   readonly resources: ResourcePolicy
   readonly deviceEntry: DeviceEntry
-  readonly registrations: RegistrationBudget
+  readonly limits: RequestLimits
+  /** Whether clients may register themselves. */
+  readonly registration: boolean
 }
 
 /** A Fastify plugin, to be registered without a prefix: the engine knows its own paths. */
-export function mountProvider({
-  engine,
-  issuer,
-  resources,
-  deviceEntry,
-  registrations,
-}: MountOptions): FastifyPluginAsync {
+export function mountProvider(options: MountOptions): FastifyPluginAsync {
+  const { engine, issuer, resources, deviceEntry, limits } = options
   return async (app) => {
     app.removeAllContentTypeParsers()
     await app.register(formbody, { bodyLimit: FORM_LIMIT })
@@ -45,7 +43,11 @@ export function mountProvider({
     }
     const form = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       if (isForm(request)) request.raw.body = canonicalForm(request.body as Fields, resources)
+      const claimed = claimedClient(request)
+      const blocked = claimed === undefined ? 0 : limits.blockedFor(claimed, request.ip)
+      if (blocked > 0) return tooMany(reply, blocked)
       await answer(request, reply)
+      if (claimed !== undefined && reply.raw.statusCode === 401) await limits.noteWrongSecret(claimed, request.ip)
     }
 
     for (const path of WELL_KNOWN) {
@@ -55,8 +57,13 @@ export function mountProvider({
       })
       app.options(path, answer)
     }
+    app.post('/device_authorization', async (request, reply) => {
+      const { allowed, retryAfter } = await limits.take('device', request.ip)
+      if (!allowed) return tooMany(reply, retryAfter)
+      await form(request, reply)
+    })
+    for (const path of ['/token', '/revoke', '/introspect']) app.post(path, form)
     for (const path of ['/token', '/device_authorization', '/revoke', '/introspect']) {
-      app.post(path, form)
       app.options(path, answer)
     }
     app.get('/authorize', async (request, reply) => {
@@ -85,16 +92,11 @@ export function mountProvider({
     )
     app.post('/register', async (request, reply) => {
       reply.headers(openCors)
-      const { allowed, retryAfter } = await registrations.take(request.ip)
-      if (!allowed) {
-        const tooMany = {
-          error: 'too_many_requests',
-          error_description: `too many registrations; try again in ${retryAfter} seconds`,
-        }
-        return reply.code(429).headers({ 'retry-after': retryAfter, 'cache-control': 'no-store' }).send(tooMany)
-      }
+      if (!options.registration) return noRegistration(reply)
+      const { allowed, retryAfter, giveBack } = await limits.take('registration', request.ip)
+      if (!allowed) return tooMany(reply, retryAfter)
       await answer(request, reply)
-      return reply
+      if (isRepetition(request.raw)) await giveBack()
     })
 
     app.get('/device', async (request, reply) => {
@@ -117,6 +119,27 @@ export function mountProvider({
 }
 
 const openCors = { 'access-control-allow-origin': '*' }
+
+function tooMany(reply: FastifyReply, seconds: number): void {
+  const body = { error: 'too_many_requests', error_description: `try again in ${seconds} seconds` }
+  void reply.code(429).headers({ 'retry-after': seconds, 'cache-control': 'no-store' }).send(body)
+}
+
+function noRegistration(reply: FastifyReply): void {
+  const body = {
+    error: 'access_denied',
+    error_description: 'clients do not register themselves here: ask the operator of this server for a client_id',
+  }
+  void reply.code(403).header('cache-control', 'no-store').send(body)
+}
+
+/** Which client a request with a secret says it is from; undefined if it brings none. */
+function claimedClient(request: FastifyRequest): string | undefined {
+  const basic = /^basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (basic) return Buffer.from(basic, 'base64').toString('utf8').split(':')[0]
+  const { client_id: clientId, client_secret: secret } = (request.body ?? {}) as Fields
+  return secret === undefined ? undefined : String(clientId)
+}
 
 type Fields = Readonly<Record<string, unknown>>
 

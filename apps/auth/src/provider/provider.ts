@@ -3,7 +3,7 @@
 import { type KoaContextWithOIDC, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import { readOwnToken } from '../keys/own-token.ts'
 import type { Clock } from '../store/contract.ts'
-import { OWN_METADATA, secretMatches } from './clients.ts'
+import { isOperatorRegistered, NO_DEVICE_FLOW, OWN_METADATA, secretMatches } from './clients.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
 import type { ReuseGrace } from './grants/reuse-grace.ts'
 import { introspectAccessToken } from './introspection.ts'
@@ -63,6 +63,11 @@ export function createProvider(
     body.interval = parts.config.lifetimes.deviceInterval
   })
   for (const event of ['grant.error', 'device_authorization.error']) emitter.on(event, nameUnauthorizedClient)
+  const { unverified } = parts.config.clientPolicy
+  emitter.on('device_authorization.error', ({ body, oidc }: KoaContextWithOIDC) => {
+    if (unverified === 'browser' && oidc.client && !isOperatorRegistered(oidc.client))
+      Object.assign(body as object, { error_description: NO_DEVICE_FLOW })
+  })
   emitter.on('registration_create.success', (ctx: { body: Record<string, unknown> }) => {
     for (const ours of OWN_METADATA) delete ctx.body[ours]
   })
@@ -75,7 +80,7 @@ export function createProvider(
     if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
     if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
-      extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported)
+      extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, unverified !== 'refuse')
   })
   return provider
 }
@@ -89,8 +94,8 @@ function nameUnauthorizedClient(
     Object.assign(body as object, { error: 'unauthorized_client' })
 }
 
-function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[]): void {
-  body.client_id_metadata_document_supported = true
+function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[], documents: boolean): void {
+  if (documents) body.client_id_metadata_document_supported = true
   body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
   body.response_modes_supported = ['query']
 }

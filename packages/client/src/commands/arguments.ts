@@ -19,7 +19,8 @@ export function readArguments(text: string, example: string): Record<string, unk
 /** The same where every value has to be a text, as the arguments of prompts are; numbers and booleans become one. */
 export function readTextArguments(text: string, example: string): Record<string, string> {
   const entries = Object.entries(readArguments(text, example)).map(([name, value]) => {
-    if (typeof value === 'object') throw usageError(`"${cleanLine(name, 40)}" has to be a text.`, 'For example:', example)
+    if (typeof value === 'object')
+      throw usageError(`"${cleanLine(name, 40)}" has to be a text.`, 'For example:', example)
     return [name, String(value)]
   })
   return Object.fromEntries(entries)

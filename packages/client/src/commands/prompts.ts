@@ -7,9 +7,11 @@ import { signInOptions, usageError } from './options.ts'
 
 export const prompts: Command = {
   name: 'prompts',
-  operands: "[get NAME ['{json}']]",
+  operands: '[get NAME …]',
   summary: 'list the prompts, or fill one in',
-  details: ['The arguments of "get" are one JSON object of texts. Each message of the prompt is printed after its role.'],
+  details: [
+    `"prompts get NAME '{json}'" fills one in: the arguments are one JSON object of texts. Each message of the prompt is printed after its role.`,
+  ],
   options: signInOptions,
   async run({ client, ensureSignedIn, terminal, operands, timeout, json }) {
     const [action, name, text = '{}', ...rest] = operands

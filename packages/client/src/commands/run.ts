@@ -64,12 +64,17 @@ function createContext({ host, environment, terminal, values, ...rest }: Context
     qr: !values['no-qr'],
     allowPrivateAddresses: values['allow-private-addresses'] === true,
   }
-  const accessTo = (url: string | URL) => createAccess({ ...common, url: mcpServerUrl(url) })
+  const url = mcpServerUrl(String(values.url ?? DEFAULT_URL))
   return {
     ...rest,
     ...host,
-    ...accessTo(String(values.url ?? DEFAULT_URL)),
-    accessTo,
+    ...createAccess({ ...common, url }),
+    accessTo(other) {
+      const there = mcpServerUrl(other)
+      if (there.origin === url.origin) return createAccess({ ...common, url: there })
+      // A client id, and more so its secret, was given for the server of the command line and goes to no other.
+      return createAccess({ ...common, url: there, identity: undefined, flow: readFlow(values, false) })
+    },
     home,
     terminal,
     values,

@@ -23,7 +23,8 @@ export function mcpError(url: URL, thrown: unknown, { inSession, subject }: McpE
   const known = findClientError(thrown)
   if (known) return known
   if (thrown instanceof InsufficientScopeError) return insufficientScope(thrown)
-  if (thrown instanceof SdkHttpError) return inSession && thrown.status === 404 ? sessionEnded() : httpError(url, thrown)
+  if (thrown instanceof SdkHttpError)
+    return inSession && thrown.status === 404 ? sessionEnded() : httpError(url, thrown)
   if (thrown instanceof ProtocolError) {
     return new ClientError(subject === 'tools' ? 'tool_failed' : 'request_failed', 'The server refused the request.', {
       reason: `${cleanLine(thrown.message)} (${thrown.code}).`,

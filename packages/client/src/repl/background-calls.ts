@@ -18,6 +18,8 @@ export interface BackgroundCalls {
   resume(stop: Stop): void
   /** The answers that had begun cannot be had any more. */
   drop(): void
+  /** Nothing more is told of any call. */
+  forget(): void
   /** Waits for all. */
   settle(): Promise<void>
 }
@@ -56,6 +58,7 @@ export function createBackgroundCalls({ callTool, onResult }: BackgroundCallsOpt
 
   return {
     async start(name, args, stop) {
+      isCut = false
       const call: Call = { name, args, outcome: Promise.withResolvers(), accepted: false }
       const ended = call.outcome.promise.then(
         () => calls.delete(call),
@@ -76,8 +79,11 @@ export function createBackgroundCalls({ callTool, onResult }: BackgroundCallsOpt
       }
     },
     drop() {
-      isCut = false
       for (const call of calls) if (call.accepted) call.outcome.reject(lost())
+    },
+    forget() {
+      isCut = true
+      calls.clear()
     },
     async settle() {
       await Promise.allSettled([...calls].map(({ outcome }) => outcome.promise))

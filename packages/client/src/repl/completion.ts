@@ -15,10 +15,17 @@ export async function complete(
   names: (kind: Named) => Promise<readonly string[]>,
 ): Promise<Completion> {
   const [, first = '', blank, rest = ''] = /^\s*(\S*)(\s+)?(.*)$/.exec(line) ?? []
-  if (blank === undefined) return matching(first, commands.map(({ name }) => `${name} `))
+  if (blank === undefined)
+    return matching(
+      first,
+      commands.map(({ name }) => `${name} `),
+    )
   const kind = commands.find(({ name }) => name === first)?.completes
   if (kind === undefined || /\s/.test(rest)) return { found: [], part: rest }
-  return matching(rest, (await names(kind)).filter(isPlain).map((name) => `${name} `))
+  return matching(
+    rest,
+    (await names(kind)).filter(isPlain).map((name) => `${name} `),
+  )
 }
 
 function matching(part: string, all: readonly string[]): Completion {

@@ -7,8 +7,10 @@ const MOST_LINES = 500
 export interface History {
   /** Newest first, as node:readline wants it. */
   readonly lines: string[]
-  /** Keeps what readline has now. Lines that begin with a blank are not kept, as in a shell. */
-  save(lines: readonly string[]): Promise<void>
+  /** Keeps what readline has now. Lines that begin with a blank are not kept, as in a shell. Never throws. */
+  save(lines: readonly string[]): void
+  /** Resolves when everything is saved, as far as it can be. */
+  saved(): Promise<void>
 }
 
 /** What was typed in earlier sessions, in a file for its owner alone: arguments of tools may be private. */
@@ -18,11 +20,14 @@ export async function openHistory(home: string, notify: Notify): Promise<History
     notify(`${file} could not be read and is ignored.`)
     return ''
   })
+  let saving = Promise.resolve()
   return {
     lines: (text ?? '').split('\n').filter(Boolean).slice(0, MOST_LINES),
-    async save(lines) {
+    save(lines) {
       const kept = lines.filter((line) => line.trim() && !line.startsWith(' ')).slice(0, MOST_LINES)
-      await writePrivateFile(file, kept.map((line) => `${line}\n`).join(''))
+      const write = () => writePrivateFile(file, kept.map((line) => `${line}\n`).join(''))
+      saving = saving.then(write).catch(() => {}) // typing goes on without it
     },
+    saved: () => saving,
   }
 }

@@ -76,7 +76,10 @@ export function createLineReader(options: LineReaderOptions): LineReader {
   }
 
   function above(print: () => void): void {
-    if (!interactive || !echo.open) return print()
+    if (!interactive || !echo.open) {
+      print()
+      return
+    }
     const { rows } = reader.getCursorPos()
     moveCursor(echo, 0, -rows)
     cursorTo(echo, 0)

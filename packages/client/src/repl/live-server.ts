@@ -45,6 +45,7 @@ export interface LiveServer {
   settle(): Promise<void>
   /** The names there are, as far as they are known or can be had without asking anybody. */
   names(kind: Named): Promise<readonly string[]>
+  /** Ends the session and the connection. Of calls that go on nothing more is told. */
   close(): Promise<void>
 }
 
@@ -64,21 +65,22 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
     options.onNotice(notice)
   }
 
-  const steppingUp = <T>(work: () => Promise<T>, { signal }: Stop) => access.client.steppingUp(work, { timeout, signal })
+  const steppingUp = <T>(work: () => Promise<T>, { signal }: Stop) =>
+    access.client.steppingUp(work, { timeout, signal })
 
   async function open(stop: Stop): Promise<McpConnection> {
-    await close()
+    await leave()
     await access.ensureSignedIn(stop)
     connection = await steppingUp(() => openConnection(access.client, { protocol, onNotice, listen: true }), stop)
     return connection
   }
 
-  async function close(): Promise<void> {
+  async function leave(): Promise<void> {
+    calls.drop()
     const leaving = connection
     connection = undefined
     suspended = false
     known.clear()
-    calls.drop()
     await leaving?.close()
   }
 
@@ -114,7 +116,7 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
       const same = next.client.url.href === access.client.url.href
       if (same && connection && !suspended) return false
       if (!same) {
-        await close()
+        await leave()
         access = next
       }
       await open(stop)
@@ -122,7 +124,7 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
     },
     async disconnect() {
       if (!connection || suspended) return false
-      await (connection.sessionId === undefined ? close() : suspend(connection))
+      await (connection.sessionId === undefined ? leave() : suspend(connection))
       return true
     },
     async reconnect(stop) {
@@ -143,7 +145,7 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
     },
     async terminateSession() {
       const ended = (await connection?.terminateSession()) ?? false
-      if (ended) await close()
+      if (ended) await leave()
       return ended
     },
     ask,
@@ -155,7 +157,10 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
       known.set(kind, found)
       return await found
     },
-    close,
+    async close() {
+      calls.forget()
+      await leave()
+    },
   }
 }
 

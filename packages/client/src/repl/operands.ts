@@ -1,5 +1,5 @@
-import { cleanLine } from '../text.ts'
 import { usageError } from '../commands/options.ts'
+import { cleanLine } from '../text.ts'
 
 /** `NAME {json}`: a word, and the rest of the line, `{}` if there is none. Quotes around the rest are a shell's habit. */
 export function readNameAndJson(rest: string, example: string): readonly [name: string, json: string] {
@@ -15,7 +15,8 @@ export function readNumbers(rest: string, names: readonly string[]): readonly (n
   return names.map((name, at) => {
     const word = words[at]
     if (word === undefined) return undefined
-    if (!/^\d{1,9}$/.test(word)) throw usageError(`"${cleanLine(word, 40)}" is not a number.`, `Give ${name} as a whole number.`)
+    if (!/^\d{1,9}$/.test(word))
+      throw usageError(`"${cleanLine(word, 40)}" is not a number.`, `Give ${name} as a whole number.`)
     return Number(word)
   })
 }

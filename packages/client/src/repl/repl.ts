@@ -58,7 +58,7 @@ export async function runRepl(options: ReplOptions): Promise<number> {
     interactive,
     prompt: 'gatehouse> ',
     history: history?.lines ?? [],
-    onHistory: (lines) => void history?.save(lines).catch(() => {}), // typing goes on without it
+    onHistory: (lines) => history?.save(lines),
     complete: (line) => complete(line, replCommands, live.names),
     onInterrupt: () => running?.abort(),
     signal,
@@ -130,7 +130,7 @@ export async function runRepl(options: ReplOptions): Promise<number> {
     if (line === undefined && !interactive) await Promise.race([live.settle(), aborted(signal)]) // what was begun ends
   } finally {
     reader.close()
-    await live.close()
+    await Promise.all([live.close(), history?.saved()])
   }
   signal.throwIfAborted()
   return exitCode

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { McpService } from './mcp-service.ts'
 
 export interface Answer {
   readonly status: number
@@ -29,8 +30,10 @@ interface Behaviour {
   tokenLife: number
   /** What is granted of the scope asked for. */
   grantScope: (asked: string) => string
-  /** The scope that `tools/call` needs; empty: any. */
-  neededScope: () => string
+  /** The methods that need a scope. */
+  guarded: string[]
+  /** The scope that they need, for the tool or prompt of that name; empty: any. */
+  neededScope: (name: string | undefined) => string
   /** The result of `tools/call`. */
   toolResult: unknown
   subject: string
@@ -66,7 +69,12 @@ interface Token {
   readonly clientId: string
 }
 
-export async function startFakeServers(): Promise<FakeServers> {
+export interface FakeServersOptions {
+  /** Serves MCP to whoever has a token, instead of the few answers that are here. */
+  readonly service?: McpService
+}
+
+export async function startFakeServers({ service }: FakeServersOptions = {}): Promise<FakeServers> {
   const seen: Seen[] = []
   const clients = new Set<string>(['known-client', 'machine'])
   const accessTokens = new Map<string, Token>()
@@ -84,6 +92,7 @@ export async function startFakeServers(): Promise<FakeServers> {
     refreshDelay: 0,
     tokenLife: 600,
     grantScope: (asked) => asked,
+    guarded: ['tools/call'],
     neededScope: () => '',
     toolResult: { content: [{ type: 'text', text: 'Hello, world!' }] },
     subject: 'dev:ada',
@@ -105,7 +114,7 @@ export async function startFakeServers(): Promise<FakeServers> {
     if (path === '/token') return await token(form, clientId)
     return { status: 404, body: {} }
   }, seen)
-  const mcp = await listen(async (request) => mcpAnswer(request), seen)
+  const mcp = await listen(async (request) => mcpAnswer(request), seen, service)
   const issuer = originOf(auth)
   const mcpUrl = `${originOf(mcp)}/mcp`
 
@@ -193,7 +202,7 @@ export async function startFakeServers(): Promise<FakeServers> {
     }
   }
 
-  function mcpAnswer({ path, method, body, headers }: Seen & { method: string }): Answer {
+  function mcpAnswer({ path, method, body, headers }: Seen & { method: string }): Answer | undefined {
     if (path === '/.well-known/oauth-protected-resource/mcp') {
       const document = { resource: mcpUrl, authorization_servers: [issuer], scopes_supported: ['read', 'call', 'more'] }
       return { status: 200, body: { ...document, ...behaviour.resourceMetadata } }
@@ -202,17 +211,17 @@ export async function startFakeServers(): Promise<FakeServers> {
     const token = accessTokens.get(headers.authorization?.replace('Bearer ', '') ?? '')
     const place = `resource_metadata="${originOf(mcp)}/.well-known/oauth-protected-resource/mcp"`
     if (!token) return { status: 401, body: {}, headers: { 'www-authenticate': `Bearer ${place}, scope="read call"` } }
-    if (method !== 'POST') return { status: 405, body: {} }
+    if (method !== 'POST') return service ? undefined : { status: 405, body: {} }
     const message = JSON.parse(body) as { id?: unknown; method: string; params: { name?: string } }
-    if (message.id === undefined) return { status: 202, body: undefined }
-    if (message.method === 'tools/call') {
-      const needed = behaviour.neededScope()
+    if (message.id === undefined) return service ? undefined : { status: 202, body: undefined }
+    if (behaviour.guarded.includes(message.method)) {
+      const needed = behaviour.neededScope(message.params.name)
       if (needed.split(' ').some((one) => one && !token.scope.split(' ').includes(one))) {
         const challenge = `Bearer error="insufficient_scope", scope="${needed}", ${place}`
         return { status: 403, body: {}, headers: { 'www-authenticate': challenge } }
       }
     }
-    return { status: 200, body: { jsonrpc: '2.0', id: message.id, ...rpc(message, token) } }
+    return service ? undefined : { status: 200, body: { jsonrpc: '2.0', id: message.id, ...rpc(message, token) } }
   }
 
   function rpc({ method, params }: { method: string; params: { name?: string } }, { clientId, scope }: Token) {
@@ -272,7 +281,12 @@ function clientOf({ form, headers }: Seen): string {
   return form.get('client_id') ?? ''
 }
 
-async function listen(answer: (request: Seen & { method: string }) => Promise<Answer>, seen: Seen[]): Promise<Server> {
+/** Where `answer` has none, `service` serves. */
+async function listen(
+  answer: (request: Seen & { method: string }) => Promise<Answer | undefined>,
+  seen: Seen[],
+  service?: McpService,
+): Promise<Server> {
   const server = createServer((request, response) => void serve(request, response))
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -281,7 +295,12 @@ async function listen(answer: (request: Seen & { method: string }) => Promise<An
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     const one = { path: pathname, form: new URLSearchParams(body), body, headers: request.headers }
     seen.push(one)
-    const { status, body: json, headers } = await answer({ ...one, method: request.method ?? '' })
+    const found = await answer({ ...one, method: request.method ?? '' })
+    if (!found) {
+      await service?.serve(request, response, body === '' ? undefined : JSON.parse(body))
+      return
+    }
+    const { status, body: json, headers } = found
     response.writeHead(status, { 'content-type': 'application/json', ...headers })
     response.end(json === undefined ? undefined : JSON.stringify(json))
   }

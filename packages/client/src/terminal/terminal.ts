@@ -116,7 +116,7 @@ export function showError(terminal: Terminal, error: ClientError, commandLine: C
 }
 
 /** The same for scripts: `error` in the JSON document, beside the exit code. */
-export function errorDocument(error: ClientError, commandLine: CommandLine): unknown {
+export function errorDocument(error: ClientError, commandLine: CommandLine) {
   const { code, message, reason, hint, command, exitCode } = error
   return {
     error: {

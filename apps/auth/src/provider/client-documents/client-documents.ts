@@ -3,9 +3,10 @@
 // its owner says (within bounds), a day longer while its host is away, and a failure for a minute, so that nobody can make
 // us ask the same address again and again.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ClientMetadata, errors } from 'oidc-provider'
+import { type ClientMetadata, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { z } from 'zod'
 import type { AttemptStore, Clock, RecordStore } from '../../store/contract.ts'
+import { networkOf, takeFrom } from '../budgets.ts'
 import { REGISTRATION } from '../clients.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
 
@@ -13,8 +14,8 @@ const MODEL = 'ClientDocument'
 const FRESH_SECONDS = { least: 300, most: 86_400 }
 const STALE_SECONDS = 86_400
 const FAILURE_SECONDS = 60
-/** In all, and for one host, in a minute. */
-const FETCHES = { all: 120, host: 20, windowSeconds: 60 }
+/** From one host, for one address that asks, and in all, in a minute. */
+const FETCHES = { host: 20, address: 30, all: 120, windowSeconds: 60 }
 const LONGEST_ID = 2_048
 /** A little longer than a fetch may take. */
 const ELSEWHERE_SECONDS = 3
@@ -34,6 +35,7 @@ export interface ClientDocumentsOptions {
   readonly fetch: (url: URL) => Promise<FetchedDocument>
   /** Host names; an empty list admits every host that is not denied. */
   readonly allowedHosts: readonly string[]
+  /** With all their sub-domains. */
   readonly deniedHosts: readonly string[]
 }
 
@@ -42,6 +44,8 @@ interface Cached {
   readonly problem?: string
   /** In milliseconds since the epoch. */
   readonly freshUntil: number
+  /** How long it counts while its host is away. */
+  readonly staleUntil: number
 }
 
 const documentSchema = z.looseObject({
@@ -70,33 +74,36 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
     if (fetched) return fetched
     if (!(await isWithinBudget(url))) {
       if (stale?.metadata) return stale
-      throw new errors.InvalidClient('too many client documents were asked for; try again in a minute')
+      throw busy()
     }
     try {
       const { text, maxAge = FRESH_SECONDS.least } = await fetch(url)
       const fresh = Math.min(Math.max(maxAge, FRESH_SECONDS.least), FRESH_SECONDS.most)
       const metadata = parseDocument(clientId, text)
-      return await write(clientId, { metadata, freshUntil: clock() + fresh * 1000 }, fresh + STALE_SECONDS)
+      const freshUntil = clock() + fresh * 1000
+      const staleUntil = freshUntil + STALE_SECONDS * 1000
+      return await write(clientId, { metadata, freshUntil, staleUntil }, fresh + STALE_SECONDS)
     } catch (error) {
       if (!(error instanceof DocumentFetchError)) throw error
       const freshUntil = clock() + FAILURE_SECONDS * 1000
-      // its host is away, or it was taken down a moment ago: what it said last still counts for a while
-      if (stale?.metadata && error.kind === 'unreachable')
-        return write(clientId, { ...stale, freshUntil }, STALE_SECONDS)
-      return write(clientId, { problem: error.message, freshUntil }, FAILURE_SECONDS)
+      // its host is away: what it said last still counts for a while
+      const left = stale?.metadata && error.kind === 'unreachable' ? stale.staleUntil - clock() : 0
+      if (stale && left > 0) return write(clientId, { ...stale, freshUntil }, Math.ceil(left / 1000))
+      return write(clientId, { problem: error.message, freshUntil, staleUntil: freshUntil }, FAILURE_SECONDS)
     }
   }
 
-  async function isWithinBudget(url: URL): Promise<boolean> {
-    const budgets: readonly (readonly [string, number])[] = [
-      ['all', FETCHES.all],
-      [`host:${url.host}`, FETCHES.host],
-    ]
-    for (const [name, limit] of budgets) {
-      const { allowed } = await attempts.take(`client-documents:${name}`, limit, FETCHES.windowSeconds)
-      if (!allowed) return false
-    }
-    return true
+  async function isWithinBudget({ host }: URL): Promise<boolean> {
+    const { windowSeconds } = FETCHES
+    const address = (Provider.ctx as KoaContextWithOIDC | undefined)?.ip
+    const { allowed } = await takeFrom(attempts, [
+      { name: `client-documents:host:${host}`, limit: FETCHES.host, windowSeconds },
+      ...(address
+        ? [{ name: `client-documents:address:${networkOf(address)}`, limit: FETCHES.address, windowSeconds }]
+        : []),
+      { name: 'client-documents:all', limit: FETCHES.all, windowSeconds },
+    ])
+    return allowed
   }
 
   /** Waits for another process that asked for the same document a moment ago; undefined if none did, or nothing came. */
@@ -130,6 +137,15 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
   }
 }
 
+/** Ours and passing: for the client to try again, and no reason to forget what it has. */
+function busy(): Error {
+  const error = new errors.CustomOIDCProviderError(
+    'temporarily_unavailable',
+    'too many client documents were asked for; try again in a minute',
+  )
+  return Object.assign(error, { status: 503, statusCode: 503 })
+}
+
 /** Throws for an id that cannot be the address of a document: nothing is fetched then. */
 function parseClientId(clientId: string): URL {
   const url = clientId.length <= LONGEST_ID ? URL.parse(clientId) : null
@@ -140,6 +156,7 @@ function parseClientId(clientId: string): URL {
     !url ||
     odd ||
     url.protocol !== 'https:' ||
+    url.hostname.endsWith('.') ||
     url.username ||
     url.password ||
     clientId.includes('#') ||
@@ -153,7 +170,8 @@ function parseClientId(clientId: string): URL {
 }
 
 function assertTrusted({ hostname }: URL, allowed: readonly string[], denied: readonly string[]): void {
-  if (denied.includes(hostname) || (allowed.length > 0 && !allowed.includes(hostname))) {
+  const isDenied = denied.some((host) => hostname === host || hostname.endsWith(`.${host}`))
+  if (isDenied || (allowed.length > 0 && !allowed.includes(hostname))) {
     throw new errors.InvalidClient(`clients of ${hostname} are not admitted here`)
   }
 }

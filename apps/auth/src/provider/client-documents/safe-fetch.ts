@@ -9,6 +9,7 @@ import ipaddr from 'ipaddr.js'
 
 const TIMEOUT_MS = 2_500
 const SIZE_LIMIT = 16 * 1024
+const GIVEN_OUT = ipaddr.parseCIDR('2000::/3')
 
 export interface FetchedDocument {
   readonly text: string
@@ -42,19 +43,27 @@ export async function fetchDocument(url: URL, { privateHosts }: SafeFetchOptions
   const { statusCode, headers } = response
   const refuse = (why: string) => {
     response.destroy()
-    return new DocumentFetchError((statusCode ?? 0) >= 500 ? 'unreachable' : 'refused', why)
+    return new DocumentFetchError(isPassing(statusCode ?? 0) ? 'unreachable' : 'refused', why)
   }
   if (statusCode !== 200) throw refuse(`the document's address answers with HTTP ${statusCode}`)
   if (headers['content-encoding'] && headers['content-encoding'] !== 'identity')
     throw refuse('the document is compressed')
-  if (!/^application\/([\w.-]+\+)?json\b/.test(headers['content-type'] ?? '')) throw refuse('the document is not JSON')
+  if (!/^application\/([\w.-]+\+)?json\b/i.test(headers['content-type'] ?? '')) throw refuse('the document is not JSON')
   const maxAge = /(?:^|[\s,])max-age=(\d{1,9})/.exec(headers['cache-control'] ?? '')?.[1]
   return { text: await readBounded(response), maxAge: maxAge === undefined ? undefined : Number(maxAge) }
 }
 
 /** Whether an address is on the public internet: not loopback, private, link-local, NAT64, 6to4 or otherwise special. */
 export function isPublic(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
+  if (!ipaddr.isValid(address)) return false
+  const parsed = ipaddr.process(address)
+  // of IPv6 only 2000::/3 was ever given out: the rest includes forms such as ::7f00:1, which hold an IPv4 address
+  return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(GIVEN_OUT))
+}
+
+/** Statuses that say nothing about the document: come back later. */
+function isPassing(status: number): boolean {
+  return status >= 500 || [408, 425, 429].includes(status)
 }
 
 const lookupPublic: LookupFunction = (hostname, options, done) => {

@@ -1,0 +1,268 @@
+import { verifies } from '@gatehouse/testing'
+import { describe, expect, test } from 'vitest'
+import {
+  type AppFacts,
+  type ConsentFacts,
+  consentPage,
+  type DeviceApprovalFacts,
+  deviceApprovalPage,
+  deviceDonePage,
+  deviceEntryPage,
+  deviceRefusedPage,
+  errorPage,
+  expiredPage,
+  homePage,
+  loggedOutPage,
+  loginPage,
+  stylesheet,
+} from './index.ts'
+
+const form = { action: '/go', xsrf: 'token-of-the-form' }
+const resource = { name: 'Tools', url: 'http://localhost:3000/mcp' }
+const plain: AppFacts = { name: 'Recipe box', clientId: 'recipes', trusted: false }
+const claude: AppFacts = { ...plain, name: 'Claude', verifiedHost: 'claude.ai' }
+const hostile = `\u202e\u200b<img src=x onerror="alert(1)">'${'W'.repeat(5000)}`
+const shared = { form, scopes: ['Run tools for you'], resource, account: 'dev:ada', switchAccount: form }
+
+const consent = (facts: Partial<ConsentFacts> = {}) =>
+  consentPage({ ...shared, app: plain, returnsTo: { kind: 'web', host: 'recipes.example' }, ...facts })
+
+const approval = (facts: Partial<DeviceApprovalFacts> = {}) =>
+  deviceApprovalPage({
+    ...shared,
+    userCode: 'BDWP-HQTK',
+    app: plain,
+    requester: { address: '203.0.113.7', agent: 'curl/8.5.0 (x86_64-pc-linux-gnu)', askedAt: 0 },
+    now: 125_000,
+    ...facts,
+  })
+
+const login = (facts: Partial<Parameters<typeof loginPage>[0]> = {}) =>
+  loginPage({ app: plain, device: false, providers: [], cancel: form, ...facts })
+
+const everyPage: readonly (readonly [name: string, page: string])[] = [
+  ['login', login({ developer: { form }, providers: [{ label: 'GitHub', href: '/login/github' }] })],
+  ['login with problems', login({ device: true, problem: 'No.', developer: { form, name: 'A b', problem: 'No.' } })],
+  ['login without a way in', login()],
+  ['consent', consent()],
+  ['consent for a program on this computer', consent({ app: claude, returnsTo: { kind: 'loopback' }, scopes: [] })],
+  ['consent for an installed app', consent({ returnsTo: { kind: 'app', scheme: 'com.example.app' } })],
+  ['device entry', deviceEntryPage({ form })],
+  ['device entry with a code', deviceEntryPage({ form, userCode: 'BDWPHQTK' })],
+  ['device entry with a problem', deviceEntryPage({ form, userCode: 'nope', problem: 'wrong_code' })],
+  ['too many tries', deviceEntryPage({ form, problem: 'too_many', retryAfterSeconds: 90 })],
+  ['device approval', approval({ policyWarning: 'This is unusual.' })],
+  ['device approval of a hostile app', approval({ app: { ...plain, name: hostile, clientId: hostile } })],
+  ['device approval without facts', approval({ requester: { askedAt: 0 }, app: { ...plain, name: undefined } })],
+  ['device done', deviceDonePage({ appName: hostile })],
+  ['device refused', deviceRefusedPage()],
+  ['signed out', loggedOutPage()],
+  ['expired on a device', expiredPage({ device: true })],
+  ['expired', expiredPage({ device: false })],
+  ['error', errorPage({ status: 500, message: 'Try again.', requestId: 'req-1' })],
+  ['error with details', errorPage({ status: 400, message: hostile, requestId: 'r', details: [['error', hostile]] })],
+  ['home', homePage({ issuer: 'http://localhost:4000', resources: [resource], loginHint: '' })],
+]
+
+describe.each(everyPage)('the page "%s"', (_name, page) => {
+  test('has a language, a title, one heading and one main part', () => {
+    expect(page).toMatch(/^<!doctype html>\n<html lang="en">/)
+    expect(page).toMatch(/<title>[^<]+ · Gatehouse<\/title>/)
+    expect(page.match(/<h1>/g)).toHaveLength(1)
+    expect(page.match(/<main /g)).toHaveLength(1)
+    for (const name of ['viewport', 'color-scheme', 'robots', 'referrer'])
+      expect(page).toContain(`<meta name="${name}"`)
+  })
+
+  verifies('R7', 'has no script and no style of its own and loads nothing but the style sheet', () => {
+    expect(page).not.toMatch(/<script|<style|<img|<iframe|\sstyle=/i)
+    expect(page.replace(/"[^"]*"/g, '""')).not.toMatch(/<[^>]*\son\w+=/i)
+    const addresses = [...page.matchAll(/\s(?:href|src|action)="([^"]*)"/g)].map(([, address]) => address)
+    expect(addresses).toContain(stylesheet.path)
+    expect(addresses.filter((address) => !/^\/(?!\/)/.test(address ?? ''))).toEqual([])
+  })
+
+  test('has a label for each field, an existing target for each reference, and no id twice', () => {
+    const ids = [...page.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    const fields = [...page.matchAll(/<input (?!type="hidden")[^>]*\sid="([^"]*)"/g)].map(([, id]) => id)
+    for (const id of fields) expect(page).toContain(`<label for="${id}">`)
+    const described = [...page.matchAll(/aria-describedby="([^"]*)"/g)].flatMap(([, list]) => list?.split(' '))
+    for (const id of described) expect(ids).toContain(id)
+  })
+
+  test('posts each form with its token', () => {
+    const forms = page.match(/<form [\s\S]*?<\/form>/g) ?? []
+    for (const markup of forms) {
+      expect(markup).toContain('method="post" action="/go"')
+      expect(markup).toContain('<input type="hidden" name="xsrf" value="token-of-the-form">')
+    }
+  })
+
+  test('is never a dead end', () => {
+    expect(page).toMatch(/<button |<a class="button/)
+  })
+})
+
+verifies('D20', 'a hostile app name is shown stripped, cut and escaped', () => {
+  for (const page of [
+    consent({ app: { ...plain, name: hostile } }),
+    approval({ app: { ...plain, name: hostile } }),
+    login({ app: { ...plain, name: hostile } }),
+    deviceDonePage({ appName: hostile }),
+  ]) {
+    expect(page).not.toMatch(/[\u202e\u200b]|<img/)
+    const shown = /<bdi>(&lt;img [^<]*)<\/bdi>/.exec(page)?.[1] ?? ''
+    expect(shown).toMatch(/^&lt;img src=x onerror=&quot;alert\(1\)&quot;&gt;&#39;W+…$/)
+    expect(shown.replace(/&\w+;|&#39;/g, '.').length).toBe(64)
+  }
+})
+
+describe('an app', () => {
+  test('shows who vouches for it, or that nobody does', () => {
+    expect(consent()).toContain('Unverified app')
+    expect(consent({ app: claude })).toContain('Verified: <span class="host">claude.ai</span>')
+    expect(consent({ app: { ...plain, trusted: true } })).toContain('Added by an administrator')
+    expect(approval({ app: { ...plain, name: undefined } })).toContain('An app without a name')
+  })
+
+  verifies('D20', 'that calls itself by a well-known name is shown with a warning, unless its host may', () => {
+    const warning = 'This app calls itself “<bdi>Claude</bdi>”.'
+    expect(approval({ app: { ...plain, name: 'Claude' } })).toContain(warning)
+    expect(approval({ app: claude })).not.toContain(warning)
+    const foreign = consent({ app: { ...claude, verifiedHost: 'evil.example' } })
+    expect(foreign).toContain(warning)
+    expect(foreign).toContain('From <span class="host">evil.example</span>')
+    expect(foreign).not.toContain('Verified:')
+  })
+})
+
+describe('consent', () => {
+  verifies('A16', 'shows the app, its host, the server, what it may do and where the browser returns', () => {
+    const page = consent({ app: claude, returnsTo: { kind: 'web', host: 'claude.ai' } })
+    for (const fact of ['Claude', 'claude.ai', 'Run tools for you', 'Tools', 'http://localhost:3000/mcp', 'dev:ada'])
+      expect(page).toContain(fact)
+    expect(page).toContain('You will return to <b class="host">claude.ai</b>')
+    expect(page).not.toContain('Did you start this')
+  })
+
+  verifies(
+    ['A16', 'C9'],
+    'warns when the answer stays on this computer, even if a known host vouches for the app',
+    () => {
+      const page = consent({ app: claude, returnsTo: { kind: 'loopback' } })
+      expect(page).toContain('You will return to <b>a program on this computer</b>')
+      expect(page).toContain('Did you start this yourself just now?')
+      expect(page).toContain('vouches for the app, but any program on this computer could be using its name')
+    },
+  )
+
+  verifies('C10', 'shows a host in look-alike letters in punycode, wherever it stands', () => {
+    const page = consent({
+      app: { ...plain, verifiedHost: 'аррӏе.com' },
+      returnsTo: { kind: 'web', host: 'сlaude.ai' },
+    })
+    expect(page).toContain('Verified: <span class="host">xn--80ak6aa92e.com</span>')
+    expect(page).not.toMatch(/[а-яӏ]/)
+  })
+
+  test('has two answers of one form, refusing first', () => {
+    const answers = [...consent().matchAll(/name="decision" value="(\w+)"/g)].map(([, value]) => value)
+    expect(answers).toEqual(['refuse', 'approve'])
+  })
+})
+
+describe('device approval', () => {
+  verifies(
+    ['D15', 'D18'],
+    'shows the code, the app, who asked, when, for what and where, and asks who started it',
+    () => {
+      const page = approval()
+      for (const fact of [
+        'BDWP-HQTK',
+        'B D W P - H Q T K',
+        'Recipe box',
+        'Unverified app',
+        'Run tools for you',
+        'dev:ada',
+      ])
+        expect(page).toContain(fact)
+      expect(page).toContain('2 minutes ago</time>, from <b>203.0.113.7</b>, by curl on Linux')
+      expect(page).toContain('http://localhost:3000/mcp')
+      expect(page).toContain('Did you start this on your own device just now?')
+      expect(page).toContain('If somebody sent you this link or code, do not continue.')
+    },
+  )
+
+  test('says so when little is known of who asked', () => {
+    expect(approval({ requester: { askedAt: 125_000 } })).toContain(
+      'just now</time>, from an unknown address, by an unknown program',
+    )
+  })
+})
+
+describe('device entry', () => {
+  verifies('D15', 'fills in the code from the link and leaves it to the person to continue', () => {
+    const page = deviceEntryPage({ form, userCode: 'bdwphqtk' })
+    expect(page).toContain('value="BDWP-HQTK"')
+    expect(page).toContain('Continue only if your device shows this same code.')
+    expect(page).not.toMatch(/autofocus|http-equiv/)
+  })
+
+  verifies('D21', 'keeps what was typed and ties the problem to the field, however long or odd it is', () => {
+    const page = deviceEntryPage({ form, userCode: `"><b>${'x'.repeat(10_000)}`, problem: 'wrong_code' })
+    expect(page).toContain('value="&quot;&gt;&lt;b&gt;xxx')
+    expect(page).not.toContain('x'.repeat(65))
+    expect(page).toContain('aria-describedby="code-problem code-hint" aria-invalid="true"')
+    expect(page).toMatch(/id="code-problem" role="alert"/)
+    expect(page).toContain('<title>Problem: ')
+  })
+
+  test('after too many tries has no form, and says when to come back', () => {
+    const page = deviceEntryPage({ form, problem: 'too_many', retryAfterSeconds: 95 })
+    expect(page).not.toContain('<form')
+    expect(page).toContain('Wait 2 minutes, then try again.')
+  })
+})
+
+describe('login', () => {
+  test('offers each provider by name', () => {
+    const page = login({ providers: [{ label: 'GitHub', href: '/login/github?a=1&b=2' }] })
+    expect(page).toMatch(/href="\/login\/github\?a=1&amp;b=2">.*<span>Continue with GitHub<\/span>/)
+  })
+
+  test('with the development login says loudly that it lets everybody in', () => {
+    const page = login({ developer: { form } })
+    expect(page).toContain('Development login: it lets everybody in.')
+    expect(page).toContain('must never be public')
+    expect(page).toContain('name="name" type="text" value="ada"')
+  })
+
+  test('keeps the name that was refused and ties the problem to its field', () => {
+    const page = login({ developer: { form, name: 'Ada "B"', problem: 'Letters only.' } })
+    expect(page).toContain('value="Ada &quot;B&quot;"')
+    expect(page).toContain('aria-invalid="true" aria-describedby="name-problem"')
+  })
+
+  test('warns somebody who was sent the link to a device', () => {
+    expect(login({ device: true })).toContain('If somebody sent you the link or the code, cancel.')
+  })
+})
+
+describe('an error', () => {
+  test('has the request id, and what is for developers folded away', () => {
+    const page = errorPage({ status: 400, message: 'No.', requestId: 'req-7', details: [['error', 'invalid_request']] })
+    expect(page).toContain('<code>req-7</code>')
+    expect(page).toMatch(/<details>[\s\S]*invalid_request[\s\S]*<\/details>/)
+  })
+
+  test.each([
+    [404, 'There is nothing here'],
+    [429, 'Too many tries'],
+    [503, 'Not available right now'],
+    [500, 'Something went wrong here'],
+    [400, 'That did not work'],
+  ])('with status %d and no title is headed "%s"', (status, heading) => {
+    expect(errorPage({ status, message: 'No.', requestId: 'r' })).toContain(`<h1>${heading}</h1>`)
+  })
+})
