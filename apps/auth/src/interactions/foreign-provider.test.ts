@@ -26,8 +26,8 @@ async function startSite(redirectUri: string) {
   const server = createServer((request, response) => void handle(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const users: { readonly id: string; readonly email: string; emailVerified: boolean }[] = []
-  const auth = openBetterAuth(origin, users)
+  const { auth, tables } = openBetterAuth(origin)
+  const person = (email: string) => tables.user?.find((user) => user.email === email)
   const send = (endpoint: string, body: object, cookie = '') =>
     auth.handler(
       new Request(`${origin}/api/auth${endpoint}`, {
@@ -66,15 +66,13 @@ async function startSite(redirectUri: string) {
   return {
     issuer: `${origin}/api/auth`,
     client,
-    idOf: (email: string) => users.find((user) => user.email === email)?.id,
-    verifyEmail(email: string) {
-      for (const user of users) if (user.email === email) user.emailVerified = true
-    },
+    idOf: (email: string) => person(email)?.id,
+    verifyEmail: (email: string) => Object.assign(person(email) ?? {}, { emailVerified: true }),
     [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
   }
 }
 
-function openBetterAuth(origin: string, users: unknown[]) {
+function openBetterAuth(origin: string) {
   const pages = { loginPage: '/sign-in', consentPage: '/consent' }
   const plugins = [jwt({ jwks: { keyPairConfig: { alg: 'RS256' } } }), oauthProvider(pages)]
   const options: BetterAuthOptions = {
@@ -85,8 +83,9 @@ function openBetterAuth(origin: string, users: unknown[]) {
     // its types are not made for exactOptionalPropertyTypes
     plugins: plugins as unknown as NonNullable<BetterAuthOptions['plugins']>,
   }
-  const tables = Object.values(getAuthTables(options)).map(({ modelName }) => [modelName, []])
-  return betterAuth({ ...options, database: memoryAdapter({ ...Object.fromEntries(tables), user: users }) })
+  const names = Object.values(getAuthTables(options)).map(({ modelName }) => modelName)
+  const tables: Record<string, Record<string, unknown>[]> = Object.fromEntries(names.map((name) => [name, []]))
+  return { auth: betterAuth({ ...options, database: memoryAdapter(tables) }), tables }
 }
 
 verifies(

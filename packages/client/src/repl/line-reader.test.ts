@@ -58,6 +58,7 @@ test('Tab completes commands, and the names that the server has', async () => {
     await repl.says(completed)
     repl.type(`${rest}${keys.enter}`)
     await repl.says(answer)
+    await repl.says(ready)
   }
   repl.type(keys.controlD)
   expect(await repl.ended).toBe(0)
@@ -76,6 +77,7 @@ test('Ctrl-C empties the line, stops a command that runs, and else says how to l
   const { repl } = world
   repl.type(`frobnicate${keys.left}${keys.controlC}greet${keys.enter}`)
   await repl.says(/Hello, world!/)
+  await repl.says(ready)
   repl.type(keys.controlC)
   await repl.says(/Type quit, or press Ctrl-D/)
   repl.type(`call-tool start-notification-stream {"interval":10}${keys.enter}`)
