@@ -31,7 +31,8 @@ export default defineConfig({
         test: {
           ...realProcesses,
           name: 'e2e',
-          include: ['packages/e2e/src/*.test.ts'],
+          include: ['packages/e2e/src/*.test.ts', 'packages/e2e/src/{clients,replicas}/*.test.ts'],
+          exclude: ['**/*.full.test.ts'],
           testTimeout: 60_000,
         },
       },
@@ -40,7 +41,7 @@ export default defineConfig({
         test: {
           ...realProcesses,
           name: 'long',
-          include: ['packages/e2e/src/long/*.test.ts'],
+          include: ['packages/e2e/src/long/*.test.ts', 'packages/e2e/src/{clients,replicas}/*.full.test.ts'],
           testTimeout: 600_000,
         },
       },

@@ -17,7 +17,11 @@ import * as tls from './docker/tls.mjs'
 const LONGEST_RUN = 15 * 60_000
 const count = { passed: 0, failed: 0 }
 
-const engine = await findEngine()
+const engine = await findEngine().catch((error) => {
+  process.stdout.write(`✗ ${error.message}\n`)
+  count.failed++
+  return finish()
+})
 const stack = await createStack()
 onEnd(() => abandon('was told to end'))
 setTimeout(() => abandon('takes too long'), LONGEST_RUN).unref()

@@ -1,6 +1,7 @@
 // The stack of docker-compose.yml under a project name, network and ports of its own, with no .env: beside a Gatehouse
 // that somebody runs on this machine, and without anything of theirs.
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
@@ -27,13 +28,16 @@ export function run(command, args, { timeout = 60, env = process.env } = {}) {
 /** The engine that DOCKER_HOST or Docker's own settings name; else one of our own, which `stop` ends again. */
 export async function findEngine() {
   if (await run('docker', ['info']).catch(() => undefined)) return { stop: async () => undefined }
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+    throw new Error('No Docker engine answers. Start one; on Debian, as root, this test installs one by itself.')
+  }
   const exports = await run('.ci/docker-up', [], { timeout: 600 })
   for (const [, name, value] of exports.matchAll(/^export (\w+)=(.*)$/gm)) process.env[name] = value
   return { stop: () => run('.ci/docker-down', []) }
 }
 
 export async function createStack() {
-  const [authPort, mcpPort] = [await freePort(4000), await freePort(3000)]
+  const [authPort, mcpPort] = [await freePort(), await freePort()]
   const issuer = `http://localhost:${authPort}`
   const { PATH, HOME, DOCKER_HOST, DOCKER_CONFIG, DOCKER_CONTEXT, BUILDKIT_PROGRESS = 'plain' } = process.env
   const env = {
@@ -95,18 +99,12 @@ export async function createStack() {
   }
 }
 
-/** `wanted` if nobody listens there, else any. */
-export async function freePort(wanted) {
-  for (const port of [wanted, 0]) {
-    const server = createServer()
-    const free = await new Promise((resolve) => {
-      server.once('error', () => resolve(undefined))
-      server.listen(port, '127.0.0.1', () => resolve(server.address().port))
-    })
-    await new Promise((resolve) => server.close(resolve))
-    if (free !== undefined) return String(free)
-  }
-  throw new Error('no port is free')
+export async function freePort() {
+  const server = createServer()
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return String(port)
 }
 
 function withoutUndefined(object) {

@@ -14,7 +14,7 @@ export async function recipeWorks({ stack }) {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-tls-'))
   try {
     const ca = await makeCertificate(folder)
-    const [https, http] = [await freePort(0), await freePort(0)]
+    const [https, http] = [await freePort(), await freePort()]
     const issuer = `https://${names.auth}:${https}`
     const resource = `https://${names.mcp}:${https}/mcp`
     const settings = {

@@ -2,7 +2,7 @@
 // every route and what stands in front of it.
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
-import { registerHealth } from './health.ts'
+import { type HealthOptions, registerHealth } from './health.ts'
 import { guardHost } from './hosts.ts'
 import { answerErrors, answerUnreadable } from './http-errors.ts'
 import { developerLogin } from './identity/developer.ts'
@@ -42,6 +42,8 @@ export interface AppDependencies {
   readonly sealing: Sealing
   readonly clock?: Clock
   readonly logger?: FastifyBaseLogger
+  /** By default none. */
+  readonly drain?: HealthOptions['drain']
 }
 
 /** Throws {@link ConfigError} if the client file is faulty. A store that does not answer yet is no fault: see engine.ts. */
@@ -51,11 +53,13 @@ export async function createApp({
   sealing,
   clock = Date.now,
   logger,
+  drain = 0,
 }: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
     requestTimeout: 30_000,
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 128 },
@@ -149,6 +153,10 @@ export async function createApp({
         },
       ),
     onTrouble: (error) => app.log.error({ err: error }, 'the signing keys cannot be read; trying again'),
+    onKeysWritten: (what) =>
+      what === 'made'
+        ? app.log.info('a signing key was made: the store had none. Tokens that another one signed are refused')
+        : app.log.warn('the store lost its data: the signing keys were written back, and people have to sign in again'),
   })
   let staticClients: StaticClients | undefined
   staticClients = await openStaticClients({
@@ -167,9 +175,12 @@ export async function createApp({
 
   guardHost(app, config.issuer)
   answerErrors(app)
-  registerHealth(app, async () => {
-    await store.ping()
-    engine.provider()
+  registerHealth(app, {
+    drain,
+    isReady: async () => {
+      await store.ping()
+      engine.provider()
+    },
   })
   registerStartPage(app, config)
   await app.register(

@@ -17,8 +17,10 @@ export function answerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((request, reply) => send(request, reply, NOT_FOUND))
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const answer = answerFor(error)
-    if (answer.status >= 500) request.log.error({ err: error }, 'request failed')
-    if (answer.status === 503) reply.header('retry-after', '1')
+    if (answer.status === 503) {
+      reply.header('retry-after', '1')
+      request.log.warn({ reason: firstCause(error).message }, 'the store does not answer')
+    } else if (answer.status >= 500) request.log.error({ err: error }, 'request failed')
     if (error instanceof InteractionGoneError && wantsPage(request)) {
       return reply
         .code(answer.status)
@@ -38,6 +40,10 @@ export function answerUnreadable(error: { statusCode?: number }, request: Fastif
 /** Whether a person is looking: browsers ask for HTML, clients do not. */
 export function wantsPage(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/html') ?? false
+}
+
+function firstCause(error: Error): Error {
+  return error.cause instanceof Error ? firstCause(error.cause) : error
 }
 
 function answerFor(error: Error & { statusCode?: number }): Answer {

@@ -7,6 +7,11 @@ import { createLogger } from './log.ts'
 import { openStore } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
 
+/** Milliseconds. Twice what deploy/haproxy.cfg needs to notice that a replica is not ready. */
+const DRAIN = 3_000
+/** Milliseconds for all of closing. Less than what compose and Kubernetes wait before they kill. */
+const CLOSE_WITHIN = 12_000
+
 try {
   await start()
 } catch (error) {
@@ -28,8 +33,16 @@ async function start(): Promise<void> {
     sealing,
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
     onOutage: (error) => logger.error({ err: error }, 'Redis cannot be reached; trying again'),
+    onRefusal: ({ message }) => logger.error({ reason: message }, 'Redis answers, and cannot do what it is asked to'),
+    onEviction: (policy) =>
+      logger.warn(
+        { policy },
+        'Redis drops sessions and tokens when it is full: set its maxmemory-policy to noeviction',
+      ),
   })
-  const app = await createApp({ config, store, sealing, logger }).catch(async (error: unknown) => {
+  // with Redis there may be other replicas, and somebody who spreads requests over them
+  const drain = config.redisUrl ? DRAIN : 0
+  const app = await createApp({ config, store, sealing, logger, drain }).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
@@ -38,6 +51,7 @@ async function start(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       logger.info({ signal }, 'closing')
+      setTimeout(() => process.exit(1), CLOSE_WITHIN).unref()
       void app.close()
     })
   }

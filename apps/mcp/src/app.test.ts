@@ -219,7 +219,7 @@ test('a call that is under way may end before the server does', async () => {
       return finished.promise
     },
   })
-  await using own = await startMcpServer({ tools: [slow] })
+  await using own = await startMcpServer({ features: { tools: [slow] } })
   const client = await own.connect('2026-07-28')
   const call = client.callTool({ name: 'slow', arguments: {} })
   await started.promise

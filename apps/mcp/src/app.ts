@@ -14,15 +14,24 @@ import { serveHealth } from './health.ts'
 import { createHostCheck } from './hosts.ts'
 import { logOptions } from './log.ts'
 import { mcpEndpoint } from './mcp/http.ts'
-import { tools as ourTools } from './tools/index.ts'
-import type { Tool } from './tools/tool.ts'
+import type { Features } from './mcp/server.ts'
+import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
+import { prompts } from './prompts/index.ts'
+import { resources } from './resources/index.ts'
+import type { SessionStore } from './store/contract.ts'
+import { tools } from './tools/index.ts'
 
 export interface AppDependencies {
   readonly config: Config
   /** By default the issuer's, fetched over HTTP. */
   readonly keys?: RemoteKeySet
-  /** By default those of tools/index.ts. */
-  readonly tools?: readonly Tool[]
+  /** Where sessions of 2025-era clients are; closed with the app. Without it there are none. */
+  readonly store?: SessionStore | undefined
+  /** In the place of what tools/, prompts/ and resources/ have. */
+  readonly features?: Partial<Features>
+  readonly streamLimits?: Partial<StreamLimits>
+  /** Milliseconds for calls to end in before a shutdown ends them. */
+  readonly drainLimit?: number
   /** Where log lines go; by default to standard output. */
   readonly logStream?: { write(line: string): void }
   /** Milliseconds since the epoch. */
@@ -32,9 +41,12 @@ export interface AppDependencies {
 /** Makes the server without starting it. Throws nothing: what can be wrong was found by readConfig(). */
 export function createApp({
   config,
-  tools = ourTools,
+  store,
+  features,
+  streamLimits,
   logStream,
   clock = Date.now,
+  drainLimit = 5_000,
   ...given
 }: AppDependencies): FastifyInstance {
   const { resource, issuer } = config
@@ -68,7 +80,15 @@ export function createApp({
     verifyAccessToken: createTokenVerifier({ issuer, resource, keys, clock }),
     effectiveScopes,
   })
-  app.register(mcpEndpoint, { config, tools })
+  app.register(mcpEndpoint, {
+    config,
+    features: { tools, prompts, resources, ...features },
+    store,
+    streamLimits: { ...defaultStreamLimits, ...streamLimits },
+    clock,
+    drainLimit,
+  })
+  app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   return app
 }

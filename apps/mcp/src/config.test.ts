@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -23,6 +26,9 @@ test('an empty environment runs on this machine alone, and says which defaults i
     port: 3000,
     logLevel: 'info',
     trustProxy: [],
+    sessions: true,
+    redisUrl: undefined,
+    dataDir: resolve('.data'),
     developmentDefaults: ['MCP_RESOURCE_URL', 'MCP_ISSUER'],
   })
 })
@@ -52,6 +58,8 @@ test('every fault is told at once', () => {
     PORT: '70000',
     LOG_LEVEL: 'loud',
     TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33, proxy',
+    MCP_SESSIONS: 'perhaps',
+    REDIS_URL: 'http://:hunter2@redis:6379',
   })
   expect(faults).toEqual([
     'MCP_RESOURCE_URL must be https unless it is a loopback address.',
@@ -62,6 +70,8 @@ test('every fault is told at once', () => {
     'PORT must be a port number from 0 to 65535.',
     'TRUST_PROXY: "10.0.0.0/33" is neither an address nor a CIDR block.',
     'TRUST_PROXY: "proxy" is neither an address nor a CIDR block.',
+    'MCP_SESSIONS must be on or off.',
+    'REDIS_URL must be a redis:// or rediss:// URL.',
     'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent.',
   ])
 })
@@ -90,3 +100,28 @@ test('production does not run on defaults', () => {
   ])
   expect(faultsOf({ MCP_ISSUER: 'https://auth.example.com' })).toEqual(['MCP_RESOURCE_URL must be set in production.'])
 })
+
+test('a secret may come from a file, and no message repeats it', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gatehouse-config-'))
+  try {
+    const [good, empty, wrong] = ['good', 'empty', 'wrong'].map((name) => join(directory, name)) as [string, string, string]
+    writeFileSync(good, 'redis://mcp:hunter2@redis:6379\n')
+    writeFileSync(empty, '\n')
+    writeFileSync(wrong, 'hunter2')
+    expect(readConfig({ REDIS_URL_FILE: good }).redisUrl).toBe('redis://mcp:hunter2@redis:6379')
+    expect(faultsOf({ REDIS_URL_FILE: empty })).toEqual([`REDIS_URL_FILE: ${empty} is empty.`])
+    expect(faultsOf({ REDIS_URL_FILE: wrong })).toEqual(['REDIS_URL_FILE must be a redis:// or rediss:// URL.'])
+    expect(faultsOf({ REDIS_URL_FILE: directory })).toEqual([`REDIS_URL_FILE: ${directory} cannot be read (EISDIR).`])
+    expect(faultsOf({ REDIS_URL_FILE: good, REDIS_URL: 'redis://redis' })).toEqual([
+      'REDIS_URL and REDIS_URL_FILE are both set: set one.',
+    ])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test.each([
+  ['off', false],
+  ['on', true],
+  ['', true],
+])('MCP_SESSIONS=%s', (value, sessions) => expect(readConfig({ MCP_SESSIONS: value }).sessions).toBe(sessions))

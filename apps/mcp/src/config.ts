@@ -1,6 +1,8 @@
 // The environment, read once into a plain object. The only file that names environment variables. Every fault is
 // reported at once, so that an operator mends a configuration in one go.
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import { ConfigError } from './errors.ts'
 
 export interface Config {
@@ -19,6 +21,11 @@ export interface Config {
   readonly logLevel: string
   /** Addresses and CIDR blocks of the proxies whose forwarding headers are believed (for the client's address alone). */
   readonly trustProxy: readonly string[]
+  /** Whether clients of the 2025 era get sessions, and so whether there is a store at all. */
+  readonly sessions: boolean
+  /** `redis://` or `rediss://`. Undefined: one SQLite file in the data directory. Secret: it has a password in it. */
+  readonly redisUrl: string | undefined
+  readonly dataDir: string
   /** The variables that were left to a default that only suits development. */
   readonly developmentDefaults: readonly string[]
 }
@@ -56,6 +63,9 @@ export function readConfig(env: Environment): Config {
     port: readPort(env.PORT, faults),
     logLevel: env.LOG_LEVEL || 'info',
     trustProxy: readNetworks(env.TRUST_PROXY, faults),
+    sessions: readSwitch('MCP_SESSIONS', env.MCP_SESSIONS, faults),
+    redisUrl: readRedisUrl(env, faults),
+    dataDir: resolve(env.DATA_DIR || '.data'),
     developmentDefaults,
   }
   if (!logLevels.includes(config.logLevel)) faults.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}.`)
@@ -115,6 +125,32 @@ function isNetwork(value: string): boolean {
   const family = isIP(address)
   const longest = family === 4 ? 32 : 128
   return family !== 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && +prefix <= longest))
+}
+
+function readSwitch(name: string, value: string | undefined, faults: string[]): boolean {
+  if (value && value !== 'on' && value !== 'off') faults.push(`${name} must be on or off.`)
+  return value !== 'off'
+}
+
+/** From `REDIS_URL`, or the file that `REDIS_URL_FILE` names. Its value never enters a message. */
+function readRedisUrl({ REDIS_URL: value, REDIS_URL_FILE: file }: Environment, faults: string[]): string | undefined {
+  if (value && file) faults.push('REDIS_URL and REDIS_URL_FILE are both set: set one.')
+  const url = file ? readText('REDIS_URL_FILE', file, faults) : value
+  if (url && !/^rediss?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    faults.push(`${file ? 'REDIS_URL_FILE' : 'REDIS_URL'} must be a redis:// or rediss:// URL.`)
+  }
+  return url || undefined
+}
+
+function readText(name: string, file: string, faults: string[]): string | undefined {
+  try {
+    const text = readFileSync(file, 'utf8').trim()
+    if (text === '') faults.push(`${name}: ${file} is empty.`)
+    return text
+  } catch (error) {
+    faults.push(`${name}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    return undefined
+  }
 }
 
 function readList(value = ''): string[] {

@@ -41,6 +41,7 @@ export const rpcCodes = {
   invalidRequest: -32_600,
   internalError: -32_603,
   other: -32_000,
+  sessionNotFound: -32_001,
 } as const
 
 /** Fastify's refusals of a body, by its codes. */
@@ -64,8 +65,12 @@ const bodyFaults: Readonly<Record<string, { status: number; code: number; messag
   },
 }
 
-/** Fastify's error, as JSON-RPC. What we do not know is ours: 500, without its text. */
-export function refuseBody(reply: FastifyReply, error: unknown): FastifyReply {
+/** An error as JSON-RPC, Fastify's above all. What we do not know is ours: 500, without its text. */
+export function refuseError(reply: FastifyReply, error: unknown): FastifyReply {
+  if (error instanceof StoreUnavailableError) {
+    reply.log.warn({ err: error }, 'the session store does not answer')
+    return refuseRpc(reply.header('retry-after', '2'), 503, rpcCodes.other, 'Sessions are unavailable: try again shortly')
+  }
   const fault = bodyFaults[codeOf(error)]
   if (fault) return refuseRpc(reply, fault.status, fault.code, fault.message)
   reply.log.error({ err: error }, 'request failed')

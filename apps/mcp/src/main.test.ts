@@ -1,12 +1,24 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
+
+const directories: string[] = []
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'gatehouse-mcp-main-'))
+  directories.push(directory)
+  return directory
+}
+afterEach(() => {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
+})
 
 /** The process itself, from source. */
 function start(env: Record<string, string>) {
   const main = join(import.meta.dirname, 'main.ts')
   const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, DATA_DIR: newDirectory(), ...env },
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -52,6 +64,17 @@ test('a process starts without its issuer, says what it runs on, and ends when t
   run.kill('SIGTERM')
   expect(await run.exited).toBe(0)
 }, 20_000)
+
+test('a second process on the same data is told to set REDIS_URL, unless it has no sessions to keep', async () => {
+  const DATA_DIR = newDirectory()
+  await using first = start({ PORT: '0', DATA_DIR })
+  await first.until('MCP server started')
+  await using second = start({ PORT: '0', DATA_DIR })
+  expect(await second.exited).toBe(1)
+  expect(second.output()).toMatch(/^The MCP server cannot start:\n- .*mcp\.sqlite is in use by another process.*REDIS_URL\.\n$/)
+  await using third = start({ PORT: '0', DATA_DIR, MCP_SESSIONS: 'off' })
+  await third.until('"sessions":"off"')
+}, 30_000)
 
 test('a port in use is said so, without a stack', async () => {
   await using first = start({ PORT: '0' })

@@ -1,13 +1,17 @@
-// The process: read the configuration, start the app, close it on a signal. No logic.
+// The process: read the configuration, open the store, start the app, close it on a signal. No logic.
 import { createApp } from './app.ts'
-import { type Config, readConfig } from './config.ts'
+import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
+import { openStore } from './store/open-store.ts'
 
 /** Milliseconds for open requests to end in. Less than what Docker and Kubernetes wait before they kill. */
 const shutdownLimit = 9_000
 
-const config = readConfigOrExit()
-const app = createApp({ config })
+const config = orExit(() => readConfig(process.env))
+// The app, whose log tells of outages, is there by the time of the first one.
+const onOutage = (error: Error): void => app.log.error({ err: error }, 'Redis cannot be reached: trying again')
+const store = config.sessions ? orExit(() => openStore({ ...config, onOutage })) : undefined
+const app = createApp({ config, store })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
@@ -24,14 +28,16 @@ try {
   await app.listen({ host: config.host, port: config.port })
 } catch (error) {
   if (!isListenError(error)) throw error
+  await app.close()
   exit([`Cannot listen on ${config.host}, port ${config.port} (${error.code}): set HOST or PORT.`])
 }
 for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
-app.log.info({ resource: config.resource, issuer: config.issuer }, 'MCP server started')
+const sessions = store ? (config.redisUrl ? 'redis' : 'sqlite') : 'off'
+app.log.info({ resource: config.resource, issuer: config.issuer, sessions }, 'MCP server started')
 
-function readConfigOrExit(): Config {
+function orExit<T>(run: () => T): T {
   try {
-    return readConfig(process.env)
+    return run()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return exit(error.faults)

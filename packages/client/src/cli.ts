@@ -3,7 +3,7 @@
 import { systemClock } from './clock.ts'
 import { run } from './commands/run.ts'
 import { openUrl } from './flows/open-url.ts'
-import { dnsLookup } from './network/guarded-fetch.ts'
+import { dnsLookup } from './network/address-guard.ts'
 
 const stop = new AbortController()
 for (const [name, number] of [

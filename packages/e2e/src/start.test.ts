@@ -74,12 +74,13 @@ test('the services end with whoever started them, even if that was killed', asyn
     env: { PATH, ...env },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  await new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
     let said = ''
     shell.stdout.setEncoding('utf8').on('data', (text: string) => {
       said += text
       if (said.includes('Ctrl-C')) resolve()
     })
+    shell.once('close', () => reject(new Error('npm start ended before it was ready')))
   })
   expect(await listeners()).toEqual(['auth', 'mcp'])
   shell.kill('SIGKILL')

@@ -27,8 +27,8 @@ export interface TokenVerifierOptions {
   readonly clock?: () => number
 }
 
-/** Seconds by which clocks may differ. */
-const skew = 30
+/** Seconds by which clocks may differ: so long after it expired is a token still taken. */
+export const clockTolerance = 30
 
 /** The last second a Date can show: what is beyond is no time. */
 const endOfTime = 8_640_000_000_000
@@ -79,7 +79,7 @@ export function createTokenVerifier({ issuer, resource, keys, clock = Date.now }
       issuer,
       audience: resource,
       requiredClaims: ['iss', 'aud', 'sub', 'client_id', 'exp', 'iat', 'jti'],
-      clockTolerance: skew,
+      clockTolerance,
       currentDate: new Date(now),
     }).catch(refuse)
     if (refusedHeaders.some((name) => name in protectedHeader)) throw new InvalidTokenError('header')
@@ -106,7 +106,7 @@ function callerOf(claims: JWTPayload, resource: string, now: number): Caller {
   const { aud, exp, iat, nbf, sub, jti, client_id: clientId, scope = '' } = claims
   const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
   if (audience !== resource) throw new InvalidTokenError('audience')
-  if (!isTime(exp) || !isTime(iat) || (nbf !== undefined && !isTime(nbf)) || iat > now + skew) {
+  if (!isTime(exp) || !isTime(iat) || (nbf !== undefined && !isTime(nbf)) || iat > now + clockTolerance) {
     throw new InvalidTokenError('time')
   }
   if (!isText(sub) || !isText(clientId) || !isText(jti) || typeof scope !== 'string' || !scopeList.test(scope)) {

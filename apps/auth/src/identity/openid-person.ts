@@ -31,7 +31,7 @@ export function personOf(claims: Claims, { subjectPrefix, now }: PersonOptions):
 }
 
 /** In lower case; undefined unless it is an address and the provider vouches for it. Some say so with a string. */
-export function verifiedEmail({ email, email_verified: verified }: Claims): string | undefined {
+function verifiedEmail({ email, email_verified: verified }: Claims): string | undefined {
   if (verified !== true && verified !== 'true') return undefined
   return typeof email === 'string' && ADDRESS.test(email) ? email.toLowerCase() : undefined
 }

@@ -347,6 +347,7 @@ describe('when a provider misbehaves', () => {
           oidc.fault = undefined
           expect(page, `${fault} at ${at}`).toMatchObject({ status: 502, heading: SIGN_IN })
           expect(page.text, `${fault} at ${at}`).toContain('Example Corp. did not answer as it should')
+          if (fault === 'endless') expect(lastReason()).toContain('too large')
           expect((await signIn(browser, 'oidc', 'shy')).heading, `${fault} at ${at} is over`).toBe(APPROVAL)
         }
       }
@@ -403,6 +404,7 @@ describe('when a provider misbehaves', () => {
     providers.oidc.fault = 'foreign issuer in metadata'
     expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: SIGN_IN })
     expect(browser.page.text).toContain('Example Corp. does not accept this server.')
+    expect(providers.oidc.requests, 'asked once, not again on the way to the page').toHaveLength(1)
     providers.oidc.fault = 'no endpoints in metadata'
     expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: SIGN_IN })
     providers.oidc.fault = undefined

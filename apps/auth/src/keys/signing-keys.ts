@@ -23,16 +23,19 @@ export async function createSigningKey(now: number): Promise<SigningKey> {
 /**
  * Brings the keys that this process holds and those in the store together, and returns what both hold then. With none
  * held it loads them, or makes the first one. A store that lost its data gets back what is held, so that tokens stay good;
- * a replica that made a key of its own meanwhile is joined by it rather than overruled.
+ * a replica that made a key of its own meanwhile is joined by it rather than overruled. `onWritten` is told if this
+ * call put keys into a store that had none.
  */
 export async function reconcileSigningKeys(
   documents: DocumentStore,
   held: readonly SigningKey[],
   now: number,
+  onWritten: (what: 'made' | 'written_back') => void = () => undefined,
 ): Promise<readonly SigningKey[]> {
   const stored = await documents.get(DOCUMENT)
   const mine = held.length > 0 || stored ? held : [await createSigningKey(now)]
   const { keys } = (stored ?? (await documents.putIfAbsent(DOCUMENT, { keys: mine }))) as { keys: SigningKey[] }
+  if (!stored && sameKeys(keys, mine)) onWritten(held.length > 0 ? 'written_back' : 'made')
   const joined = join(keys, held)
   if (joined.length > keys.length) await documents.put(DOCUMENT, { keys: joined })
   return joined

@@ -9,10 +9,10 @@ export function expiredPage({ device }: { readonly device: boolean }): string {
     icon: icons.clock,
     body: device
       ? html`
-<p>Nothing was shared. Start again on your device: it will show a new code.</p>
+<p>It took too long, or it was answered already. If your device still waits, start again there: it will show a new code.</p>
 <a class="button primary" href="/device">Enter the new code</a>`
       : html`
-<p>Nothing was shared. Go back to your app and sign in from there once more.</p>
+<p>It took too long, or it was answered already. If your app still waits, go back to it and sign in from there once more.</p>
 <a class="button" href="/">Go to the start page</a>`,
   })
 }

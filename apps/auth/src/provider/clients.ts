@@ -31,8 +31,8 @@ const FORBIDDEN_SCHEMES = new Set([
   'wss:',
 ])
 const ENGINE_SCOPES = new Set(['openid', 'offline_access'])
-/** `all` is of the metadata as JSON: so many bytes a stranger can make us keep. */
-const LIMITS = { client_name: 128, uri: 2_048, uris: 32, all: 8_192 }
+/** `all` is of a registration as JSON: so much a stranger can make us keep. */
+const LIMITS = { client_name: 128, uri: 2_048, uris: 32, all: 4_096 }
 /** What clients are told that the policy keeps from the device flow. */
 export const NO_DEVICE_FLOW = 'sign-in by device code is for clients that the operator of this server registered'
 
@@ -73,7 +73,7 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   dropEmpty(metadata)
   checkText(metadata)
   checkRedirects(metadata, policy)
-  if (!operator && JSON.stringify(metadata).length > LIMITS.all)
+  if (metadata[REGISTRATION] === 'dynamic' && JSON.stringify(metadata).length > LIMITS.all)
     throw new errors.InvalidClientMetadata(`the metadata has more than ${LIMITS.all} characters`)
   keepSupported(metadata, operator ? [...PERSONAL_GRANTS, 'client_credentials'] : unverifiedGrants(policy))
   limitScope(metadata, operator)

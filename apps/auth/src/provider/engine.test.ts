@@ -15,6 +15,7 @@ function createScene() {
   const store = { keys: undefined as readonly SigningKey[] | undefined, away: false }
   const trouble: Error[] = []
   const made: (readonly SigningKey[])[] = []
+  const written: string[] = []
   const guarded = <T>(run: () => T) => {
     if (store.away) throw new StoreUnavailableError()
     return run()
@@ -39,8 +40,9 @@ function createScene() {
       return { callback: () => async () => undefined } as unknown as Provider
     },
     onTrouble: (error) => trouble.push(error),
+    onKeysWritten: (what) => written.push(what),
   })
-  return { engine, store, trouble, made }
+  return { engine, store, trouble, made, written }
 }
 
 test('a store that is away at the start is waited for, and reported once', async () => {

@@ -27,9 +27,11 @@ export interface EngineOptions {
   readonly create: (keys: readonly SigningKey[]) => Provider
   /** Told of trouble with the keys, once each time it begins. */
   readonly onTrouble: (error: Error) => void
+  /** Told that the store had no keys: `made` new ones, or `written_back` those that this process holds. */
+  readonly onKeysWritten: (what: 'made' | 'written_back') => void
 }
 
-export function createEngine({ documents, clock, create, onTrouble }: EngineOptions): Engine {
+export function createEngine({ documents, clock, create, onTrouble, onKeysWritten }: EngineOptions): Engine {
   let keys: readonly SigningKey[] = []
   let current: { readonly provider: Provider; readonly callback: ReturnType<Provider['callback']> } | undefined
   let timer: NodeJS.Timeout | undefined
@@ -43,7 +45,7 @@ export function createEngine({ documents, clock, create, onTrouble }: EngineOpti
 
   const reconcile = async () => {
     try {
-      const found = await reconcileSigningKeys(documents, keys, clock())
+      const found = await reconcileSigningKeys(documents, keys, clock(), onKeysWritten)
       if (!current || !sameKeys(found, keys)) {
         const provider = create(found)
         current = { provider, callback: provider.callback() }

@@ -1,6 +1,6 @@
 // One oidc-provider instance, and what its public events are used for: they are the only way in which its failures
 // reach our log.
-import { type KoaContextWithOIDC, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import { readOwnToken } from '../keys/own-token.ts'
 import type { Clock } from '../store/contract.ts'
 import { isOperatorRegistered, NO_DEVICE_FLOW, OWN_METADATA, secretMatches } from './clients.ts'
@@ -75,7 +75,7 @@ export function createProvider(
   const readToken = (token: string) =>
     readOwnToken(token, { keys: parts.signingKeys, issuer: parts.config.issuer, now: parts.clock() })
   provider.use(async (ctx, next) => {
-    await next()
+    await next().catch((error: Error) => answerThrown(ctx as KoaContextWithOIDC, error))
     if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
     if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
     if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
@@ -83,6 +83,20 @@ export function createProvider(
       extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, unverified !== 'refuse')
   })
   return provider
+
+  /** What comes past the engine's own handling, such as a session that cannot be saved: koa would answer a bare word. */
+  async function answerThrown(ctx: KoaContextWithOIDC, error: Error): Promise<void> {
+    const told = error instanceof errors.OIDCProviderError
+    if (!told) events.onError(error, ctx.oidc?.route)
+    for (const name of ctx.res.getHeaderNames()) ctx.remove(name)
+    ctx.status = told ? error.statusCode : 500
+    ctx.set('cache-control', 'no-store')
+    const out = told
+      ? { error: error.error, error_description: error.error_description ?? '' }
+      : { error: 'server_error', error_description: 'something went wrong on our side' }
+    if (ctx.accepts('json', 'html') === 'html') await parts.renderError(ctx, out, error)
+    else ctx.body = out
+  }
 }
 
 /** RFC 6749 §5.2 has a code of its own for what the engine calls an invalid request. */

@@ -34,12 +34,18 @@ export interface RedisConnectionOptions {
   readonly connection: string | RedisOptions
   /** Told about each failed attempt to connect. For the log: the store goes on trying. */
   readonly onConnectionError?: ((error: Error) => void) | undefined
+  /** Told about each answer by which Redis says that it cannot now, as when it is full or read-only. For the log. */
+  readonly onRefusal?: ((error: Error) => void) | undefined
+  /** Told at each connection to a Redis that drops data when it is full: its `maxmemory-policy`. For the log. */
+  readonly onEviction?: ((policy: string) => void) | undefined
 }
 
 /** Returns at once, whether Redis is there or not. */
-export function openRedisConnection({ connection, onConnectionError }: RedisConnectionOptions): RedisConnection {
+export function openRedisConnection(options: RedisConnectionOptions): RedisConnection {
+  const { connection, onConnectionError, onRefusal, onEviction } = options
   const redis = createClient(connection)
   redis.on('error', (error) => onConnectionError?.(error))
+  redis.on('ready', () => void checkEviction())
   // ioredis goes on by retryStrategy; the error was reported above.
   redis.connect().catch(() => undefined)
   let reconnected: Promise<boolean> | undefined
@@ -57,11 +63,24 @@ export function openRedisConnection({ connection, onConnectionError }: RedisConn
     return reconnected
   }
 
+  /** Sessions and codes must not vanish, and CONFIG is more than the account of this service may ask. */
+  async function checkEviction(): Promise<void> {
+    const memory = await redis.info('memory').catch(() => '')
+    const policy = /^maxmemory_policy:(.+)$/m.exec(memory)?.[1]
+    if (policy !== undefined && policy !== 'noeviction') onEviction?.(policy)
+  }
+
+  function failure(error: unknown): unknown {
+    const translated = translate(error)
+    if (translated instanceof StoreUnavailableError && isReply(error)) onRefusal?.(error)
+    return translated
+  }
+
   async function write<T>(run: (redis: ScriptedRedis) => Promise<T>): Promise<T> {
     try {
       return await run(redis)
     } catch (error) {
-      throw translate(error)
+      throw failure(error)
     }
   }
 
@@ -76,7 +95,7 @@ export function openRedisConnection({ connection, onConnectionError }: RedisConn
       } catch (error) {
         const isCut = wasReady && !isReply(error) && performance.now() - started < commandTimeout / 2
         if (isCut && (await isBack())) return write(run)
-        throw translate(error)
+        throw failure(error)
       }
     },
 

@@ -34,7 +34,7 @@ const broken = defineTool({
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startMcpServer({ tools: [...tools, guarded, broken] })
+  server = await startMcpServer({ features: { tools: [...tools, guarded, broken] } })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -43,7 +43,7 @@ const bearer = async (claims: Record<string, unknown>) => ({ authorization: `Bea
 test.each(eras)('a real client lists and calls tools in the era of %s', async (era) => {
   const client = await server.connect(era, await server.sign({ sub: 'github:7', client_id: 'cli', exp: 2_000_000_000 }))
   const { tools: listed } = await client.listTools()
-  expect(listed.map(({ name }) => name)).toEqual(['greet', 'whoami', 'guarded', 'broken'])
+  expect(listed.map(({ name }) => name)).toEqual(['greet', 'multi-greet', 'whoami', 'broken'])
   expect(await client.callTool({ name: 'greet', arguments: { name: 'Ada' } })).toMatchObject({
     content: [{ type: 'text', text: 'Hello, Ada!' }],
   })
@@ -65,14 +65,14 @@ test("a client's own token greets and knows itself", async () => {
   await client.close()
 })
 
-test('many callers at once, all with the same request id, get each their own answer', async () => {
-  const callers = Array.from({ length: 100 }, (_, i) => `dev:${i}`)
-  const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'whoami', arguments: {} })
-  const subjects = callers.map(async (sub) => {
+verifies('M2', 'many callers at once, all with the same request id, get each their own answer', async () => {
+  const callers = Array.from({ length: 200 }, (_, i) => `dev:${i}`)
+  const answers = callers.map(async (sub, i) => {
+    const { message, headers } = requestOf(eras[i % 2] ?? '2025-11-25', 'tools/call', { name: 'whoami', arguments: {} })
     const { result } = await answerOf(await server.post(message, { ...headers, ...(await bearer({ sub })) }))
     return result.structuredContent.subject
   })
-  expect(await Promise.all(subjects)).toEqual(callers)
+  expect(await Promise.all(answers)).toEqual(callers)
 })
 
 test('what a tool throws is for the log, not for the caller', async () => {
@@ -294,11 +294,25 @@ verifies(['M9', 'M10'], 'what is no single message is refused with the proper co
 })
 
 test('without sessions there is no stream to open and nothing to delete', async () => {
-  const authorization = `Bearer ${await server.sign()}`
-  for (const method of ['GET', 'DELETE', 'PUT', 'PATCH']) {
-    const response = await fetch(server.resource, { method, headers: { authorization, accept: 'text/event-stream' } })
+  await using own = await startMcpServer({ store: undefined })
+  const authorization = `Bearer ${await own.sign()}`
+  for (const method of ['GET', 'DELETE', 'PUT', 'PATCH', 'HEAD']) {
+    const response = await fetch(own.resource, { method, headers: { authorization, accept: 'text/event-stream' } })
     expect(response.status, method).toBe(405)
     expect(response.headers.get('allow')).toBe('POST, OPTIONS')
+  }
+  const client = await own.connect('2025-11-25')
+  expect((await client.listTools()).tools.length).toBeGreaterThan(0)
+  expect((client.transport as { sessionId?: string }).sessionId).toBeUndefined()
+  await client.close()
+})
+
+test('what a session has no use for is refused by name', async () => {
+  const authorization = `Bearer ${await server.sign()}`
+  for (const method of ['PUT', 'PATCH', 'HEAD']) {
+    const response = await fetch(server.resource, { method, headers: { authorization } })
+    expect(response.status, method).toBe(405)
+    expect(response.headers.get('allow')).toBe('GET, POST, DELETE, OPTIONS')
   }
 })
 

@@ -9,11 +9,20 @@ export const messageRule = `the body must be one request or notification, at mos
 
 /**
  * Whether a parsed body is one JSON-RPC request or notification, as far as we have to know before the SDK judges the
- * rest. MCP has had no batches since 2025-06-18, and one message is one thing to authorize. A response answers nothing:
- * without sessions we never ask.
+ * rest. MCP has had no batches since 2025-06-18, and one message is one thing to authorize.
  */
-export function isOneMessage(body: unknown): body is { readonly method: string } {
+export function isOneMessage(body: unknown): body is { readonly method: string; readonly params?: unknown } {
   return isObject(body) && 'method' in body && typeof body.method === 'string' && isModest(body)
+}
+
+/** Whether a parsed body is an answer to something that we asked. We only ask in a session. */
+export function isAnswer(body: unknown): boolean {
+  return isObject(body) && !('method' in body) && ('result' in body || 'error' in body) && isModest(body)
+}
+
+/** What a request calls by name, which is where tools and prompts have theirs. */
+export function nameIn({ params }: { readonly params?: unknown }): unknown {
+  return isObject(params) && 'name' in params ? params.name : undefined
 }
 
 /** Walks level by level, without recursion: the body is a stranger's. */

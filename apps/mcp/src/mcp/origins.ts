@@ -40,11 +40,13 @@ export function createOriginCheck({ resource, allowedOrigins, development }: Con
 }
 
 /** The answer to a browser that asks first. It carries no token, so none is asked for. */
-export async function answerPreflight(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  return reply
-    .code(204)
-    .header('access-control-allow-methods', 'POST')
-    .header('access-control-allow-headers', requestHeaders.join(', '))
-    .header('access-control-max-age', '600')
-    .send()
+export function createPreflight(methods: readonly string[]) {
+  return async function answerPreflight(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    return reply
+      .code(204)
+      .header('access-control-allow-methods', methods.join(', '))
+      .header('access-control-allow-headers', requestHeaders.join(', '))
+      .header('access-control-max-age', '600')
+      .send()
+  }
 }

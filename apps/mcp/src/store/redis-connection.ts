@@ -119,6 +119,10 @@ async function close(redis: Redis): Promise<void> {
 
 /** Everything is "unavailable" but what Redis refuses as wrong: that is a fault of ours. */
 function translate(error: unknown): unknown {
-  if (error instanceof ReplyError && !passingReplies.test(error.message)) return error
+  if (isReply(error) && !passingReplies.test(error.message)) return error
   return new StoreUnavailableError(error)
+}
+
+function isReply(error: unknown): error is Error {
+  return error instanceof ReplyError
 }

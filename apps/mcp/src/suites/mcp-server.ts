@@ -6,6 +6,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import type { FastifyInstance } from 'fastify'
 import { type AppDependencies, createApp } from '../app.ts'
 import { readConfig } from '../config.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
 
 export type Era = '2025-11-25' | '2026-07-28'
 export const eras: readonly Era[] = ['2025-11-25', '2026-07-28']
@@ -23,12 +24,16 @@ export interface TestServer extends AsyncDisposable {
   readonly connect: (era: Era, token?: string) => Promise<Client>
 }
 
-export interface TestServerOptions extends Partial<Pick<AppDependencies, 'tools' | 'keys' | 'clock'>> {
+export interface TestServerOptions extends Partial<Omit<AppDependencies, 'config' | 'logStream'>> {
   readonly env?: Readonly<Record<string, string>>
+  /** By default one of its own. */
+  readonly issuer?: TokenIssuer
 }
 
-export async function startMcpServer({ env = {}, ...dependencies }: TestServerOptions = {}): Promise<TestServer> {
-  const issuer = await createTokenIssuer()
+/** With sessions in memory, unless `store` says otherwise (`undefined`: none). */
+export async function startMcpServer({ env = {}, issuer: shared, ...given }: TestServerOptions = {}): Promise<TestServer> {
+  const dependencies = 'store' in given ? given : { ...given, store: openSqliteStore({ path: ':memory:' }) }
+  const issuer = shared ?? (await createTokenIssuer())
   const port = await freePort()
   const origin = `http://localhost:${port}`
   const config = readConfig({
@@ -66,7 +71,7 @@ export async function startMcpServer({ env = {}, ...dependencies }: TestServerOp
     },
     [Symbol.asyncDispose]: async () => {
       await app.close()
-      await issuer[Symbol.asyncDispose]()
+      if (!shared) await issuer[Symbol.asyncDispose]()
     },
   }
 }
@@ -93,7 +98,7 @@ export async function answerOf(response: Response) {
   return JSON.parse(/^data: (.*)$/m.exec(body)?.[1] ?? body)
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

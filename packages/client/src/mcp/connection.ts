@@ -100,6 +100,11 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
     }
   }
 
+  /** Where the server has none of it the SDK would say so on standard output, which is not its to write to. */
+  async function list<T>(subject: Subject, send: (options: RequestOptions) => Promise<T[]>, stop?: Stop): Promise<T[]> {
+    return client.getServerCapabilities()?.[subject] ? await request(send, stop, subject) : []
+  }
+
   /** A transport for the session that `suspend` left. */
   function again() {
     const { sessionId, protocolVersion } = transport
@@ -129,7 +134,7 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
     get server() {
       return client.getServerVersion()
     },
-    listTools: async (stop) => (await request((sending) => client.listTools(undefined, sending), stop, 'tools')).tools,
+    listTools: (stop) => list('tools', async (sending) => (await client.listTools(undefined, sending)).tools, stop),
     callTool(name, args, stop = {}) {
       const { resumeFrom, onEventId, onAccepted = () => {} } = stop
       if (resumeFrom !== undefined && onEventId) eventIds.follow(resumeFrom, onEventId)
@@ -144,12 +149,12 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
         })
       return acceptance.run(onAccepted, () => request(call, stop, 'tools'))
     },
-    listPrompts: async (stop) =>
-      (await request((sending) => client.listPrompts(undefined, sending), stop, 'prompts')).prompts,
+    listPrompts: (stop) =>
+      list('prompts', async (sending) => (await client.listPrompts(undefined, sending)).prompts, stop),
     getPrompt: (name, args, stop) =>
       request((sending) => client.getPrompt({ name, arguments: args }, sending), stop, 'prompts'),
-    listResources: async (stop) =>
-      (await request((sending) => client.listResources(undefined, sending), stop, 'resources')).resources,
+    listResources: (stop) =>
+      list('resources', async (sending) => (await client.listResources(undefined, sending)).resources, stop),
     readResource: (uri, stop) => request((sending) => client.readResource({ uri }, sending), stop, 'resources'),
     async suspend() {
       suspended = true

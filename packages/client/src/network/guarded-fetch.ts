@@ -1,54 +1,27 @@
 // The fetch that everything but MCP itself goes through: metadata, registration, tokens, revocation.
-import { lookup as systemLookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import { ClientError } from '../errors.ts'
 import { cleanLine } from '../text.ts'
-import { hostOf, isPrivateAddress, safeUrl } from './addresses.ts'
+import { type AddressGuardOptions, createAddressGuard } from './address-guard.ts'
+import { safeUrl } from './addresses.ts'
 
 const ANSWER_SECONDS = 30
 const ANSWER_BYTES = 512 * 1024
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
-/** All addresses of a host name. */
-export type Lookup = (host: string) => Promise<readonly string[]>
-
-export const dnsLookup: Lookup = async (host) => (await systemLookup(host, { all: true })).map(({ address }) => address)
-
-export interface GuardedFetchOptions {
+export interface GuardedFetchOptions extends AddressGuardOptions {
   readonly fetch: Fetch
-  readonly lookup: Lookup
-  /** The address the person gave. If it is public, what it points at has to be public too. */
-  readonly start: URL
-  readonly allowPrivateAddresses?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * A fetch for addresses that a server named. It refuses everything but https and loopback http (K1), private addresses
- * when `start` is public (K6), redirects, and answers over 512 KiB; it gives up after 30 s. An answer of 5xx or 429 and
- * a failing network are one error, `unreachable`, with the server's `Retry-After`.
- *
- * K6 does NOT cover a name that changes its address between the look-up and the connection (DNS rebinding), nor a
- * proxy that resolves names itself; a name that cannot be looked up is left for the connection to fail on.
+ * when `start` is public (K6, see address-guard.ts), redirects, and answers over 512 KiB; it gives up after 30 s. An
+ * answer of 5xx or 429 and a failing network are one error, `unreachable`, with the server's `Retry-After`.
  */
 export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
-  const { fetch, lookup, start, allowPrivateAddresses = false, signal } = options
-  const addressesOf = async (url: URL) =>
-    isIP(hostOf(url)) ? [hostOf(url)] : await lookup(hostOf(url)).catch(() => [])
-  let startIsPublic: Promise<boolean> | undefined
-
-  async function refusePrivate(url: URL): Promise<void> {
-    if (allowPrivateAddresses || url.host === start.host) return
-    startIsPublic ??= addressesOf(start).then((all) => all.length === 0 || !all.every(isPrivateAddress))
-    if (!(await startIsPublic)) return
-    const hidden = (await addressesOf(url)).find(isPrivateAddress)
-    if (hidden === undefined) return
-    throw new ClientError('unsafe_address', `${start.host} points at an address inside a private network.`, {
-      reason: `${url.host} is ${hidden}, which a public server has no business to send you to.`,
-      hint: 'If that is your own network, add --allow-private-addresses.',
-    })
-  }
+  const { fetch, signal } = options
+  const refusePrivate = createAddressGuard(options)
 
   return async function guardedFetch(input, init = {}) {
     const url = safeUrl(input, 'metadata')
@@ -57,7 +30,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
     try {
       const response = await fetch(url.href, { ...init, redirect: 'manual', signal: AbortSignal.any(signals) })
       refuseStatus(url, response)
-      return await readWhole(url, response)
+      return await readWhole(url, response, ANSWER_BYTES)
     } catch (error) {
       signal?.throwIfAborted()
       throw networkError(url, error)
@@ -66,10 +39,10 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
 }
 
 /** A failed fetch as an error that says what happened; our own errors pass unchanged. */
-export function networkError(url: URL, error: unknown): ClientError {
+export function networkError(url: URL, error: unknown, seconds = ANSWER_SECONDS): ClientError {
   if (error instanceof ClientError) return error
   return new ClientError('unreachable', `Could not reach ${url.origin}.`, {
-    reason: describe(error),
+    reason: describe(error, seconds),
     hint: 'Check the address and your connection, then try again.',
     cause: error,
   })
@@ -93,15 +66,16 @@ function refuseStatus(url: URL, response: Response): void {
   })
 }
 
-async function readWhole(url: URL, response: Response): Promise<Response> {
+/** The response with its whole body. Throws `metadata_invalid` for one that is larger than `limit` bytes. */
+export async function readWhole(url: URL, response: Response, limit: number): Promise<Response> {
   if (!response.body) return response
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body as ReadableStream<Uint8Array>) {
     bytes += chunk.length
-    if (bytes > ANSWER_BYTES) {
+    if (bytes > limit) {
       throw new ClientError('metadata_invalid', `${url.origin} sends too much.`, {
-        reason: `The answer of ${url.pathname} is larger than ${ANSWER_BYTES / 1024} KiB.`,
+        reason: `The answer of ${url.pathname} is larger than ${limit / 1024} KiB.`,
       })
     }
     chunks.push(chunk)
@@ -121,9 +95,9 @@ const reasons: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'Its certificate has expired.',
 }
 
-function describe(error: unknown): string {
+function describe(error: unknown, seconds: number): string {
   if (!(error instanceof Error)) return cleanLine(String(error))
-  if (error.name === 'TimeoutError') return `There was no answer within ${ANSWER_SECONDS} s.`
+  if (error.name === 'TimeoutError') return `There was no answer within ${seconds} s.`
   const cause = (error.cause ?? error) as Error & { code?: string }
   return reasons[cause.code ?? ''] ?? cleanLine(cause.message || error.message)
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import { type Host, run } from '../commands/run.ts'
-import { dnsLookup } from '../network/guarded-fetch.ts'
+import { dnsLookup } from '../network/address-guard.ts'
 
 export interface TestClock extends Clock {
   elapse(seconds: number): void

@@ -48,15 +48,25 @@ interface Cached {
   readonly staleUntil: number
 }
 
-const documentSchema = z.looseObject({
-  client_id: z.string(),
-  client_name: z.string().min(1),
-  redirect_uris: z.array(z.string()).min(1),
-  token_endpoint_auth_method: z
-    .literal('none', 'must be "none": a public document cannot hold a secret')
-    .default('none'),
-  client_secret: z.undefined({ error: 'must not be in a public document' }).optional(),
-})
+const documentSchema = z
+  .looseObject({
+    client_id: z.string(),
+    client_name: z.string().min(1),
+    redirect_uris: z.array(z.string()).min(1),
+    token_endpoint_auth_method: z.string().default('none'),
+    token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
+    client_secret: z.undefined({ error: 'must not be in a public document' }).optional(),
+  })
+  // One document is for all servers: it may prefer a method that we do not have (ChatGPT's: private_key_jwt), beside "none".
+  .refine(
+    ({ token_endpoint_auth_method: method, token_endpoint_auth_methods_supported: supported }) =>
+      method === 'none' || supported?.includes('none'),
+    {
+      path: ['token_endpoint_auth_method'],
+      error: 'must be "none", or token_endpoint_auth_methods_supported contain it: a public document holds no secret',
+    },
+  )
+  .transform((document) => ({ ...document, token_endpoint_auth_method: 'none' }))
 
 export function createClientDocuments(options: ClientDocumentsOptions): ClientDocuments {
   const { records, attempts, clock, fetch, allowedHosts, deniedHosts } = options
@@ -149,21 +159,11 @@ function busy(): Error {
 /** Throws for an id that cannot be the address of a document: nothing is fetched then. */
 function parseClientId(clientId: string): URL {
   const url = clientId.length <= LONGEST_ID ? URL.parse(clientId) : null
-  const path = clientId.slice('https://'.length).replace(/[?#].*$/s, '')
-  const segments = path.split('/').map((segment) => segment.replace(/%2e/gi, '.'))
-  const odd = /[\s\\]/.test(clientId) || segments.includes('.') || segments.includes('..')
-  if (
-    !url ||
-    odd ||
-    url.protocol !== 'https:' ||
-    url.hostname.endsWith('.') ||
-    url.username ||
-    url.password ||
-    clientId.includes('#') ||
-    url.pathname === '/'
-  ) {
+  // one spelling: what is compared later is what was judged here (so no dot segments, tabs, backslashes, empty users)
+  const clean = url?.href === clientId && !url.username && !url.password && !clientId.includes('#')
+  if (!clean || url.protocol !== 'https:' || url.pathname === '/' || url.hostname.endsWith('.')) {
     throw new errors.InvalidClient(
-      'a client id that is an address must be https, with a path, and without user, fragment or dot segments',
+      'a client id that is an address must be https, in its normal form, with a path, and without user or fragment',
     )
   }
   return url

@@ -1,0 +1,229 @@
+// Against real sockets: what is not fetched is proved by a listener that nobody connected to.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { lookup } from 'node:dns'
+import type { ServerResponse } from 'node:http'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { gzipSync } from 'node:zlib'
+import { type DocumentHost, openDocumentHost, verifies } from '@gatehouse/testing'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { DocumentFetchError, fetchDocument, isPublic } from './safe-fetch.ts'
+
+vi.mock('node:dns', { spy: true })
+
+const nobody = { privateHosts: new Set<string>() }
+const intranet = { privateHosts: new Set(['localhost']) }
+const json = { 'content-type': 'application/json' }
+
+let host: DocumentHost
+
+beforeAll(async () => {
+  host = await openDocumentHost()
+  setDefaultCACertificates([...getCACertificates('default'), host.certificate])
+})
+afterAll(() => host[Symbol.asyncDispose]())
+afterEach(() => vi.mocked(lookup).mockReset())
+
+async function failure(fetching: Promise<unknown>): Promise<DocumentFetchError> {
+  const error = await fetching.then(
+    () => 'it was fetched',
+    (thrown: unknown) => thrown,
+  )
+  expect(error).toBeInstanceOf(DocumentFetchError)
+  return error as DocumentFetchError
+}
+
+/** What a name means, from the first look-up to the last; the last goes on for ever. */
+function resolveTo(...answers: readonly (readonly string[])[]): () => number {
+  let asked = 0
+  vi.mocked(lookup).mockImplementation(((_name: string, _options: unknown, done: (...args: unknown[]) => void) => {
+    const addresses = answers[Math.min(asked, answers.length - 1)] ?? []
+    asked += 1
+    const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    setImmediate(() => done(null, found))
+  }) as never)
+  return () => asked
+}
+
+verifies('C2', 'no address but a public one is fetched from, however it is written', async () => {
+  let connections = 0
+  const listener = createServer((socket) => {
+    connections += 1
+    socket.destroy()
+  })
+  await new Promise<void>((resolve) => listener.listen(0, '::', resolve))
+  const { port } = listener.address() as AddressInfo
+  const names = [
+    ...['127.0.0.1', '127.1', '127.8.9.10', '2130706433', '0x7f000001', '0x7f.1', '017700000001', '0177.0.0.1'],
+    ...['0.0.0.0', '0', '10.0.0.1', '172.16.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '198.18.0.1'],
+    ...['[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[0:0:0:0:0:ffff:7f00:1]', '[::127.0.0.1]'],
+    ...['[64:ff9b::7f00:1]', '[64:ff9b:1::7f00:1]', '[2002:7f00:1::1]', '[2001:0:7f00:1::1]', '[fe80::1]', '[fc00::1]'],
+    ...['[fd00:ec2::254]', '[fec0::1]', '[ff02::1]', '[2001:db8::1]', '[100::1]', '[5f00::1]', '255.255.255.255'],
+    ...['224.0.0.1', '240.0.0.1', '192.0.2.1', '１２７.0.0.1', '127。0。0。1', 'localhost', 'LOCALHOST'],
+  ]
+  for (const name of names) {
+    const { kind, message } = await failure(fetchDocument(new URL(`https://${name}:${port}/client`), nobody))
+    expect([name, kind, message]).toEqual([name, 'refused', "the document's address is not on the public internet"])
+  }
+  await new Promise((resolve) => listener.close(resolve))
+  expect(connections).toBe(0)
+})
+
+test('addresses of the public internet are public', () => {
+  for (const address of ['1.1.1.1', '93.184.216.34', '2606:4700::1111', '2a00:1450:4001:800::200e', '::ffff:1.1.1.1'])
+    expect([address, isPublic(address)]).toEqual([address, true])
+  for (const address of ['', 'localhost', '4000::1']) expect([address, isPublic(address)]).toEqual([address, false])
+})
+
+verifies(['C2', 'C3'], 'one private address among the public ones of a name is enough to refuse it', async () => {
+  const before = host.connections()
+  const { port } = new URL(host.origin)
+  for (const addresses of [['127.0.0.1'], ['93.184.216.34', '127.0.0.1'], ['2606:4700::1111', '::1'], []]) {
+    const asked = resolveTo(addresses)
+    const { kind } = await failure(fetchDocument(new URL(`https://rebinding.example:${port}/client`), nobody))
+    expect([addresses, kind, asked()]).toEqual([addresses, 'refused', 1])
+  }
+  expect(host.connections()).toBe(before)
+})
+
+verifies('C3', 'the address that was judged is the one that is connected to: a name is resolved once', async () => {
+  const asked = resolveTo(['93.184.216.34'], ['127.0.0.1'])
+  const attempts: string[] = []
+  // stops every connection of this test after its look-up: nothing leaves this machine
+  const stop = (message: unknown) => {
+    const { socket } = message as { socket: Socket }
+    socket.on('lookup', (_error, address) => {
+      attempts.push(address)
+      socket.destroy(new Error('far enough'))
+    })
+  }
+  subscribe('net.client.socket', stop)
+  const { port } = new URL(host.origin)
+  const before = host.connections()
+  const fetching = fetchDocument(new URL(`https://rebinding.example:${port}/client`), nobody)
+  const { kind } = await failure(fetching).finally(() => unsubscribe('net.client.socket', stop))
+  expect(kind).toBe('unreachable')
+  expect(attempts).toEqual(['93.184.216.34'])
+  expect(asked()).toBe(1)
+  expect(host.connections()).toBe(before)
+})
+
+verifies('C4', 'a redirect is not followed, wherever it leads', async () => {
+  const target = host.publish('/internal', {})
+  for (const status of [301, 302, 303, 307, 308]) {
+    const url = host.answer('/moved', (_request, response) => response.writeHead(status, { location: target }).end())
+    const { kind, message } = await failure(fetchDocument(new URL(url), intranet))
+    expect([kind, message]).toEqual(['refused', `the document's address answers with HTTP ${status}`])
+  }
+  expect(host.requests()).not.toContain('/internal')
+})
+
+verifies('C5', 'a document that is compressed, of another type or too big is refused', async () => {
+  const cases: readonly (readonly [string, Record<string, string>, Buffer, string])[] = [
+    [
+      '/gzip',
+      { ...json, 'content-encoding': 'gzip' },
+      gzipSync(Buffer.alloc(10_000_000)),
+      'the document is compressed',
+    ],
+    ['/brotli', { ...json, 'content-encoding': 'br' }, Buffer.from('x'), 'the document is compressed'],
+    ['/html', { 'content-type': 'text/html' }, Buffer.from('{}'), 'the document is not JSON'],
+    ['/jsonp', { 'content-type': 'application/jsonp' }, Buffer.from('{}'), 'the document is not JSON'],
+    ['/typeless', {}, Buffer.from('{}'), 'the document is not JSON'],
+    ['/big', json, Buffer.alloc(16 * 1024 + 1, ' '), 'the document has more than 16384 bytes'],
+  ]
+  for (const [path, headers, body, why] of cases) {
+    const url = host.answer(path, (_request, response) => response.writeHead(200, headers).end(body))
+    const { kind, message } = await failure(fetchDocument(new URL(url), intranet))
+    expect([path, kind, message]).toEqual([path, 'refused', why])
+  }
+})
+
+verifies('C5', 'of five megabytes, and of a body without end, no more is read than the limit', async () => {
+  let sent = 0
+  const pour = (limit: number) => (_request: unknown, response: ServerResponse) => {
+    response.writeHead(200, json)
+    const chunk = Buffer.alloc(64 * 1024, ' ')
+    const more = () => {
+      while (sent < limit && !response.destroyed) {
+        sent += chunk.length
+        if (!response.write(chunk)) return void response.once('drain', more)
+      }
+      if (!response.destroyed) response.end()
+    }
+    more()
+  }
+  for (const limit of [5_000_000, Number.POSITIVE_INFINITY]) {
+    sent = 0
+    const { message } = await failure(fetchDocument(new URL(host.answer('/pour', pour(limit))), intranet))
+    expect(message).toBe('the document has more than 16384 bytes')
+    // what the sockets of both ends hold, and no more: the connection is cut
+    await vi.waitFor(async () => {
+      const before = sent
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(sent).toBe(before)
+    })
+    expect(sent).toBeLessThan(5_000_000)
+  }
+})
+
+verifies('C5', 'whoever is slow is given up after two and a half seconds, at whatever point', async () => {
+  const timers: NodeJS.Timeout[] = []
+  const slow = [
+    host.answer('/silent', () => undefined),
+    host.answer('/headers-only', (_request, response) => void response.writeHead(200, json).flushHeaders()),
+    host.answer('/drip', (_request, response) => {
+      response.writeHead(200, json)
+      timers.push(setInterval(() => response.write(' '), 100))
+    }),
+  ]
+  const began = performance.now()
+  const failures = await Promise.all(slow.map((url) => failure(fetchDocument(new URL(url), intranet))))
+  const took = performance.now() - began
+  for (const timer of timers) clearInterval(timer)
+  expect(failures.map(({ kind }) => kind)).toEqual(['unreachable', 'unreachable', 'unreachable'])
+  expect(took).toBeGreaterThan(2_300)
+  expect(took).toBeLessThan(6_000)
+})
+
+test('a host that is away for a moment is told from one that says no', async () => {
+  for (const [status, kind] of [
+    [500, 'unreachable'],
+    [503, 'unreachable'],
+    [429, 'unreachable'],
+    [404, 'refused'],
+    [410, 'refused'],
+    [204, 'refused'],
+  ] as const) {
+    const url = host.answer('/status', (_request, response) => response.writeHead(status).end())
+    expect([status, (await failure(fetchDocument(new URL(url), intranet))).kind]).toEqual([status, kind])
+  }
+  const { port } = new URL(host.origin)
+  const closed = await failure(fetchDocument(new URL('https://localhost:1/client'), intranet))
+  expect(closed.kind).toBe('unreachable')
+  // trusted for its names alone
+  const other = await failure(
+    fetchDocument(new URL(`https://127.0.0.2:${port}/client`), { privateHosts: new Set(['127.0.0.2']) }),
+  )
+  expect([other.kind, String((other.cause as Error).message)]).toEqual([
+    'unreachable',
+    expect.stringMatching(/altnames|ECONNREFUSED/),
+  ])
+})
+
+test('the request says who asks, and nothing of who made us ask', async () => {
+  let seen: Record<string, unknown> = {}
+  const url = host.answer('/client', (request, response) => {
+    seen = { method: request.method, ...request.headers }
+    response.writeHead(200, { ...json, 'cache-control': 'public, s-maxage=5, max-age=600' }).end('{}')
+  })
+  expect(await fetchDocument(new URL(url), intranet)).toEqual({ text: '{}', maxAge: 600 })
+  expect(seen).toEqual({
+    method: 'GET',
+    host: new URL(url).host,
+    connection: 'close',
+    accept: 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': 'gatehouse',
+  })
+})

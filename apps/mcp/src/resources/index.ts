@@ -1,0 +1,5 @@
+import { greetingResource } from './greeting-resource.ts'
+import type { Resource } from './resource.ts'
+
+/** Every resource of this server, in the order in which it is listed. */
+export const resources: readonly Resource[] = [greetingResource]

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { verifies } from '@gatehouse/testing'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { StoreUnavailableError } from '../errors.ts'
+import { ownStream, type SessionStore } from './contract.ts'
+import { openRedisStore, type RedisStoreOptions } from './redis.ts'
+import { describeStore } from './suites/store-suite.ts'
+import { startTestRedis, type TestRedis } from './suites/test-redis.ts'
+
+let server: TestRedis
+let admin: Redis
+/** Of this run alone: the Redis may be one that others use, too. */
+const namespace = `mcp:test-${randomUUID()}`
+const newPrefix = () => `${namespace}:${randomUUID()}:`
+
+beforeAll(async () => {
+  server = await startTestRedis()
+  admin = new Redis(server.url)
+})
+afterAll(async () => {
+  const keys = await keysOf(namespace)
+  if (keys.length > 0) await admin.del(keys)
+  admin.disconnect()
+  await server[Symbol.asyncDispose]()
+})
+
+describeStore('Redis', {
+  async open(limits) {
+    const prefix = newPrefix()
+    let offset = 0
+    const open = () => untilAnswers(openStore({ prefix, limits, clockOffset: () => offset }))
+    return {
+      store: await open(),
+      openSecond: open,
+      async elapse(milliseconds) {
+        offset += milliseconds
+        for (const key of await keysOf(prefix)) await shorten(key, milliseconds)
+      },
+    }
+  },
+})
+
+describe('Redis', () => {
+  const bytes = Buffer.from('v')
+
+  test('a store can be opened before Redis is there; until then everything fails at once', async () => {
+    await using store = openStore({ url: 'redis://127.0.0.1:1' })
+    const started = performance.now()
+    await expect(store.use('a')).rejects.toThrow(StoreUnavailableError)
+    await expect(store.open('a', 'ada', bytes)).rejects.toThrow(StoreUnavailableError)
+    expect(performance.now() - started).toBeLessThan(750)
+  })
+
+  test('what a process was writing is abandoned when that process ends, and not before', async () => {
+    const prefix = newPrefix()
+    await using other = await untilAnswers(openStore({ prefix }))
+    const writer = await untilAnswers(openStore({ prefix }))
+    await writer.open('a', 'ada', bytes)
+    await writer.start('a', 's', bytes)
+    expect(await other.read('a', 's', '0-0')).toMatchObject({ state: 'open' })
+    await writer.close()
+    expect(await other.read('a', 's', '0-0')).toMatchObject({ state: 'abandoned' })
+    await other.append('a', 's', bytes, { last: true })
+    expect(await other.read('a', 's', '0-0')).toMatchObject({ state: 'ended' })
+  })
+
+  test('every key has an end, and ends with its session', async () => {
+    const prefix = newPrefix()
+    await using store = await untilAnswers(openStore({ prefix }))
+    await exerciseEverything(store)
+    const keys = await keysOf(prefix)
+    expect(keys.length).toBeGreaterThan(4)
+    for (const key of keys) expect(await admin.pttl(key), key).toBeGreaterThan(0)
+    await store.end('a')
+    const left = (await keysOf(prefix)).filter((key) => !key.includes(':producer:'))
+    expect(left).toEqual([])
+  })
+
+  test('a Redis that forgot the scripts is told them again', async () => {
+    await using store = await untilAnswers(openStore())
+    await exerciseEverything(store)
+    await admin.script('FLUSH')
+    await exerciseEverything(store)
+  })
+
+  test('a listener hears again after the connection broke', async () => {
+    await using store = await untilAnswers(openStore())
+    await store.open('a', 'ada', bytes)
+    const heard: string[] = []
+    const stop = await store.watch('a', ({ kind }) => heard.push(kind))
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await expect.poll(() => heard).toContain('changed') // it is back, and says that something may have been missed
+    await store.mail('a', bytes)
+    await expect.poll(() => heard).toContain('mail')
+    stop()
+  })
+
+  verifies('N6', 'an account for the keys of this service alone is enough, and it reaches no others', async () => {
+    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
+    // As docs/adr/0006 says it.
+    const commands = `hello auth ping quit info time eval evalsha set del exists pexpire pttl hget hset hmget hdel
+      hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore publish subscribe unsubscribe`
+    const allowed = commands.split(/\s+/).map((command) => `+${command}`)
+    await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '&mcp:*', '~mcp:*', '-@all', ...allowed)
+    const url = new URL(server.url)
+    url.username = user
+    url.password = password
+    await using store = await untilAnswers(openStore({ url: url.href }))
+    await exerciseEverything(store)
+    await using elsewhere = await untilAnswers(openStore({ url: url.href, prefix: 'auth:' }))
+    await expect(elsewhere.use('a')).rejects.toThrow(StoreUnavailableError)
+    await expect(elsewhere.open('a', 'ada', bytes)).rejects.toThrow(StoreUnavailableError)
+    await admin.acl('DELUSER', user)
+  })
+})
+
+function openStore(options: Partial<RedisStoreOptions> = {}) {
+  return openRedisStore({ url: server.url, prefix: newPrefix(), ...options })
+}
+
+/** Every script and command that the store has. */
+async function exerciseEverything(store: SessionStore): Promise<void> {
+  const bytes = Buffer.from('v')
+  for (const session of ['a', 'b']) {
+    await store.open(session, 'ada', bytes)
+    await store.use(session)
+    await store.replace(session, bytes)
+    await store.start(session, 's', bytes)
+    for (let i = 0; i < 5; i += 1) await store.append(session, 's', bytes)
+    await store.append(session, 's', bytes, { last: true })
+    await store.claim(session, ownStream, 'r', { mark: true })
+    await store.read(session, 's', '0-0')
+  }
+  const heard = new Promise((resolve) => void store.watch('a', resolve).then(() => store.mail('a', bytes)))
+  await heard
+  await store.end('b')
+}
+
+const keysOf = (prefix: string) => admin.keys(`${prefix}*`)
+
+/** Takes milliseconds from the life of a key. */
+async function shorten(key: string, milliseconds: number): Promise<void> {
+  const rest = await admin.pttl(key)
+  if (rest < 0) return
+  if (rest <= milliseconds) await admin.del(key)
+  else await admin.pexpire(key, Math.round(rest - milliseconds))
+}
+
+async function untilAnswers<T extends SessionStore>(store: T): Promise<T> {
+  await expect.poll(() => store.ping(), { timeout: 5_000, interval: 5 }).toBeUndefined()
+  return store
+}

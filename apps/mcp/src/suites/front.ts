@@ -1,0 +1,69 @@
+// For tests: what stands in front of the server, or of several replicas of it: one address, and a choice for each request
+// of who answers it. Leaves Host, Origin and all else alone, and passes streams on as they come.
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+export interface Front extends AsyncDisposable {
+  /** `http://localhost:<port>` */
+  readonly origin: string
+  /** Who answers the next requests: a port of this machine. */
+  route: (request: IncomingMessage) => number
+  /** Breaks all connections that are open, as a network does: without a word. */
+  cut(): void
+}
+
+export interface FrontOptions {
+  readonly port?: number
+  /** Headers to send on, in the place of those that came. */
+  readonly rewrite?: (headers: IncomingHttpHeaders) => IncomingHttpHeaders | Promise<IncomingHttpHeaders>
+}
+
+export async function startFront({ port = 0, rewrite = (headers) => headers }: FrontOptions = {}): Promise<Front> {
+  const sockets = new Set<Socket>()
+  const server = createServer((incoming, outgoing) => {
+    const answer = async (): Promise<void> => {
+      const upstream = httpRequest({
+        host: 'localhost',
+        port: front.route(incoming),
+        method: incoming.method,
+        path: incoming.url,
+        headers: await rewrite(incoming.headers),
+        agent: false,
+      })
+      upstream.on('response', (response) => {
+        outgoing.writeHead(response.statusCode ?? 502, response.headers)
+        outgoing.flushHeaders()
+        response.pipe(outgoing)
+        response.on('error', () => outgoing.destroy())
+      })
+      upstream.on('error', () => {
+        if (outgoing.headersSent) outgoing.destroy()
+        else outgoing.writeHead(502).end()
+      })
+      outgoing.on('close', () => upstream.destroy())
+      incoming.pipe(upstream)
+    }
+    answer().catch(() => outgoing.destroy())
+  })
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  const front: Front = {
+    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    route: () => {
+      throw new Error('nobody answers here yet')
+    },
+    cut,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        cut()
+      }),
+  }
+  return front
+}

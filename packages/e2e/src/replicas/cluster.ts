@@ -1,0 +1,194 @@
+// Several replicas of both services as real processes on one real Redis, behind one address each: what people deploy.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { freePorts } from '../harness/ports.ts'
+import { type RunningProcess, startProcess } from '../harness/process.ts'
+import { repository } from '../harness/repository.ts'
+import { type RedisOptions, type RedisServer, startRedis } from './redis.ts'
+import { type Switch, startSwitch } from './switch.ts'
+
+const READY_WITHIN = 30_000
+
+/** Both clients are in the client file of every replica. */
+export const terminal = {
+  client_id: 'terminal',
+  client_name: 'Terminal',
+  token_endpoint_auth_method: 'none',
+  grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+  redirect_uris: ['http://127.0.0.1/callback'],
+} as const
+
+export const robot = {
+  client_id: 'robot',
+  client_secret: 'a-planted-secret-of-the-robot',
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+} as const
+
+export interface ClusterOptions {
+  readonly auth?: number
+  readonly mcp?: number
+  /** Lifetimes in seconds, as in AUTH_LIFETIMES. Devices poll every second unless told otherwise. */
+  readonly lifetimes?: Readonly<Record<string, number>>
+  readonly redis?: RedisOptions
+  /** Another way to Redis for one replica of auth, by its number. */
+  readonly redisUrls?: (redisUrl: string, replica: number) => string
+  /** By default all are started, and ready when this returns. */
+  readonly started?: boolean
+}
+
+export interface Replica {
+  /** Its own address, without the switch. */
+  readonly url: string
+  readonly process: () => RunningProcess
+  /** Starts it, again on its own port. Resolves when it is ready. */
+  readonly start: (options?: { readonly untilReady?: boolean }) => Promise<void>
+  /** SIGKILL. Resolves when it is gone. */
+  readonly kill: () => Promise<void>
+  /** SIGTERM. Resolves with its exit code. */
+  readonly stop: () => Promise<number | null>
+  /** What all processes of this replica wrote. */
+  readonly logs: () => string
+}
+
+export interface Service {
+  readonly door: Switch
+  readonly replicas: readonly Replica[]
+}
+
+export interface Cluster extends AsyncDisposable {
+  readonly issuer: string
+  readonly resource: string
+  readonly redis: RedisServer
+  readonly auth: Service
+  readonly mcp: Service
+  readonly logs: () => string
+  readonly untilReady: () => Promise<void>
+}
+
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { auth: authCount = 2, mcp: mcpCount = 1, lifetimes = {}, started = true } = options
+  const [redis, ports] = await Promise.all([startRedis(options.redis), freePorts(2 + authCount + mcpCount)])
+  const [authPort = 0, mcpPort = 0, ...own] = ports
+  const authPorts = own.slice(0, authCount)
+  const mcpPorts = own.slice(authCount)
+  const issuer = `http://localhost:${authPort}`
+  const resource = `http://localhost:${mcpPort}/mcp`
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-replicas-'))
+  const clientsFile = join(folder, 'clients.json')
+  writeFileSync(clientsFile, JSON.stringify([terminal, robot]))
+
+  const common = { HOST: '127.0.0.1', TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info' }
+  const authReplicas = authPorts.map((port, replica) =>
+    createReplica('auth', port, {
+      ...common,
+      DATA_DIR: join(folder, `auth-${replica}`),
+      REDIS_URL: options.redisUrls?.(redis.url, replica) ?? redis.url,
+      AUTH_SECRET: 'the one that all replicas of these tests share',
+      AUTH_ISSUER: issuer,
+      AUTH_RESOURCES: JSON.stringify([{ resource, name: 'Gatehouse MCP server' }]),
+      AUTH_LIFETIMES: JSON.stringify({ deviceInterval: 1, ...lifetimes }),
+      AUTH_CLIENTS_FILE: clientsFile,
+      AUTH_DEV_LOGIN: 'true',
+    }),
+  )
+  const mcpReplicas = mcpPorts.map((port, replica) =>
+    createReplica('mcp', port, {
+      ...common,
+      DATA_DIR: join(folder, `mcp-${replica}`),
+      REDIS_URL: redis.url,
+      MCP_RESOURCE_URL: resource,
+      MCP_ISSUER: issuer,
+    }),
+  )
+  const doors = await Promise.all([startSwitch(authPort, authPorts), startSwitch(mcpPort, mcpPorts)])
+  const replicas = [...authReplicas, ...mcpReplicas]
+  const logs = () => replicas.map((replica) => replica.logs()).join('\n')
+  const dispose = async () => {
+    redis.resume()
+    await Promise.all([
+      ...replicas.map((replica) => replica.kill()),
+      ...doors.map((door) => door[Symbol.asyncDispose]()),
+    ])
+    await redis[Symbol.asyncDispose]()
+    keep(logs(), authPort)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const untilReady = async () => {
+    await Promise.all(replicas.map((replica) => replica.start()))
+  }
+  try {
+    if (started) await untilReady()
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    issuer,
+    resource,
+    redis,
+    auth: { door: doors[0], replicas: authReplicas },
+    mcp: { door: doors[1], replicas: mcpReplicas },
+    logs,
+    untilReady,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+function createReplica(name: 'auth' | 'mcp', port: number, env: Readonly<Record<string, string>>): Replica {
+  const url = `http://127.0.0.1:${port}`
+  const before: string[] = []
+  let current: RunningProcess | undefined
+  const end = async (signal: NodeJS.Signals) => {
+    const ending = current
+    if (!ending) return null
+    ending.signal(signal)
+    const { code } = await ending.exited
+    if (current === ending) {
+      current = undefined
+      before.push(ending.output())
+    }
+    return code
+  }
+  return {
+    url,
+    process: () => {
+      if (!current) throw new Error(`${name} does not run`)
+      return current
+    },
+    start: async ({ untilReady = true } = {}) => {
+      current ??= startProcess([`apps/${name}/src/main.ts`], { env: { ...env, PORT: String(port) } })
+      const running = current
+      const deadline = Date.now() + READY_WITHIN
+      while (!(await answers(`${url}/${untilReady ? 'readyz' : 'livez'}`))) {
+        if (running.hasExited()) throw new Error(`${name} ended before it was ready:\n${running.output()}`)
+        if (Date.now() > deadline) throw new Error(`${name} is not ready:\n${running.output()}`)
+        await wait(25)
+      }
+    },
+    kill: async () => void (await end('SIGKILL')),
+    stop: () => end('SIGTERM'),
+    logs: () => [...before, current?.output() ?? ''].join('\n'),
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url, { headers: { connection: 'close' } }).then(
+    async (response) => {
+      await response.body?.cancel()
+      return response.ok
+    },
+    () => false,
+  )
+}
+
+/** For whoever has to find out why a test failed. */
+function keep(logs: string, port: number): void {
+  const folder = join(repository, 'test-output', 'logs')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${basename(expect.getState().testPath ?? 'cluster', '.test.ts')}.${port}.log`), logs)
+}

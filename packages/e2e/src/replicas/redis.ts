@@ -1,0 +1,153 @@
+// A real Redis as a process of the test, so that it can be killed, stopped by a signal, and come back with its data or
+// without. TEST_REDIS_URL is of no use here: nobody may do that to a Redis of others.
+import { once } from 'node:events'
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { freePorts } from '../harness/ports.ts'
+import { type RunningProcess, startProcess } from '../harness/process.ts'
+
+const ANSWERS_WITHIN = 10_000
+
+export interface RedisServer extends AsyncDisposable {
+  readonly url: string
+  /** Starts it again on the same port, with what is left in its folder. Options as on its command line. */
+  readonly start: (...options: readonly string[]) => Promise<void>
+  /** SIGKILL unless told otherwise: without persistence the data is lost. */
+  readonly kill: (signal?: NodeJS.Signals) => Promise<void>
+  /** SIGSTOP: connections stay open, and nobody answers. */
+  readonly hang: () => void
+  readonly resume: () => void
+  /** One command on a connection of its own. Throws what Redis refuses. */
+  readonly command: (...parts: readonly string[]) => Promise<Reply>
+}
+
+export type Reply = string | number | null | readonly Reply[]
+
+export interface RedisOptions {
+  /** Whether it appends what it is told to a file, as in production: then a restart has the data. By default not. */
+  readonly keepsData?: boolean
+  readonly password?: string
+  /** By default true. */
+  readonly running?: boolean
+}
+
+export async function startRedis({
+  keepsData = false,
+  password,
+  running = true,
+}: RedisOptions = {}): Promise<RedisServer> {
+  const program = ['redis-server', 'valkey-server'].find(isOnPath)
+  if (!program) throw new Error('Tests of faults need redis-server or valkey-server on the PATH: they kill it.')
+  const [port = 0] = await freePorts(1)
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-faults-redis-'))
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '']
+  if (keepsData) settings.push('--appendonly', 'yes', '--appendfsync', 'everysec')
+  if (password) settings.push('--requirepass', password)
+  let server: RunningProcess | undefined
+  const command = (...parts: readonly string[]) => send(port, password ? [['AUTH', password], parts] : [parts])
+
+  const start = async (...options: readonly string[]) => {
+    server = startProcess([...settings, ...options], { command: program })
+    const deadline = Date.now() + ANSWERS_WITHIN
+    // LOADING is an answer, too
+    while (!(await command('PING').then(String, String)).match(/PONG|LOADING|NOAUTH|WRONGPASS/)) {
+      if (server.hasExited() || Date.now() > deadline) throw new Error(`no Redis: ${server.output()}`)
+      await wait(10)
+    }
+  }
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
+    server?.signal(signal)
+    await server?.exited
+  }
+  if (running) await start()
+  return {
+    url: `redis://${password ? `:${password}@` : ''}127.0.0.1:${port}`,
+    start,
+    kill,
+    hang: () => server?.signal('SIGSTOP'),
+    resume: () => server?.signal('SIGCONT'),
+    command,
+    [Symbol.asyncDispose]: async () => {
+      if (server && !server.hasExited()) await kill()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Returns the answer to the last of the commands. */
+async function send(port: number, commands: readonly (readonly string[])[]): Promise<Reply> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    await once(socket, 'connect')
+    for (const parts of commands) {
+      const words = parts.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`)
+      socket.write(`*${parts.length}\r\n${words.join('')}`)
+    }
+    let text = ''
+    for await (const chunk of socket) {
+      text += String(chunk)
+      const replies = readReplies(text)
+      if (replies.length < commands.length) continue
+      const last = replies.at(-1)
+      if (last instanceof Error) throw last
+      return last as Reply
+    }
+    throw new Error('Redis closed the connection')
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** All complete answers of RESP2 in `text`. */
+function readReplies(text: string): (Reply | Error)[] {
+  let at = 0
+  const line = () => {
+    const end = text.indexOf('\r\n', at)
+    if (end < 0) throw new Incomplete()
+    const content = text.slice(at, end)
+    at = end + 2
+    return content
+  }
+  const read = (): Reply | Error => {
+    const head = line()
+    const rest = head.slice(1)
+    switch (head[0]) {
+      case '+':
+        return rest
+      case '-':
+        return new Error(rest)
+      case ':':
+        return Number(rest)
+      case '*':
+        return rest === '-1' ? null : Array.from({ length: Number(rest) }, () => read() as Reply)
+    }
+    if (rest === '-1') return null
+    const content = text.slice(at, at + Number(rest))
+    if (content.length < Number(rest)) throw new Incomplete()
+    at += Number(rest) + 2
+    return content
+  }
+  const replies: (Reply | Error)[] = []
+  try {
+    while (at < text.length) replies.push(read())
+  } catch (error) {
+    if (!(error instanceof Incomplete)) throw error
+  }
+  return replies
+}
+
+class Incomplete extends Error {}

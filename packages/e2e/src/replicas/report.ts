@@ -1,0 +1,13 @@
+// Measured figures, kept in test-output/faults.json for docs/faults.md, and printed.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { repository } from '../harness/repository.ts'
+
+const file = join(repository, 'test-output', 'faults.json')
+
+export function report(name: string, figures: unknown): void {
+  mkdirSync(join(repository, 'test-output'), { recursive: true })
+  const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : {}
+  writeFileSync(file, `${JSON.stringify({ ...known, [name]: figures }, null, 2)}\n`)
+  process.stdout.write(`${name}: ${JSON.stringify(figures)}\n`)
+}

@@ -1,0 +1,172 @@
+// A client at wire level: one request, one answer as it came, and how long that took. A request that got no answer at
+// all is an answer, too, with status 0.
+import { createHash, randomBytes } from 'node:crypto'
+import { type Cluster, robot, terminal } from './cluster.ts'
+import { createPerson, type Person } from './person.ts'
+
+export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+const SCOPE = 'mcp:tools:read mcp:tools:call'
+const REDIRECT = 'http://127.0.0.1:53682/callback'
+const GIVE_UP_MS = 10_000
+
+type Site = Pick<Cluster, 'issuer' | 'resource'>
+type Headers = Readonly<Record<string, string>>
+
+export interface Answer {
+  readonly status: number
+  /** Milliseconds. */
+  readonly took: number
+  readonly headers: globalThis.Headers
+  readonly text: string
+  readonly json: Readonly<Record<string, string | undefined>>
+}
+
+export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
+  const started = performance.now()
+  const took = () => performance.now() - started
+  try {
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(GIVE_UP_MS), ...init })
+    const text = await response.text()
+    return { status: response.status, took: took(), headers: response.headers, text, json: parse(text) }
+  } catch (error) {
+    return { status: 0, took: took(), headers: new Headers(), text: String(error), json: {} }
+  }
+}
+
+export function post(url: string, fields: Readonly<Record<string, string>>, headers: Headers = {}): Promise<Answer> {
+  return ask(url, { method: 'POST', body: new URLSearchParams(fields), headers })
+}
+
+export interface Device {
+  readonly userCode: string
+  readonly poll: (headers?: Headers) => Promise<Answer>
+}
+
+export async function askAsDevice({ issuer, resource }: Site, clientId: string = terminal.client_id): Promise<Device> {
+  const fields = { client_id: clientId, scope: SCOPE, resource }
+  const { json } = await expectOk(post(`${issuer}/device_authorization`, fields))
+  const { device_code: deviceCode = '', user_code: userCode = '' } = json
+  return {
+    userCode,
+    poll: (headers) =>
+      post(
+        `${issuer}/token`,
+        { grant_type: DEVICE_GRANT, client_id: clientId, device_code: deviceCode, resource },
+        headers,
+      ),
+  }
+}
+
+/** The device code that somebody who is signed in, or signs in as `name`, has just approved. */
+export async function approvedDevice(site: Site, person: Person = createPerson(site), name = 'ada'): Promise<Device> {
+  const device = await askAsDevice(site)
+  await person.enterCode(device.userCode)
+  if (person.page.heading.startsWith('Sign in')) await person.logIn(name)
+  const { heading, text } = await person.approve()
+  if (heading !== 'You are signed in on your device') throw new Error(text)
+  return device
+}
+
+export interface AuthorizationRequest {
+  readonly url: string
+  readonly verifier: string
+}
+
+export function authorizationRequest(
+  { issuer, resource }: Site,
+  clientId: string = terminal.client_id,
+): AuthorizationRequest {
+  const verifier = randomBytes(32).toString('base64url')
+  const query = new URLSearchParams({
+    client_id: clientId,
+    redirect_uri: REDIRECT,
+    response_type: 'code',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+    scope: SCOPE,
+    resource,
+    state: 'of-the-app',
+  })
+  return { url: `${issuer}/authorize?${query}`, verifier }
+}
+
+/** The redemption of the code that came back to the app. */
+export function redeem(
+  { issuer, resource }: Site,
+  { verifier }: AuthorizationRequest,
+  returned: URL | undefined,
+  headers?: Headers,
+): Promise<Answer> {
+  const code = returned?.searchParams.get('code') ?? ''
+  return post(
+    `${issuer}/token`,
+    {
+      grant_type: 'authorization_code',
+      client_id: terminal.client_id,
+      code,
+      code_verifier: verifier,
+      redirect_uri: REDIRECT,
+      resource,
+    },
+    headers,
+  )
+}
+
+export function refresh(site: Site, refreshToken: string | undefined, headers?: Headers): Promise<Answer> {
+  return post(
+    `${site.issuer}/token`,
+    { grant_type: 'refresh_token', client_id: terminal.client_id, refresh_token: refreshToken ?? '' },
+    headers,
+  )
+}
+
+export function machineToken({ issuer, resource }: Site): Promise<Answer> {
+  return post(
+    `${issuer}/token`,
+    { grant_type: 'client_credentials', resource },
+    { authorization: `Basic ${btoa(`${robot.client_id}:${robot.client_secret}`)}` },
+  )
+}
+
+export function register({ issuer }: Site, name = 'Somebody'): Promise<Answer> {
+  return ask(`${issuer}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      client_name: name,
+      grant_types: [DEVICE_GRANT, 'refresh_token'],
+      response_types: [],
+      redirect_uris: [],
+      token_endpoint_auth_method: 'none',
+    }),
+  })
+}
+
+/** Calls the tool that says who one is. */
+export function whoami({ resource }: Site, token: string | undefined, headers: Headers = {}): Promise<Answer> {
+  return ask(resource, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2025-11-25',
+      ...headers,
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } }),
+  })
+}
+
+export async function expectOk(asked: Promise<Answer>): Promise<Answer> {
+  const answer = await asked
+  if (answer.status < 200 || answer.status > 299) throw new Error(`${answer.status}: ${answer.text}`)
+  return answer
+}
+
+function parse(text: string): Answer['json'] {
+  try {
+    return JSON.parse(text) as Answer['json']
+  } catch {
+    return {}
+  }
+}

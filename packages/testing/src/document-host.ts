@@ -1,0 +1,87 @@
+// A host of client id metadata documents on this machine: real TLS under a certificate of its own, answers that a test
+// gives, and a count of what was asked. What fetches from it has to trust `certificate`.
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { generate } from 'selfsigned'
+
+export interface DocumentHost extends AsyncDisposable {
+  /** `https://localhost:<port>` */
+  readonly origin: string
+  /** PEM. Good for localhost, 127.0.0.1 and ::1. */
+  readonly certificate: string
+  /** TCP connections so far, whether or not a request came through them. */
+  readonly connections: () => number
+  /** Paths that were asked for, in order. */
+  readonly requests: () => readonly string[]
+  /** Answers a path from now on with this client's metadata, its `client_id` added. Returns the id. */
+  readonly publish: (path: string, metadata: object, headers?: Readonly<Record<string, string>>) => string
+  /** Answers a path from now on in whatever way. Returns its address. */
+  readonly answer: (path: string, answer: (request: IncomingMessage, response: ServerResponse) => void) => string
+  /** Nothing is there any more. */
+  readonly remove: (path: string) => void
+}
+
+export async function openDocumentHost(): Promise<DocumentHost> {
+  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    // whatever the clock of the test says: TLS goes by the system's
+    notBeforeDate: new Date('2020-01-01'),
+    notAfterDate: new Date('2100-01-01'),
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: 'localhost' },
+          { type: 7, ip: '127.0.0.1' },
+          { type: 7, ip: '::1' },
+        ],
+      },
+    ],
+  })
+  const answers = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>()
+  const requests: string[] = []
+  let connections = 0
+  const server = createServer({ key, cert }, (request, response) => {
+    const path = request.url ?? ''
+    requests.push(path)
+    const answer = answers.get(path)
+    if (answer) answer(request, response)
+    else response.writeHead(404).end()
+  })
+  server.on('connection', () => {
+    connections += 1
+  })
+  // whoever does not trust us, or gave up, is no news
+  server.on('tlsClientError', () => undefined)
+  server.listen(0, 'localhost')
+  await once(server, 'listening')
+  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const host: DocumentHost = {
+    origin,
+    certificate: cert,
+    connections: () => connections,
+    requests: () => requests,
+    publish: (path, metadata, headers = {}) => {
+      const body = JSON.stringify({ client_id: origin + path, ...metadata })
+      return host.answer(path, (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(body)
+      })
+    },
+    answer: (path, answer) => {
+      answers.set(path, answer)
+      return origin + path
+    },
+    remove: (path) => {
+      answers.delete(path)
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return host
+}
