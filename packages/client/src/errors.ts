@@ -11,6 +11,8 @@ export const exits = {
   unreachable: { code: 6, meaning: 'a server cannot be reached, or is out of order' },
   metadataRefused: { code: 7, meaning: "the server's metadata is missing, wrong or unsafe" },
   toolFailed: { code: 8, meaning: 'the tool reported an error, or there is no such tool, prompt or resource' },
+  doctorWarned: { code: 9, meaning: 'doctor: nothing is broken, but there are warnings' },
+  doctorFoundFaults: { code: 10, meaning: 'doctor: the server has faults' },
   interrupted: { code: 130, meaning: 'stopped with Ctrl-C' },
 } as const
 

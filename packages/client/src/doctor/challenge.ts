@@ -8,15 +8,13 @@ export interface Challenge {
 /** The Bearer challenge, else the first one; `undefined`: there is none. Reads more than is well-formed. */
 export function readChallenge(header: string | null): Challenge | undefined {
   if (header === null || header.trim() === '') return undefined
-  const challenges = header
-    .split(/,\s*(?=[\w!#$%&'*+.^`|~-]+(?:\s+[\w-]+\s*=|\s*$|\s*,))/)
-    .map((text) => {
-      const [, scheme = '', rest = ''] = /^\s*(\S+)\s*(.*)$/s.exec(text) ?? []
-      const parameters: Record<string, string> = {}
-      for (const [, name = '', quoted, plain] of rest.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)) {
-        parameters[name.toLowerCase()] = quoted?.replaceAll(/\\(.)/g, '$1') ?? plain ?? ''
-      }
-      return { scheme, parameters }
-    })
+  const challenges = header.split(/,\s*(?=[\w!#$%&'*+.^`|~-]+(?:\s+[\w-]+\s*=|\s*$|\s*,))/).map((text) => {
+    const [, scheme = '', rest = ''] = /^\s*(\S+)\s*(.*)$/s.exec(text) ?? []
+    const parameters: Record<string, string> = {}
+    for (const [, name = '', quoted, plain] of rest.matchAll(/([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))/g)) {
+      parameters[name.toLowerCase()] = quoted?.replaceAll(/\\(.)/g, '$1') ?? plain ?? ''
+    }
+    return { scheme, parameters }
+  })
   return challenges.find(({ scheme }) => scheme.toLowerCase() === 'bearer') ?? challenges[0]
 }

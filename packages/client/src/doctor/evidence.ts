@@ -12,6 +12,8 @@ import { probeRegistrations, type RegistrationProbe, type RegistrationScope } fr
 export interface Place {
   readonly kind: 'named' | 'inserted' | 'root' | 'rfc8414' | 'openid'
   readonly outcome: Outcome
+  /** The same asked by a page on another origin. */
+  readonly fromPage: Outcome
   readonly document: Document | undefined
 }
 
@@ -181,13 +183,17 @@ function serverAddresses(issuer: string | undefined): Address[] {
   return buildDiscoveryUrls(new URL(issuer)).map(({ url, type }) => [type === 'oauth' ? 'rfc8414' : 'openid', url.href])
 }
 
-/** Asked as a page asks, so that one answer tells about CORS too. An address that comes twice is asked once. */
+/**
+ * Asked as a page asks, so that one answer tells about CORS too; again without an origin where the server refuses the
+ * page. An address that comes twice is asked once.
+ */
 async function readPlaces(probe: Probe, addresses: readonly Address[]): Promise<Place[]> {
   const places: Place[] = []
   for (const [kind, address] of addresses) {
     if (places.some(({ outcome }) => outcome.url === address)) continue
-    const outcome = await probe(address, fromAPage)
-    places.push({ kind, outcome, document: documentIn(outcome) })
+    const fromPage = await probe(address, fromAPage)
+    const outcome = fromPage.answered && fromPage.status === 403 ? await probe(address) : fromPage
+    places.push({ kind, outcome, fromPage, document: documentIn(outcome) })
   }
   return places
 }

@@ -63,7 +63,11 @@ export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): P
     return url
   }
 
-  async function ask(url: URL, { method = 'GET', headers, body }: Question, redirects: readonly string[]): Promise<Answer> {
+  async function ask(
+    url: URL,
+    { method = 'GET', headers, body }: Question,
+    redirects: readonly string[],
+  ): Promise<Answer> {
     const began = clock.now()
     const limits = [AbortSignal.timeout(ANSWER_SECONDS * 1000), ...(signal ? [signal] : [])]
     const response = await fetch(url.href, {
@@ -75,12 +79,23 @@ export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): P
     })
     const location = response.headers.get('location')
     if (method === 'GET' && isRedirect(response.status) && location && redirects.length < MOST_REDIRECTS) {
-      const next = URL.parse(location, url)
-      if (next) return await ask(await check(next.href), { method, ...(headers && { headers }) }, [...redirects, next.href])
+      const next = URL.parse(location, url.href)
+      if (next)
+        return await ask(await check(next.href), { method, ...(headers && { headers }) }, [...redirects, next.href])
     }
     const text = await readText(url, response)
     const seconds = clock.now() - began
-    return { answered: true, method, url: url.href, redirects, status: response.status, headers: response.headers, text, json: parse(text), seconds }
+    return {
+      answered: true,
+      method,
+      url: url.href,
+      redirects,
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: parse(text),
+      seconds,
+    }
   }
 
   return async function probe(address, question = {}) {
@@ -89,7 +104,8 @@ export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): P
       return { ...(await ask(await check(address), question, [])), url: address }
     } catch (error) {
       signal?.throwIfAborted()
-      const problem = error instanceof ClientError ? error : networkError(URL.parse(address) ?? guard.start, error, ANSWER_SECONDS)
+      const problem =
+        error instanceof ClientError ? error : networkError(URL.parse(address) ?? guard.start, error, ANSWER_SECONDS)
       return { answered: false, method, url: address, problem }
     }
   }

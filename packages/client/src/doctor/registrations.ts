@@ -53,5 +53,5 @@ async function unregister(endpoint: string, outcome: Outcome, probe: Probe): Pro
   const [uri, token] = [textIn(document, 'registration_client_uri'), textIn(document, 'registration_access_token')]
   if (uri === undefined || token === undefined || URL.parse(uri)?.origin !== new URL(endpoint).origin) return false
   const deleted = await probe(uri, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } })
-  return deleted.answered && deleted.status === 204
+  return deleted.answered && deleted.status < 300
 }

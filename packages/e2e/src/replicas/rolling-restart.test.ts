@@ -72,7 +72,7 @@ verifies('X13', 'a rolling restart under load fails no request, and each replica
 test('while it leaves a replica answers still, says so at /readyz, and closes connections', async () => {
   const [leaving] = cluster.auth.replicas
   const ended = leaving?.stop()
-  await expect.poll(async () => (await ask(`${leaving?.url}/readyz`)).text).toContain('leaving')
+  await expect.poll(async () => (await ask(`${leaving?.url}/readyz`)).text).toContain('closing')
   const { status, headers } = await ask(`${leaving?.url}/jwks`)
   expect(status).toBe(200)
   expect(headers.get('connection')).toBe('close')

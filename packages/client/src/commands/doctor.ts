@@ -1,0 +1,41 @@
+import { examine } from '../doctor/examine.ts'
+import { reportDocument, reportLines } from '../doctor/report.ts'
+import { examinedUrl } from '../doctor/url.ts'
+import { exits } from '../errors.ts'
+import type { Command } from './command.ts'
+import { usageError } from './options.ts'
+
+export const doctor: Command = {
+  name: 'doctor',
+  operands: '[URL]',
+  summary: 'find out why clients cannot connect to a server',
+  details: [
+    'Asks any MCP server what Claude, ChatGPT, VS Code, Cursor and the MCP Inspector ask it before they sign in, and names each fault in one line with the fix and the section of the specification. It signs in nowhere and sends no token of yours.',
+    'To see whether clients can register, it registers as VS Code does (with --register as each of them, with --no-register as none) and deletes that again where the server lets it; what stays behind is told.',
+  ],
+  options: {
+    register: { type: 'boolean', help: 'try the registration of every client, not of one' },
+    'no-register': { type: 'boolean', help: 'register nothing' },
+  },
+  async run({ terminal, values, operands, url, json, ...host }) {
+    if (operands.length > 1) throw usageError('One server at a time.', 'For example:', 'doctor https://example.com/mcp')
+    if (values.register && values['no-register']) throw usageError('Not both --register and --no-register.', 'Choose one.')
+    const start = operands[0] === undefined ? url : examinedUrl(operands[0])
+    if (!json) terminal.status(`Examining ${start.href} …`)
+    const diagnosis = await examine({
+      ...host,
+      start,
+      register: values['no-register'] ? 'none' : values.register ? 'all' : 'one',
+      allowPrivateAddresses: values['allow-private-addresses'] === true,
+    })
+    const severities = diagnosis.findings.map(({ severity }) => severity)
+    const exit = severities.includes('fault')
+      ? exits.doctorFoundFaults
+      : severities.includes('warning')
+        ? exits.doctorWarned
+        : exits.ok
+    if (json) terminal.json(reportDocument(diagnosis, exit.code))
+    else terminal.result(reportLines(diagnosis, terminal).join('\n'))
+    return exit.code
+  },
+}

@@ -1,0 +1,125 @@
+// Clients that cannot run here, replayed over the wire against both services: from the address alone to a tool's answer,
+// and on through a refresh. What each sends is in fixtures/, with its source.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type DocumentHost, openDocumentHost } from '@gatehouse/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { claimsOf } from '../harness/claims.ts'
+import { secretsInLogs } from '../harness/secrets.ts'
+import { type Stack, startStack } from '../harness/stack.ts'
+import { createPerson } from '../replicas/person.ts'
+import { fixtures } from './fixtures/index.ts'
+import { greet } from './mcp-wire.ts'
+import {
+  type Answer,
+  approve,
+  ask,
+  authorization,
+  discover,
+  identify,
+  readCode,
+  register,
+  resourceOn,
+  type Site,
+  token,
+} from './replay.ts'
+
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+
+let stack: Stack
+let documents: DocumentHost
+let site: Site
+const folder = mkdtempSync(join(tmpdir(), 'gatehouse-clients-'))
+const secrets: unknown[] = []
+
+beforeAll(async () => {
+  documents = await openDocumentHost()
+  const certificate = join(folder, 'certificate.pem')
+  writeFileSync(certificate, documents.certificate)
+  const operators = fixtures.flatMap(({ identity }) => (identity.kind === 'static' ? [identity.metadata] : []))
+  stack = await startStack({
+    clients: operators,
+    env: { auth: { AUTH_METADATA_HOSTS_PRIVATE: 'localhost', NODE_EXTRA_CA_CERTS: certificate } },
+  })
+  site = { ...stack, documents }
+})
+afterAll(async () => {
+  expect(secretsInLogs(stack.logs(), { others: secrets.map(String) })).toEqual([])
+  await Promise.all([stack, documents].map((each) => each[Symbol.asyncDispose]()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function expectTokens({ status, headers, json, text }: Answer): { access: string; refresh: string } {
+  expect(status, text).toBe(200)
+  expect(headers.get('cache-control')).toBe('no-store')
+  expect(json).toMatchObject({ token_type: 'Bearer', expires_in: expect.any(Number), scope: expect.any(String) })
+  expect(claimsOf(String(json.access_token))).toMatchObject({ aud: stack.resource, iss: stack.issuer })
+  secrets.push(json.access_token, json.refresh_token)
+  expect(json.refresh_token, 'a refresh token, offline_access or not').toEqual(expect.any(String))
+  return { access: String(json.access_token), refresh: String(json.refresh_token) }
+}
+
+describe.each(fixtures)('$name', (fixture) => {
+  const call = (access: string) => greet({ ...fixture, resource: stack.resource, token: access })
+  const hello = `Hello, ${fixture.clientInfo.name}!`
+
+  test('from the address to a tool, and on through a refresh', async () => {
+    const discovered = await discover(site, fixture)
+    const client = await identify(site, fixture, discovered)
+    const request = authorization(fixture, discovered, client)
+    const code = readCode(site, fixture, request, await approve(site, request))
+    const first = expectTokens(
+      await token(fixture, discovered, client, {
+        grant_type: 'authorization_code',
+        code,
+        code_verifier: request.verifier,
+        redirect_uri: fixture.redirectUri,
+        resource: resourceOn('token', fixture, discovered),
+      }),
+    )
+    expect(await call(first.access)).toBe(hello)
+    const refreshed = expectTokens(
+      await token(fixture, discovered, client, {
+        grant_type: 'refresh_token',
+        refresh_token: first.refresh,
+        resource: resourceOn('refresh', fixture, discovered),
+      }),
+    )
+    expect(await call(refreshed.access)).toBe(hello)
+  })
+
+  const { identity } = fixture
+  if (identity.kind === 'registered') {
+    test('registers again at the next start, and is the same client if it has no secret', async () => {
+      const { server, grants } = await discover(site, fixture)
+      const [one, two] = [await register(server, identity.body(grants)), await register(server, identity.body(grants))]
+      const isPublic = one.json.token_endpoint_auth_method === 'none'
+      expect(one.json.client_id === two.json.client_id).toBe(isPublic)
+    })
+  }
+
+  if (fixture.deviceFallback) {
+    test('signs in by device code where no browser returns to it, with the resource on the first request only', async () => {
+      const discovered = await discover(site, fixture)
+      const client = await identify(site, fixture, discovered)
+      const { status, json, text } = await ask(discovered.server.device_authorization_endpoint ?? '', {
+        method: 'POST',
+        body: new URLSearchParams({
+          client_id: client.clientId,
+          scope: discovered.scope,
+          resource: discovered.resource,
+        }),
+      })
+      expect(status, text).toBe(200)
+      const person = createPerson(site)
+      await person.enterCode(String(json.user_code))
+      await person.logIn('grace')
+      expect((await person.approve()).heading).toBe('You are signed in on your device')
+      const poll = { grant_type: DEVICE_GRANT, device_code: String(json.device_code) }
+      const { access, refresh } = expectTokens(await token(fixture, discovered, client, poll))
+      expect(await call(access)).toBe(hello)
+      expectTokens(await token(fixture, discovered, client, { grant_type: 'refresh_token', refresh_token: refresh }))
+    })
+  }
+})
