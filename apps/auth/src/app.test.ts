@@ -105,6 +105,17 @@ test('a store that is away is a 503 that says when to come back, for people and 
   expect((await server.openBrowser().enterCode(userCode)).status).toBe(200)
 })
 
+test('whoever signed in by a login that is off by now gets no more tokens', async () => {
+  const dataDir = createDataDir()
+  const tokens = await (async () => {
+    await using open = await startAuthServer({ dataDir })
+    return await logInOnDevice(open)
+  })()
+  await using closed = await startAuthServer({ dataDir, environment: { AUTH_DEV_LOGIN: 'false' } })
+  expect(errorOf(await refresh(closed, tokens.refresh_token))).toEqual(refused(400, 'invalid_grant'))
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
 verifies('T25', 'a failure of ours tells a client nothing but that, and the log what it was', async () => {
   let broken = false
   await using server = await startAuthServer({

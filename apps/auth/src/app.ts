@@ -70,6 +70,7 @@ export async function createApp({
   const accounts = createAccounts({
     documents: store.documents,
     rules: config.admission,
+    logins: enabledLogins(config),
     clock,
     refresh: github && ((token) => identify(github, token, config.admission, clock())),
   })
@@ -131,6 +132,7 @@ export async function createApp({
       records: store.records,
       attempts: store.attempts,
       grace: config.lifetimes.reuseGrace,
+      isAdmitted: async (subject) => (await accounts.findAdmitted(subject)) !== undefined,
       onReplay: (replay) =>
         app.log[replay.elsewhere ? 'warn' : 'info'](
           replay,
@@ -228,6 +230,11 @@ export async function createApp({
   }
 }
 
+function enabledLogins({ developerLogin, github, openid }: Config): readonly string[] {
+  const prefixes = openid.map(({ subjectPrefix }) => subjectPrefix)
+  return [...prefixes, ...(developerLogin === 'off' ? [] : ['dev:']), ...(github ? ['github:'] : [])]
+}
+
 function registerStartPage(app: FastifyInstance, { issuer, resources, developerLogin }: Config): void {
   app.get(stylesheet.path, (_request, reply) =>
     reply
@@ -239,7 +246,7 @@ function registerStartPage(app: FastifyInstance, { issuer, resources, developerL
       .send(stylesheet.css),
   )
   app.get('/', (_request, reply) =>
-    reply.headers(pageHeaders()).send(
+    reply.headers(pageHeaders).send(
       homePage({
         issuer,
         resources: resources.map(({ name, resource }) => ({ name, url: resource })),

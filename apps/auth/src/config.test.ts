@@ -64,6 +64,32 @@ test('nothing set is a laptop: loopback, one resource, the developer login', () 
   })
 })
 
+test('whose client documents are fetched is said by bare host names', () => {
+  const hosts = 'Claude.ai, bücher.example,localhost,127.0.0.1,[::1],a_b.example'
+  expect(readConfig({ AUTH_METADATA_HOSTS_DENIED: hosts }).clientDocuments.denied).toEqual([
+    ...['claude.ai', 'xn--bcher-kva.example', 'localhost', '127.0.0.1', '[::1]', 'a_b.example'],
+  ])
+  const wrong = [
+    'https://claude.ai',
+    '*.claude.ai',
+    'claude.ai:443',
+    'claude.ai/',
+    '.claude.ai',
+    'claude.ai.',
+    'a b',
+    '::1',
+  ]
+  for (const name of ['AUTH_METADATA_HOSTS', 'AUTH_METADATA_HOSTS_DENIED', 'AUTH_METADATA_HOSTS_PRIVATE']) {
+    for (const entry of [...wrong, 'user@claude.ai', 'claude.ai?x', 'claude.ai#x', 'claude%2eai', 'claude.ai\\x'])
+      expect([entry, faultsOf({ [name]: `good.example,${entry}` })]).toEqual([
+        entry,
+        [
+          `${name} takes host names such as app.example.com, without scheme, port, path or wildcard: "${entry}" is none.`,
+        ],
+      ])
+  }
+})
+
 test('an empty variable is one that is not set', () => {
   const names = [
     'AUTH_ISSUER',
@@ -192,6 +218,8 @@ test('a login that lets everybody in has to be meant', () => {
   expect(faultsOf(open)).toEqual([expect.stringContaining('ALLOW_ANYONE=true')])
   expect(faultsOf({ ...open, ALLOW_ANYONE: 'true' })).toEqual([])
   expect(faultsOf({ ...open, ALLOW_ANYONE: 'yes' })).toHaveLength(1)
+  const { GITHUB_CLIENT_SECRET: _, ...relayAlone } = open as Record<string, string>
+  expect(faultsOf(relayAlone), 'the relay lets people in, too').toEqual([expect.stringContaining('ALLOW_ANYONE=true')])
 })
 
 test('a secret may be in a file, in one place only, and is trimmed', () => {

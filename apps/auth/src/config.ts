@@ -123,9 +123,9 @@ export function readConfig(env: Environment): Config {
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redisUrl: read.secret('REDIS_URL'),
     clientDocuments: {
-      allowed: read.list('AUTH_METADATA_HOSTS'),
-      denied: read.list('AUTH_METADATA_HOSTS_DENIED'),
-      private: read.list('AUTH_METADATA_HOSTS_PRIVATE'),
+      allowed: read.hosts('AUTH_METADATA_HOSTS'),
+      denied: read.hosts('AUTH_METADATA_HOSTS_DENIED'),
+      private: read.hosts('AUTH_METADATA_HOSTS_PRIVATE'),
     },
     clientPolicy: {
       redirectSchemes: readSchemes(read.list('AUTH_REDIRECT_SCHEMES'), faults),
@@ -193,6 +193,18 @@ function createReader(env: Environment, faults: string[]) {
             .filter(Boolean),
         ),
       ]
+    },
+    /** Host names as URLs have them: in ASCII, without anything around them. */
+    hosts(name: string): string[] {
+      return this.list(name).map((entry) => {
+        const bare = /^\[[0-9a-f:.]+\]$/.test(entry) || !/[:/?#@\\%\s]/.test(entry)
+        const hostname = bare ? URL.parse(`https://${entry}/`)?.hostname : undefined
+        if (hostname && /^(\[.+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/.test(hostname)) return hostname
+        faults.push(
+          `${name} takes host names such as app.example.com, without scheme, port, path or wildcard: "${entry}" is none.`,
+        )
+        return entry
+      })
     },
     networks(name: string): string[] {
       const list = text(name, '')
@@ -368,7 +380,8 @@ function checkLogins(
   allowAnyone: boolean,
   faults: string[],
 ): void {
-  const upstream = [...(github?.clientSecret === undefined ? [] : ['GitHub']), ...openid.map(({ label }) => label)]
+  // without a secret, too: the relay of GitHub's device flow is a login that needs none
+  const upstream = [...(github ? ['GitHub'] : []), ...openid.map(({ label }) => label)]
   const all = 'GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET, GOOGLE_… or OIDC_…'
   if (admission.githubUsers.length + admission.organisations.length > 0 && !github)
     faults.push(

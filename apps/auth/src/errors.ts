@@ -1,5 +1,5 @@
 // What can go wrong in the authorization server. Callers switch on `code`, never on the message. How an error becomes
-// an HTTP or OAuth answer is decided in one place: answerFor() below, and provider/adapter.ts for the engine's own.
+// an HTTP or OAuth answer is decided in one place: http-errors.ts, and provider/adapter.ts for the engine's own.
 
 export class GatehouseError extends Error {
   readonly code: string
@@ -51,5 +51,21 @@ export class ConfigError extends GatehouseError {
 export class InteractionGoneError extends GatehouseError {
   constructor(cause?: unknown) {
     super('interaction_gone', 'The request is gone.', { cause })
+  }
+}
+
+/** A request that is not looked at: it is too long, or malformed. The message is for whoever sent it. */
+export class InvalidRequestError extends GatehouseError {
+  constructor(message: string) {
+    super('invalid_request', message)
+  }
+}
+
+/** A budget is used up. `retryAfter` is in seconds. */
+export class TooManyRequestsError extends GatehouseError {
+  readonly retryAfter: number
+  constructor(retryAfter: number) {
+    super('too_many_requests', `Too many requests came from your network. Try again in ${retryAfter} seconds.`)
+    this.retryAfter = retryAfter
   }
 }

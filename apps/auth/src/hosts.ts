@@ -9,7 +9,9 @@ const ANY_HOST = /^\/(livez|readyz|jwks|\.well-known\/)/
 export function guardHost(app: FastifyInstance, issuer: string): void {
   const { host: expected, protocol } = new URL(issuer)
   app.addHook('onRequest', async (request, reply) => {
-    if (ANY_HOST.test(request.url) || URL.parse(`${protocol}//${request.host}`)?.host === expected) return undefined
+    // Host as it came: what a proxy forwards as the host may have been sent by a page
+    const { host = '' } = request.raw.headers
+    if (ANY_HOST.test(request.url) || URL.parse(`${protocol}//${host}`)?.host === expected) return undefined
     if (request.method === 'GET' && wantsPage(request)) return reply.redirect(issuer + request.url, 307)
     return reply
       .code(421)

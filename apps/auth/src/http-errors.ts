@@ -1,7 +1,13 @@
 // Our own errors as HTTP answers: a page for whoever asked for one, JSON for everybody else. What oidc-provider answers
 // itself is in provider/.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { GatehouseError, InteractionGoneError, StoreUnavailableError } from './errors.ts'
+import {
+  GatehouseError,
+  InteractionGoneError,
+  InvalidRequestError,
+  StoreUnavailableError,
+  TooManyRequestsError,
+} from './errors.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { errorPage, expiredPage } from './pages/index.ts'
 
@@ -21,10 +27,11 @@ export function answerErrors(app: FastifyInstance): void {
       reply.header('retry-after', '1')
       request.log.warn({ reason: firstCause(error).message }, 'the store does not answer')
     } else if (answer.status >= 500) request.log.error({ err: error }, 'request failed')
+    if (error instanceof TooManyRequestsError) reply.header('retry-after', error.retryAfter)
     if (error instanceof InteractionGoneError && wantsPage(request)) {
       return reply
         .code(answer.status)
-        .headers(pageHeaders())
+        .headers(pageHeaders)
         .send(expiredPage({ device: request.url.startsWith('/device/') }))
     }
     return send(request, reply, answer)
@@ -49,6 +56,8 @@ function firstCause(error: Error): Error {
 function answerFor(error: Error & { statusCode?: number }): Answer {
   if (error instanceof InteractionGoneError)
     return { status: 400, error: 'invalid_request', description: 'The request expired or was answered already.' }
+  if (error instanceof InvalidRequestError) return { status: 400, error: error.code, description: error.message }
+  if (error instanceof TooManyRequestsError) return { status: 429, error: error.code, description: error.message }
   // as itself, or in the words in which provider/adapter.ts told the engine
   if (error instanceof StoreUnavailableError || error.cause instanceof StoreUnavailableError)
     return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
@@ -72,5 +81,5 @@ function send(request: FastifyRequest, reply: FastifyReply, { status, error, des
     requestId: request.id,
     next: { label: 'Start page', href: '/' },
   })
-  return reply.code(status).headers(pageHeaders()).send(html)
+  return reply.code(status).headers(pageHeaders).send(html)
 }

@@ -14,10 +14,22 @@ export function createLogger(level: string, destination?: DestinationStream): Fa
         remoteAddress: request.ip,
       }),
       res: (reply: { statusCode: number }) => ({ statusCode: reply.statusCode }),
-      err: pino.stdSerializers.err,
+      err: describeError,
     },
   }
   return destination ? pino(options, destination) : pino(options)
+}
+
+/** What an error says of itself, and nothing that hangs on it: a Redis error carries the command, password included. */
+function describeError(error: Error & { code?: unknown }): object {
+  const { name: type, message, stack, code, cause } = error
+  return {
+    type,
+    message,
+    stack,
+    ...(code !== undefined && { code }),
+    ...(cause instanceof Error && { cause: describeError(cause) }),
+  }
 }
 
 /** Drops the query, and the id of an interaction, which is as good as its cookie. */

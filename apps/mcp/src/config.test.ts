@@ -104,7 +104,11 @@ test('production does not run on defaults', () => {
 test('a secret may come from a file, and no message repeats it', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gatehouse-config-'))
   try {
-    const [good, empty, wrong] = ['good', 'empty', 'wrong'].map((name) => join(directory, name)) as [string, string, string]
+    const [good, empty, wrong] = ['good', 'empty', 'wrong'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ]
     writeFileSync(good, 'redis://mcp:hunter2@redis:6379\n')
     writeFileSync(empty, '\n')
     writeFileSync(wrong, 'hunter2')

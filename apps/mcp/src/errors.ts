@@ -69,7 +69,12 @@ const bodyFaults: Readonly<Record<string, { status: number; code: number; messag
 export function refuseError(reply: FastifyReply, error: unknown): FastifyReply {
   if (error instanceof StoreUnavailableError) {
     reply.log.warn({ err: error }, 'the session store does not answer')
-    return refuseRpc(reply.header('retry-after', '2'), 503, rpcCodes.other, 'Sessions are unavailable: try again shortly')
+    return refuseRpc(
+      reply.header('retry-after', '2'),
+      503,
+      rpcCodes.other,
+      'Sessions are unavailable: try again shortly',
+    )
   }
   const fault = bodyFaults[codeOf(error)]
   if (fault) return refuseRpc(reply, fault.status, fault.code, fault.message)

@@ -71,7 +71,9 @@ test('a second process on the same data is told to set REDIS_URL, unless it has 
   await first.until('MCP server started')
   await using second = start({ PORT: '0', DATA_DIR })
   expect(await second.exited).toBe(1)
-  expect(second.output()).toMatch(/^The MCP server cannot start:\n- .*mcp\.sqlite is in use by another process.*REDIS_URL\.\n$/)
+  expect(second.output()).toMatch(
+    /^The MCP server cannot start:\n- .*mcp\.sqlite is in use by another process.*REDIS_URL\.\n$/,
+  )
   await using third = start({ PORT: '0', DATA_DIR, MCP_SESSIONS: 'off' })
   await third.until('"sessions":"off"')
 }, 30_000)

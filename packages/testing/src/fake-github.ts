@@ -11,8 +11,18 @@ export interface FakeGitHubUser {
   readonly organisations?: readonly string[]
 }
 
-/** How the next answers go wrong, until it is set back to undefined. `slow` answers after the client gave up. */
-export type FakeGitHubFault = 'error with 200' | 'server error' | 'too many requests' | 'html' | 'slow'
+/**
+ * How the next answers go wrong, until it is set back to undefined. `slow` answers after the client gave up. The rate
+ * limits are reached when a membership is asked for.
+ */
+export type FakeGitHubFault =
+  | 'error with 200'
+  | 'server error'
+  | 'too many requests'
+  | 'rate limit'
+  | 'secondary rate limit'
+  | 'html'
+  | 'slow'
 
 export interface FakeGitHub extends AsyncDisposable {
   /** For GITHUB_URL. */
@@ -94,7 +104,11 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
   )
   app.addHook('onRequest', async (request, reply) => {
     requests.push(request.url.split('?')[0] as string)
-    if (fake.fault && !request.url.startsWith('/login/oauth/authorize')) return misbehave(fake.fault, reply)
+    const { fault } = fake
+    const reached = fault?.endsWith('rate limit')
+      ? request.url.startsWith('/api/user/memberships/')
+      : !request.url.startsWith('/login/oauth/authorize')
+    if (fault && reached) return misbehave(fault, reply)
     return undefined
   })
   const issueToken = (login: string) => {
@@ -223,6 +237,13 @@ async function misbehave(fault: FakeGitHubFault, reply: FastifyReply): Promise<u
       return reply.code(502).send('upstream')
     case 'too many requests':
       return reply.code(429).header('retry-after', '60').send({ message: 'API rate limit exceeded' })
+    case 'rate limit':
+      return reply.code(403).header('x-ratelimit-remaining', '0').send({ message: 'API rate limit exceeded' })
+    case 'secondary rate limit':
+      return reply
+        .code(403)
+        .headers({ 'retry-after': '60', 'x-ratelimit-remaining': '4000' })
+        .send({ message: 'You have exceeded a secondary rate limit' })
     case 'html':
       return reply.type('text/html').send('<!doctype html><h1>Unicorn!</h1>')
     case 'slow':

@@ -10,6 +10,9 @@ export interface AdmissionRules {
   readonly emailDomains: readonly string[]
 }
 
+/** How subjects of the logins begin that are switched on: a person of another login is nobody here any more. */
+export type EnabledLogins = readonly string[]
+
 export const everybody: AdmissionRules = { githubUsers: [], organisations: [], emailDomains: [] }
 
 export function hasRules({ githubUsers, organisations, emailDomains }: AdmissionRules): boolean {

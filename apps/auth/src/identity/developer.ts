@@ -1,5 +1,5 @@
 // A login for a laptop: whoever gives a name is that person. It proves nothing, which is why config.ts allows it for a
-// loopback issuer only and interactions/login.ts refuses it to whoever comes from elsewhere.
+// loopback issuer only and reach.ts refuses it to whoever comes from elsewhere.
 import type { FormLogin } from './identity.ts'
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/

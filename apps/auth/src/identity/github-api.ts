@@ -42,7 +42,7 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
       throw unavailable('no answer', error)
     }
     const { status } = response
-    if (!statuses.includes(status)) {
+    if (!statuses.includes(status) || isRateLimited(response)) {
       await response.body?.cancel()
       // the person took back what they gave us, or the token was revoked
       if (status === 401) throw new LoginFailedError('refused', `GitHub, ${what}: HTTP 401`)
@@ -97,7 +97,7 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
       return emails.find(({ primary, verified }) => primary && verified)?.email.toLowerCase()
     },
 
-    /** Whether the person is an active member. */
+    /** Whether the person is an active member. 403: the organisation does not let our app see. */
     async isMember(token: string, organisation: string): Promise<boolean> {
       const { status, body } = await get(
         'membership',
@@ -108,6 +108,11 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
       return status === 200 && (body as { state?: unknown } | undefined)?.state === 'active'
     },
   }
+}
+
+/** GitHub says so with 403, too, which otherwise is an answer. */
+function isRateLimited({ status, headers }: Response): boolean {
+  return status === 403 && (headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0')
 }
 
 function parse<T extends z.ZodType>(what: string, schema: T, body: unknown): z.infer<T> {

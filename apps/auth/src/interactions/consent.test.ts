@@ -152,7 +152,7 @@ verifies('U9', 'the session has another id after the sign-in, and the old one is
   ).toBe('Sign in')
 })
 
-verifies('A19', 'what follows a form is a 303: no form is sent twice', async () => {
+verifies('A19', 'what follows a form is a 303 or a page that leads on: no form is sent twice', async () => {
   await using server = await startAuthServer()
   const browser = server.openBrowser()
   const pages: Page[] = []
@@ -162,7 +162,8 @@ verifies('A19', 'what follows a form is a 303: no form is sent twice', async () 
   pages.push(await device(), await browser.logIn(), await browser.approve())
   await browser.open(authorizePath(createPkce().challenge))
   pages.push(await browser.switchAccount(), await browser.logIn(), await browser.refuse())
-  expect(pages.flatMap(({ redirects }) => [...new Set(redirects)])).toEqual(Array(pages.length).fill(303))
+  for (const { redirects } of pages) expect([303, 200]).toContain(redirects[0])
+  expect(pages.flatMap(({ redirects }) => redirects.filter((status) => status !== 200 && status !== 303))).toEqual([])
 })
 
 verifies('A18', 'pages and redirects on the way to the code say no referrer and are not kept', async () => {
@@ -176,23 +177,26 @@ verifies('A18', 'pages and redirects on the way to the code say no referrer and 
   expect(headers['cache-control']).toBe('no-store')
 })
 
-test('the page allows its form to lead to the redirect address of this request and to no other place', async () => {
+test('a form leads to us alone; the app is reached by a page of its own, so that its address may lead on', async () => {
   await using server = await startAuthServer()
-  const policyFor = async (changes: Readonly<Record<string, string>>) => {
-    const browser = server.openBrowser()
-    await browser.open(authorizePath(createPkce().challenge, changes))
-    const { headers } = await browser.logIn()
-    return String(headers['content-security-policy']).match(/form-action ([^;]*)/)?.[1]
-  }
-  expect(await policyFor({})).toBe("'self' http://127.0.0.1:8917")
-  expect(await policyFor(toWebsite)).toBe("'self' https://app.example.com")
-  const { json: client } = await server.register({
-    redirect_uris: ['cursor://anysphere.cursor-mcp/callback'],
-    token_endpoint_auth_method: 'none',
-  })
-  expect(
-    await policyFor({ client_id: client.client_id ?? '', redirect_uri: 'cursor://anysphere.cursor-mcp/callback' }),
-  ).toBe("'self' cursor:")
+  const browser = server.openBrowser()
+  await browser.open(authorizePath(createPkce().challenge))
+  const consent = await browser.logIn()
+  expect(String(consent.headers['content-security-policy'])).toMatch(/form-action 'self';/)
+  const { action = '', fields = {} } = consent.forms.find((form) => form.action.endsWith('/decision')) ?? {}
+  const answer = await server.post(
+    action,
+    { ...fields, decision: 'approve' },
+    {
+      accept: 'text/html',
+      cookie: Object.entries(browser.cookies(action))
+        .map((pair) => pair.join('='))
+        .join('; '),
+    },
+  )
+  expect(answer.status).toBe(200)
+  const next = /^0;url=(\/authorize\/[\w-]+)$/.exec(String(answer.headers.refresh))?.[1]
+  expect(answer.text).toContain(`href="${next}"`)
 })
 
 test('"use another account" on a consent page ends in a code for the new account', async () => {

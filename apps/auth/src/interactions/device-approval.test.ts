@@ -187,7 +187,7 @@ test('the last page opened again, or in another browser, is an expired request a
   for (const each of [browser, server.openBrowser()]) {
     const page = await each.open(url)
     expect(page).toMatchObject({ status: 400, heading: GONE })
-    expect(page.text).toContain('Start again on your device')
+    expect(page.text).toContain('start again there')
   }
 })
 

@@ -15,7 +15,7 @@ export interface PendingRequest {
   /** The subject that is signed in, if any. */
   readonly subject?: string
   /** Where the answer goes, for a request that came through the browser. */
-  readonly returnsTo?: ReturnsTo & { readonly formTarget: string }
+  readonly returnsTo?: ReturnsTo
   /** What is known of the device, for a request that came from one. */
   readonly device?: DeviceRequest
 }

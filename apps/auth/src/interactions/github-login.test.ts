@@ -232,6 +232,21 @@ describe('who may enter', () => {
     },
   )
 
+  verifies('U8', 'of a rate limit nobody is shut out: GitHub says it with 403, as it says no', async () => {
+    await start({ ALLOWED_GITHUB_ORGS: 'acme', AUTH_LIFETIMES: '{"refreshToken":1000000}' })
+    const { device, browser } = await deviceAtLogin()
+    await signIn(browser, 'mona')
+    await browser.approve()
+    let token = (await device.poll()).json.refresh_token as string
+    for (const fault of ['rate limit', 'secondary rate limit', 'too many requests'] as const) {
+      github.fault = fault
+      server.elapse(2 * 3_600)
+      const { status, json } = await refresh(server, token)
+      expect([fault, status]).toEqual([fault, 200])
+      token = json.refresh_token as string
+    }
+  })
+
   verifies('U7', "GitHub's token is kept only where a rule needs it, and sealed", async () => {
     await start()
     const { browser } = await deviceAtLogin()

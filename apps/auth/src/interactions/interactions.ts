@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { InteractionGoneError } from '../errors.ts'
 import type { Identity, Login } from '../identity/identity.ts'
 import { pageHeaders } from '../pages/headers.ts'
-import { consentPage, deviceApprovalPage, loginPage } from '../pages/index.ts'
+import { consentPage, continuePage, deviceApprovalPage, loginPage } from '../pages/index.ts'
 import type { Clock } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import type { Exchange, InteractionGate, PendingRequest } from './gate.ts'
@@ -32,7 +32,11 @@ export interface InteractionsOptions {
 const UNVERIFIED_DEVICE = 'Nobody has checked this app. It registered itself, and could be used by anybody.'
 
 export type Fields = Readonly<Record<string, unknown>>
-export type Answer = { readonly redirect: string } | { readonly status: number; readonly html: string }
+/** `leave`: where the authorization server goes on from, which may be the app's own site. */
+export type Answer =
+  | { readonly redirect: string }
+  | { readonly leave: string }
+  | { readonly status: number; readonly html: string }
 
 /** A Fastify plugin with the routes below /interaction, and the callbacks of logins at other servers. */
 export function interactions(options: InteractionsOptions): FastifyPluginAsync {
@@ -60,8 +64,8 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       }
       const answer = await run(pending, fields, request, reply)
       if ('redirect' in answer) return reply.redirect(answer.redirect, 303)
-      const targets = pending.returnsTo ? [pending.returnsTo.formTarget] : []
-      return reply.code(answer.status).headers(pageHeaders(targets)).send(answer.html)
+      if ('leave' in answer) return leave(reply, answer.leave)
+      return reply.code(answer.status).headers(pageHeaders).send(answer.html)
     }
   }
   const exchange = (request: FastifyRequest, reply: FastifyReply) => ({ request: request.raw, response: reply.raw })
@@ -105,8 +109,8 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     '/interaction/:uid/decision',
     step(async (pending, { decision }, request, reply) => {
       if (pending.step === 'login') return { redirect: `/interaction/${pending.uid}` }
-      if (decision === 'approve') return { redirect: await gate.approve(exchange(request, reply)) }
-      if (decision === 'refuse') return { redirect: await gate.refuse(exchange(request, reply)) }
+      if (decision === 'approve') return { leave: await gate.approve(exchange(request, reply)) }
+      if (decision === 'refuse') return { leave: await gate.refuse(exchange(request, reply)) }
       return { redirect: `/interaction/${pending.uid}` }
     }),
   )
@@ -119,7 +123,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
   )
   app.post(
     '/interaction/:uid/cancel',
-    step(async (_pending, _fields, request, reply) => ({ redirect: await gate.refuse(exchange(request, reply)) })),
+    step(async (_pending, _fields, request, reply) => ({ leave: await gate.refuse(exchange(request, reply)) })),
   )
 
   function form(pending: PendingRequest, action: string) {
@@ -174,6 +178,16 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     if (!returnsTo) throw new InteractionGoneError()
     return { status: 200, html: consentPage({ ...facts, returnsTo }) }
   }
+}
+
+/** By a page of its own rather than a redirect: see continuePage(). */
+function leave(reply: FastifyReply, url: string): FastifyReply {
+  const { pathname, search } = new URL(url)
+  const href = pathname + search
+  return reply
+    .code(200)
+    .headers({ ...pageHeaders, refresh: `0;url=${href}` })
+    .send(continuePage({ href }))
 }
 
 function binding({ uid }: PendingRequest): string {

@@ -2,6 +2,7 @@
 // sends Content-Security-Policy (default-src 'none'; style-src 'self'; form-action as the page's forms need it;
 // frame-ancestors 'none'; base-uri 'none') and serves the style sheet.
 export { type ConsentFacts, consentPage } from './consent-page.ts'
+export { continuePage } from './continue-page.ts'
 export { type DeviceApprovalFacts, deviceApprovalPage } from './device-approval-page.ts'
 export { deviceDonePage } from './device-done-page.ts'
 export { type DeviceEntryFacts, deviceEntryPage } from './device-entry-page.ts'

@@ -1,9 +1,10 @@
 // The people who signed in before, and whether they may still have tokens. The engine asks at every redemption, so that
 // somebody who left is out within the life of one access token.
 import type { Account } from 'oidc-provider'
-import { type AdmissionRules, hasRules, isAdmitted } from '../identity/admission.ts'
+import { type AdmissionRules, type EnabledLogins, hasRules, isAdmitted } from '../identity/admission.ts'
 import { type Identity, LoginFailedError } from '../identity/identity.ts'
 import type { Clock, DocumentStore } from '../store/contract.ts'
+import { inEngineWords } from './store-errors.ts'
 
 const FACTS_FRESH_MS = 3_600_000
 /** While the upstream is away, what it said last counts for this long. */
@@ -20,17 +21,19 @@ export interface Accounts {
 export interface AccountsOptions {
   readonly documents: DocumentStore
   readonly rules: AdmissionRules
+  readonly logins: EnabledLogins
   readonly clock: Clock
   /** Asks the upstream anew; throws {@link LoginFailedError}. Absent where nothing can be asked. */
   readonly refresh?: ((upstreamToken: string) => Promise<Identity>) | undefined
 }
 
-export function createAccounts({ documents, rules, clock, refresh }: AccountsOptions): Accounts {
+export function createAccounts({ documents, rules, logins, clock, refresh }: AccountsOptions): Accounts {
   const name = (subject: string) => `account:${subject}`
   const find = async (subject: string) => (await documents.get(name(subject))) as Identity | undefined
 
   /** Judges, and ties an allowed GitHub login to the account that had it when it was first matched. */
   const judge = async (identity: Identity): Promise<boolean> => {
+    if (!logins.some((prefix) => identity.subject.startsWith(prefix))) return false
     if (!hasRules(rules)) return true
     const owners = new Map<string, string>()
     for (const login of rules.githubUsers) {
@@ -74,6 +77,8 @@ export function createAccounts({ documents, rules, clock, refresh }: AccountsOpt
 
 /** The engine's `findAccount`: undefined refuses. ID tokens carry the subject alone. */
 export async function findAccount(accounts: Accounts, subject: string): Promise<Account | undefined> {
-  const identity = await accounts.findAdmitted(subject)
+  const identity = await accounts.findAdmitted(subject).catch((error: unknown) => {
+    throw inEngineWords(error)
+  })
   return identity && { accountId: identity.subject, claims: () => ({ sub: identity.subject }) }
 }

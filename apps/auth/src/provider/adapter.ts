@@ -9,7 +9,7 @@ import {
   type KoaContextWithOIDC,
   Provider,
 } from 'oidc-provider'
-import { AlreadyConsumedError, DeviceCodeStateError, StoreUnavailableError, UserCodeTakenError } from '../errors.ts'
+import { AlreadyConsumedError, UserCodeTakenError } from '../errors.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
 import type { ClientDocuments } from './client-documents/client-documents.ts'
 import { withHashedSecret } from './clients.ts'
@@ -18,6 +18,7 @@ import { AlreadyRedeemedError } from './grants/already-redeemed.ts'
 import { isTakingOver } from './grants/reuse-grace.ts'
 import { noteRepetition } from './registration.ts'
 import { refuseOtherResource } from './resources.ts'
+import { inEngineWords } from './store-errors.ts'
 
 /**
  * For this long after a code or token was used, the engine does not see that it was. A caller that lost the race by a
@@ -52,6 +53,7 @@ export function createAdapterFactory(options: AdapterOptions): (model: string) =
   return (model) => {
     if (model === 'DeviceCode') return translated(createDeviceCodeAdapter(options))
     if (model === 'Client') return translated(createClientAdapter(options))
+    if (model === 'Grant') return translated(createGrantAdapter(options))
     return translated(createRecordAdapter(options, model))
   }
 }
@@ -100,7 +102,7 @@ function seen(
   const age = clock() - record.consumedAt
   const redeemable = (model === 'RefreshToken' || model === 'DeviceCode') && currentRoute() === 'token'
   if (redeemable && age < reuseGrace * 1000 && payload.clientId === context()?.oidc.client?.clientId) {
-    if (!isTakingOver()) throw new AlreadyRedeemedError(payload.grantId)
+    if (!isTakingOver()) throw new AlreadyRedeemedError(payload)
     return payload
   }
   return age < CONSUMED_HIDDEN_MS ? payload : { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
@@ -188,8 +190,8 @@ interface RegisteredClient {
   readonly expiresAt: number
 }
 
-function createClientAdapter(options: AdapterOptions): Adapter {
-  const { store, clock, findStaticClient, unverified } = options
+/** Clients that registered themselves, and how long each is remembered. */
+function registeredClients({ store, clock }: AdapterOptions) {
   const put = async (id: string, metadata: AdapterPayload, used: boolean) => {
     const lifetime = used ? CLIENT_LIFETIME : NEVER_USED_LIFETIME
     const client: RegisteredClient = { metadata, used, expiresAt: clock() + lifetime * 1000 }
@@ -200,28 +202,59 @@ function createClientAdapter(options: AdapterOptions): Adapter {
     return client && client.expiresAt > clock() ? client : undefined
   }
   return {
+    /** Returns whether there was one of this id. */
+    async save(id: string, metadata: AdapterPayload) {
+      const known = await load(id)
+      await put(id, metadata, known?.used ?? false)
+      return known !== undefined
+    },
+    async find(id: string) {
+      const client = await load(id)
+      if (!client) return undefined
+      const renewedAt = client.expiresAt - CLIENT_LIFETIME * 1000
+      if (client.used && clock() - renewedAt > CLIENT_RENEWAL_MS) await put(id, client.metadata, true)
+      return client.metadata
+    },
+    /** A person granted it something. Merely being asked for keeps nobody: anybody can ask. */
+    async markUsed(id: string) {
+      const client = await load(id)
+      if (client && !client.used) await put(id, client.metadata, true)
+    },
+  }
+}
+
+function createClientAdapter(options: AdapterOptions): Adapter {
+  const { findStaticClient, unverified } = options
+  const registered = registeredClients(options)
+  return {
     ...createRecordAdapter(options, 'Client'),
     async upsert(id, payload) {
-      const known = await load(id)
-      await put(id, withHashedSecret(payload as ClientMetadata) as AdapterPayload, known?.used ?? false)
+      const wasKnown = await registered.save(id, withHashedSecret(payload as ClientMetadata) as AdapterPayload)
       const request = context()?.req
-      if (known && request) noteRepetition(request)
+      if (wasKnown && request) noteRepetition(request)
     },
     async find(id) {
       const known = findStaticClient(id)
       if (known) return known as AdapterPayload
       if (!unverified) throw new errors.InvalidClient('only clients that the operator registered are known here')
       if (unverified.documents.handles(id)) return (await unverified.documents.find(id)) as AdapterPayload
-      const client = await load(id)
-      if (!client) return undefined
-      const renewedAt = client.expiresAt - CLIENT_LIFETIME * 1000
-      if (!client.used || clock() - renewedAt > CLIENT_RENEWAL_MS) await put(id, client.metadata, true)
-      return client.metadata
+      return registered.find(id)
     },
   }
 }
 
-/** Our errors in the engine's words. */
+function createGrantAdapter(options: AdapterOptions): Adapter {
+  const base = createRecordAdapter(options, 'Grant')
+  const registered = registeredClients(options)
+  return {
+    ...base,
+    async upsert(id, payload, expiresIn) {
+      await base.upsert(id, payload, expiresIn)
+      if (payload.clientId) await registered.markUsed(payload.clientId)
+    },
+  }
+}
+
 function translated(adapter: Adapter): Adapter {
   const wrap =
     <A extends unknown[], R>(run: (...args: A) => Promise<R>) =>
@@ -229,23 +262,10 @@ function translated(adapter: Adapter): Adapter {
       try {
         return await run(...args)
       } catch (error) {
-        throw translate(error)
+        throw inEngineWords(error)
       }
     }
   return Object.fromEntries(Object.entries(adapter).map(([name, run]) => [name, wrap(run)])) as unknown as Adapter
-}
-
-function translate(error: unknown): unknown {
-  if (error instanceof AlreadyConsumedError) return new errors.InvalidGrant('already used')
-  if (error instanceof DeviceCodeStateError)
-    return new errors.InvalidGrant('the device code is gone or was answered already')
-  if (error instanceof UserCodeTakenError || error instanceof StoreUnavailableError) return unavailable(error)
-  return error
-}
-
-function unavailable(cause: Error): Error {
-  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', 'try again in a moment')
-  return Object.assign(error, { status: 503, statusCode: 503, cause })
 }
 
 function context(): KoaContextWithOIDC | undefined {

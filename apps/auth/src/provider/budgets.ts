@@ -37,6 +37,20 @@ export async function takeFrom(attempts: AttemptStore, budgets: readonly Budget[
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unknown'
   const parsed = ipaddr.process(address)
-  if (parsed.kind() === 'ipv4') return parsed.toString()
-  return `${parsed.toNormalizedString().split(':').slice(0, 4).join(':')}::/64`
+  return parsed.kind() === 'ipv4' ? parsed.toString() : networkOfBits(parsed, 64)
+}
+
+/** The IPv6 network of 48 bits around an address: the most that one customer usually has. Undefined for IPv4. */
+export function siteOf(address: string): string | undefined {
+  if (!ipaddr.isValid(address)) return undefined
+  const parsed = ipaddr.process(address)
+  return parsed.kind() === 'ipv4' ? undefined : networkOfBits(parsed, 48)
+}
+
+function networkOfBits(address: { toNormalizedString(): string }, bits: number): string {
+  return `${address
+    .toNormalizedString()
+    .split(':')
+    .slice(0, bits / 16)
+    .join(':')}::/${bits}`
 }

@@ -8,16 +8,18 @@ import type { ClientPolicy } from '../config.ts'
 
 /** Members of our own that travel with a client's metadata and are never shown to it. */
 export const REGISTRATION = 'gatehouse_registration'
-const SCOPE_LIMIT = 'gatehouse_scope'
+export const SCOPE_LIMIT = 'gatehouse_scope'
 /** In the operator's file: this client's device flow is GitHub's own (device-relay.ts). */
 export const GITHUB_DEVICE_FLOW = 'github_device_flow'
 /** In the operator's file: the resource whose server this client is, and whose tokens it may introspect. */
 export const RESOURCE_SERVER = 'resource_server'
-export const OWN_METADATA = [REGISTRATION, SCOPE_LIMIT, GITHUB_DEVICE_FLOW, RESOURCE_SERVER]
+const OPERATOR_METADATA = [SCOPE_LIMIT, GITHUB_DEVICE_FLOW, RESOURCE_SERVER]
+export const OWN_METADATA = [REGISTRATION, ...OPERATOR_METADATA]
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 /** For a client that names none: without refresh its people would have to sign in again and again. */
 export const DEFAULT_GRANTS = ['authorization_code', 'refresh_token']
+export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const
 const PERSONAL_GRANTS = ['authorization_code', 'refresh_token', DEVICE_CODE]
 const FORBIDDEN_SCHEMES = new Set([
   'javascript:',
@@ -63,15 +65,13 @@ export function mayUseClientCredentials(client: ClientLike): boolean {
 
 /** The engine's `extraClientMetadata.validator`: the one place where all clients pass, before the engine's schema. */
 export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: Metadata, policy: ClientPolicy): void {
-  if (ctx?.oidc?.route === 'registration') {
-    metadata[REGISTRATION] = 'dynamic'
-    delete metadata[SCOPE_LIMIT]
-    delete metadata[GITHUB_DEVICE_FLOW]
-    delete metadata[RESOURCE_SERVER]
-  }
+  if (ctx?.oidc?.route === 'registration') metadata[REGISTRATION] = 'dynamic'
   const operator = metadata[REGISTRATION] === 'static'
+  // what only an operator can grant is not taken from a registration, nor from a document
+  if (!operator) for (const granted of OPERATOR_METADATA) delete metadata[granted]
   dropEmpty(metadata)
   checkText(metadata)
+  checkAuthMethod(metadata)
   checkRedirects(metadata, policy)
   if (metadata[REGISTRATION] === 'dynamic' && JSON.stringify(metadata).length > LIMITS.all)
     throw new errors.InvalidClientMetadata(`the metadata has more than ${LIMITS.all} characters`)
@@ -98,6 +98,12 @@ function checkText(metadata: Metadata): void {
     const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && member !== 'jwks_uri')
     if (!url || !secure) throw new errors.InvalidClientMetadata(`${member} must be a web address`)
   }
+}
+
+/** The engine would ask for the keys of a method that we do not have before it says so. */
+function checkAuthMethod({ token_endpoint_auth_method: method }: Metadata): void {
+  if (method !== undefined && !(AUTH_METHODS as readonly unknown[]).includes(method))
+    throw new errors.InvalidClientMetadata(`token_endpoint_auth_method must be one of ${AUTH_METHODS.join(', ')}`)
 }
 
 function checkRedirects(metadata: Metadata, { redirectSchemes }: ClientPolicy): void {

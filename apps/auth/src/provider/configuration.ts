@@ -5,7 +5,14 @@ import { type Adapter, type Configuration, interactionPolicy, type KoaContextWit
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { type Accounts, findAccount } from './accounts.ts'
-import { DEFAULT_GRANTS, isOperatorRegistered, normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
+import {
+  AUTH_METHODS,
+  DEFAULT_GRANTS,
+  isOperatorRegistered,
+  normaliseClient,
+  OWN_METADATA,
+  REGISTRATION,
+} from './clients.ts'
 import type { DevicePages } from './device-pages.ts'
 import { registeredClientId } from './registration.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
@@ -39,7 +46,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     adapter: parts.adapter,
     jwks: { keys: [...parts.signingKeys] },
     clients: [],
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: [...AUTH_METHODS],
     clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: DEFAULT_GRANTS },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     extraClientMetadata: {
@@ -161,7 +168,7 @@ function interactionSteps() {
       new Check(
         'not_admitted',
         'the account may not sign in any more',
-        ({ oidc }) => Boolean(oidc.session?.accountId) && !oidc.account && !oidc.result?.login,
+        ({ oidc }) => Boolean(oidc.session?.accountId) && !oidc.account,
       ),
     )
   return policy

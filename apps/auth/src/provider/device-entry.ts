@@ -37,7 +37,7 @@ export function createDeviceEntry(
   const again = (reply: FastifyReply, status: number, session: Session, form: EntryForm) => {
     const html = deviceEntryPage({ form: { action: '/device', xsrf: xsrf.issue(entryBinding(session.uid)) }, ...form })
     if (form.retryAfterSeconds) reply.header('retry-after', form.retryAfterSeconds)
-    return reply.code(status).headers(pageHeaders()).send(html)
+    return reply.code(status).headers(pageHeaders).send(html)
   }
 
   return {

@@ -121,15 +121,16 @@ verifies('D9', 'a device code that never was is an invalid_grant, whatever its s
   expect(errorOf(without)).toEqual(refused(400, 'invalid_request'))
 })
 
-verifies('D10', 'twenty parallel redemptions give one set of tokens, and it stays good', async () => {
+verifies('D10', 'twenty parallel redemptions and a late one get the same answer, and it stays good', async () => {
   await using server = await startAuthServer()
   const device = await approvedDevice(server)
   const answers = await Promise.all(Array.from({ length: 20 }, () => device.poll()))
-  const redeemed = answers.filter(({ status }) => status === 200)
-  expect(new Set(redeemed.map(({ text }) => text)).size).toBe(1)
-  for (const answer of answers.filter((each) => !redeemed.includes(each))) expect(errorOf(answer)).toEqual(invalidGrant)
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+  server.elapse(3)
+  const late = await device.poll()
+  expect(new Set([...answers, late].map(({ text }) => text)).size, 'a lost answer does not cost a login').toBe(1)
 
-  const refreshed = await refresh(server, redeemed[0]?.json.refresh_token)
+  const refreshed = await refresh(server, late.json.refresh_token)
   expect(refreshed.status, refreshed.text).toBe(200)
 
   server.elapse(60)

@@ -86,6 +86,6 @@ function typed({ oidc: { params } }: KoaContextWithOIDC): string {
 
 function answer(ctx: KoaContextWithOIDC, status: number, html: string): void {
   ctx.status = status
-  ctx.set(pageHeaders())
+  ctx.set(pageHeaders)
   ctx.body = html
 }

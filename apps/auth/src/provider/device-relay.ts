@@ -10,7 +10,7 @@ import type { GitHubDeviceLogin, GitHubPoll } from '../identity/github-device.ts
 import { LoginFailedError } from '../identity/identity.ts'
 import type { Clock, Payload, Store } from '../store/contract.ts'
 import type { Accounts } from './accounts.ts'
-import { GITHUB_DEVICE_FLOW } from './clients.ts'
+import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from './clients.ts'
 import { type RequestParameters, requestedAccess, saveGrant } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
 
@@ -74,7 +74,9 @@ export function createDeviceRelay({
     async begin(ctx) {
       const code = ctx.oidc.entities.DeviceCode
       const body = ctx.body as Record<string, unknown>
-      if (!code?.jti || !(ctx.oidc.client as unknown as Payload)[GITHUB_DEVICE_FLOW]) return
+      const { client } = ctx.oidc
+      if (!code?.jti || !client || !isOperatorRegistered(client) || !(client as unknown as Payload)[GITHUB_DEVICE_FLOW])
+        return
       try {
         const theirs = await github.begin()
         const expiresIn = Math.min(Number(body.expires_in), theirs.expires_in)
@@ -129,7 +131,9 @@ export function createDeviceRelay({
         case 'signed_in': {
           const { identity } = answer
           if (!(await accounts.admit(identity))) return refuse(id, payload)
-          const access = requestedAccess(payload.params as RequestParameters, resources)
+          const client = await provider().Client.find(String(payload.clientId))
+          if (!client) return refuse(id, payload)
+          const access = requestedAccess(payload.params as RequestParameters, resources, client)
           const grantId = await saveGrant(
             provider(),
             { accountId: identity.subject, clientId: String(payload.clientId) },

@@ -43,7 +43,7 @@ const messages: Readonly<Record<string, string>> = {
 
 export const renderError: NonNullable<Configuration['renderError']> = async (ctx, out, error) => {
   const status = ctx.status
-  ctx.set(pageHeaders())
+  ctx.set(pageHeaders)
   const requestId = String(ctx.req.headers['x-request-id'] ?? '')
   ctx.body = errorPage({
     status,

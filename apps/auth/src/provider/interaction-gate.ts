@@ -30,7 +30,7 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       const interaction = await load(exchange)
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
-      const { resource, scopes } = requestedAccess(interaction.params, resources)
+      const { resource, scopes } = requestedAccess(interaction.params, resources, client)
       const subject = interaction.session?.accountId
       const device = interaction.deviceCode ? await findDevice(provider(), interaction.deviceCode) : undefined
       const redirectUri = interaction.params.redirect_uri
@@ -65,7 +65,9 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       const interaction = await load(exchange)
       const accountId = interaction.session?.accountId
       if (interaction.prompt.name !== 'consent' || !accountId) throw new InteractionGoneError()
-      const access = requestedAccess(interaction.params, resources)
+      const client = await provider().Client.find(String(interaction.params.client_id))
+      if (!client) throw new InteractionGoneError()
+      const access = requestedAccess(interaction.params, resources, client)
       const grantId = await saveGrant(provider(), { accountId, clientId: String(interaction.params.client_id) }, access)
       return finish(exchange, { consent: { grantId } })
     },
@@ -117,7 +119,7 @@ function isPublicAddress(address: string): boolean {
 
 function describeRedirect(redirectUri: string): NonNullable<PendingRequest['returnsTo']> {
   const url = new URL(redirectUri)
-  if (url.protocol === 'https:') return { kind: 'web', host: url.host, formTarget: url.origin }
-  if (url.protocol === 'http:') return { kind: 'loopback', formTarget: url.origin }
-  return { kind: 'app', scheme: url.protocol.slice(0, -1), formTarget: url.protocol }
+  if (url.protocol === 'https:') return { kind: 'web', host: url.host }
+  if (url.protocol === 'http:') return { kind: 'loopback' }
+  return { kind: 'app', scheme: url.protocol.slice(0, -1) }
 }

@@ -1,7 +1,7 @@
 // RFC 7662 for our own access tokens, which are JWTs: the engine authenticates the caller and then refuses to look into
 // them. What it says of an access token here is more than the token says itself: whether the grant and the account behind
 // it still stand. That is how a resource server that cannot wait for the token's end learns of a revocation.
-import type { KoaContextWithOIDC } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { OwnAccessToken } from '../keys/own-token.ts'
 import type { Accounts } from './accounts.ts'
 import { RESOURCE_SERVER } from './clients.ts'
@@ -41,12 +41,20 @@ function mayAsk(client: NonNullable<KoaContextWithOIDC['oidc']['client']>, token
 
 async function stands(ctx: KoaContextWithOIDC, token: OwnAccessToken, accounts: Accounts): Promise<boolean> {
   const { provider } = ctx.oidc
-  if (!(await provider.Client.find(token.client_id))) return false
+  if (!(await findClient(provider, token.client_id))) return false
   // a client's own token has no grant and no account: it stands as long as the client does
   if (token.grant_id === undefined) return token.sub === token.client_id
   const grant = await provider.Grant.find(token.grant_id)
   if (!grant || grant.accountId !== token.sub || grant.clientId !== token.client_id) return false
   return (await accounts.findAdmitted(token.sub)) !== undefined
+}
+
+/** Clients that are not admitted any more are errors to the engine; here they are just gone. */
+async function findClient(provider: KoaContextWithOIDC['oidc']['provider'], clientId: string): Promise<unknown> {
+  return provider.Client.find(clientId).catch((error: unknown) => {
+    if (error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata) return undefined
+    throw error
+  })
 }
 
 function describe({ grant_id: _, ...claims }: OwnAccessToken): Record<string, unknown> {

@@ -2,7 +2,7 @@
 // few answers that it would give badly.
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { InteractionGoneError } from '../errors.ts'
+import { InteractionGoneError, InvalidRequestError, TooManyRequestsError } from '../errors.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
 import { isRepetition } from './registration.ts'
@@ -10,6 +10,9 @@ import type { RequestLimits } from './request-limits.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const FORM_LIMIT = 56 * 1024
+/** The engine keeps what it is sent, for whoever sends it. In characters, as they came. */
+const QUERY_LIMIT = 8 * 1024
+const STATE_LIMIT = 2 * 1024
 const WELL_KNOWN = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration', '/jwks']
 /** Clients ask again every five minutes at most; a new signing key is published that long before it is used. */
 const CACHEABLE = 'public, max-age=300'
@@ -49,6 +52,10 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await answer(request, reply)
       if (claimed !== undefined && reply.raw.statusCode === 401) await limits.noteWrongSecret(claimed, request.ip)
     }
+    const allowPage = async (kind: 'authorize' | 'device_page', request: FastifyRequest): Promise<void> => {
+      const { allowed, retryAfter } = await limits.take(kind, request.ip)
+      if (!allowed) throw new TooManyRequestsError(retryAfter)
+    }
 
     for (const path of WELL_KNOWN) {
       app.get(path, async (request, reply) => {
@@ -58,9 +65,10 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       app.options(path, answer)
     }
     app.post('/device_authorization', async (request, reply) => {
-      const { allowed, retryAfter } = await limits.take('device', request.ip)
+      const { allowed, retryAfter, giveBack } = await limits.take('device', request.ip)
       if (!allowed) return tooMany(reply, retryAfter)
       await form(request, reply)
+      if (reply.raw.statusCode !== 200) await giveBack()
     })
     for (const path of ['/token', '/revoke', '/introspect']) app.post(path, form)
     for (const path of ['/token', '/device_authorization', '/revoke', '/introspect']) {
@@ -68,6 +76,8 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     }
     app.get('/authorize', async (request, reply) => {
       const query = new URL(request.raw.url ?? '', issuer)
+      checkSize(query)
+      await allowPage('authorize', request)
       const named = query.searchParams.getAll('resource')
       if (named.length === 1) query.searchParams.set('resource', resources.canonicalize(named[0] as string))
       const mode = query.searchParams.get('response_mode')
@@ -96,10 +106,12 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       const { allowed, retryAfter, giveBack } = await limits.take('registration', request.ip)
       if (!allowed) return tooMany(reply, retryAfter)
       await answer(request, reply)
-      if (isRepetition(request.raw)) await giveBack()
+      // what is counted is what we have to keep
+      if (reply.raw.statusCode !== 201 || isRepetition(request.raw)) await giveBack()
     })
 
     app.get('/device', async (request, reply) => {
+      await allowPage('device_page', request)
       deviceEntry.show(request)
       await answer(request, reply)
     })
@@ -125,6 +137,14 @@ function tooMany(reply: FastifyReply, seconds: number): void {
   void reply.code(429).headers({ 'retry-after': seconds, 'cache-control': 'no-store' }).send(body)
 }
 
+/** Throws {@link InvalidRequestError} for an authorization request that nobody needs to be so long. */
+function checkSize({ search, searchParams }: URL): void {
+  if (search.length > QUERY_LIMIT)
+    throw new InvalidRequestError(`The app sent a request of more than ${QUERY_LIMIT} characters.`)
+  if (searchParams.getAll('state').some((state) => state.length > STATE_LIMIT))
+    throw new InvalidRequestError(`The app sent a state of more than ${STATE_LIMIT} characters.`)
+}
+
 function noRegistration(reply: FastifyReply): void {
   const body = {
     error: 'access_denied',
@@ -136,9 +156,18 @@ function noRegistration(reply: FastifyReply): void {
 /** Which client a request with a secret says it is from; undefined if it brings none. */
 function claimedClient(request: FastifyRequest): string | undefined {
   const basic = /^basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (basic) return Buffer.from(basic, 'base64').toString('utf8').split(':')[0]
+  if (basic) return formDecoded(Buffer.from(basic, 'base64').toString('utf8').split(':')[0] as string)
   const { client_id: clientId, client_secret: secret } = (request.body ?? {}) as Fields
   return secret === undefined ? undefined : String(clientId)
+}
+
+/** RFC 6749 §2.3.1: one client is one, however its id is escaped. */
+function formDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return text
+  }
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -7,6 +7,8 @@ import { isOperatorRegistered, NO_DEVICE_FLOW, OWN_METADATA, secretMatches } fro
 import { type EngineParts, engineConfiguration } from './configuration.ts'
 import type { ReuseGrace } from './grants/reuse-grace.ts'
 import { introspectAccessToken } from './introspection.ts'
+import { answerOtherPerson } from './other-person.ts'
+import { inEngineWords } from './store-errors.ts'
 
 const RETRY_AFTER_SECONDS = '1'
 
@@ -40,7 +42,14 @@ export function createProvider(
     ): void {
       const redeemed = redeemedParameter[name]
       const wrapped = redeemed ? parts.reuseGrace.wrap(handler, redeemed) : handler
-      super.registerGrantType(name, wrapped, params, duplicates)
+      const run: typeof handler = async (ctx) => {
+        try {
+          await wrapped(ctx)
+        } catch (error) {
+          throw inEngineWords(error)
+        }
+      }
+      super.registerGrantType(name, run, params, duplicates)
     }
   }
   const provider = new GatehouseProvider(parts.config.issuer, engineConfiguration(parts))
@@ -75,9 +84,14 @@ export function createProvider(
   const readToken = (token: string) =>
     readOwnToken(token, { keys: parts.signingKeys, issuer: parts.config.issuer, now: parts.clock() })
   provider.use(async (ctx, next) => {
-    await next().catch((error: Error) => answerThrown(ctx as KoaContextWithOIDC, error))
-    if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
-    if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
+    const finish = async () => {
+      await answerOtherPerson(ctx as KoaContextWithOIDC)
+      if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
+      if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
+    }
+    await next()
+      .then(finish)
+      .catch((error: Error) => answerThrown(ctx as KoaContextWithOIDC, error))
     if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
       extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, unverified !== 'refuse')
@@ -85,7 +99,8 @@ export function createProvider(
   return provider
 
   /** What comes past the engine's own handling, such as a session that cannot be saved: koa would answer a bare word. */
-  async function answerThrown(ctx: KoaContextWithOIDC, error: Error): Promise<void> {
+  async function answerThrown(ctx: KoaContextWithOIDC, thrown: Error): Promise<void> {
+    const error = inEngineWords(thrown) as Error
     const told = error instanceof errors.OIDCProviderError
     if (!told) events.onError(error, ctx.oidc?.route)
     for (const name of ctx.res.getHeaderNames()) ctx.remove(name)

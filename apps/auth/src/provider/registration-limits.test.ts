@@ -9,7 +9,7 @@ import { openSqliteStore } from '../store/sqlite.ts'
 import { startTestRedis } from '../store/suites/test-redis.ts'
 import { startAuthServer } from '../suites/auth-server.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
-import { authorizePath, createPkce, errorOf, refused } from '../suites/flows.ts'
+import { authorizePath, createPkce, errorOf, obtainCode, refused } from '../suites/flows.ts'
 import { createRequestLimits } from './request-limits.ts'
 
 const web = 'https://app.example.com/callback'
@@ -69,10 +69,14 @@ verifies('R10', 'a client that never came back is forgotten after a day, one tha
     return (await server.openBrowser().open(path)).heading === 'Sign in'
   }
   server.elapse(86_400 - 10)
-  expect(await isKnown(used.client_id)).toBe(true)
+  expect([await isKnown(used.client_id), await isKnown(unused.client_id)]).toEqual([true, true])
+  await obtainCode(server, { changes: { client_id: used.client_id ?? '', redirect_uri: web } })
   server.elapse(11)
-  expect([await isKnown(used.client_id), await isKnown(unused.client_id)]).toEqual([true, false])
-  // every use starts its life again
+  expect([await isKnown(used.client_id), await isKnown(unused.client_id)], 'to be asked for is no use').toEqual([
+    true,
+    false,
+  ])
+  // from then on, every use starts its life again
   for (let month = 0; month < 6; month += 1) {
     server.elapse(80 * 86_400)
     expect([month, await isKnown(used.client_id)]).toEqual([month, true])
@@ -161,6 +165,18 @@ verifies(
     expect((await server.register(app('another'), from('203.0.113.7'))).status).toBe(201)
   },
 )
+
+test('a registration that is refused uses up no budget', async () => {
+  await using server = await startAuthServer(behindProxy)
+  for (let time = 0; time < 110; time += 1) {
+    const { status } = await server.register(
+      { ...app(time), redirect_uris: ['http://app.example.com/'] },
+      from('203.0.113.7'),
+    )
+    expect(status).toBe(400)
+  }
+  expect((await server.register(app('good'), from('203.0.113.7'))).status).toBe(201)
+})
 
 test('asking again does not make an unused client live on as a used one', async () => {
   await using server = await startAuthServer()

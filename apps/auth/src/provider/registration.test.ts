@@ -212,21 +212,4 @@ test('a page of any origin can register its client', async () => {
   expect([status, headers['access-control-allow-origin'], headers['cache-control']]).toEqual([201, '*', 'no-store'])
 })
 
-test('a client that nobody uses for three months is forgotten, and one that is used lives on', async () => {
-  await using server = await startAuthServer()
-  const [used, unused] = [
-    await server.register({ redirect_uris: [web] }),
-    await server.register({ redirect_uris: [web] }),
-  ]
-  const isKnown = async (clientId: string | undefined) =>
-    (await server.openBrowser().open(authorizePath(createPkce().challenge, { client_id: clientId, redirect_uri: web })))
-      .heading === 'Sign in'
-  for (let month = 0; month < 3; month += 1) {
-    expect(await isKnown(used.json.client_id)).toBe(true)
-    server.elapse(31 * 86_400)
-  }
-  expect(await isKnown(used.json.client_id)).toBe(true)
-  expect(await isKnown(unused.json.client_id)).toBe(false)
-})
-
 provesSecrecy()

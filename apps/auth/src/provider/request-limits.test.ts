@@ -1,12 +1,18 @@
 // What whoever has no token yet may ask how often, by address and in all.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
+import { createSealing } from '../store/sealing.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
 import { startAuthServer } from '../suites/auth-server.ts'
 import { basic, otherTerminal, robot, terminal } from '../suites/clients.ts'
-import { askAsDevice, errorOf } from '../suites/flows.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf } from '../suites/flows.ts'
 import { networkOf } from './budgets.ts'
+import { createRequestLimits } from './request-limits.ts'
 
 const behindProxy = { environment: { TRUST_PROXY: '127.0.0.1' } }
+const plainBasic = ({ client_id: id, client_secret: secret }: { client_id: string; client_secret: string }) => ({
+  authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+})
 const from = (address: string) => ({ 'x-forwarded-for': address })
 
 verifies('D11', 'thirty wrong codes from one address are the last for a while, whatever the session', async () => {
@@ -23,6 +29,81 @@ verifies('D11', 'thirty wrong codes from one address are the last for a while, w
   const device = await askAsDevice(server)
   const elsewhere = server.openBrowser({ headers: from('203.0.113.8') })
   expect((await elsewhere.enterCode(device.userCode)).heading).toBe('Sign in to connect a device')
+})
+
+test('an IPv6 network of 48 bits has ten times what one of 64 has', async () => {
+  const sealing = createSealing({ secret: 'the secret of the tests of the limits' })
+  await using store = openSqliteStore({ path: ':memory:', sealing, clock: Date.now, onTampered: () => undefined })
+  const limits = createRequestLimits(store.attempts, { now: Date.now, onBlocked: () => undefined })
+  let taken = 0
+  for (let network = 0; network < 1_300; network += 1)
+    if ((await limits.take('device', `2001:db8:1:${network.toString(16)}::1`)).allowed) taken += 1
+  expect(taken).toBe(1_200)
+  expect((await limits.take('device', '2001:db8:2::1')).allowed).toBe(true)
+})
+
+test('of ten thousand blocks the oldest makes room for one more', async () => {
+  let now = 0
+  const take = async () => ({ allowed: false, retryAfter: 60 })
+  const giveBack = async () => undefined
+  const limits = createRequestLimits({ take, giveBack }, { now: () => now, onBlocked: () => undefined })
+  for (let client = 0; client <= 10_000; client += 1) {
+    now += 1
+    await limits.noteWrongSecret(`client-${client}`, '203.0.113.7')
+    // what is set anew is not the oldest
+    if (client === 5_000) await limits.noteWrongSecret('client-0', '203.0.113.7')
+  }
+  const blocked = (client: number) => limits.blockedFor(`client-${client}`, '203.0.113.7') > 0
+  expect([0, 1, 2, 10_000].map(blocked)).toEqual([true, false, true, true])
+})
+
+test('device requests that were refused use up no budget, their own or that of all', async () => {
+  await using server = await startAuthServer(behindProxy)
+  const ask = (fields: Record<string, string>) => server.post('/device_authorization', fields, from('203.0.113.7'))
+  for (let asked = 0; asked < 130; asked += 1) expect((await ask({ client_id: 'nobody' })).status).toBeOneOf([400, 401])
+  expect((await ask({ client_id: terminal.client_id })).status).toBe(200)
+})
+
+verifies(
+  'N6',
+  'one network cannot fill the store with requests and sessions: the pages say when to come back',
+  async () => {
+    await using server = await startAuthServer(behindProxy)
+    const accept = 'text/html'
+    for (const path of [authorizePath(createPkce().challenge), '/device']) {
+      const open = (address: string) => server.get(path, { ...from(address), accept })
+      for (let opened = 0; opened < 300; opened += 1) expect((await open('203.0.113.7')).status).toBeLessThan(400)
+      const refused = await open('203.0.113.7')
+      expect([refused.status, refused.headers['content-type']]).toEqual([429, 'text/html; charset=utf-8'])
+      expect(refused.text).toContain('Too many requests came from your network')
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+      expect(refused.headers['set-cookie']).toBeUndefined()
+      expect(errorOf(await server.get(path, from('203.0.113.7')))).toEqual({
+        status: 429,
+        error: 'too_many_requests',
+        cache: 'no-store',
+      })
+      expect((await open('203.0.113.8')).status).toBeLessThan(400)
+      server.elapse(601)
+      expect((await open('203.0.113.7')).status).toBeLessThan(400)
+    }
+  },
+)
+
+test('an authorization request that nobody needs to be so long is refused before anything is kept', async () => {
+  await using server = await startAuthServer()
+  const open = (changes: Record<string, string>) =>
+    server.get(authorizePath(createPkce().challenge, changes), { accept: 'text/html' })
+  expect((await open({ state: 's'.repeat(2_048) })).status).toBe(303)
+  for (const [changes, reason] of [
+    [{ state: 's'.repeat(2_049) }, 'a state of more than 2048 characters'],
+    [{ nonce: 'n'.repeat(8_192) }, 'a request of more than 8192 characters'],
+  ] as const) {
+    const { status, text, headers } = await open(changes)
+    expect(status).toBe(400)
+    expect(text).toContain(reason)
+    expect(headers['set-cookie']).toBeUndefined()
+  }
 })
 
 test('an IPv6 network counts as one address, and an IPv4 address is one however it is written', () => {
@@ -70,6 +151,13 @@ verifies(
     expect(errorOf(blocked), 'the right secret, too: it may have been found').toMatchObject({ status: 429 })
     expect(Number(blocked.headers['retry-after'])).toBeGreaterThan(0)
     expect(server.log()).toContain('wrong secrets too often')
+
+    const escaped = { ...robot, client_id: '%72obot', client_secret: robot.client_secret }
+    const respelled = await server.token(
+      { grant_type: 'client_credentials' },
+      { ...plainBasic(escaped), ...from('203.0.113.7') },
+    )
+    expect(errorOf(respelled), 'the same client, escaped').toMatchObject({ status: 429 })
 
     expect((await ask(robot.client_secret, '203.0.113.8')).status).toBe(200)
     expect((await askAsDevice(server, { client_id: otherTerminal.client_id }, from('203.0.113.7'))).userCode).not.toBe(

@@ -1,14 +1,21 @@
 // What may be asked how often by whoever has no token yet. Many people may share one address, so an address may do a lot;
-// the budgets for all keep the store and the signing within bounds. Used-up budgets answer 429 with Retry-After.
+// the budgets for all keep the store within bounds. What made us keep nothing is given back. Used-up budgets answer 429
+// with Retry-After.
 import type { AttemptStore } from '../store/contract.ts'
-import { type Budget, networkOf, type Taken, takeFrom } from './budgets.ts'
+import { type Budget, networkOf, siteOf, type Taken, takeFrom } from './budgets.ts'
 
 const limits = {
   /** RFC 7591 §5. */
   registration: { windowSeconds: 3_600, address: 100, all: 2_000 },
   /** RFC 8628 §5.2: `all` is also how many live device codes there can be. */
   device: { windowSeconds: 600, address: 120, all: 10_000 },
+  /** Pages that open a request or a session. Without `all`: nobody can keep everybody from signing in. */
+  authorize: { windowSeconds: 600, address: 300, all: undefined },
+  device_page: { windowSeconds: 600, address: 300, all: undefined },
 } as const
+
+/** A provider of IPv6 gives a customer 48 bits at most, which hold 65 536 networks. They share this many addresses' worth. */
+const SITE = 10
 
 const GUESSES = { limit: 20, windowSeconds: 60 }
 const REMEMBERED = 10_000
@@ -32,9 +39,11 @@ export function createRequestLimits(
   return {
     take(kind, address) {
       const { windowSeconds, address: own, all } = limits[kind]
+      const site = siteOf(address)
       const budgets: Budget[] = [
         { name: `${kind}:address:${networkOf(address)}`, limit: own, windowSeconds },
-        { name: `${kind}:all`, limit: all, windowSeconds },
+        ...(site ? [{ name: `${kind}:site:${site}`, limit: own * SITE, windowSeconds }] : []),
+        ...(all ? [{ name: `${kind}:all`, limit: all, windowSeconds }] : []),
       ]
       return takeFrom(attempts, budgets)
     },
@@ -48,9 +57,11 @@ export function createRequestLimits(
       const key = keyOf(clientId, address)
       const { allowed, retryAfter } = await attempts.take(`secret:${key}`, GUESSES.limit, GUESSES.windowSeconds)
       if (allowed) return
-      if (blockedUntil.size >= REMEMBERED) blockedUntil.clear()
-      if (!blockedUntil.has(key)) onBlocked(clientId)
+      if (!blockedUntil.delete(key)) onBlocked(clientId)
       blockedUntil.set(key, now() + retryAfter * 1000)
+      // the first is the one that was set longest ago
+      const [oldest] = blockedUntil.keys()
+      if (blockedUntil.size > REMEMBERED && oldest !== undefined) blockedUntil.delete(oldest)
     },
   }
 }

@@ -2,6 +2,7 @@
 import { type ProtectedResource, parseScope } from '@gatehouse/shared'
 import type { Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../errors.ts'
+import { registeredScope } from './clients.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 /** Parameters of an authorization or device authorization request, as the engine keeps them. */
@@ -16,13 +17,14 @@ export interface RequestedAccess {
 }
 
 /** Throws {@link InteractionGoneError} if the resource is none of ours any more. */
-export function requestedAccess(params: RequestParameters, resources: ResourcePolicy): RequestedAccess {
+export function requestedAccess(params: RequestParameters, resources: ResourcePolicy, client: object): RequestedAccess {
   const resource = resources.find(String(params.resource ?? resources.defaultResource))
   if (!resource) throw new InteractionGoneError()
+  const limit = registeredScope(client)
   const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
   return {
     resource,
-    scopes: resource.scopes.filter((scope) => requested.has(scope)),
+    scopes: resource.scopes.filter((scope) => requested.has(scope) && (!limit || limit.has(scope))),
     engineScopes: ['openid', 'offline_access'].filter((scope) => requested.has(scope)),
   }
 }

@@ -44,7 +44,7 @@ export interface RedisConnectionOptions {
 export function openRedisConnection(options: RedisConnectionOptions): RedisConnection {
   const { connection, onConnectionError, onRefusal, onEviction } = options
   const redis = createClient(connection)
-  redis.on('error', (error) => onConnectionError?.(error))
+  redis.on('error', (error) => onConnectionError?.(withoutCommand(error)))
   redis.on('ready', () => void checkEviction())
   // ioredis goes on by retryStrategy; the error was reported above.
   redis.connect().catch(() => undefined)
@@ -71,7 +71,7 @@ export function openRedisConnection(options: RedisConnectionOptions): RedisConne
   }
 
   function failure(error: unknown): unknown {
-    const translated = translate(error)
+    const translated = translate(error instanceof Error ? withoutCommand(error) : error)
     if (translated instanceof StoreUnavailableError && isReply(error)) onRefusal?.(error)
     return translated
   }
@@ -130,6 +130,12 @@ function createClient(connection: string | RedisOptions): ScriptedRedis {
   } satisfies RedisOptions
   const redis = typeof connection === 'string' ? new Redis(connection, options) : new Redis(options)
   return redis as ScriptedRedis
+}
+
+/** ioredis puts the command on its errors, and so our password, or what is stored: nothing for a log. */
+function withoutCommand(error: Error): Error {
+  Reflect.deleteProperty(error, 'command')
+  return error
 }
 
 /** Everything is "unavailable" but what Redis refuses as wrong: that is a fault of ours. */

@@ -73,8 +73,9 @@ export function createBrowser(options: BrowserOptions): Browser {
       ...(body !== undefined && { body }),
     })
     for (const set of answer.headers['set-cookie'] ?? []) jar.setCookieSync(set, url)
-    const { location } = answer.headers
-    if (location && answer.status >= 300 && answer.status < 400) {
+    const refresh = /^0;url=(.+)$/.exec(String(answer.headers.refresh ?? ''))?.[1]
+    const location = answer.headers.location ?? refresh
+    if (location && (refresh || (answer.status >= 300 && answer.status < 400))) {
       if (redirects.length === REDIRECTS_AT_MOST) throw new Error(`too many redirects, last to ${location}`)
       const next = new URL(location, url)
       const hops = [...redirects, answer.status]

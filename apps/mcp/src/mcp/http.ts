@@ -2,6 +2,8 @@
 // page is from (origins.ts), who calls (the guard), whether there is one message, what it needs (operations.ts), whether
 // there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to legacy/; the SDK
 // serves all others without one, of both eras.
+import { finished } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Caller, resourceMetadataUrl } from '@gatehouse/resource-guard'
 import { effectiveScopes } from '@gatehouse/shared'
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node'
@@ -29,6 +31,9 @@ export interface McpEndpointOptions {
   /** Milliseconds for calls to end in before a shutdown ends them. */
   readonly drainLimit: number
 }
+
+/** Milliseconds for the last answers to leave in. */
+const flushLimit = 1_000
 
 /** Needs the resource guard on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
@@ -79,10 +84,12 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
     using life = lifeOf(caller, clock())
-    const call = serve(life.signal).catch((error: unknown) => {
-      onerror(error as Error)
-      reply.raw.destroy()
-    })
+    const call = serve(life.signal)
+      .catch((error: unknown) => {
+        onerror(error as Error)
+        reply.raw.destroy()
+      })
+      .then(() => finished(reply.raw).catch(() => undefined))
     calls.add(call)
     await call
     calls.delete(call)
@@ -157,10 +164,14 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   })
 
   // In preClose: while a stream is open the server cannot close, and onClose would never come.
+  // A connection whose last answer is not out by then would be kept alive.
+  const settled = (limit: number) =>
+    Promise.race([Promise.all([...calls, legacy?.settled()]), sleep(limit, undefined, { ref: false })])
   app.addHook('preClose', async () => {
     legacy?.closeStreams()
-    await Promise.race([Promise.allSettled(calls), new Promise((resolve) => setTimeout(resolve, drainLimit).unref())])
+    await settled(drainLimit)
     await Promise.all([handler.close(), legacy?.close()])
+    await settled(flushLimit)
   })
 }
 

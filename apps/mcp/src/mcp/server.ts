@@ -75,7 +75,8 @@ function addTool(server: McpServer, tool: Tool, { caller, onToolFailure, clock }
       // Whatever the tool makes of the signal: nothing is sent under a token that has expired.
       return await Promise.race([result, rejectOn(life.signal)])
     } catch (error) {
-      if (life.signal.aborted) return { ...text('The access token expired: get another one and call again'), isError: true }
+      if (life.signal.aborted)
+        return { ...text('The access token expired: get another one and call again'), isError: true }
       if (!signal.aborted) onToolFailure(name, error)
       return { ...text('The tool failed'), isError: true }
     }

@@ -69,9 +69,7 @@ export type StreamRead =
 
 export type Signal =
   /** There are events to read, or another reader. */
-  | { readonly kind: 'changed' }
-  | { readonly kind: 'ended' }
-  | { readonly kind: 'mail'; readonly value: Uint8Array }
+  { readonly kind: 'changed' } | { readonly kind: 'ended' } | { readonly kind: 'mail'; readonly value: Uint8Array }
 
 export type Listener = (signal: Signal) => void
 

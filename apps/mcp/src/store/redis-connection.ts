@@ -67,7 +67,12 @@ export interface RedisChannelsOptions extends RedisConnectionOptions {
   readonly onResumed: () => void
 }
 
-export function openRedisChannels({ url, onConnectionError, onMessage, onResumed }: RedisChannelsOptions): RedisChannels {
+export function openRedisChannels({
+  url,
+  onConnectionError,
+  onMessage,
+  onResumed,
+}: RedisChannelsOptions): RedisChannels {
   const wanted = new Set<string>()
   const redis = new Redis(url, { ...always, autoResubscribe: false })
   redis.on('messageBuffer', (channel, message) => onMessage(channel.toString(), message))

@@ -76,7 +76,9 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
         await forget(session, owner)
         return false
       }
-      await connection.run((redis) => redis.openSession(...keysOf(session), clockOffset(), asBuffer(value), owner, idle))
+      await connection.run((redis) =>
+        redis.openSession(...keysOf(session), clockOffset(), asBuffer(value), owner, idle),
+      )
       return true
     },
 

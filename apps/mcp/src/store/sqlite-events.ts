@@ -1,6 +1,13 @@
 // The log of a session's events, in SQLite.
 
-import { type Clock, ownStream, type Position, type SessionKey, type SessionLimits, type StreamRead } from './contract.ts'
+import {
+  type Clock,
+  ownStream,
+  type Position,
+  type SessionKey,
+  type SessionLimits,
+  type StreamRead,
+} from './contract.ts'
 import { readBatch } from './limits.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 
@@ -115,9 +122,7 @@ export function createSqliteEvents({ database, limits, producer, clock }: Sqlite
         return {
           kind: 'events',
           events: ours.flatMap((event) =>
-            event.value && event.value.length > 0
-              ? [{ position: toPosition(event.position), value: event.value }]
-              : [],
+            event.value && event.value.length > 0 ? [{ position: toPosition(event.position), value: event.value }] : [],
           ),
           cursor: toPosition(rows.at(-1)?.position ?? position),
           more,

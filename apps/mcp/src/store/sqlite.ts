@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto'
 import type { Clock, Listener, Position, SessionKey, SessionLimits, SessionStore, Signal } from './contract.ts'
 import { ownStream } from './contract.ts'
 import { defaultLimits } from './limits.ts'
-import { createSqliteEvents } from './sqlite-events.ts'
 import { openSqliteDatabase } from './sqlite-database.ts'
+import { createSqliteEvents } from './sqlite-events.ts'
 
 export interface SqliteStoreOptions {
   /** A file, which is created (0600) together with its directory (0700), or `:memory:`. */

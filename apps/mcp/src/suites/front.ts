@@ -1,6 +1,6 @@
 // For tests: what stands in front of the server, or of several replicas of it: one address, and a choice for each request
 // of who answers it. Leaves Host, Origin and all else alone, and passes streams on as they come.
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
 export interface Front extends AsyncDisposable {
@@ -8,8 +8,8 @@ export interface Front extends AsyncDisposable {
   readonly origin: string
   /** Who answers the next requests: a port of this machine. */
   route: (request: IncomingMessage) => number
-  /** Breaks all connections that are open, as a network does: without a word. */
-  cut(): void
+  /** Breaks all connections that are open, as a network does: without a word. Resolves when clients will have noticed. */
+  cut(): Promise<void>
 }
 
 export interface FrontOptions {
@@ -50,8 +50,9 @@ export async function startFront({ port = 0, rewrite = (headers) => headers }: F
     socket.on('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
-  const cut = (): void => {
+  const cut = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy()
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
   const front: Front = {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
@@ -62,7 +63,7 @@ export async function startFront({ port = 0, rewrite = (headers) => headers }: F
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        cut()
+        void cut()
       }),
   }
   return front

@@ -31,7 +31,11 @@ export interface TestServerOptions extends Partial<Omit<AppDependencies, 'config
 }
 
 /** With sessions in memory, unless `store` says otherwise (`undefined`: none). */
-export async function startMcpServer({ env = {}, issuer: shared, ...given }: TestServerOptions = {}): Promise<TestServer> {
+export async function startMcpServer({
+  env = {},
+  issuer: shared,
+  ...given
+}: TestServerOptions = {}): Promise<TestServer> {
   const dependencies = 'store' in given ? given : { ...given, store: openSqliteStore({ path: ':memory:' }) }
   const issuer = shared ?? (await createTokenIssuer())
   const port = await freePort()
@@ -92,10 +96,10 @@ export function requestOf(era: Era, method: string, params: Record<string, unkno
   return { message: { jsonrpc: '2.0', id: 1, method, params: { ...params, _meta } }, headers }
 }
 
-/** The JSON-RPC answer in a response, whether it came as JSON or as an event stream. */
+/** The JSON-RPC answer in a response, whether it came as JSON or as the first event with data in a stream. */
 export async function answerOf(response: Response) {
   const body = await response.text()
-  return JSON.parse(/^data: (.*)$/m.exec(body)?.[1] ?? body)
+  return JSON.parse(/^data: (.+)$/m.exec(body)?.[1] ?? body)
 }
 
 export async function freePort(): Promise<number> {

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
@@ -157,8 +157,12 @@ test('the help lists every command and every exit code, and each command has its
   await using shell = await createCommandLine('http://127.0.0.1:1/mcp')
   const { stdout } = await shell.run(['--help'])
   for (const { name, summary } of commands) expect(stdout).toMatch(new RegExp(`^  ${name}.*  ${summary}$`, 'm'))
-  for (const { code, meaning } of Object.values(exits))
-    expect(stdout).toMatch(new RegExp(`^  ${code} +${meaning}`, 'm'))
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  for (const { code, meaning } of Object.values(exits)) {
+    expect(stdout).toMatch(new RegExp(`^  ${code} +${meaning.slice(0, 60)}`, 'm'))
+    expect(readme).toContain(`| ${code} | ${meaning} |`)
+  }
+  for (const { name } of commands) expect(readme).toContain(`\`${name}`)
   for (const command of commands) {
     const help = await shell.run([command.name, '--help'])
     expect([help.code, help.stderr]).toEqual([0, ''])

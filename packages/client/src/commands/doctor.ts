@@ -17,13 +17,17 @@ export const doctor: Command = {
     register: { type: 'boolean', help: 'try the registration of every client, not of one' },
     'no-register': { type: 'boolean', help: 'register nothing' },
   },
-  async run({ terminal, values, operands, url, json, ...host }) {
+  async run({ client, terminal, values, operands, json, clock, fetch, lookup, signal }) {
     if (operands.length > 1) throw usageError('One server at a time.', 'For example:', 'doctor https://example.com/mcp')
-    if (values.register && values['no-register']) throw usageError('Not both --register and --no-register.', 'Choose one.')
-    const start = operands[0] === undefined ? url : examinedUrl(operands[0])
+    if (values.register && values['no-register'])
+      throw usageError('Not both --register and --no-register.', 'Choose one.')
+    const start = operands[0] === undefined ? client.url : examinedUrl(operands[0])
     if (!json) terminal.status(`Examining ${start.href} …`)
     const diagnosis = await examine({
-      ...host,
+      clock,
+      fetch,
+      lookup,
+      signal,
       start,
       register: values['no-register'] ? 'none' : values.register ? 'all' : 'one',
       allowPrivateAddresses: values['allow-private-addresses'] === true,

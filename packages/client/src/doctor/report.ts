@@ -21,10 +21,16 @@ export function reportLines(diagnosis: Diagnosis, terminal: Terminal): string[] 
   }
   const findingLines = (finding: Finding) => {
     const { mark, format } = marks[finding.severity]
-    return line(style(format, mark), findingText(finding, (id) => style('bold', id)))
+    return line(
+      style(format, mark),
+      findingText(finding, (id) => style('bold', id)),
+    )
   }
   return [
-    ...wrap(`${url}${issuer === undefined ? '' : `, signing in at ${issuer}`}: ${requests} requests, nobody was signed in.`, width),
+    ...wrap(
+      `${url}${issuer === undefined ? '' : `, signing in at ${issuer}`}: ${requests} requests, nobody was signed in.`,
+      width,
+    ),
     ...(findings.length > 0 ? ['', ...findings.flatMap(findingLines)] : []),
     '',
     ...clients.flatMap((client) => line(verdictMark(client, style), verdictText(client, longest(clients)))),
@@ -50,7 +56,7 @@ export function reportDocument({ url, issuer, findings, clients, leftBehind, req
 
 function findingText({ id, what, fix, spec, stops }: Finding, strong: (id: string) => string): string {
   const stopped = stops.length > 0 ? ` Stops ${stops.join(', ')}.` : ''
-  return `${strong(id)}: ${what} ${fix} (${spec})${stopped}`
+  return `${strong(id)}: ${what} Fix: ${fix} (${spec})${stopped}`
 }
 
 function verdictMark({ stoppedBy }: ClientVerdict, style: Terminal['style']): string {

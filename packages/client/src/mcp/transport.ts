@@ -44,7 +44,7 @@ export function createTransport(options: TransportOptions): StreamableHTTPClient
 }
 
 /** The hook of the SDK's transport: a token before each request, another one after a 401, once. */
-export function createAuthProvider(tokens: TokenSource): AuthProvider {
+function createAuthProvider(tokens: TokenSource): AuthProvider {
   let sent = ''
   return {
     async token() {

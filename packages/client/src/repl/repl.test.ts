@@ -188,7 +188,9 @@ test('terminate-session ends it at the server; without a connection there is non
   await repl.says(/Connected to/)
   repl.line('connect')
   await repl.says(/You are connected to/)
+  repl.line('disconnect')
   expect(await repl.end()).toBe(0)
+  expect(world.service.sessionIds, 'leaving ends a session that was left open').toEqual([])
 })
 
 test('a session that the server has forgotten is replaced, and the command is run in the new one', async () => {

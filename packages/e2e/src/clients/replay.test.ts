@@ -1,13 +1,8 @@
 // Clients that cannot run here, replayed over the wire against both services: from the address alone to a tool's answer,
 // and on through a refresh. What each sends is in fixtures/, with its source.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type DocumentHost, openDocumentHost } from '@gatehouse/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 import { createPerson } from '../replicas/person.ts'
 import { fixtures } from './fixtures/index.ts'
 import { greet } from './mcp-wire.ts'
@@ -21,47 +16,35 @@ import {
   readCode,
   register,
   resourceOn,
-  type Site,
   token,
 } from './replay.ts'
+import { type RunningSite, startSite } from './site.ts'
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
-let stack: Stack
-let documents: DocumentHost
-let site: Site
-const folder = mkdtempSync(join(tmpdir(), 'gatehouse-clients-'))
+let site: RunningSite
 const secrets: unknown[] = []
 
 beforeAll(async () => {
-  documents = await openDocumentHost()
-  const certificate = join(folder, 'certificate.pem')
-  writeFileSync(certificate, documents.certificate)
-  const operators = fixtures.flatMap(({ identity }) => (identity.kind === 'static' ? [identity.metadata] : []))
-  stack = await startStack({
-    clients: operators,
-    env: { auth: { AUTH_METADATA_HOSTS_PRIVATE: 'localhost', NODE_EXTRA_CA_CERTS: certificate } },
-  })
-  site = { ...stack, documents }
+  site = await startSite(fixtures.flatMap(({ identity }) => (identity.kind === 'static' ? [identity.metadata] : [])))
 })
 afterAll(async () => {
-  expect(secretsInLogs(stack.logs(), { others: secrets.map(String) })).toEqual([])
-  await Promise.all([stack, documents].map((each) => each[Symbol.asyncDispose]()))
-  rmSync(folder, { recursive: true, force: true })
+  expect(secretsInLogs(site.logs(), { others: secrets.map(String) })).toEqual([])
+  await site[Symbol.asyncDispose]()
 })
 
 function expectTokens({ status, headers, json, text }: Answer): { access: string; refresh: string } {
   expect(status, text).toBe(200)
   expect(headers.get('cache-control')).toBe('no-store')
   expect(json).toMatchObject({ token_type: 'Bearer', expires_in: expect.any(Number), scope: expect.any(String) })
-  expect(claimsOf(String(json.access_token))).toMatchObject({ aud: stack.resource, iss: stack.issuer })
+  expect(claimsOf(String(json.access_token))).toMatchObject({ aud: site.resource, iss: site.issuer })
   secrets.push(json.access_token, json.refresh_token)
   expect(json.refresh_token, 'a refresh token, offline_access or not').toEqual(expect.any(String))
   return { access: String(json.access_token), refresh: String(json.refresh_token) }
 }
 
 describe.each(fixtures)('$name', (fixture) => {
-  const call = (access: string) => greet({ ...fixture, resource: stack.resource, token: access })
+  const call = (access: string) => greet({ ...fixture, resource: site.resource, token: access })
   const hello = `Hello, ${fixture.clientInfo.name}!`
 
   test('from the address to a tool, and on through a refresh', async () => {

@@ -23,12 +23,14 @@ export interface ProcessOptions {
   /** Added to a small environment; nothing else of ours is handed on. */
   readonly env?: Readonly<Record<string, string>>
   readonly command?: string
+  /** What is typed in at once; standard input then stays open. By default it is at its end. */
+  readonly input?: string
 }
 
 /** `args` begin with the file to run, relative to the repository. */
 export function startProcess(
   args: readonly string[],
-  { env = {}, command = process.execPath }: ProcessOptions = {},
+  { env = {}, command = process.execPath, input }: ProcessOptions = {},
 ): RunningProcess {
   const node =
     command === process.execPath ? ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning'] : []
@@ -36,8 +38,12 @@ export function startProcess(
   const child = spawn(command, [...node, ...args], {
     cwd: repository,
     env: { PATH, HOME, NO_COLOR: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
+  // a program that ends before it reads is none of our troubles
+  child.stdin.on('error', () => undefined)
+  if (input === undefined) child.stdin.end()
+  else child.stdin.write(input)
   const kept = { stdout: '', stderr: '', output: '' }
   const listeners = new Set<() => void>()
   for (const name of ['stdout', 'stderr'] as const) {

@@ -36,9 +36,16 @@ export interface ClusterOptions {
   readonly lifetimes?: Readonly<Record<string, number>>
   readonly redis?: RedisOptions
   /** Another way to Redis for one replica of auth, by its number. */
-  readonly redisUrls?: (redisUrl: string, replica: number) => string
+  readonly redisUrls?: (redisUrl: string, replica: number) => string | Promise<string>
   /** By default all are started, and ready when this returns. */
   readonly started?: boolean
+}
+
+export interface StartOptions {
+  /** By default true; else it is enough that it lives. */
+  readonly untilReady?: boolean
+  /** Instead of what it has otherwise. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Replica {
@@ -46,7 +53,7 @@ export interface Replica {
   readonly url: string
   readonly process: () => RunningProcess
   /** Starts it, again on its own port. Resolves when it is ready. */
-  readonly start: (options?: { readonly untilReady?: boolean }) => Promise<void>
+  readonly start: (options?: StartOptions) => Promise<void>
   /** SIGKILL. Resolves when it is gone. */
   readonly kill: () => Promise<void>
   /** SIGTERM. Resolves with its exit code. */
@@ -83,11 +90,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   writeFileSync(clientsFile, JSON.stringify([terminal, robot]))
 
   const common = { HOST: '127.0.0.1', TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info' }
+  const urls = await Promise.all(authPorts.map((_, replica) => options.redisUrls?.(redis.url, replica) ?? redis.url))
   const authReplicas = authPorts.map((port, replica) =>
     createReplica('auth', port, {
       ...common,
       DATA_DIR: join(folder, `auth-${replica}`),
-      REDIS_URL: options.redisUrls?.(redis.url, replica) ?? redis.url,
+      REDIS_URL: urls[replica] ?? '',
       AUTH_SECRET: 'the one that all replicas of these tests share',
       AUTH_ISSUER: issuer,
       AUTH_RESOURCES: JSON.stringify([{ resource, name: 'Gatehouse MCP server' }]),
@@ -160,8 +168,8 @@ function createReplica(name: 'auth' | 'mcp', port: number, env: Readonly<Record<
       if (!current) throw new Error(`${name} does not run`)
       return current
     },
-    start: async ({ untilReady = true } = {}) => {
-      current ??= startProcess([`apps/${name}/src/main.ts`], { env: { ...env, PORT: String(port) } })
+    start: async ({ untilReady = true, env: changes = {} } = {}) => {
+      current ??= startProcess([`apps/${name}/src/main.ts`], { env: { ...env, PORT: String(port), ...changes } })
       const running = current
       const deadline = Date.now() + READY_WITHIN
       while (!(await answers(`${url}/${untilReady ? 'readyz' : 'livez'}`))) {

@@ -73,7 +73,8 @@ export function createPerson({ issuer }: Pick<Cluster, 'issuer'>): Person {
       keep(response.headers)
       const html = await response.text()
       const seen = { status: response.status, headers: response.headers, ...read(html), html, took: took() }
-      const location = response.headers.get('location')
+      const location =
+        response.headers.get('location') ?? /^0;url=(.+)/.exec(response.headers.get('refresh') ?? '')?.[1]
       if (!location) {
         current = seen
         return current

@@ -22,6 +22,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly resume: () => void
   /** One command on a connection of its own. Throws what Redis refuses. */
   readonly command: (...parts: readonly string[]) => Promise<Reply>
+  /** From now on it lets nobody in with another one. */
+  readonly changePassword: (password: string) => Promise<void>
 }
 
 export type Reply = string | number | null | readonly Reply[]
@@ -47,7 +49,8 @@ export async function startRedis({
   if (keepsData) settings.push('--appendonly', 'yes', '--appendfsync', 'everysec')
   if (password) settings.push('--requirepass', password)
   let server: RunningProcess | undefined
-  const command = (...parts: readonly string[]) => send(port, password ? [['AUTH', password], parts] : [parts])
+  let current = password
+  const command = (...parts: readonly string[]) => send(port, current ? [['AUTH', current], parts] : [parts])
 
   const start = async (...options: readonly string[]) => {
     server = startProcess([...settings, ...options], { command: program })
@@ -70,6 +73,10 @@ export async function startRedis({
     hang: () => server?.signal('SIGSTOP'),
     resume: () => server?.signal('SIGCONT'),
     command,
+    changePassword: async (changed) => {
+      await command('CONFIG', 'SET', 'requirepass', changed)
+      current = changed
+    },
     [Symbol.asyncDispose]: async () => {
       if (server && !server.hasExited()) await kill()
       rmSync(folder, { recursive: true, force: true })

@@ -1,15 +1,15 @@
 // Against real sockets: what is not fetched is proved by a listener that nobody connected to.
+import { createSocket } from 'node:dgram'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { lookup } from 'node:dns'
+import { lookup } from 'node:dns/promises'
 import type { ServerResponse } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import { type DocumentHost, openDocumentHost, verifies } from '@gatehouse/testing'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createNameResolver } from './resolve-name.ts'
 import { DocumentFetchError, fetchDocument, isPublic } from './safe-fetch.ts'
-
-vi.mock('node:dns', { spy: true })
 
 const nobody = { privateHosts: new Set<string>() }
 const intranet = { privateHosts: new Set(['localhost']) }
@@ -22,7 +22,6 @@ beforeAll(async () => {
   setDefaultCACertificates([...getCACertificates('default'), host.certificate])
 })
 afterAll(() => host[Symbol.asyncDispose]())
-afterEach(() => vi.mocked(lookup).mockReset())
 
 async function failure(fetching: Promise<unknown>): Promise<DocumentFetchError> {
   const error = await fetching.then(
@@ -34,15 +33,13 @@ async function failure(fetching: Promise<unknown>): Promise<DocumentFetchError> 
 }
 
 /** What a name means, from the first look-up to the last; the last goes on for ever. */
-function resolveTo(...answers: readonly (readonly string[])[]): () => number {
+function resolveTo(...answers: readonly (readonly string[])[]) {
   let asked = 0
-  vi.mocked(lookup).mockImplementation(((_name: string, _options: unknown, done: (...args: unknown[]) => void) => {
-    const addresses = answers[Math.min(asked, answers.length - 1)] ?? []
+  const resolveName = async () => {
     asked += 1
-    const found = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
-    setImmediate(() => done(null, found))
-  }) as never)
-  return () => asked
+    return answers[Math.min(asked, answers.length) - 1] ?? []
+  }
+  return { options: { ...nobody, resolveName }, asked: () => asked }
 }
 
 verifies('C2', 'no address but a public one is fetched from, however it is written', async () => {
@@ -59,7 +56,7 @@ verifies('C2', 'no address but a public one is fetched from, however it is writt
     ...['[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[0:0:0:0:0:ffff:7f00:1]', '[::127.0.0.1]'],
     ...['[64:ff9b::7f00:1]', '[64:ff9b:1::7f00:1]', '[2002:7f00:1::1]', '[2001:0:7f00:1::1]', '[fe80::1]', '[fc00::1]'],
     ...['[fd00:ec2::254]', '[fec0::1]', '[ff02::1]', '[2001:db8::1]', '[100::1]', '[5f00::1]', '255.255.255.255'],
-    ...['224.0.0.1', '240.0.0.1', '192.0.2.1', '１２７.0.0.1', '127。0。0。1', 'localhost', 'LOCALHOST'],
+    ...['224.0.0.1', '240.0.0.1', '192.0.2.1', '１２７.0.0.1', '127。0。0。1'],
   ]
   for (const name of names) {
     const { kind, message } = await failure(fetchDocument(new URL(`https://${name}:${port}/client`), nobody))
@@ -79,15 +76,15 @@ verifies(['C2', 'C3'], 'one private address among the public ones of a name is e
   const before = host.connections()
   const { port } = new URL(host.origin)
   for (const addresses of [['127.0.0.1'], ['93.184.216.34', '127.0.0.1'], ['2606:4700::1111', '::1'], []]) {
-    const asked = resolveTo(addresses)
-    const { kind } = await failure(fetchDocument(new URL(`https://rebinding.example:${port}/client`), nobody))
+    const { options, asked } = resolveTo(addresses)
+    const { kind } = await failure(fetchDocument(new URL(`https://rebinding.example:${port}/client`), options))
     expect([addresses, kind, asked()]).toEqual([addresses, 'refused', 1])
   }
   expect(host.connections()).toBe(before)
 })
 
 verifies('C3', 'the address that was judged is the one that is connected to: a name is resolved once', async () => {
-  const asked = resolveTo(['93.184.216.34'], ['127.0.0.1'])
+  const { options, asked } = resolveTo(['93.184.216.34'], ['127.0.0.1'])
   const attempts: string[] = []
   // stops every connection of this test after its look-up: nothing leaves this machine
   const stop = (message: unknown) => {
@@ -100,12 +97,50 @@ verifies('C3', 'the address that was judged is the one that is connected to: a n
   subscribe('net.client.socket', stop)
   const { port } = new URL(host.origin)
   const before = host.connections()
-  const fetching = fetchDocument(new URL(`https://rebinding.example:${port}/client`), nobody)
+  const fetching = fetchDocument(new URL(`https://rebinding.example:${port}/client`), options)
   const { kind } = await failure(fetching).finally(() => unsubscribe('net.client.socket', stop))
   expect(kind).toBe('unreachable')
   expect(attempts).toEqual(['93.184.216.34'])
   expect(asked()).toBe(1)
   expect(host.connections()).toBe(before)
+})
+
+verifies(
+  'C2',
+  'this machine by its names is not fetched from, with or without a name server that knows them',
+  async () => {
+    const before = host.connections()
+    const { port } = new URL(host.origin)
+    for (const name of ['localhost', 'LOCALHOST', 'app.localhost']) {
+      const url = new URL(`https://${name}:${port}/client`)
+      expect([name, (await failure(fetchDocument(url, resolveTo(['127.0.0.1', '::1']).options))).kind]).toEqual([
+        name,
+        'refused',
+      ])
+      await failure(fetchDocument(url, nobody))
+    }
+    expect(host.connections()).toBe(before)
+  },
+)
+
+verifies('C5', 'a name server that never answers holds up nobody else: names are still resolved', async () => {
+  const silent = createSocket('udp4')
+  let questions = 0
+  silent.on('message', () => {
+    questions += 1
+  })
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve))
+  const resolveName = createNameResolver([`127.0.0.1:${silent.address().port}`])
+  const began = performance.now()
+  const fetches = Array.from({ length: 32 }, (_, index) =>
+    failure(fetchDocument(new URL(`https://silent-${index}.example/client`), { ...nobody, resolveName })),
+  )
+  await vi.waitFor(() => expect(questions).toBeGreaterThanOrEqual(64))
+  await lookup('localhost')
+  expect(performance.now() - began, 'another look-up waited for them').toBeLessThan(900)
+  expect(new Set((await Promise.all(fetches)).map(({ kind }) => kind))).toEqual(new Set(['unreachable']))
+  expect(performance.now() - began).toBeLessThan(3_500)
+  await new Promise<void>((resolve) => silent.close(resolve))
 })
 
 verifies('C4', 'a redirect is not followed, wherever it leads', async () => {

@@ -1,11 +1,12 @@
 // Fetches a document from an address that a stranger chose, from inside our network: to public addresses alone, judged
 // at the moment of connecting (a name that resolves anew to something else gains nothing), over https, without following
 // redirects, in bounded time and size. It does NOT judge what is in the document.
-import { lookup as resolve } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
-import type { LookupFunction } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { createNameResolver, type ResolveName } from './resolve-name.ts'
 
 const TIMEOUT_MS = 2_500
 const SIZE_LIMIT = 16 * 1024
@@ -28,18 +29,24 @@ export class DocumentFetchError extends Error {
 }
 
 export interface SafeFetchOptions {
-  /** Host names whose documents may come from private addresses. */
+  /** Host names whose documents may come from private addresses. They are resolved as this machine does it. */
   readonly privateHosts: ReadonlySet<string>
+  /** For every other host. By default the name servers of this machine. */
+  readonly resolveName?: ResolveName
 }
 
 /** Throws {@link DocumentFetchError}. */
-export async function fetchDocument(url: URL, { privateHosts }: SafeFetchOptions): Promise<FetchedDocument> {
+export async function fetchDocument(
+  url: URL,
+  { privateHosts, resolveName = createNameResolver() }: SafeFetchOptions,
+): Promise<FetchedDocument> {
   const mayBePrivate = privateHosts.has(url.hostname)
   const literal = url.hostname.replace(/^\[|\]$/g, '')
-  // look-ups are for names alone: an address in the URL is judged here
-  if (ipaddr.isValid(literal) && !mayBePrivate && !isPublic(literal)) throw privateAddress()
+  // look-ups are for names alone: an address in the URL is judged here, and so is what always means this machine (RFC 6761 §6.3)
+  const isOwn = ipaddr.isValid(literal) ? !isPublic(literal) : /(^|\.)localhost$/.test(literal)
+  if (isOwn && !mayBePrivate) throw privateAddress()
   const signal = AbortSignal.timeout(TIMEOUT_MS)
-  const response = await connect(url, { lookup: mayBePrivate ? undefined : lookupPublic, signal })
+  const response = await connect(url, { lookup: mayBePrivate ? undefined : lookupPublic(resolveName, signal), signal })
   const { statusCode, headers } = response
   const refuse = (why: string) => {
     response.destroy()
@@ -66,14 +73,21 @@ function isPassing(status: number): boolean {
   return status >= 500 || [408, 425, 429].includes(status)
 }
 
-const lookupPublic: LookupFunction = (hostname, options, done) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return done(error, '', 0)
-    const open = addresses.filter(({ address }) => isPublic(address))
-    const [first] = open
-    if (!first || open.length < addresses.length) return done(privateAddress(), '', 0)
-    return options.all ? done(null, open) : done(null, first.address, first.family)
-  })
+/** For a connection: an address of the name, if all that it has are public. */
+function lookupPublic(resolveName: ResolveName, signal: AbortSignal): LookupFunction {
+  return (hostname, { all }, done) => {
+    resolveName(hostname, signal)
+      .then((addresses) => {
+        const [first] = addresses
+        if (first === undefined || !addresses.every(isPublic)) throw privateAddress()
+        return all ? done(null, addresses.map(withFamily)) : done(null, first, withFamily(first).family)
+      })
+      .catch((error: Error) => done(error, '', 0))
+  }
+}
+
+function withFamily(address: string): LookupAddress {
+  return { address, family: isIP(address) }
 }
 
 function privateAddress(): DocumentFetchError {

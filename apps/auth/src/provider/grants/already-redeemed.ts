@@ -6,8 +6,13 @@ import { errors } from 'oidc-provider'
  */
 export class AlreadyRedeemedError extends errors.InvalidGrant {
   readonly grantId: string | undefined
-  constructor(grantId: string | undefined) {
+  readonly accountId: string | undefined
+  constructor({
+    grantId,
+    accountId,
+  }: { readonly grantId?: string | undefined; readonly accountId?: string | undefined }) {
     super('already used')
     this.grantId = grantId
+    this.accountId = accountId
   }
 }

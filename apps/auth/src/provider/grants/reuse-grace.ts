@@ -25,6 +25,12 @@ const LOOK_AGAIN_MS = 40
 type Handler<Context extends KoaContextWithOIDC> = (ctx: Context) => void | Promise<void>
 type Answer = Readonly<Record<string, unknown>>
 
+/** What a request presents, and what its answer depends on besides. */
+interface Asked {
+  readonly presented: string
+  readonly request: string
+}
+
 interface Recorded {
   readonly answer: Answer
   /** Hash of what the answer depended on besides the token. */
@@ -46,6 +52,8 @@ export interface ReuseGraceOptions {
   readonly attempts: AttemptStore
   /** In seconds; 0 turns it off. */
   readonly grace: number
+  /** Whether somebody may still have tokens. */
+  readonly isAdmitted: (subject: string) => Promise<boolean>
   /** An answer was given again. `elsewhere`: to another address or program than the first time. */
   readonly onReplay: (replay: { readonly clientId: string; readonly elsewhere: boolean }) => void
 }
@@ -58,20 +66,23 @@ export function isTakingOver(): boolean {
   return takingOver.getStore() ?? false
 }
 
-export function createReuseGrace({ records, attempts, grace, onReplay }: ReuseGraceOptions): ReuseGrace {
+export function createReuseGrace({ records, attempts, grace, isAdmitted, onReplay }: ReuseGraceOptions): ReuseGrace {
   return {
     wrap: (handler, parameter) => {
       if (grace === 0) return handler
       return async (ctx) => {
-        const presented = String(ctx.oidc.params?.[parameter] ?? '')
+        const asked: Asked = {
+          presented: String(ctx.oidc.params?.[parameter] ?? ''),
+          request: requestOf(ctx), // before the handler runs, which writes defaults into the parameters
+        }
         try {
           await handler(ctx)
         } catch (error) {
           if (!(error instanceof AlreadyRedeemedError)) throw error
-          await again(ctx, presented, error.grantId, handler)
+          await again(ctx, asked, error, handler)
           return
         }
-        await commit(ctx, presented)
+        await commit(ctx, asked)
       }
     },
   }
@@ -79,25 +90,29 @@ export function createReuseGrace({ records, attempts, grace, onReplay }: ReuseGr
   /** Sends what was recorded, or takes over if nothing is, for longer than a living process would need. */
   async function again<Context extends KoaContextWithOIDC>(
     ctx: Context,
-    presented: string,
-    grantId: string | undefined,
+    asked: Asked,
+    { grantId, accountId }: AlreadyRedeemedError,
     handler: Handler<Context>,
   ): Promise<void> {
     const until = performance.now() + PATIENCE_MS
     for (;;) {
-      const recorded = await find(ctx, presented)
-      if (recorded) return send(ctx, recorded, grantId)
+      const recorded = await find(ctx, asked.presented)
+      if (recorded) return send(ctx, asked, recorded, { grantId, accountId })
       if (performance.now() > until) break
       await sleep(LOOK_AGAIN_MS)
     }
-    const { allowed } = await attempts.take(`take-over:${keyOf(ctx, presented)}`, 1, Math.ceil(PATIENCE_MS / 1000) * 2)
+    const { allowed } = await attempts.take(
+      `take-over:${keyOf(ctx, asked.presented)}`,
+      1,
+      Math.ceil(PATIENCE_MS / 1000) * 2,
+    )
     if (!allowed) throw new errors.InvalidGrant('it is being redeemed by another request')
     await takingOver.run(true, async () => handler(ctx))
-    await commit(ctx, presented)
+    await commit(ctx, asked)
   }
 
-  async function commit(ctx: KoaContextWithOIDC, presented: string): Promise<void> {
-    const mine: Recorded = { answer: ctx.body as Answer, request: requestOf(ctx), from: originOf(ctx) }
+  async function commit(ctx: KoaContextWithOIDC, { presented, request }: Asked): Promise<void> {
+    const mine: Recorded = { answer: ctx.body as Answer, request, from: originOf(ctx) }
     const key = keyOf(ctx, presented)
     const sealed = sealer(presented).seal(MODEL, clientIdOf(ctx), mine).toString('base64')
     if (await records.create(MODEL, key, { sealed }, grace)) return
@@ -118,11 +133,18 @@ export function createReuseGrace({ records, attempts, grace, onReplay }: ReuseGr
     ) as Recorded
   }
 
-  async function send(ctx: KoaContextWithOIDC, recorded: Recorded, grantId: string | undefined): Promise<void> {
+  async function send(
+    ctx: KoaContextWithOIDC,
+    { request }: Asked,
+    recorded: Recorded,
+    { grantId, accountId }: Pick<AlreadyRedeemedError, 'grantId' | 'accountId'>,
+  ): Promise<void> {
     // thrown here rather than by the engine, which would take it for theft and end the family
-    if (recorded.request !== requestOf(ctx)) throw new errors.InvalidGrant('it was redeemed with other parameters')
+    if (recorded.request !== request) throw new errors.InvalidGrant('it was redeemed with other parameters')
     const grant = grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined
     if (!grant) throw new errors.InvalidGrant('the grant was revoked')
+    if (!accountId || !(await isAdmitted(accountId)))
+      throw new errors.InvalidGrant('the account may not sign in any more')
     onReplay({ clientId: clientIdOf(ctx), elsewhere: recorded.from !== originOf(ctx) })
     ctx.body = recorded.answer
   }

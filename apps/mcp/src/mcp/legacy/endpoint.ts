@@ -45,6 +45,8 @@ export interface LegacyEndpoint {
   delete(request: FastifyRequest, reply: FastifyReply, by: CalledBy): Promise<void>
   /** Ends streams that wait, so that their clients come back elsewhere. */
   closeStreams(): void
+  /** Resolves when what works now has answered, to a client that is there or to the store. */
+  settled(): Promise<unknown>
   /** Answers in the place of what still works. */
   close(): Promise<void>
 }
@@ -56,12 +58,15 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
   const { store, issuer, resource, createServer, onerror, onRefusal } = options
   const sessions = createSessions({ store, issuer, resource, onRefusal })
   const running = new Map<string, Set<Exchange>>()
+  const ends = new Set<Promise<void>>()
   const closing = new AbortController()
 
   function createRunning(session: Session, message: JSONRPCMessage, authInfo: AuthInfo): Exchange | undefined {
     if (!isJSONRPCRequest(message)) return undefined
     const ofSession = running.get(session.key) ?? new Set()
     running.set(session.key, ofSession)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    ends.add(promise)
     const exchange = createExchange({
       store,
       session,
@@ -72,6 +77,8 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
       onEnd: () => {
         ofSession.delete(exchange)
         if (ofSession.size === 0) running.delete(session.key)
+        ends.delete(promise)
+        resolve()
       },
     })
     ofSession.add(exchange)
@@ -98,7 +105,10 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
     return response
   }
 
-  async function open(message: JSONRPCMessage, { caller, authInfo }: CalledBy): Promise<FetchLikeMcpHandler | undefined> {
+  async function open(
+    message: JSONRPCMessage,
+    { caller, authInfo }: CalledBy,
+  ): Promise<FetchLikeMcpHandler | undefined> {
     if (!isInitializeRequest(message)) return undefined
     const session = await sessions.open(caller, message.params as unknown as Handshake)
     const exchange = session && createRunning(session, message as JSONRPCMessage, authInfo)
@@ -119,7 +129,11 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
   }
 
   /** The session that the request names, or undefined and a refusal. */
-  async function findSession(request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<Session | undefined> {
+  async function findSession(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    caller: Caller,
+  ): Promise<Session | undefined> {
     const id = request.headers['mcp-session-id']
     if (typeof id !== 'string') {
       refuseRpc(reply, 400, rpcCodes.other, 'Bad Request: Mcp-Session-Id is required; POST initialize to get one')
@@ -187,6 +201,8 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
     },
 
     closeStreams: () => closing.abort(),
+
+    settled: () => Promise.all(ends),
 
     async close() {
       const left = [...running.values()].flatMap((exchanges) => [...exchanges])

@@ -55,7 +55,14 @@ export interface EventStreamOptions {
 }
 
 /** Sends until the stream ends, another reader takes over, the client leaves, or `signal`. Ends the response. */
-export async function sendEvents({ store, session, place, response, signal, primes }: EventStreamOptions): Promise<void> {
+export async function sendEvents({
+  store,
+  session,
+  place,
+  response,
+  signal,
+  primes,
+}: EventStreamOptions): Promise<void> {
   const { stream, reader } = place
   const left = new AbortController()
   response.on('close', () => left.abort())

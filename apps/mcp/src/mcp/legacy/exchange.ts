@@ -70,9 +70,12 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
   async function send(sent: JSONRPCMessage, sendOptions?: { readonly relatedRequestId?: RequestId }): Promise<void> {
     if (isOver) return
-    if (isJSONRPCRequest(sent)) await watch() // the answer may come by way of another replica
     const named = withOwnId(sent, recorder.stream)
-    if (sendOptions?.relatedRequestId !== undefined || isResponse(sent)) await deliver(named, sendOptions)
+    if (isJSONRPCRequest(sent)) {
+      await watch() // the answer may come by way of another replica
+      // This server has one request to answer, so what it asks is about that one, whether it says so or not.
+      await deliver(named, { relatedRequestId: message.id })
+    } else if (sendOptions?.relatedRequestId !== undefined || isResponse(sent)) await deliver(named, sendOptions)
     else await recorder.recordOwn(named).catch(onerror)
     if (isResponse(sent)) end()
   }

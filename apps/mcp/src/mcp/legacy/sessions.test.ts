@@ -61,7 +61,9 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-const open = async (options: { claims?: Record<string, unknown>; protocolVersion?: string; capabilities?: object } = {}) =>
+const open = async (
+  options: { claims?: Record<string, unknown>; protocolVersion?: string; capabilities?: object } = {},
+) =>
   openSession({
     resource: server.resource,
     token: await server.sign(options.claims),
@@ -88,12 +90,18 @@ test('a real client has a session, with a stream of its own, and ends it', async
 describe('a session', () => {
   verifies('M4', 'is there until it is ended, and was never there under another id', async () => {
     const session = await open()
-    expect((await answerOf(await session.post(list))).result.tools).toHaveLength(4)
+    expect((await answerOf(await session.post(list))).result.tools).toHaveLength(6)
     expect((await session.delete()).status).toBe(200)
     expect(await codeOf(await session.post(list))).toEqual([404, -32_001])
     expect(await codeOf(await session.get())).toEqual([404, -32_001])
     expect(await codeOf(await session.delete())).toEqual([404, -32_001])
-    for (const sessionId of ['x', 'A'.repeat(43), 'A'.repeat(5_000), '../etc', `${session.sessionId}, ${session.sessionId}`]) {
+    for (const sessionId of [
+      'x',
+      'A'.repeat(43),
+      'A'.repeat(5_000),
+      '../etc',
+      `${session.sessionId}, ${session.sessionId}`,
+    ]) {
       const stranger = sessionClient({ resource: server.resource, token: session.token, sessionId })
       expect(await codeOf(await stranger.post(list)), sessionId).toEqual([404, -32_001])
     }
@@ -174,7 +182,10 @@ describe('a session', () => {
       await session.post(list, { 'mcp-protocol-version': '1999-01-01' }),
       await session.get(undefined, { 'mcp-protocol-version': '1999-01-01' }),
       await session.delete({ 'mcp-protocol-version': '1999-01-01' }),
-      await session.post({ jsonrpc: '2.0', method: 'notifications/initialized' }, { 'mcp-protocol-version': '1999-01-01' }),
+      await session.post(
+        { jsonrpc: '2.0', method: 'notifications/initialized' },
+        { 'mcp-protocol-version': '1999-01-01' },
+      ),
     ]) {
       expect(response.status).toBe(400)
     }
@@ -301,9 +312,10 @@ describe('the stream of a request', () => {
     const answers = await Promise.all(
       ['Ada', 'Bob', 'Eve'].map(async (name, i) => {
         const stream = readEvents(await session.post(call(i, 'ask')))
-        let question = await stream.next()
-        while (question?.message?.method !== 'elicitation/create') question = await stream.next()
-        return { name, stream, id: question.message.id }
+        await stream.next() // primed
+        const question = await stream.next()
+        expect(question?.message).toMatchObject({ method: 'elicitation/create' })
+        return { name, stream, id: question?.message?.id }
       }),
     )
     expect(new Set(answers.map(({ id }) => id)).size).toBe(3)
@@ -312,7 +324,9 @@ describe('the stream of a request', () => {
       expect((await session.post({ jsonrpc: '2.0', id, result })).status).toBe(202)
     }
     for (const { name, stream } of answers) {
-      expect((await stream.rest()).at(-1)?.message).toMatchObject({ result: { content: [{ text: `You are ${name}` }] } })
+      expect((await stream.rest()).at(-1)?.message).toMatchObject({
+        result: { content: [{ text: `You are ${name}` }] },
+      })
     }
     const nameless = sessionClient({ resource: server.resource, token: session.token })
     expect((await nameless.post({ jsonrpc: '2.0', id: 0, result: {} })).status).toBe(400)
@@ -350,59 +364,76 @@ describe("the session's own stream", () => {
 })
 
 describe('bounds', () => {
-  verifies('M18', 'a person has so many streams at once: those that are open stay, the next one is refused', async () => {
-    await using own = await startMcpServer({ streamLimits: { perSubject: 2 }, features: { tools: [...tools, patient] } })
-    const sessions = await Promise.all(
-      ['dev:a', 'dev:a', 'dev:a', 'dev:b'].map(async (sub) =>
-        openSession({ resource: own.resource, token: await own.sign({ sub }) }),
-      ),
-    )
-    const [first, second, third, other] = sessions as [typeof sessions[0], typeof sessions[0], typeof sessions[0], typeof sessions[0]]
-    const kept = readEvents(await first.get())
-    await kept.next()
-    const long = readEvents(await second.post(call(1, 'multi-greet', { name: 'Ada', count: 1, pause: 5_000 })))
-    await long.next()
-    const refused = await third.get()
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '10'])
-    expect((await third.post(call(1, 'multi-greet', { name: 'Ada' }))).status).toBe(429)
-    const { message, headers } = requestOf('2026-07-28', 'subscriptions/listen', { notifications: {} })
-    const authorization = `Bearer ${await own.sign({ sub: 'dev:a' })}`
-    expect((await own.post(message, { ...headers, authorization })).status).toBe(429)
-    expect((await third.post(list)).status).toBe(200) // what is over at once is not counted
-    const allowed = readEvents(await other.get())
-    await allowed.next()
-    await kept.cancel()
-    await vi.waitFor(async () => expect((await third.get()).status).toBe(200))
-    await first.delete()
-  })
+  verifies(
+    'M18',
+    'a person has so many streams at once: those that are open stay, the next one is refused',
+    async () => {
+      await using own = await startMcpServer({
+        streamLimits: { perSubject: 2 },
+        drainLimit: 50,
+        features: { tools: [...tools, patient] },
+      })
+      const sessions = await Promise.all(
+        ['dev:a', 'dev:a', 'dev:a', 'dev:b'].map(async (sub) =>
+          openSession({ resource: own.resource, token: await own.sign({ sub }) }),
+        ),
+      )
+      const [first, second, third, other] = sessions as [
+        (typeof sessions)[0],
+        (typeof sessions)[0],
+        (typeof sessions)[0],
+        (typeof sessions)[0],
+      ]
+      const kept = readEvents(await first.get())
+      await kept.next()
+      const long = readEvents(await second.post(call(1, 'multi-greet', { name: 'Ada', count: 1, pause: 5_000 })))
+      await long.next()
+      const refused = await third.get()
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '10'])
+      expect((await third.post(call(1, 'multi-greet', { name: 'Ada' }))).status).toBe(429)
+      const { message, headers } = requestOf('2026-07-28', 'subscriptions/listen', { notifications: {} })
+      const authorization = `Bearer ${await own.sign({ sub: 'dev:a' })}`
+      expect((await own.post(message, { ...headers, authorization })).status).toBe(429)
+      expect((await third.post(list)).status).toBe(200) // what is over at once is not counted
+      const allowed = readEvents(await other.get())
+      await allowed.next()
+      await kept.cancel()
+      await vi.waitFor(async () => expect((await third.get()).status).toBe(200))
+      await first.delete()
+    },
+  )
 
-  verifies('M19', 'a stream ends with the token it was opened with, whatever works on it', async () => {
-    aborted.mockClear()
-    const session = await open()
-    const brief = session.as(await server.sign({ exp: Math.floor(Date.now() / 1000) + 2 }))
-    const began = performance.now()
-    const own = readEvents(await brief.get())
-    const answer = readEvents(await brief.post(call(1, 'patient')))
-    const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'patient', arguments: {} })
-    const modern = server.post(message, { ...headers, authorization: `Bearer ${brief.token}` })
-    const events = await answer.rest()
-    expect(events.at(-1)?.message).toMatchObject({
-      result: { isError: true, content: [{ text: expect.stringContaining('token expired') }] },
-    })
-    expect((await answerOf(await modern)).result.isError).toBe(true)
-    await own.rest()
-    expect(performance.now() - began).toBeLessThan(4_000)
-    expect(aborted).toHaveBeenCalledTimes(2)
-    // A token that is only just taken is good for as long as it is taken.
-    const late = session.as(await server.sign({ exp: Math.floor(Date.now() / 1000) - 5 }))
-    expect(textsOf(await readEvents(await late.post(greetings('Ada'))).rest())).toHaveLength(5)
-  }, 10_000)
+  verifies(
+    'M19',
+    'a stream ends with the token it was opened with, whatever works on it',
+    async () => {
+      aborted.mockClear()
+      const session = await open()
+      const brief = session.as(await server.sign({ exp: Math.floor(Date.now() / 1000) + 2 }))
+      const began = performance.now()
+      const own = readEvents(await brief.get())
+      const answer = readEvents(await brief.post(call(1, 'patient')))
+      const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'patient', arguments: {} })
+      const modern = server.post(message, { ...headers, authorization: `Bearer ${brief.token}` })
+      const events = await answer.rest()
+      expect(events.at(-1)?.message).toMatchObject({
+        result: { isError: true, content: [{ text: expect.stringContaining('token expired') }] },
+      })
+      expect((await answerOf(await modern)).result.isError).toBe(true)
+      await own.rest()
+      expect(performance.now() - began).toBeLessThan(4_000)
+      expect(aborted).toHaveBeenCalledTimes(2)
+      // A token that is only just taken is good for as long as it is taken.
+      const late = session.as(await server.sign({ exp: Math.floor(Date.now() / 1000) - 5 }))
+      expect(textsOf(await readEvents(await late.post(greetings('Ada'))).rest())).toHaveLength(5)
+    },
+    10_000,
+  )
 })
 
 describe('a store that is away', () => {
   const away = new Proxy(openSqliteStore({ path: ':memory:' }), {
-    get: (store, name) =>
-      name === 'close' ? store.close : () => Promise.reject(new StoreUnavailableError()),
+    get: (store, name) => (name === 'close' ? store.close : () => Promise.reject(new StoreUnavailableError())),
   }) as SessionStore
 
   test('costs sessions, and nothing else', async () => {
@@ -456,8 +487,13 @@ describe('at the end of the process', () => {
     const began = performance.now()
     const closed = own.app.close()
     expect((await waiting.rest()).at(-1)).toMatchObject({ retry: '1000' })
-    expect((await short.rest()).at(-1)?.message).toMatchObject({ result: { content: [{ text: 'Greeted Ada 1 time.' }] } })
-    expect((await long.rest()).at(-1)?.message).toMatchObject({ id: 2, error: { message: expect.stringContaining('stopping') } })
+    expect((await short.rest()).at(-1)?.message).toMatchObject({
+      result: { content: [{ text: 'Greeted Ada 1 time.' }] },
+    })
+    expect((await long.rest()).at(-1)?.message).toMatchObject({
+      id: 2,
+      error: { message: expect.stringContaining('stopping') },
+    })
     await closed
     expect(performance.now() - began).toBeLessThan(2_000)
   })

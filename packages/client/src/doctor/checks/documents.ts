@@ -1,7 +1,8 @@
 // Whether what should be JSON is JSON.
-import type { Check } from '../check.ts'
+import type { Check, Occurrence } from '../check.ts'
 import { everyClient } from '../clients.ts'
-import type { Answer, Outcome } from '../probe.ts'
+import type { Evidence, Place } from '../evidence.ts'
+import type { Answer } from '../probe.ts'
 
 export const documentChecks: readonly Check[] = [
   {
@@ -9,23 +10,17 @@ export const documentChecks: readonly Check[] = [
     severity: 'fault',
     spec: 'RFC 9728 §3.2, RFC 8414 §3.2',
     fix: 'Answer 404 where there is no document: a page of an app or of a proxy in its place stops the search.',
-    stops: everyClient,
-    find: (evidence) =>
-      metadataAnswers(evidence).flatMap((answer) =>
-        isHtml(answer) ? [`${answer.url} answers 200 with a page of HTML.`] : [],
-      ),
+    find: (evidence) => wrong(evidence, (answer) => isHtml(answer) && 'answers 200 with a page of HTML'),
   },
   {
     id: 'not-json',
     severity: 'fault',
     spec: 'RFC 9728 §3.2, RFC 8414 §3.2',
     fix: 'Answer with one JSON object, or with 404.',
-    stops: everyClient,
     find: (evidence) =>
-      metadataAnswers(evidence).flatMap((answer) =>
-        isHtml(answer) || isObject(answer.json)
-          ? []
-          : [`${answer.url} answers 200 with something that is no JSON object.`],
+      wrong(
+        evidence,
+        (answer) => !isHtml(answer) && !isObject(answer.json) && 'answers 200 with something that is no JSON object',
       ),
   },
   {
@@ -34,22 +29,22 @@ export const documentChecks: readonly Check[] = [
     spec: 'RFC 9728 §3.2, RFC 8414 §3.2',
     fix: 'Send Content-Type: application/json.',
     find: (evidence) =>
-      metadataAnswers(evidence).flatMap((answer) => {
-        const type = answer.headers.get('content-type') ?? ''
-        return isObject(answer.json) && !/^application\/([\w.+-]+\+)?json\b/.test(type)
-          ? [`${answer.url} says that it is "${type}".`]
-          : []
+      wrong(evidence, ({ headers, json }) => {
+        const type = headers.get('content-type') ?? ''
+        return isObject(json) && !/^application\/([\w.+-]+\+)?json\b/.test(type) && `says that it is "${type}"`
       }),
   },
 ]
 
-type Places = readonly { readonly outcome: Outcome }[]
-
-/** The good answers at the places where metadata could be. */
-function metadataAnswers({ resourcePlaces, serverPlaces }: { resourcePlaces: Places; serverPlaces: Places }): Answer[] {
-  return [...resourcePlaces, ...serverPlaces].flatMap(({ outcome }) =>
-    outcome.answered && outcome.status === 200 ? [outcome] : [],
-  )
+/** The places with a good answer that `judge` finds something wrong with. It stops clients if they come by before a document. */
+function wrong(evidence: Evidence, judge: (answer: Answer) => string | false): Occurrence[] {
+  return [evidence.resourcePlaces, evidence.serverPlaces].flatMap((places: readonly Place[]) => {
+    const first = places.findIndex(({ document }) => document)
+    return places.flatMap(({ outcome }, at) => {
+      const what = outcome.answered && outcome.status === 200 && judge(outcome)
+      return what ? [{ what: `${outcome.url} ${what}.`, stops: first === -1 || at < first ? everyClient : [] }] : []
+    })
+  })
 }
 
 function isHtml({ headers, text, json }: Answer): boolean {

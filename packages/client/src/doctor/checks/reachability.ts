@@ -4,6 +4,7 @@ import { type Check, when } from '../check.ts'
 import { everyClient } from '../clients.ts'
 import { textIn } from '../document.ts'
 import type { Evidence } from '../evidence.ts'
+import type { Outcome } from '../probe.ts'
 
 /** Seconds after which an answer is slow: clients wait 5 to 30. */
 const SLOW = 3
@@ -68,20 +69,12 @@ export const reachabilityChecks: readonly Check[] = [
     id: 'unavailable',
     severity: 'fault',
     spec: 'RFC 9110 §15.6',
-    fix: 'Look into the log of the server at that address; a metadata document has to be there whatever else is down.',
-    stops: everyClient,
-    find: ({ outcomes }) =>
-      unique(
-        outcomes.flatMap((outcome) => {
-          if (!outcome.answered && outcome.problem.code === 'unreachable')
-            return [`${outcome.url} does not answer: ${outcome.problem.reason ?? outcome.problem.message}`]
-          if (!outcome.answered && outcome.problem.code === 'metadata_invalid')
-            return [`${outcome.url} cannot be used: ${outcome.problem.reason ?? outcome.problem.message}`]
-          return outcome.answered && outcome.status >= 500
-            ? [`${outcome.method} ${outcome.url} answers ${outcome.status}.`]
-            : []
-        }),
-      ),
+    fix: 'Look into the log of the server at that address.',
+    find: ({ outcomes, unauthorized }) =>
+      outcomes.flatMap((outcome) => {
+        const what = whatFailed(outcome)
+        return what === undefined ? [] : [{ what, stops: outcome === unauthorized ? everyClient : [] }]
+      }),
   },
   {
     id: 'redirected',
@@ -131,6 +124,14 @@ function refusedAddresses({ outcomes }: Evidence): string[] {
         : [],
     ),
   )
+}
+
+function whatFailed(outcome: Outcome): string | undefined {
+  const { method, url } = outcome
+  if (outcome.answered) return outcome.status >= 500 ? `${method} ${url} answers ${outcome.status}.` : undefined
+  const { code, reason, message } = outcome.problem
+  if (code === 'unsafe_address') return undefined // told by that check
+  return `${method} ${url} ${code === 'unreachable' ? 'does not answer' : 'cannot be used'}: ${reason ?? message}`
 }
 
 function isSafe(address: string): boolean {

@@ -18,7 +18,7 @@ export const registrationChecks: readonly Check[] = [
     fix: 'Accept the body that the client sends; you may register less than it asks for, and say so in the answer.',
     find: ({ registrations }) =>
       registrations.flatMap(({ client, outcome, clientId, body }) => {
-        if (clientId !== undefined || !outcome.answered || outcome.status < 400 || outcome.status >= 500) return []
+        if (clientId !== undefined || !outcome.answered || outcome.status < 400) return []
         const error = textIn(outcome.json as Record<string, unknown> | undefined, 'error') ?? ''
         const wantsSecret = body.token_endpoint_auth_method !== 'none'
         const fix = wantsSecret

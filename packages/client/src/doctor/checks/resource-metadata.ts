@@ -13,7 +13,7 @@ export const resourceMetadataChecks: readonly Check[] = [
     stops: ['ChatGPT'],
     find: (evidence) =>
       when(
-        isProtected(evidence) && !evidence.resource && evidence.resourcePlaces.every(({ outcome }) => outcome.answered),
+        isProtected(evidence) && !evidence.resource,
         `There is no protected resource metadata (asked: ${evidence.resourcePlaces.map(({ outcome }) => outcome.url).join(', ')}).`,
       ),
   },

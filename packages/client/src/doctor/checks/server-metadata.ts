@@ -18,10 +18,7 @@ export const serverMetadataChecks: readonly Check[] = [
     stops: everyClient,
     find: ({ issuer, server, serverPlaces }) =>
       when(
-        issuer !== undefined &&
-          !server &&
-          serverPlaces.length > 0 &&
-          serverPlaces.every(({ outcome }) => outcome.answered),
+        serverPlaces.length > 0 && !server,
         `${issuer} does not say how to sign in (asked: ${serverPlaces.map(({ outcome }) => outcome.url).join(', ')}).`,
       ),
   },

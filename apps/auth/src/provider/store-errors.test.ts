@@ -1,0 +1,77 @@
+// A store that goes away in the middle of a request: a 503 that says when to come back, wherever it was.
+import { expect, test } from 'vitest'
+import { StoreUnavailableError } from '../errors.ts'
+import type { Store } from '../store/contract.ts'
+import { startAuthServer } from '../suites/auth-server.ts'
+import { errorOf, logInOnDevice, refresh } from '../suites/flows.ts'
+
+/** A store of which one part goes away when it is told to. */
+function createFailing(part: (store: Store, guard: () => void) => Store) {
+  const failing = { now: false }
+  const guard = () => {
+    if (failing.now) throw new StoreUnavailableError()
+  }
+  return { failing, wrapStore: (store: Store): Store => part(store, guard) }
+}
+
+test('where it is asked for the answer that a refresh token got before', async () => {
+  const { failing, wrapStore } = createFailing((store, guard) => ({
+    ...store,
+    records: {
+      ...store.records,
+      find: async (model, id) => {
+        if (model === 'RedeemedAnswer') guard()
+        return store.records.find(model, id)
+      },
+    },
+  }))
+  await using server = await startAuthServer({ wrapStore })
+  const { refresh_token: token } = await logInOnDevice(server)
+  const first = await refresh(server, token)
+  failing.now = true
+  const again = await refresh(server, token)
+  expect(errorOf(again)).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
+  expect(again.headers['retry-after']).toBe('1')
+  failing.now = false
+  expect((await refresh(server, token)).text).toBe(first.text)
+})
+
+test('where it is asked for the account', async () => {
+  const { failing, wrapStore } = createFailing((store, guard) => ({
+    ...store,
+    documents: {
+      ...store.documents,
+      get: async (name) => {
+        if (name.startsWith('account:')) guard()
+        return store.documents.get(name)
+      },
+    },
+  }))
+  await using server = await startAuthServer({ wrapStore })
+  const { refresh_token: token } = await logInOnDevice(server)
+  failing.now = true
+  expect(errorOf(await refresh(server, token))).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
+  failing.now = false
+  expect((await refresh(server, token)).status, 'nothing was used up').toBe(200)
+})
+
+test('where the session is saved, after everything else: a page, and no cookie', async () => {
+  const { failing, wrapStore } = createFailing((store, guard) => ({
+    ...store,
+    records: {
+      ...store.records,
+      put: async (model, ...rest) => {
+        if (model === 'Session') guard()
+        return store.records.put(model, ...rest)
+      },
+    },
+  }))
+  await using server = await startAuthServer({ wrapStore })
+  failing.now = true
+  const page = await server.openBrowser().open('/device')
+  expect(page.status).toBe(503)
+  expect(page.heading).toBe('We are busy')
+  expect(page.headers['retry-after']).toBe('1')
+  expect(page.headers['set-cookie']).toBeUndefined()
+  expect(page.headers['content-security-policy']).toBeDefined()
+})

@@ -1,0 +1,17 @@
+// What our stores throw, in the engine's words: whatever else reaches its error handling becomes a 500.
+import { errors } from 'oidc-provider'
+import { AlreadyConsumedError, DeviceCodeStateError, StoreUnavailableError, UserCodeTakenError } from '../errors.ts'
+
+/** Returns an error that is none of a store's as it is. */
+export function inEngineWords(error: unknown): unknown {
+  if (error instanceof AlreadyConsumedError) return new errors.InvalidGrant('already used')
+  if (error instanceof DeviceCodeStateError)
+    return new errors.InvalidGrant('the device code is gone or was answered already')
+  if (error instanceof UserCodeTakenError || error instanceof StoreUnavailableError) return unavailable(error)
+  return error
+}
+
+function unavailable(cause: Error): Error {
+  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', 'try again in a moment')
+  return Object.assign(error, { status: 503, statusCode: 503, cause })
+}

@@ -1,0 +1,35 @@
+// Both services, and a host of client id metadata documents that the authorization server trusts.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDocumentHost } from '@gatehouse/testing'
+import { startStack } from '../harness/stack.ts'
+import type { Site } from './replay.ts'
+
+export interface RunningSite extends Site, AsyncDisposable {
+  readonly logs: () => string
+  /** A new, empty folder, removed with the rest. */
+  readonly folder: (name: string) => string
+}
+
+export async function startSite(clients: readonly object[] = []): Promise<RunningSite> {
+  const root = mkdtempSync(join(tmpdir(), 'gatehouse-clients-'))
+  const documents = await openDocumentHost()
+  const certificate = join(root, 'certificate.pem')
+  writeFileSync(certificate, documents.certificate)
+  const stack = await startStack({
+    clients,
+    env: { auth: { AUTH_METADATA_HOSTS_PRIVATE: 'localhost', NODE_EXTRA_CA_CERTS: certificate } },
+  })
+  return {
+    issuer: stack.issuer,
+    resource: stack.resource,
+    documents,
+    logs: stack.logs,
+    folder: (name) => mkdtempSync(join(root, `${name}-`)),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([stack, documents].map((each) => each[Symbol.asyncDispose]()))
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,195 @@
+// Redis answers, and does not do what it is asked to: it is full, a replica of another, loads its file, knows the
+// scripts no more, has another password, or breaks connections. Each passes, and nobody restarts.
+import { setTimeout as wait } from 'node:timers/promises'
+import { verifies } from '@gatehouse/testing'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { type Cluster, startCluster } from './cluster.ts'
+import { createPerson } from './person.ts'
+import { type Observation, observe, type Probe, prepareProbes } from './probes.ts'
+import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
+import { report } from './report.ts'
+import { until } from './until.ts'
+import { approvedDevice, ask, askAsDevice, authorizationRequest, refresh, whoami } from './wire.ts'
+
+/** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
+const ANSWERS_WITHIN = 1_000
+const BACK_WITHIN = 10_000
+const TOLERANCE = 3
+const PASSWORD = 'the-first-password'
+
+let cluster: Cluster
+const proxies: RedisProxy[] = []
+
+beforeAll(async () => {
+  cluster = await startCluster({
+    redis: { keepsData: true, password: PASSWORD },
+    redisUrls: async (url) => {
+      const proxy = await startRedisProxy(url)
+      proxies.push(proxy)
+      return proxy.url
+    },
+  })
+}, 120_000)
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]()
+  await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))
+})
+
+const command = (...parts: readonly string[]) => cluster.redis.command(...parts)
+
+/** What each endpoint answers is what it always does, or a 503 that says when to come back: never anything else. */
+async function observeTrouble(probes: readonly Probe[]): Promise<readonly Observation[]> {
+  const began = performance.now()
+  const seen = await observe(probes, { until: () => performance.now() - began > 500, pause: 100 })
+  for (const [index, { name, status, away }] of probes.entries()) {
+    const { statuses = [], slowest, retryAfter } = seen[index] ?? {}
+    for (const each of statuses) expect([status, away], name).toContain(each)
+    expect(slowest, name).toBeLessThan(TOLERANCE * ANSWERS_WITHIN)
+    if (statuses.includes(503)) expect(retryAfter, name).toBe('1')
+  }
+  return seen
+}
+
+async function untilBack(probes: readonly Probe[]): Promise<number> {
+  const isBack = async () => {
+    const answers = await Promise.all(probes.map(({ run }) => run()))
+    return answers.every(({ status }, index) => status === probes[index]?.status)
+  }
+  return until(isBack, TOLERANCE * BACK_WITHIN)
+}
+
+const refusing = (seen: readonly Observation[]) => seen.filter(({ statuses }) => statuses.includes(503)).length
+
+verifies(
+  'X7',
+  'a full Redis: what has to be written is a 503, what is read goes on, and nothing is half done',
+  async () => {
+    const probes = await prepareProbes(cluster)
+    const device = await askAsDevice(cluster)
+    const ada = createPerson(cluster)
+    await ada.enterCode(device.userCode)
+    await ada.logIn('ada')
+    const approved = await approvedDevice(cluster)
+    const { json } = await (await approvedDevice(cluster)).poll()
+
+    await command('CONFIG', 'SET', 'maxmemory', '1')
+    const seen = await observeTrouble(probes)
+    const refused = [await ada.approve(), await approved.poll(), await refresh(cluster, json.refresh_token)]
+    expect(refused.map(({ status }) => status)).toEqual([503, 503, 503])
+    expect((await ask(`${cluster.issuer}/readyz`)).status, 'the others are no better').toBe(200)
+    expect(cluster.logs()).toContain('OOM')
+    await command('CONFIG', 'SET', 'maxmemory', '0')
+    report('Redis is full', { refusing: refusing(seen), of: probes.length, backAfterMs: await untilBack(probes) })
+
+    expect((await device.poll()).json.error, 'nothing was approved by halves').toMatch(
+      /authorization_pending|slow_down/,
+    )
+    await ada.enterCode(device.userCode)
+    expect((await ada.approve()).heading).toBe('You are signed in on your device')
+    expect((await approved.poll()).status, 'nothing was used up').toBe(200)
+    expect((await refresh(cluster, json.refresh_token)).status).toBe(200)
+  },
+)
+
+verifies(
+  'X8',
+  'a Redis that drops data when it is full is pointed out, and costs sign-ins, never an identity',
+  async () => {
+    await command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+    for (const proxy of proxies) proxy.cut()
+    await until(() => cluster.logs().includes('set its maxmemory-policy to noeviction'), TOLERANCE * BACK_WITHIN)
+    const ada = createPerson(cluster)
+    const { json } = await (await approvedDevice(cluster, ada, 'ada')).poll()
+    await command('CONFIG', 'SET', 'maxmemory', '1')
+    await until(async () => (await command('DBSIZE')) === 0, TOLERANCE * BACK_WITHIN).catch(() => undefined)
+    await command('CONFIG', 'SET', 'maxmemory', '0')
+    await command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+    await command('FLUSHALL')
+    expect((await refresh(cluster, json.refresh_token)).status).toBe(400)
+    expect((await ada.open(authorizationRequest(cluster).url)).heading, 'asked to sign in again').toBe('Sign in')
+    expect((await whoami(cluster, json.access_token)).status).toBe(200)
+    await until(async () => String(await command('KEYS', 'auth:document:*')) !== '', TOLERANCE * BACK_WITHIN)
+  },
+)
+
+verifies(
+  'X10',
+  'a Redis that became a replica of another is a 503, and it goes on when it is a master again',
+  async () => {
+    const probes = await prepareProbes(cluster)
+    await command('REPLICAOF', '127.0.0.1', '1')
+    const seen = await observeTrouble(probes)
+    expect(refusing(seen)).toBeGreaterThan(0)
+    await command('REPLICAOF', 'NO', 'ONE')
+    report('Redis is read-only', { refusing: refusing(seen), of: probes.length, backAfterMs: await untilBack(probes) })
+  },
+)
+
+verifies('X10', 'a Redis that forgot the scripts is told them again, and nobody notices', async () => {
+  const device = await approvedDevice(cluster)
+  await command('SCRIPT', 'FLUSH')
+  const { status, json } = await device.poll()
+  expect(status).toBe(200)
+  await command('SCRIPT', 'FLUSH')
+  expect((await refresh(cluster, json.refresh_token)).status).toBe(200)
+})
+
+verifies('X10', 'a Redis with another password is a 503, and it goes on when the old one counts again', async () => {
+  const probes = await prepareProbes(cluster)
+  await cluster.redis.changePassword('the-second-password')
+  for (const proxy of proxies) proxy.cut()
+  const seen = await observeTrouble(probes)
+  expect(refusing(seen)).toBeGreaterThan(10)
+  await cluster.redis.changePassword(PASSWORD)
+  report('Redis has another password', {
+    refusing: refusing(seen),
+    of: probes.length,
+    backAfterMs: await untilBack(probes),
+  })
+  expect(cluster.logs()).not.toContain(PASSWORD)
+})
+
+verifies('X10', 'a Redis that still loads its file is a 503 until it is done', async () => {
+  const probes = await prepareProbes(cluster)
+  await command('CONFIG', 'SET', 'appendonly', 'no')
+  await command('SAVE')
+  await cluster.redis.kill()
+  await cluster.redis.start(
+    '--appendonly',
+    'no',
+    '--key-load-delay',
+    '20000',
+    '--loading-process-events-interval-bytes',
+    '1024',
+  )
+  const seen = await observeTrouble(probes)
+  expect(refusing(seen)).toBeGreaterThan(10)
+  report('Redis loads its file', { refusing: refusing(seen), of: probes.length, backAfterMs: await untilBack(probes) })
+})
+
+verifies('X4', 'connections that break all the time use nothing up twice, and lose no sign-in', async () => {
+  const { json } = await (await approvedDevice(cluster)).poll()
+  let current = json.refresh_token
+  let isOver = false
+  const nemesis = (async () => {
+    for (let turn = 0; !isOver; turn += 1) {
+      await wait(100 + 100 * Math.random())
+      proxies[turn % proxies.length]?.cut()
+    }
+  })()
+  const statuses: number[] = []
+  const deadline = performance.now() + 3_000
+  while (performance.now() < deadline) {
+    const answer = await refresh(cluster, current)
+    statuses.push(answer.status)
+    expect([200, 503], answer.text).toContain(answer.status)
+    current = answer.json.refresh_token ?? current
+  }
+  isOver = true
+  await nemesis
+  const good = statuses.filter((status) => status === 200).length
+  report('connections to Redis break every 300 ms', { refreshes: statuses.length, answered: good })
+  expect(good).toBeGreaterThan(0)
+  await cluster.untilReady()
+  expect((await refresh(cluster, current)).status, 'the family is alive').toBe(200)
+})
