@@ -205,6 +205,15 @@ test('known keys keep working while the issuer is away', async () => {
   expect((await fetch(`${own.origin}/readyz`)).status).toBe(200)
 })
 
+test('a replica that is about to end says so, and still answers for a while', async () => {
+  await using own = await startMcpServer({ drain: 500 })
+  const closed = own.app.close()
+  await vi.waitFor(async () => expect((await fetch(`${own.origin}/readyz`)).status).toBe(503))
+  expect((await fetch(`${own.origin}/livez`)).status).toBe(200)
+  expect((await own.post(list)).status).toBe(200)
+  await closed
+})
+
 test('a call that is under way may end before the server does', async () => {
   const started = Promise.withResolvers<void>()
   const finished = Promise.withResolvers<CallToolResult>()
@@ -224,7 +233,8 @@ test('a call that is under way may end before the server does', async () => {
   const call = client.callTool({ name: 'slow', arguments: {} })
   await started.promise
   const closed = own.app.close()
-  expect((await fetch(`${own.origin}/livez`)).status).toBe(503) // new work goes elsewhere
+  expect((await fetch(`${own.origin}/readyz`)).status).toBe(503) // new work goes elsewhere
+  await vi.waitFor(async () => expect((await own.post(list)).status).toBe(503))
   finished.resolve(text('done'))
   expect(await call).toMatchObject({ content: [{ text: 'done' }] })
   await closed

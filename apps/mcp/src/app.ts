@@ -30,8 +30,10 @@ export interface AppDependencies {
   /** In the place of what tools/, prompts/ and resources/ have. */
   readonly features?: Partial<Features>
   readonly streamLimits?: Partial<StreamLimits>
+  /** Milliseconds between "not ready" and the end. By default none. */
+  readonly drain?: number
   /** Milliseconds for calls to end in before a shutdown ends them. */
-  readonly drainLimit?: number
+  readonly answerLimit?: number
   /** Where log lines go; by default to standard output. */
   readonly logStream?: { write(line: string): void }
   /** Milliseconds since the epoch. */
@@ -46,7 +48,8 @@ export function createApp({
   streamLimits,
   logStream,
   clock = Date.now,
-  drainLimit = 5_000,
+  drain = 0,
+  answerLimit = 5_000,
   ...given
 }: AppDependencies): FastifyInstance {
   const { resource, issuer } = config
@@ -55,6 +58,7 @@ export function createApp({
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // see health.ts: who is not ready any more still answers for a while
     requestTimeout: 30_000,
     http: { headersTimeout: 10_000 },
     // A path that cannot be decoded, before there is a route.
@@ -71,7 +75,7 @@ export function createApp({
 
   app.addHook('onRequest', createHostCheck(resource, namelessRoutes(resource)))
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', `The MCP server is at ${resource}`))
-  serveHealth(app, { keysReady: keys.ready })
+  serveHealth(app, { keysReady: keys.ready, drain })
   app.register(resourceGuard, {
     resource,
     authorizationServers: [issuer],
@@ -86,11 +90,21 @@ export function createApp({
     store,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
     clock,
-    drainLimit,
+    answerLimit,
   })
+  closeQuietConnections(app)
   app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   return app
+}
+
+/** Node closes the connections that are quiet when the server closes; those that fall quiet later would hold it up. */
+function closeQuietConnections(app: FastifyInstance): void {
+  let closing: NodeJS.Timeout | undefined
+  app.addHook('preClose', async () => {
+    closing = setInterval(() => app.server.closeIdleConnections(), 50).unref()
+  })
+  app.addHook('onClose', async () => clearInterval(closing))
 }
 
 /** Routes that are the same under every name: see DESIGN, Hosts. */

@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createTokenIssuer } from '@gatehouse/testing'
 import { afterEach, expect, test } from 'vitest'
+import { freePort } from './suites/mcp-server.ts'
+import { openSession, readEvents } from './suites/session-client.ts'
 
 const directories: string[] = []
 function newDirectory(): string {
@@ -77,6 +80,26 @@ test('a second process on the same data is told to set REDIS_URL, unless it has 
   await using third = start({ PORT: '0', DATA_DIR, MCP_SESSIONS: 'off' })
   await third.until('"sessions":"off"')
 }, 30_000)
+
+test('told to end with streams open, a process tells them to come back and is gone in time', async () => {
+  await using issuer = await createTokenIssuer()
+  const port = String(await freePort())
+  const resource = `http://localhost:${port}/mcp`
+  await using run = start({ PORT: port, MCP_ISSUER: issuer.issuer, MCP_RESOURCE_URL: resource })
+  await run.until('MCP server started')
+  const streams = await Promise.all(
+    Array.from({ length: 50 }, async (_, i) => {
+      const token = await issuer.sign({ aud: resource, sub: `dev:${i}` })
+      return readEvents(await (await openSession({ resource, token })).get())
+    }),
+  )
+  for (const stream of streams) await stream.next()
+  const began = performance.now()
+  run.kill('SIGTERM')
+  for (const stream of streams) expect(await stream.rest()).toMatchObject([{ retry: '1000' }])
+  expect(await run.exited).toBe(0)
+  expect(performance.now() - began).toBeLessThan(5_000)
+}, 20_000)
 
 test('a port in use is said so, without a stack', async () => {
   await using first = start({ PORT: '0' })

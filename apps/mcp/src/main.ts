@@ -4,14 +4,17 @@ import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
 import { openStore } from './store/open-store.ts'
 
-/** Milliseconds for open requests to end in. Less than what Docker and Kubernetes wait before they kill. */
-const shutdownLimit = 9_000
+/** Milliseconds. Twice what deploy/haproxy.cfg needs to notice that a replica is not ready. */
+const drainTime = 3_000
+/** Milliseconds for all of closing. Less than what compose and Kubernetes wait before they kill. */
+const shutdownLimit = 12_000
 
 const config = orExit(() => readConfig(process.env))
 // The app, whose log tells of outages, is there by the time of the first one.
 const onOutage = (error: Error): void => app.log.error({ err: error }, 'Redis cannot be reached: trying again')
 const store = config.sessions ? orExit(() => openStore({ ...config, onOutage })) : undefined
-const app = createApp({ config, store })
+// With Redis there may be other replicas, and somebody who spreads requests over them.
+const app = createApp({ config, store, drain: config.redisUrl ? drainTime : 0 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

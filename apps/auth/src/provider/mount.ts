@@ -2,7 +2,7 @@
 // few answers that it would give badly.
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { InteractionGoneError, InvalidRequestError, TooManyRequestsError } from '../errors.ts'
+import { InteractionGoneError, InvalidRequestError, StoreUnavailableError, TooManyRequestsError } from '../errors.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
 import { isRepetition } from './registration.ts'
@@ -53,7 +53,11 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       if (claimed !== undefined && reply.raw.statusCode === 401) await limits.noteWrongSecret(claimed, request.ip)
     }
     const allowPage = async (kind: 'authorize' | 'device_page', request: FastifyRequest): Promise<void> => {
-      const { allowed, retryAfter } = await limits.take(kind, request.ip)
+      // without its store the engine keeps nothing either, and tells the app so by its redirect
+      const { allowed, retryAfter } = await limits.take(kind, request.ip).catch((error: unknown) => {
+        if (error instanceof StoreUnavailableError) return { allowed: true, retryAfter: 0 }
+        throw error
+      })
       if (!allowed) throw new TooManyRequestsError(retryAfter)
     }
 

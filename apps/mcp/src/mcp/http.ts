@@ -29,7 +29,7 @@ export interface McpEndpointOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   /** Milliseconds for calls to end in before a shutdown ends them. */
-  readonly drainLimit: number
+  readonly answerLimit: number
 }
 
 /** Milliseconds for the last answers to leave in. */
@@ -37,7 +37,7 @@ const flushLimit = 1_000
 
 /** Needs the resource guard on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
-  const { config, features, store, streamLimits, clock, drainLimit } = options
+  const { config, features, store, streamLimits, clock, answerLimit } = options
   const path = new URL(config.resource).pathname
   // Of requests that it refuses as well as of its own failures; it does not say which.
   const onerror = (error: Error): void => app.log.info({ err: error }, 'MCP request failed')
@@ -62,6 +62,11 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   const streams = createOpenStreams(streamLimits)
   const calls = new Set<Promise<void>>()
 
+  let isClosing = false
+  app.addHook('onRequest', async (_request, reply) => {
+    if (isClosing)
+      return refuseRpc(reply.header('retry-after', '1'), 503, rpcCodes.other, 'Stopping: try again shortly')
+  })
   app.addHook('onRequest', createOriginCheck(config))
   app.setErrorHandler((error, _request, reply) => refuseError(reply, error))
   app.removeContentTypeParser('text/plain')
@@ -168,8 +173,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   const settled = (limit: number) =>
     Promise.race([Promise.all([...calls, legacy?.settled()]), sleep(limit, undefined, { ref: false })])
   app.addHook('preClose', async () => {
+    isClosing = true
     legacy?.closeStreams()
-    await settled(drainLimit)
+    await settled(answerLimit)
     await Promise.all([handler.close(), legacy?.close()])
     await settled(flushLimit)
   })

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePorts } from '../harness/ports.ts'
 import { startProcess } from '../harness/process.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 import { createPerson } from '../replicas/person.ts'
+import { type RunningSite, startSite } from './site.ts'
 
 const program = 'packages/e2e/node_modules/@modelcontextprotocol/conformance/dist/index.js'
 const client = {
@@ -17,25 +17,25 @@ const client = {
   redirect_uris: ['http://127.0.0.1/callback'],
 }
 
-let stack: Stack
+let site: RunningSite
 
 beforeAll(async () => {
-  stack = await startStack({ clients: [client] })
+  site = await startSite([client])
 })
-afterAll(() => stack[Symbol.asyncDispose]())
+afterAll(() => site[Symbol.asyncDispose]())
 
 test.each([
   { name: 'without a resource', resource: () => [] },
-  { name: 'with a resource', resource: () => ['--resource', stack.resource] },
+  { name: 'with a resource', resource: () => ['--resource', site.resource] },
 ])('the suite passes whole, $name', async ({ resource }) => {
   const [port = 0] = await freePorts(1)
   const results = mkdtempSync(join(tmpdir(), 'gatehouse-conformance-'))
   await using suite = startProcess([
-    ...[program, 'authorization', '--url', stack.issuer, '--client-id', client.client_id, ...resource()],
+    ...[program, 'authorization', '--url', site.issuer, '--client-id', client.client_id, ...resource()],
     ...['--port', String(port), '--output-dir', results],
   ])
   const [address] = await suite.says(/http:\/\/localhost:\d+\/authorize\?\S+/)
-  const person = createPerson(stack)
+  const person = createPerson(site)
   await person.open(address)
   await person.logIn()
   const { leftTo } = await person.approve()

@@ -19,7 +19,15 @@ export async function startSite(clients: readonly object[] = []): Promise<Runnin
   writeFileSync(certificate, documents.certificate)
   const stack = await startStack({
     clients,
-    env: { auth: { AUTH_METADATA_HOSTS_PRIVATE: 'localhost', NODE_EXTRA_CA_CERTS: certificate } },
+    env: {
+      auth: {
+        AUTH_METADATA_HOSTS_PRIVATE: 'localhost',
+        NODE_EXTRA_CA_CERTS: certificate,
+        // the people of replicas/person.ts come from addresses of their own
+        TRUST_PROXY: '127.0.0.1,::1',
+        AUTH_DEV_LOGIN: 'true',
+      },
+    },
   })
   return {
     issuer: stack.issuer,

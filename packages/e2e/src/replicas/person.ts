@@ -29,7 +29,12 @@ export interface Person {
   readonly interaction: () => string
 }
 
+let people = 0
+
+/** Somebody at an address of their own: limits are by address. */
 export function createPerson({ issuer }: Pick<Cluster, 'issuer'>): Person {
+  people += 1
+  const address = `198.51.${Math.floor(people / 250) % 250}.${people % 250}`
   const cookies = new Map<string, { readonly name: string; readonly value: string; readonly path: string }>()
   let current: Page | undefined
   let url = new URL(issuer)
@@ -66,6 +71,7 @@ export function createPerson({ issuer }: Pick<Cluster, 'issuer'>): Person {
         headers: {
           accept: 'text/html',
           cookie: cookiesFor(url),
+          'x-forwarded-for': address,
           'sec-fetch-site': form ? 'same-origin' : 'none',
         },
         signal: AbortSignal.timeout(GIVE_UP_MS),

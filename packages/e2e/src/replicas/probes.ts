@@ -8,6 +8,7 @@ import {
   ask,
   authorizationRequest,
   DEVICE_GRANT,
+  elsewhere,
   machineToken,
   post,
   whoami,
@@ -32,9 +33,6 @@ export async function prepareProbes(cluster: Cluster): Promise<readonly Probe[]>
   await reader.open(authorizationRequest(cluster).url)
   await reader.logIn('grace')
   const consent = `${issuer}/interaction/${reader.interaction()}`
-  let devices = 0
-  // a device elsewhere each time: one address may not ask without end
-  const elsewhere = () => ({ 'x-forwarded-for': `203.0.113.${(devices++ % 250) + 1}` })
   const html = { headers: { accept: 'text/html' } }
   const token = (fields: Readonly<Record<string, string>>) =>
     post(`${issuer}/token`, { client_id: terminal.client_id, ...fields })
@@ -69,7 +67,7 @@ export async function prepareProbes(cluster: Cluster): Promise<readonly Probe[]>
       () =>
         ask(`${issuer}/register`, {
           method: 'POST',
-          headers: { 'content-type': 'application/json' },
+          headers: { 'content-type': 'application/json', ...elsewhere() },
           body: JSON.stringify({ redirect_uris: ['http://127.0.0.1/'], token_endpoint_auth_method: 'none' }),
         }),
       201,

@@ -23,8 +23,6 @@ verifies('X13', 'a rolling restart under load fails no request, and each replica
   const { issuer, resource } = cluster
   const { json } = await (await approvedDevice(cluster)).poll()
   let current = json.refresh_token
-  const ada = createPerson(cluster)
-  await approvedDevice(cluster, ada)
   const load: Readonly<Record<string, () => Promise<Pick<Answer, 'status' | 'took' | 'text'>>>> = {
     'machine token': () => machineToken(cluster),
     'refresh token': async () => {
@@ -34,7 +32,7 @@ verifies('X13', 'a rolling restart under load fails no request, and each replica
     },
     jwks: () => ask(`${issuer}/jwks`),
     revocation: () => post(`${issuer}/revoke`, { client_id: terminal.client_id, token: 'unknown' }),
-    'device page': () => ada.open(`${issuer}/device`),
+    'device page': () => createPerson(cluster).open(`${issuer}/device`),
     'sign-in page': () => createPerson(cluster).open(authorizationRequest(cluster).url),
     metadata: () => ask(new URL('/.well-known/oauth-protected-resource/mcp', resource).href),
   }

@@ -42,9 +42,17 @@ export interface Device {
   readonly poll: (headers?: Headers) => Promise<Answer>
 }
 
+let devices = 0
+
+/** For a request of somebody at another address each time: one address may not ask without end. */
+export function elsewhere(): Headers {
+  devices += 1
+  return { 'x-forwarded-for': `203.0.${Math.floor(devices / 250) % 250}.${devices % 250}` }
+}
+
 export async function askAsDevice({ issuer, resource }: Site, clientId: string = terminal.client_id): Promise<Device> {
   const fields = { client_id: clientId, scope: SCOPE, resource }
-  const { json } = await expectOk(post(`${issuer}/device_authorization`, fields))
+  const { json } = await expectOk(post(`${issuer}/device_authorization`, fields, elsewhere()))
   const { device_code: deviceCode = '', user_code: userCode = '' } = json
   return {
     userCode,
@@ -131,7 +139,7 @@ export function machineToken({ issuer, resource }: Site): Promise<Answer> {
 export function register({ issuer }: Site, name = 'Somebody'): Promise<Answer> {
   return ask(`${issuer}/register`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...elsewhere() },
     body: JSON.stringify({
       client_name: name,
       grant_types: [DEVICE_GRANT, 'refresh_token'],

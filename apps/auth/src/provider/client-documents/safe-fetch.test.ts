@@ -56,7 +56,8 @@ verifies('C2', 'no address but a public one is fetched from, however it is writt
     ...['[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[0:0:0:0:0:ffff:7f00:1]', '[::127.0.0.1]'],
     ...['[64:ff9b::7f00:1]', '[64:ff9b:1::7f00:1]', '[2002:7f00:1::1]', '[2001:0:7f00:1::1]', '[fe80::1]', '[fc00::1]'],
     ...['[fd00:ec2::254]', '[fec0::1]', '[ff02::1]', '[2001:db8::1]', '[100::1]', '[5f00::1]', '255.255.255.255'],
-    ...['224.0.0.1', '240.0.0.1', '192.0.2.1', '１２７.0.0.1', '127。0。0。1'],
+    ...['224.0.0.1', '240.0.0.1', '192.0.2.1', '１２７.0.0.1', '127。0。0。1', 'localhost', 'LOCALHOST'],
+    'app.localhost',
   ]
   for (const name of names) {
     const { kind, message } = await failure(fetchDocument(new URL(`https://${name}:${port}/client`), nobody))
@@ -104,24 +105,6 @@ verifies('C3', 'the address that was judged is the one that is connected to: a n
   expect(asked()).toBe(1)
   expect(host.connections()).toBe(before)
 })
-
-verifies(
-  'C2',
-  'this machine by its names is not fetched from, with or without a name server that knows them',
-  async () => {
-    const before = host.connections()
-    const { port } = new URL(host.origin)
-    for (const name of ['localhost', 'LOCALHOST', 'app.localhost']) {
-      const url = new URL(`https://${name}:${port}/client`)
-      expect([name, (await failure(fetchDocument(url, resolveTo(['127.0.0.1', '::1']).options))).kind]).toEqual([
-        name,
-        'refused',
-      ])
-      await failure(fetchDocument(url, nobody))
-    }
-    expect(host.connections()).toBe(before)
-  },
-)
 
 verifies('C5', 'a name server that never answers holds up nobody else: names are still resolved', async () => {
   const silent = createSocket('udp4')

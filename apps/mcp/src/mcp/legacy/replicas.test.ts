@@ -20,7 +20,7 @@ let redis: TestRedis
 let replicas: Replicas
 beforeAll(async () => {
   redis = await startTestRedis()
-  replicas = await startReplicas({ redisUrl: redis.url, drainLimit: 100, features: { extend } })
+  replicas = await startReplicas({ redisUrl: redis.url, answerLimit: 100, features: { extend } })
 })
 afterAll(async () => {
   await replicas[Symbol.asyncDispose]()
@@ -162,7 +162,7 @@ test("the session's own stream says what happens on other replicas, and has one 
 })
 
 test('a replica that stops in the middle leaves what it said, and the reader is told to ask again', async () => {
-  await using own = await startReplicas({ redisUrl: redis.url, drainLimit: 100 })
+  await using own = await startReplicas({ redisUrl: redis.url, answerLimit: 100 })
   const session = await open(0, own)
   const reader = readEvents(await session.post(stream(1_000)))
   const seen = [await reader.next(), await reader.next()] as SentEvent[]

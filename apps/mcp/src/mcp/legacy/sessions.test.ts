@@ -370,7 +370,7 @@ describe('bounds', () => {
     async () => {
       await using own = await startMcpServer({
         streamLimits: { perSubject: 2 },
-        drainLimit: 50,
+        answerLimit: 50,
         features: { tools: [...tools, patient] },
       })
       const sessions = await Promise.all(
@@ -477,7 +477,7 @@ describe('a store that is away', () => {
 
 describe('at the end of the process', () => {
   test('streams that wait are told to come back, and calls are answered', async () => {
-    await using own = await startMcpServer({ drainLimit: 300, features: { tools: [...tools, patient] } })
+    await using own = await startMcpServer({ answerLimit: 300, features: { tools: [...tools, patient] } })
     const session = await openSession({ resource: own.resource, token: await own.sign() })
     const waiting = readEvents(await session.get())
     await waiting.next()
