@@ -13,8 +13,6 @@ export interface AdmissionRules {
 /** How subjects of the logins begin that are switched on: a person of another login is nobody here any more. */
 export type EnabledLogins = readonly string[]
 
-export const everybody: AdmissionRules = { githubUsers: [], organisations: [], emailDomains: [] }
-
 export function hasRules({ githubUsers, organisations, emailDomains }: AdmissionRules): boolean {
   return githubUsers.length + organisations.length + emailDomains.length > 0
 }

@@ -48,7 +48,6 @@ export async function startMcpServer({
   })
   const log: string[] = []
   const app = createApp({ config, logStream: { write: (line) => void log.push(line) }, ...dependencies })
-  (globalThis as any).socks = new Set(); app.server.on('connection', (x: any) => (globalThis as any).socks.add(x)); app.server.on('request', (r: any) => { r.socket.last = r.method + r.url + r.headers['mcp-session-id'] })
   await app.listen({ host: 'localhost', port })
   const { resource } = config
   const sign: TokenIssuer['sign'] = (claims, options) => issuer.sign({ aud: resource, ...claims }, options)
@@ -75,9 +74,7 @@ export async function startMcpServer({
       return client
     },
     [Symbol.asyncDispose]: async () => {
-      const t = setTimeout(() => { for (const x of (globalThis as any).socks) if (!x.destroyed) console.log('STUCK', x.last, x._httpMessage?.req?.method, x._httpMessage?.finished, x._httpMessage?.writableFinished, x.writableLength, x.readableEnded) }, 2000)
       await app.close()
-      clearTimeout(t)
       if (!shared) await issuer[Symbol.asyncDispose]()
     },
   }

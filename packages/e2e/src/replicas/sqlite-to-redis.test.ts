@@ -1,0 +1,94 @@
+// From one process with its own file to any number on one Redis: REDIS_URL is set and the services are started anew.
+// Nothing is carried over but what comes from AUTH_SECRET and the client file: everybody signs in once more.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ClientHome, createClientHome, promptOf } from '../harness/client.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { createPerson, type Person } from './person.ts'
+import {
+  type Answer,
+  approvedDevice,
+  authorizationRequest,
+  machineToken,
+  post,
+  redeem,
+  refresh,
+  register,
+  whoami,
+} from './wire.ts'
+
+const onSqlite = { env: { REDIS_URL: '' } }
+
+let cluster: Cluster
+let home: ClientHome
+let before: { readonly ada: Person; readonly tokens: Answer['json']; readonly clientId: string; readonly token: string }
+
+/** Runs the command with a person who approves what it asks for; undefined if it asked for nothing. */
+async function call(): Promise<string | undefined> {
+  await using command = home.run('call', 'greet', '{"name":"world"}')
+  const prompt = await promptOf(command).catch(() => undefined)
+  if (prompt) {
+    const person = createPerson(cluster)
+    await person.open(prompt.link)
+    await person.submit('/device')
+    await person.logIn('grace')
+    await person.approve()
+  }
+  expect((await command.exited).code, command.output()).toBe(0)
+  expect(command.stdout()).toContain('Hello, world!')
+  return prompt?.code
+}
+
+beforeAll(async () => {
+  cluster = await startCluster({ started: false, auth: 2, mcp: 1, lifetimes: { accessToken: 1 } })
+  home = createClientHome(cluster)
+  const { auth, mcp } = cluster
+  await Promise.all([auth.replicas[0]?.start(onSqlite), mcp.replicas[0]?.start(onSqlite)])
+  expect(await call(), 'the first call asks for a sign-in').toBeDefined()
+  expect(await call(), 'the next one does not').toBeUndefined()
+  const ada = createPerson(cluster)
+  const { json } = await (await approvedDevice(cluster, ada)).poll()
+  before = {
+    ada,
+    tokens: json,
+    clientId: (await register(cluster)).json.client_id ?? '',
+    token: (await machineToken(cluster)).json.access_token ?? '',
+  }
+  await Promise.all([auth.replicas[0]?.stop(), mcp.replicas[0]?.stop()])
+  await cluster.untilReady()
+}, 120_000)
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]()
+  home[Symbol.dispose]()
+})
+
+test('our command asks for one sign-in more, and goes on from there', async () => {
+  expect(await call()).toBeDefined()
+  expect(await call()).toBeUndefined()
+})
+
+test('refresh tokens and clients from before are refused in words that make clients start again', async () => {
+  const { issuer } = cluster
+  const refused = await refresh(cluster, before.tokens.refresh_token)
+  expect([refused.status, refused.json.error]).toEqual([400, 'invalid_grant'])
+  const unknown = await post(`${issuer}/device_authorization`, { client_id: before.clientId })
+  expect([unknown.status, unknown.json.error]).toEqual([401, 'invalid_client'])
+  const again = await register(cluster)
+  expect(again.json.client_id, 'who registers the same metadata is the same client').toBe(before.clientId)
+  expect((await post(`${issuer}/device_authorization`, { client_id: before.clientId })).status).toBe(200)
+})
+
+test('a browser that was signed in is asked to sign in, once', async () => {
+  const request = authorizationRequest(cluster)
+  expect((await before.ada.open(request.url)).heading).toBe('Sign in')
+  await before.ada.logIn('ada')
+  const { leftTo } = await before.ada.approve()
+  expect((await redeem(cluster, request, leftTo)).status).toBe(200)
+  await before.ada.open(authorizationRequest(cluster).url)
+  expect(before.ada.page.heading).toBe('An app wants to use your account')
+})
+
+test('clients of the file go on; a token that the old keys signed is refused', async () => {
+  const { json } = await machineToken(cluster)
+  expect((await whoami(cluster, json.access_token)).status).toBe(200)
+  expect((await whoami(cluster, before.token)).status).toBe(401)
+})
