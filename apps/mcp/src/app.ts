@@ -92,19 +92,9 @@ export function createApp({
     clock,
     answerLimit,
   })
-  closeQuietConnections(app)
   app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   return app
-}
-
-/** Node closes the connections that are quiet when the server closes; those that fall quiet later would hold it up. */
-function closeQuietConnections(app: FastifyInstance): void {
-  let closing: NodeJS.Timeout | undefined
-  app.addHook('preClose', async () => {
-    closing = setInterval(() => app.server.closeIdleConnections(), 50).unref()
-  })
-  app.addHook('onClose', async () => clearInterval(closing))
 }
 
 /** Routes that are the same under every name: see DESIGN, Hosts. */

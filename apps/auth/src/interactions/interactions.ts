@@ -64,7 +64,8 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       }
       const answer = await run(pending, fields, request, reply)
       if ('redirect' in answer) return reply.redirect(answer.redirect, 303)
-      if ('leave' in answer) return leave(reply, answer.leave)
+      // a device's request ends here, with us; only an app's leads elsewhere
+      if ('leave' in answer) return pending.returnsTo ? leave(reply, answer.leave) : reply.redirect(answer.leave, 303)
       return reply.code(answer.status).headers(pageHeaders).send(answer.html)
     }
   }

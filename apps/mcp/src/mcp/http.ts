@@ -32,8 +32,9 @@ export interface McpEndpointOptions {
   readonly answerLimit: number
 }
 
-/** Milliseconds for the last answers to leave in. */
+/** Milliseconds for the last answers to leave in, and then for connections to fall quiet in. */
 const flushLimit = 1_000
+const quietLimit = 500
 
 /** Needs the resource guard on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
@@ -178,6 +179,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     await settled(answerLimit)
     await Promise.all([handler.close(), legacy?.close()])
     await settled(flushLimit)
+    // Node closes connections that are quiet by now. Those that fall quiet later, or never said anything, would keep the
+    // server from closing.
+    setTimeout(() => app.server.closeAllConnections(), quietLimit).unref()
   })
 }
 

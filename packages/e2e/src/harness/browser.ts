@@ -66,6 +66,9 @@ export function personAt(context: BrowserContext, page: Page): Person {
   const press = async (name: string | RegExp) => {
     await page.getByRole('button', { name }).click()
     await page.waitForLoadState()
+    // the page between a decision and the app leads on by itself
+    await page.getByRole('heading', { name: 'One moment' }).waitFor({ state: 'detached' })
+    await page.waitForLoadState()
   }
   return {
     page,

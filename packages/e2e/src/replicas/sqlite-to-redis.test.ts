@@ -2,6 +2,7 @@
 // Nothing is carried over but what comes from AUTH_SECRET and the client file: everybody signs in once more.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ClientHome, createClientHome, promptOf } from '../harness/client.ts'
+import type { RunningProcess } from '../harness/process.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { createPerson, type Person } from './person.ts'
 import {
@@ -22,20 +23,17 @@ let cluster: Cluster
 let home: ClientHome
 let before: { readonly ada: Person; readonly tokens: Answer['json']; readonly clientId: string; readonly token: string }
 
-/** Runs the command with a person who approves what it asks for; undefined if it asked for nothing. */
-async function call(): Promise<string | undefined> {
-  await using command = home.run('call', 'greet', '{"name":"world"}')
-  const prompt = await promptOf(command).catch(() => undefined)
-  if (prompt) {
-    const person = createPerson(cluster)
-    await person.open(prompt.link)
-    await person.submit('/device')
-    await person.logIn('grace')
-    await person.approve()
-  }
+const call = () => home.run('call', 'greet', '{"name":"world"}')
+
+/** Somebody approves what a command that was started asks for. */
+async function approve(command: RunningProcess): Promise<void> {
+  const { link } = await promptOf(command)
+  const grace = createPerson(cluster)
+  await grace.open(link)
+  await grace.submit('/device')
+  await grace.logIn('grace')
+  await grace.approve()
   expect((await command.exited).code, command.output()).toBe(0)
-  expect(command.stdout()).toContain('Hello, world!')
-  return prompt?.code
 }
 
 beforeAll(async () => {
@@ -43,8 +41,8 @@ beforeAll(async () => {
   home = createClientHome(cluster)
   const { auth, mcp } = cluster
   await Promise.all([auth.replicas[0]?.start(onSqlite), mcp.replicas[0]?.start(onSqlite)])
-  expect(await call(), 'the first call asks for a sign-in').toBeDefined()
-  expect(await call(), 'the next one does not').toBeUndefined()
+  await using first = call()
+  await approve(first)
   const ada = createPerson(cluster)
   const { json } = await (await approvedDevice(cluster, ada)).poll()
   before = {
@@ -61,9 +59,15 @@ afterAll(async () => {
   home[Symbol.dispose]()
 })
 
-test('our command asks for one sign-in more, and goes on from there', async () => {
-  expect(await call()).toBeDefined()
-  expect(await call()).toBeUndefined()
+test('our command says that one has to sign in again, and how; that is all', async () => {
+  await using refused = call()
+  expect((await refused.exited).code).not.toBe(0)
+  expect(refused.output()).toContain('gatehouse login')
+  await using again = home.run('login')
+  await approve(again)
+  await using next = call()
+  expect((await next.exited).code, next.output()).toBe(0)
+  expect(next.stdout()).toContain('Hello, world!')
 })
 
 test('refresh tokens and clients from before are refused in words that make clients start again', async () => {
