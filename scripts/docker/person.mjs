@@ -22,7 +22,9 @@ export function createPerson(site) {
         signal: AbortSignal.timeout(10_000),
       })
       keep(response)
-      const location = response.headers.get('location')
+      // a page between a decision and the app leads on by a Refresh header
+      const refresh = /^0;url=(.+)$/.exec(response.headers.get('refresh') ?? '')?.[1]
+      const location = response.headers.get('location') ?? refresh
       if (!location) return { url, status: response.status, html: await response.text() }
       url = new URL(location, url)
       body = undefined

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { verifies } from '@gatehouse/testing'
@@ -119,19 +120,44 @@ verifies('M21', 'metadata and probes are the same under any name', async () => {
     expect((await send({ path, headers: { host: 'mcp:3000' } })).status).toBe(200)
 })
 
-test('an unknown address names the right one, and so does one that cannot be read', async () => {
-  for (const [path, status] of [
-    ['/', 404],
-    ['/mcp/', 404],
-    ['/.well-known/oauth-authorization-server', 404],
-    ['/%zz', 400],
-  ] as const) {
-    const response = await fetch(server.origin + path)
-    expect(response.status, path).toBe(status)
-    expect(((await response.json()) as { error_description: string }).error_description).toBe(
-      `The MCP server is at ${server.resource}`,
-    )
+test('who typed another address is told the right one', async () => {
+  const { host, port } = new URL(server.origin)
+  const paths = ['/', '/mcp/', '/MCP', '/mcp2', '/mcp/x', '//mcp', '/api/mcp', '/sse', '/.well-known/other', '/%6Dcp/']
+  for (const method of ['GET', 'POST', 'DELETE']) {
+    for (const path of paths) {
+      const { status, body } = await send({ method, path })
+      const told = [status, JSON.parse(body).error_description]
+      expect(told, `${method} ${path}`).toEqual([404, `The MCP server is at ${server.resource}`])
+    }
   }
+  const { status, body } = await send({ path: '/%zz' })
+  expect([status, JSON.parse(body).error_description]).toEqual([400, `The MCP server is at ${server.resource}`])
+  // A name is the same in upper case, and a browser or proxy may have spelled the address itself in another way.
+  for (const spelled of [host.toUpperCase(), `LocalHost:${port}`]) {
+    expect((await send({ headers: { host: spelled } })).status, spelled).toBe(401)
+  }
+  for (const path of ['/mcp?x=1', '/%6Dcp']) expect((await send({ path })).status, path).toBe(401)
+})
+
+test("the issuer's metadata is found on this host too, where some clients look for it", async () => {
+  const own = await fetch(`${server.issuer.issuer}/.well-known/oauth-authorization-server`)
+  const expected = await own.text()
+  for (const kind of ['oauth-authorization-server', 'openid-configuration']) {
+    for (const path of [`/.well-known/${kind}`, `/.well-known/${kind}/mcp`, `/mcp/.well-known/${kind}`]) {
+      for (const host of ['mcp:3000', new URL(server.origin).host]) {
+        const { status, body } = await send({ path, headers: { host } })
+        expect([status, body], path).toEqual([200, expected])
+      }
+    }
+  }
+})
+
+test("the issuer's metadata is fetched where its keys are, and compared with the issuer's own name", async () => {
+  const { issuer, jwksUrl } = server.issuer
+  await using behind = await startMcpServer({ env: { MCP_JWKS_URL: jwksUrl, MCP_ISSUER: issuer } })
+  expect((await fetch(`${behind.origin}/.well-known/oauth-authorization-server`)).status).toBe(200)
+  await using foreign = await startMcpServer({ env: { MCP_JWKS_URL: jwksUrl, MCP_ISSUER: 'http://localhost:4999' } })
+  expect((await fetch(`${foreign.origin}/.well-known/oauth-authorization-server`)).status).toBe(503)
 })
 
 verifies('M23', 'no line of the log holds a token, nor a line break of a stranger', async () => {
@@ -205,6 +231,18 @@ test('known keys keep working while the issuer is away', async () => {
   expect((await fetch(`${own.origin}/readyz`)).status).toBe(200)
 })
 
+test('a connection that never says anything does not hold up the end', async () => {
+  await using own = await startMcpServer()
+  const { port } = new URL(own.origin)
+  const socket = connect(Number(port), 'localhost')
+  await once(socket, 'connect')
+  socket.on('error', () => undefined)
+  const began = performance.now()
+  await own.app.close()
+  expect(performance.now() - began).toBeLessThan(2_000)
+  socket.destroy()
+})
+
 test('a replica that is about to end says so, and still answers for a while', async () => {
   await using own = await startMcpServer({ drain: 500 })
   const closed = own.app.close()
@@ -239,3 +277,29 @@ test('a call that is under way may end before the server does', async () => {
   expect(await call).toMatchObject({ content: [{ text: 'done' }] })
   await closed
 })
+
+verifies(
+  'S15',
+  'nobody is asked whether a token was revoked: it dies with its short life, to half a minute',
+  async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      await using own = await startMcpServer()
+      const token = { authorization: `Bearer ${await own.sign({ exp: Math.floor(Date.now() / 1000) + 600 })}` }
+      for (const [seconds, status] of [
+        [0, 200],
+        [599, 200],
+        [629, 200],
+        [631, 401],
+      ] as const) {
+        vi.setSystemTime(Date.now())
+        const now = Date.now()
+        vi.setSystemTime(now + seconds * 1000)
+        expect((await own.post(list, token)).status, `after ${seconds} s`).toBe(status)
+        vi.setSystemTime(now)
+      }
+    } finally {
+      vi.useRealTimers()
+    }
+  },
+)

@@ -1,7 +1,8 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
 import {
   createRemoteKeySet,
-  createTokenVerifier,
+  issuerMetadataMirror,
+  issuerMetadataPaths,
   type RemoteKeySet,
   resourceGuard,
   resourceMetadataUrl,
@@ -19,6 +20,7 @@ import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { prompts } from './prompts/index.ts'
 import { resources } from './resources/index.ts'
 import type { SessionStore } from './store/contract.ts'
+import { createOurVerifier } from './tokens.ts'
 import { tools } from './tools/index.ts'
 
 export interface AppDependencies {
@@ -81,9 +83,19 @@ export function createApp({
     authorizationServers: [issuer],
     scopes: defaultScopes,
     resourceName: 'Gatehouse MCP server',
-    verifyAccessToken: createTokenVerifier({ issuer, resource, keys, clock }),
+    verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock }),
     effectiveScopes,
   })
+  // On one host with the issuer, the issuer itself is asked.
+  if (new URL(issuer).origin !== new URL(resource).origin) {
+    app.register(issuerMetadataMirror, {
+      resource,
+      issuer,
+      // Who cannot reach the keys under the issuer's name cannot reach the metadata there either.
+      reachedAt: config.jwksUrl === undefined ? undefined : new URL(config.jwksUrl).origin,
+      onFailure: (error) => app.log.warn({ issuer, reason: error.message }, "could not load the issuer's metadata"),
+    })
+  }
   app.register(mcpEndpoint, {
     config,
     features: { tools, prompts, resources, ...features },
@@ -100,5 +112,11 @@ export function createApp({
 /** Routes that are the same under every name: see DESIGN, Hosts. */
 function namelessRoutes(resource: string): ReadonlySet<string> {
   const root = resourceMetadataUrl(new URL(resource).origin)
-  return new Set(['/livez', '/readyz', new URL(root).pathname, new URL(resourceMetadataUrl(resource)).pathname])
+  return new Set([
+    '/livez',
+    '/readyz',
+    new URL(root).pathname,
+    new URL(resourceMetadataUrl(resource)).pathname,
+    ...Object.values(issuerMetadataPaths(resource)).flat(),
+  ])
 }

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createTokenIssuer } from '@gatehouse/testing'
+import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { afterEach, expect, test } from 'vitest'
 import { freePort } from './suites/mcp-server.ts'
+import { startProcess } from './suites/process.ts'
 import { openSession, readEvents } from './suites/session-client.ts'
 
 const directories: string[] = []
@@ -17,35 +17,8 @@ afterEach(() => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
 })
 
-/** The process itself, from source. */
-function start(env: Record<string, string>) {
-  const main = join(import.meta.dirname, 'main.ts')
-  const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
-    env: { PATH: process.env.PATH, DATA_DIR: newDirectory(), ...env },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += chunk
-    })
-  }
-  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
-  return {
-    output: () => output,
-    exited,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
-    until: async (words: string) => {
-      while (!output.includes(words)) {
-        if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}: ${output}`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGKILL')
-      await exited
-    },
-  }
-}
+/** The process, with data of its own. */
+const start = (env: Record<string, string>) => startProcess({ DATA_DIR: newDirectory(), ...env })
 
 test('a wrong configuration is told in one list, without a stack', async () => {
   await using run = start({ MCP_RESOURCE_URL: 'nowhere', PORT: 'x' })
@@ -81,25 +54,30 @@ test('a second process on the same data is told to set REDIS_URL, unless it has 
   await third.until('"sessions":"off"')
 }, 30_000)
 
-test('told to end with streams open, a process tells them to come back and is gone in time', async () => {
-  await using issuer = await createTokenIssuer()
-  const port = String(await freePort())
-  const resource = `http://localhost:${port}/mcp`
-  await using run = start({ PORT: port, MCP_ISSUER: issuer.issuer, MCP_RESOURCE_URL: resource })
-  await run.until('MCP server started')
-  const streams = await Promise.all(
-    Array.from({ length: 50 }, async (_, i) => {
-      const token = await issuer.sign({ aud: resource, sub: `dev:${i}` })
-      return readEvents(await (await openSession({ resource, token })).get())
-    }),
-  )
-  for (const stream of streams) await stream.next()
-  const began = performance.now()
-  run.kill('SIGTERM')
-  for (const stream of streams) expect(await stream.rest()).toMatchObject([{ retry: '1000' }])
-  expect(await run.exited).toBe(0)
-  expect(performance.now() - began).toBeLessThan(5_000)
-}, 20_000)
+verifies(
+  'X14',
+  'told to end with streams open, a process tells them to come back and is gone in time',
+  async () => {
+    await using issuer = await createTokenIssuer()
+    const port = String(await freePort())
+    const resource = `http://localhost:${port}/mcp`
+    await using run = start({ PORT: port, MCP_ISSUER: issuer.issuer, MCP_RESOURCE_URL: resource })
+    await run.until('MCP server started')
+    const streams = await Promise.all(
+      Array.from({ length: 50 }, async (_, i) => {
+        const token = await issuer.sign({ aud: resource, sub: `dev:${i}` })
+        return readEvents(await (await openSession({ resource, token })).get())
+      }),
+    )
+    for (const stream of streams) await stream.next()
+    const began = performance.now()
+    run.kill('SIGTERM')
+    for (const stream of streams) expect(await stream.rest()).toMatchObject([{ retry: '1000' }])
+    expect(await run.exited).toBe(0)
+    expect(performance.now() - began).toBeLessThan(5_000)
+  },
+  20_000,
+)
 
 test('a port in use is said so, without a stack', async () => {
   await using first = start({ PORT: '0' })

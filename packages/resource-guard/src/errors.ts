@@ -23,9 +23,9 @@ export class InvalidTokenError extends Error {
   }
 }
 
-/** The issuer's keys could not be had. Ours, and passing: answer 503, never 401. */
-export class KeySetError extends Error {
-  readonly code = 'key_set'
+/** The issuer's keys or metadata could not be had. Ours, and passing: answer 503, never 401. */
+export class IssuerError extends Error {
+  readonly code = 'issuer_unavailable'
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = new.target.name

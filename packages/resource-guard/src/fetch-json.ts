@@ -1,32 +1,61 @@
-import { KeySetError } from './errors.ts'
+import { IssuerError } from './errors.ts'
 
 export interface FetchLimits {
   readonly signal: AbortSignal
   readonly maxBytes: number
 }
 
+export interface JsonDocument {
+  /** As it came. */
+  readonly text: string
+  readonly value: unknown
+}
+
 /**
  * The JSON document at an address. Follows no redirect, and reads no more than `maxBytes`. With `absent`, a document
- * that is not there (404) is undefined; otherwise it is a {@link KeySetError} like every other failure.
+ * that is not there (404) is undefined; otherwise it is an {@link IssuerError} like every other failure.
  */
-export async function fetchJson(url: string, limits: FetchLimits, { absent = false } = {}): Promise<unknown> {
+export async function fetchDocument(
+  url: string,
+  limits: FetchLimits,
+  { absent = false } = {},
+): Promise<JsonDocument | undefined> {
   const { signal, maxBytes } = limits
   const response = await fetch(url, { signal, redirect: 'manual', headers: { accept: 'application/json' } })
   if (response.status !== 200 || !response.body) {
     await response.body?.cancel()
     if (absent && response.status === 404) return undefined
-    throw new KeySetError(`${url} answered ${response.status}`)
+    throw new IssuerError(`${url} answered ${response.status}`)
   }
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of response.body) {
     size += chunk.byteLength
-    if (size > maxBytes) throw new KeySetError(`${url} answered with more than ${maxBytes} bytes`) // leaving cancels it
+    if (size > maxBytes) throw new IssuerError(`${url} answered with more than ${maxBytes} bytes`) // leaving cancels it
     chunks.push(chunk)
   }
+  const text = Buffer.concat(chunks).toString()
   try {
-    return JSON.parse(Buffer.concat(chunks).toString())
+    return { text, value: JSON.parse(text) }
   } catch {
-    throw new KeySetError(`${url} answered with something that is not JSON`)
+    throw new IssuerError(`${url} answered with something that is not JSON`)
   }
+}
+
+/** The value of {@link fetchDocument}. */
+export async function fetchJson(url: string, limits: FetchLimits, options = {}): Promise<unknown> {
+  return (await fetchDocument(url, limits, options))?.value
+}
+
+/** fetch() says no more than that it failed; why is in the cause, which may be several errors and then has only a code. */
+export function toIssuerError(error: unknown): IssuerError {
+  return error instanceof IssuerError ? error : new IssuerError(describe(error), { cause: error })
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return 'the issuer did not answer in time'
+  const { cause } = error
+  const detail = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : undefined
+  return detail ? `${error.message}: ${detail}` : error.message
 }

@@ -4,7 +4,7 @@ import { createTokenIssuer, type TokenIssuer } from '@gatehouse/testing'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createTokenVerifier } from './access-token.ts'
-import type { KeySetError } from './errors.ts'
+import type { IssuerError } from './errors.ts'
 import { createRemoteKeySet, type RemoteKeySetOptions } from './key-set.ts'
 
 const resource = 'https://api.example.com/mcp'
@@ -12,7 +12,7 @@ const minute = 60_000
 const hour = 60 * minute
 
 let issuer: TokenIssuer
-let failures: KeySetError[]
+let failures: IssuerError[]
 
 beforeEach(async () => {
   // Ages are of the monotonic clock, jose's cooldown of the other. Real timers: the network is real.
@@ -91,7 +91,7 @@ test.each(Object.entries(uselessAnswers))(
     const { keys, judge } = setUp()
     issuer.answerKeysWith(answer)
     expect(keys.ready()).toBe(false)
-    expect(await judge(await sign())).toBe('key_set')
+    expect(await judge(await sign())).toBe('issuer_unavailable')
     expect(failures).toHaveLength(1)
 
     issuer.answerKeysWith(undefined)
@@ -120,7 +120,7 @@ test('keys serve for 24 hours without the issuer, and no longer', async () => {
   elapse(24 * hour - 1)
   expect(await judge(await sign())).toBe('accepted')
   elapse(6_000)
-  expect(await judge(await sign())).toBe('key_set')
+  expect(await judge(await sign())).toBe('issuer_unavailable')
   expect(keys.ready()).toBe(false)
   expect(failures.at(-1)?.message).toContain('ECONNREFUSED')
 })
@@ -150,7 +150,7 @@ test('an issuer that answers byte by byte is given up in time', async () => {
     response.on('close', () => clearInterval(drip))
   })
   const { judge } = setUp({ url: endpoint.url })
-  expect(await judge(await sign())).toBe('key_set')
+  expect(await judge(await sign())).toBe('issuer_unavailable')
   expect(failures[0]?.message).toMatch(/in time/)
 })
 
@@ -159,7 +159,7 @@ test('a redirect is not followed', async () => {
     response.writeHead(302, { location: issuer.jwksUrl }).end(),
   )
   const { judge } = setUp({ url: endpoint.url })
-  expect(await judge(await sign())).toBe('key_set')
+  expect(await judge(await sign())).toBe('issuer_unavailable')
   expect(issuer.keyRequests()).toBe(0)
 })
 
@@ -179,7 +179,8 @@ test('an unknown key id is our fault while the issuer cannot be asked', async ()
   expect(await judge(await sign())).toBe('accepted')
   issuer.answerKeysWith({ status: 500 })
   elapse(31_000)
-  for (let i = 0; i < 5; i += 1) expect(await judge(await sign({ header: { kid: 'unknown' } }))).toBe('key_set')
+  for (let i = 0; i < 5; i += 1)
+    expect(await judge(await sign({ header: { kid: 'unknown' } }))).toBe('issuer_unavailable')
   expect(issuer.keyRequests()).toBe(2)
   expect(await judge(await sign())).toBe('accepted')
 })
@@ -206,7 +207,7 @@ test('a withdrawn key is refused after ten minutes, even if nothing was asked in
 test('a key id that is there twice, or private members, are not taken over', async () => {
   const { judge } = setUp()
   issuer.answerKeysWith({ status: 200, body: JSON.stringify({ keys: [await otherKey('a'), await otherKey('a')] }) })
-  expect(await judge(await sign())).toBe('key_set')
+  expect(await judge(await sign())).toBe('issuer_unavailable')
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const leaked = { ...(await exportJWK(privateKey)), kid: 'leaked' }
   issuer.answerKeysWith({ status: 200, body: JSON.stringify({ keys: [leaked] }) })
@@ -253,6 +254,6 @@ test.each([
     response.end(JSON.stringify({ issuer: endpoint.url, jwks_uri: issuer.jwksUrl, ...members }))
   })
   const { judge } = setUp({ issuer: endpoint.url, url: undefined })
-  expect(await judge(await sign())).toBe('key_set')
+  expect(await judge(await sign())).toBe('issuer_unavailable')
   expect(issuer.keyRequests()).toBe(0)
 })

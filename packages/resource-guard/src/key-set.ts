@@ -1,8 +1,9 @@
 // The issuer's keys, and what happens to them while the issuer is away. jose keeps the keys, joins concurrent loads and
 // bounds look-ups of unknown key ids; this file decides what may become the key set, and how old it may grow.
 import { createRemoteJWKSet, customFetch, importJWK, type JWK, type JWTVerifyGetKey } from 'jose'
-import { KeySetError } from './errors.ts'
-import { fetchJson } from './fetch-json.ts'
+import { IssuerError } from './errors.ts'
+import { fetchJson, toIssuerError } from './fetch-json.ts'
+import { issuerMetadataUrls } from './issuer-metadata.ts'
 
 export interface RemoteKeySetOptions {
   /** The issuer identifier, byte for byte as its metadata has it. */
@@ -22,7 +23,7 @@ export interface RemoteKeySetOptions {
   /** Bytes of one document. Default 262 144. */
   readonly maxBytes?: number
   /** Told of each load that failed, with the reason. The keys stay as they were. */
-  readonly onFailure?: (error: KeySetError) => void
+  readonly onFailure?: (error: IssuerError) => void
 }
 
 export interface RemoteKeySet extends JWTVerifyGetKey {
@@ -35,7 +36,7 @@ export interface RemoteKeySet extends JWTVerifyGetKey {
  *
  * Keys are loaded when first needed, again in the background from half of `maxAge` on, and for an unknown key id. An
  * answer that holds no ES256 key, is no JSON, is too big, or does not come, changes nothing: the keys that are known
- * serve on for `maxStale`. Only then, and before the first load, does a look-up throw {@link KeySetError}.
+ * serve on for `maxStale`. Only then, and before the first load, does a look-up throw {@link IssuerError}.
  */
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   const { issuer, url, timeout = 2_500, cooldown = 30_000, retryAfter = 2_000 } = options
@@ -49,7 +50,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
     cooldownDuration: cooldown,
     cacheMaxAge: Number.POSITIVE_INFINITY,
     [customFetch]: async (_url, { signal }) => {
-      if (performance.now() < failedAt + retryAfter) throw new KeySetError('the last load failed a moment ago')
+      if (performance.now() < failedAt + retryAfter) throw new IssuerError('the last load failed a moment ago')
       try {
         const address = url ?? (await discoverKeySet(issuer, { signal, maxBytes }))
         const keys = await usableKeys(await fetchJson(address, { signal, maxBytes }))
@@ -57,7 +58,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
         return Response.json({ keys })
       } catch (cause) {
         failedAt = performance.now()
-        const error = cause instanceof KeySetError ? cause : new KeySetError(describe(cause), { cause })
+        const error = toIssuerError(cause)
         onFailure?.(error)
         throw error
       }
@@ -92,30 +93,30 @@ async function discoverKeySet(
   issuer: string,
   limits: { readonly signal: AbortSignal; readonly maxBytes: number },
 ): Promise<string> {
-  const { origin, protocol, pathname } = new URL(issuer)
-  const path = pathname.replace(/\/$/, '')
-  const oauth = await fetchJson(`${origin}/.well-known/oauth-authorization-server${path}`, limits, { absent: true })
-  const metadata = oauth ?? (await fetchJson(`${origin}${path}/.well-known/openid-configuration`, limits))
+  const { protocol } = new URL(issuer)
+  const addresses = issuerMetadataUrls(issuer)
+  const oauth = await fetchJson(addresses['oauth-authorization-server'], limits, { absent: true })
+  const metadata = oauth ?? (await fetchJson(addresses['openid-configuration'], limits))
   if (!isObject(metadata) || metadata.issuer !== issuer) {
-    throw new KeySetError(`the metadata of ${issuer} is not that of this issuer`)
+    throw new IssuerError(`the metadata of ${issuer} is not that of this issuer`)
   }
   const address = typeof metadata.jwks_uri === 'string' ? URL.parse(metadata.jwks_uri) : null
   if (!address || (address.protocol !== 'https:' && address.protocol !== protocol)) {
-    throw new KeySetError(`the metadata of ${issuer} has no usable jwks_uri`)
+    throw new IssuerError(`the metadata of ${issuer} has no usable jwks_uri`)
   }
   return address.href
 }
 
 /** The public ES256 keys of a key set, and nothing else of it. */
 async function usableKeys(document: unknown): Promise<JWK[]> {
-  if (!isObject(document) || !Array.isArray(document.keys)) throw new KeySetError('the answer is no key set')
+  if (!isObject(document) || !Array.isArray(document.keys)) throw new IssuerError('the answer is no key set')
   const keys: JWK[] = []
   for (const member of document.keys) {
     const key = await toVerificationKey(member)
     if (key) keys.push(key)
   }
-  if (keys.length === 0) throw new KeySetError('the key set has no ES256 key')
-  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new KeySetError('the key set has a key id twice')
+  if (keys.length === 0) throw new IssuerError('the key set has no ES256 key')
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new IssuerError('the key set has a key id twice')
   return keys
 }
 
@@ -134,13 +135,4 @@ async function toVerificationKey(member: unknown): Promise<JWK | undefined> {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
-}
-
-/** fetch() says no more than that it failed; why is in the cause, which may be several errors and then has only a code. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'the issuer did not answer in time'
-  const { cause } = error
-  const detail = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : undefined
-  return detail ? `${error.message}: ${detail}` : error.message
 }

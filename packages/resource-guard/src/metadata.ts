@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { allowAnyPage, answerAnyPreflight } from './any-page.ts'
 
 export interface ResourceMetadata {
   /** The resource's identifier: an absolute URL without query and fragment. */
@@ -33,17 +34,8 @@ export function serveResourceMetadata(app: FastifyInstance, metadata: ResourceMe
   }
   for (const path of new Set([new URL(resourceMetadataUrl(metadata.resource)).pathname, wellKnown])) {
     app.get(path, async (_request, reply) =>
-      reply.header('access-control-allow-origin', '*').header('cache-control', 'public, max-age=3600').send(document),
+      allowAnyPage(reply).header('cache-control', 'public, max-age=3600').send(document),
     )
-    // A page that sends a header of its own with the request asks first.
-    app.options(path, async (_request, reply) =>
-      reply
-        .code(204)
-        .header('access-control-allow-origin', '*')
-        .header('access-control-allow-methods', 'GET, HEAD')
-        .header('access-control-allow-headers', '*, authorization')
-        .header('access-control-max-age', '3600')
-        .send(),
-    )
+    app.options(path, answerAnyPreflight)
   }
 }

@@ -11,7 +11,8 @@ export function inEngineWords(error: unknown): unknown {
   return error
 }
 
-function unavailable(cause: Error): Error {
+/** 503: what was asked for is still good, and the client does well to ask again. */
+export function unavailable(cause?: Error): Error {
   const error = new errors.CustomOIDCProviderError('temporarily_unavailable', 'try again in a moment')
-  return Object.assign(error, { status: 503, statusCode: 503, cause })
+  return Object.assign(error, { status: 503, statusCode: 503, ...(cause && { cause }) })
 }

@@ -1,6 +1,6 @@
 import { verifies } from '@gatehouse/testing'
-import { InsufficientScopeError } from '@modelcontextprotocol/client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { InsufficientScopeError, LOG_LEVEL_META_KEY } from '@modelcontextprotocol/client'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
 import { tools } from '../tools/index.ts'
@@ -21,6 +21,39 @@ const guarded = defineTool({
   },
 })
 
+/** For people alone. */
+const personal = defineTool({
+  name: 'personal',
+  title: 'Personal',
+  description: 'Counts how often it ran.',
+  scopes: ['mcp:tools:call'],
+  peopleOnly: true,
+  input: z.strictObject({}),
+  run: () => {
+    ran += 1
+    return text('ran')
+  },
+})
+
+const [waiting, stopped] = [vi.fn(), vi.fn()]
+
+/** Waits until nobody waits for it. */
+const patient = defineTool({
+  name: 'patient',
+  title: 'Patient',
+  description: 'Never ends by itself.',
+  scopes: ['mcp:tools:call'],
+  input: z.strictObject({}),
+  run: ({ signal }) =>
+    new Promise((_resolve, reject) => {
+      waiting()
+      signal.addEventListener('abort', () => {
+        stopped()
+        reject(signal.reason)
+      })
+    }),
+})
+
 const broken = defineTool({
   name: 'broken',
   title: 'Broken',
@@ -34,7 +67,7 @@ const broken = defineTool({
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startMcpServer({ features: { tools: [...tools, guarded, broken] } })
+  server = await startMcpServer({ features: { tools: [...tools, guarded, broken, personal] } })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -43,7 +76,7 @@ const bearer = async (claims: Record<string, unknown>) => ({ authorization: `Bea
 test.each(eras)('a real client lists and calls tools in the era of %s', async (era) => {
   const client = await server.connect(era, await server.sign({ sub: 'github:7', client_id: 'cli', exp: 2_000_000_000 }))
   const { tools: listed } = await client.listTools()
-  expect(listed.map(({ name }) => name)).toEqual(['greet', 'multi-greet', 'whoami', 'broken'])
+  expect(listed.map(({ name }) => name)).toEqual(['greet', 'multi-greet', 'whoami', 'broken', 'personal'])
   expect(await client.callTool({ name: 'greet', arguments: { name: 'Ada' } })).toMatchObject({
     content: [{ type: 'text', text: 'Hello, Ada!' }],
   })
@@ -56,6 +89,57 @@ test.each(eras)('a real client lists and calls tools in the era of %s', async (e
     expires_at: 2_000_000_000,
   })
   await client.close()
+})
+
+test.each(eras)('a real client reads prompts and resources in the era of %s', async (era) => {
+  const client = await server.connect(era, await server.sign({ scope: 'mcp:tools:read' }))
+  expect((await client.listPrompts()).prompts).toMatchObject([
+    { name: 'greeting-template', arguments: [{ name: 'name', required: true }] },
+  ])
+  expect(await client.getPrompt({ name: 'greeting-template', arguments: { name: 'Ada' } })).toMatchObject({
+    messages: [{ role: 'user', content: { text: 'Please greet Ada in a friendly manner.' } }],
+  })
+  const [resource] = (await client.listResources()).resources
+  expect(resource).toMatchObject({ name: 'greeting-resource', mimeType: 'text/plain' })
+  expect((await client.readResource({ uri: resource?.uri ?? '' })).contents).toMatchObject([{ text: 'Hello, world!' }])
+  await client.close()
+})
+
+test.each(eras)('a real client hears what a tool says while it works, in the era of %s', async (era) => {
+  const client = await server.connect(era)
+  const [heard, progress]: [unknown[], number[]] = [[], []]
+  client.setNotificationHandler('notifications/message', ({ params }) => void heard.push(params.data))
+  const params = {
+    name: 'multi-greet',
+    arguments: { name: 'Ada', count: 2, pause: 10 },
+    _meta: { [LOG_LEVEL_META_KEY]: 'info' },
+  }
+  const result = await client.callTool(params, { onprogress: ({ progress: done }) => void progress.push(done) })
+  expect(result).toMatchObject({ content: [{ text: 'Greeted Ada 2 times.' }] })
+  expect(heard).toEqual(['Starting to greet Ada', 'Greeting 1 of 2: hello, Ada!', 'Greeting 2 of 2: hello, Ada!'])
+  expect(progress).toEqual([1, 2])
+  await client.close()
+})
+
+test('a call that its client leaves is stopped: in 2026-07-28 a broken connection is a cancellation', async () => {
+  await using own = await startMcpServer({ features: { tools: [...tools, patient] } })
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'patient', arguments: {} })
+  const leaving = new AbortController()
+  const response = fetch(own.resource, {
+    method: 'POST',
+    headers: {
+      ...headers,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      authorization: `Bearer ${await own.sign()}`,
+    },
+    body: JSON.stringify(message),
+    signal: leaving.signal,
+  }).catch(() => undefined)
+  await vi.waitFor(() => expect(waiting).toHaveBeenCalledOnce())
+  leaving.abort()
+  await response
+  await vi.waitFor(() => expect(stopped).toHaveBeenCalledOnce())
 })
 
 test("a client's own token greets and knows itself", async () => {
@@ -181,6 +265,54 @@ verifies('S14', 'no other spelling of a tool or of its call reaches it without t
   const mismatch = await server.post(message, { ...headers, 'mcp-name': 'greet' })
   expect([mismatch.status, (await answerOf(mismatch)).error.code]).toEqual([400, -32_020])
   expect(ran).toBe(0)
+})
+
+test.each(eras)('a list shows what its reader may use, in the era of %s', async (era) => {
+  const listed = async (claims: Record<string, unknown>) => {
+    const { message, headers } = requestOf(era, 'tools/list')
+    const { result } = await answerOf(await server.post(message, { ...headers, ...(await bearer(claims)) }))
+    if (era === '2026-07-28') expect(result).toMatchObject({ cacheScope: 'private', ttlMs: 60_000 })
+    return result.tools.map(({ name }: { name: string }) => name)
+  }
+  const basic = ['greet', 'multi-greet', 'whoami', 'broken', 'personal']
+  expect(await listed({ scope: 'mcp:tools:read' })).toEqual(basic)
+  expect(await listed({ scope: 'mcp:tools:read mcp:tools:call' })).toEqual(basic)
+  const all = ['greet', 'multi-greet', 'whoami', 'start-notification-stream', 'guarded', 'broken', 'personal']
+  expect(await listed({ scope: 'mcp:tools:call mcp:tools:notify' })).toEqual(all)
+  expect(await listed({ sub: 'machine', client_id: 'machine' })).toEqual(basic.filter((name) => name !== 'personal'))
+})
+
+test.each(eras)('a tool that is not on the list says what it takes, in the era of %s', async (era) => {
+  const { message, headers } = requestOf(era, 'tools/call', { name: 'start-notification-stream', arguments: {} })
+  const response = await server.post(message, headers)
+  expect(response.status).toBe(403)
+  const challenges = response.headers.get('www-authenticate')?.match(/Bearer /g)
+  expect(challenges).toHaveLength(1)
+  expect(response.headers.get('www-authenticate')).toContain('scope="mcp:tools:call mcp:tools:notify"')
+  const client = await server.connect(era)
+  await expect(client.callTool({ name: 'start-notification-stream', arguments: {} })).rejects.toSatisfy(
+    (error) => error instanceof InsufficientScopeError && error.requiredScope === 'mcp:tools:call mcp:tools:notify',
+  )
+  await client.close()
+})
+
+verifies('S16', "a client's own token is nobody's, and does not open what is for people", async () => {
+  ran = 0
+  for (const era of eras) {
+    const { message, headers } = requestOf(era, 'tools/call', { name: 'personal', arguments: {} })
+    const machine = await server.post(message, { ...headers, ...(await bearer({ sub: 'm', client_id: 'm' })) })
+    expect([machine.status, machine.headers.get('www-authenticate')]).toEqual([403, null])
+    expect((await answerOf(machine)).error.message).toContain('for people')
+    expect(ran).toBe(0)
+    // Registered under the id of a person: such a token is not taken at all.
+    for (const sub of ['github:7', 'google:7', 'oidc:corp:7', 'dev:ada']) {
+      const collision = await bearer({ sub, client_id: sub })
+      expect((await server.post(message, { ...headers, ...collision })).status, sub).toBe(401)
+    }
+    const person = await server.post(message, { ...headers, ...(await bearer({ sub: 'github:7', client_id: 'm' })) })
+    expect((await answerOf(person)).result.content).toEqual([{ type: 'text', text: 'ran' }])
+    ran = 0
+  }
 })
 
 verifies('S17', 'tokens that are meant for the authorization server are of no use here', async () => {

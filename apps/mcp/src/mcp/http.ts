@@ -46,9 +46,12 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   const createServer = (authInfo: AuthInfo | undefined): McpServer =>
     createMcpServer({ features, ...calledBy(authInfo), onToolFailure, clock })
 
+  const streams = createOpenStreams(streamLimits)
+  const closing = new AbortController()
   const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), {
     onerror,
     maxSubscriptions: streamLimits.total,
+    ...(features.events && { bus: features.events }),
   })
   const legacy =
     store &&
@@ -57,15 +60,14 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       issuer: config.issuer,
       resource: config.resource,
       createServer,
+      closing: closing.signal,
       onerror,
       onRefusal: (reason) => app.log.warn({ reason }, 'a client is served without a session'),
     })
-  const streams = createOpenStreams(streamLimits)
   const calls = new Set<Promise<void>>()
 
-  let isClosing = false
   app.addHook('onRequest', async (_request, reply) => {
-    if (isClosing)
+    if (closing.signal.aborted)
       return refuseRpc(reply.header('retry-after', '1'), 503, rpcCodes.other, 'Stopping: try again shortly')
   })
   app.addHook('onRequest', createOriginCheck(config))
@@ -135,7 +137,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       const serve = toNodeHandler(
         {
           fetch: (incoming, given) =>
-            handler.fetch(ends ? endingWith(incoming, signal) : incoming, { ...given, authInfo }),
+            handler.fetch(ends ? endingWith(incoming, signal, closing.signal) : incoming, { ...given, authInfo }),
         },
         { onerror },
       )
@@ -174,8 +176,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   const settled = (limit: number) =>
     Promise.race([Promise.all([...calls, legacy?.settled()]), sleep(limit, undefined, { ref: false })])
   app.addHook('preClose', async () => {
-    isClosing = true
-    legacy?.closeStreams()
+    closing.abort() // streams that wait end at once, so that their clients come back elsewhere
     await settled(answerLimit)
     await Promise.all([handler.close(), legacy?.close()])
     await settled(flushLimit)
@@ -201,8 +202,8 @@ function textOf(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header
 }
 
-function endingWith(request: Request, signal: AbortSignal): Request {
-  return new Request(request, { signal: AbortSignal.any([request.signal, signal]) })
+function endingWith(request: Request, ...signals: readonly AbortSignal[]): Request {
+  return new Request(request, { signal: AbortSignal.any([request.signal, ...signals]) })
 }
 
 /** What the SDK is told about the caller. Not the token: nothing behind this point has a use for it. */

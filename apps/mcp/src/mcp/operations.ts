@@ -30,7 +30,7 @@ export function mayCall(tool: Tool, caller: ToolCaller): boolean {
 }
 
 /** A client's own token (RFC 9068 §2.2) has its client_id as subject, which no person can have: see subjects.ts. */
-export function isClientItself({ subject, clientId }: ToolCaller): boolean {
+function isClientItself({ subject, clientId }: ToolCaller): boolean {
   return subject === clientId
 }
 

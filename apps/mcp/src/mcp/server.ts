@@ -1,4 +1,10 @@
-import { McpServer, requireScopes, type ServerContext } from '@modelcontextprotocol/server'
+import {
+  McpServer,
+  requireScopes,
+  type ServerContext,
+  type ServerEventBus,
+  type ServerOptions,
+} from '@modelcontextprotocol/server'
 import type { Prompt } from '../prompts/prompt.ts'
 import type { Resource } from '../resources/resource.ts'
 import { type Notify, type Tool, type ToolCaller, text } from '../tools/tool.ts'
@@ -10,8 +16,21 @@ export interface Features {
   readonly tools: readonly Tool[]
   readonly prompts: readonly Prompt[]
   readonly resources: readonly Resource[]
+  /**
+   * Judges the `requestState` that a client brings back (2026-07-28), which it could have made up: throws, or returns what
+   * it says. Nothing here hands any out, so by default all of it is refused.
+   */
+  readonly verifyRequestState?: VerifyRequestState
+  /** What clients that listen (2026-07-28) hear of. Nothing of ours changes while we run, so by default they hear nothing. */
+  readonly events?: ServerEventBus
   /** For tests: adds to each fresh server what the shapes above do not cover. */
-  readonly extend?: ((server: McpServer, caller: ToolCaller) => void) | undefined
+  readonly extend?: (server: McpServer) => void
+}
+
+export type VerifyRequestState = NonNullable<NonNullable<ServerOptions['requestState']>['verify']>
+
+const refuseRequestState: VerifyRequestState = () => {
+  throw new Error('nobody here gave it out')
 }
 
 export interface McpServerContext {
@@ -46,6 +65,7 @@ export function createMcpServer(context: McpServerContext): McpServer {
         resources: { listChanged: false },
         logging: {},
       },
+      requestState: { verify: features.verifyRequestState ?? refuseRequestState },
       cacheHints: {
         'tools/list': listHint,
         'prompts/list': listHint,
@@ -60,7 +80,7 @@ export function createMcpServer(context: McpServerContext): McpServer {
   for (const tool of tools) addTool(server, tool, context)
   for (const prompt of features.prompts) addPrompt(server, prompt)
   for (const resource of features.resources) addResource(server, resource)
-  features.extend?.(server, caller)
+  features.extend?.(server)
   return server
 }
 

@@ -22,10 +22,19 @@ export async function startRedisProxy(target: string): Promise<RedisProxy> {
   const server = createServer((client) => {
     const upstream = connect({ host: hostname, port: Number(port) })
     let isLost = false
+    let lastDelay = 0
     let pending = Buffer.alloc(0)
+    let late = 0
+    // never one before another that came first
     const deliver = (command: Buffer) => {
-      if (proxy.delay === 0) upstream.write(command)
-      else setTimeout(() => upstream.writable && upstream.write(command), proxy.delay)
+      if (proxy.delay === 0 && late === 0) return void upstream.write(command)
+      late += 1
+      setTimeout(() => {
+        late -= 1
+        if (upstream.writable) upstream.write(command)
+      }, proxy.delay || lastDelay)
+      lastDelay = proxy.delay || lastDelay
+      return undefined
     }
     client.on('data', (data) => {
       pending = Buffer.concat([pending, data])

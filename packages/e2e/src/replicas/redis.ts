@@ -29,8 +29,11 @@ export interface RedisServer extends AsyncDisposable {
 export type Reply = string | number | null | readonly Reply[]
 
 export interface RedisOptions {
-  /** Whether it appends what it is told to a file, as in production: then a restart has the data. By default not. */
-  readonly keepsData?: boolean
+  /**
+   * Whether it appends what it is told to a file: then a restart has the data. `true` as in production, once a second;
+   * `always` before it answers, so that nothing acknowledged is lost. By default not.
+   */
+  readonly keepsData?: boolean | 'always'
   readonly password?: string
   /** By default true. */
   readonly running?: boolean
@@ -46,7 +49,7 @@ export async function startRedis({
   const [port = 0] = await freePorts(1)
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-faults-redis-'))
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '']
-  if (keepsData) settings.push('--appendonly', 'yes', '--appendfsync', 'everysec')
+  if (keepsData) settings.push('--appendonly', 'yes', '--appendfsync', keepsData === 'always' ? 'always' : 'everysec')
   if (password) settings.push('--requirepass', password)
   let server: RunningProcess | undefined
   let current = password

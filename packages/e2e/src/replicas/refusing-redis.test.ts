@@ -98,6 +98,7 @@ verifies(
     await command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
     for (const proxy of proxies) proxy.cut()
     await until(() => cluster.logs().includes('set its maxmemory-policy to noeviction'), TOLERANCE * BACK_WITHIN)
+    await until(() => everyReplicaIsReady(cluster), TOLERANCE * BACK_WITHIN)
     const ada = createPerson(cluster)
     const { json } = await (await approvedDevice(cluster, ada, 'ada')).poll()
     await command('CONFIG', 'SET', 'maxmemory', '1')
@@ -193,3 +194,9 @@ verifies('X4', 'connections that break all the time use nothing up twice, and lo
   await cluster.untilReady()
   expect((await refresh(cluster, current)).status, 'the family is alive').toBe(200)
 })
+
+/** Requests go round: as many as there could be replicas, all of them answered. */
+async function everyReplicaIsReady({ issuer }: Cluster): Promise<boolean> {
+  const answers = await Promise.all(Array.from({ length: 6 }, () => ask(`${issuer}/readyz`)))
+  return answers.every(({ status }) => status === 200)
+}

@@ -165,7 +165,7 @@ export function whoami({ resource }: Site, token: string | undefined, headers: H
   })
 }
 
-export async function expectOk(asked: Promise<Answer>): Promise<Answer> {
+async function expectOk(asked: Promise<Answer>): Promise<Answer> {
   const answer = await asked
   if (answer.status < 200 || answer.status > 299) throw new Error(`${answer.status}: ${answer.text}`)
   return answer

@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { AttemptStore, RecordStore } from '../../store/contract.ts'
 import { createSealing } from '../../store/sealing.ts'
+import { unavailable } from '../store-errors.ts'
 import { AlreadyRedeemedError } from './already-redeemed.ts'
 
 const MODEL = 'RedeemedAnswer'
@@ -94,21 +95,30 @@ export function createReuseGrace({ records, attempts, grace, isAdmitted, onRepla
     { grantId, accountId }: AlreadyRedeemedError,
     handler: Handler<Context>,
   ): Promise<void> {
-    const until = performance.now() + PATIENCE_MS
-    for (;;) {
-      const recorded = await find(ctx, asked.presented)
-      if (recorded) return send(ctx, asked, recorded, { grantId, accountId })
-      if (performance.now() > until) break
-      await sleep(LOOK_AGAIN_MS)
-    }
+    const recorded = await waitForAnswer(ctx, asked)
+    if (recorded) return send(ctx, asked, recorded, { grantId, accountId })
     const { allowed } = await attempts.take(
       `take-over:${keyOf(ctx, asked.presented)}`,
       1,
       Math.ceil(PATIENCE_MS / 1000) * 2,
     )
-    if (!allowed) throw new errors.InvalidGrant('it is being redeemed by another request')
+    if (!allowed) {
+      const theirs = await waitForAnswer(ctx, asked)
+      if (theirs) return send(ctx, asked, theirs, { grantId, accountId })
+      // that one died, too. To call it an invalid grant would make the client forget a sign-in that is still good
+      throw unavailable()
+    }
     await takingOver.run(true, async () => handler(ctx))
     await commit(ctx, asked)
+  }
+
+  async function waitForAnswer(ctx: KoaContextWithOIDC, { presented }: Asked): Promise<Recorded | undefined> {
+    const until = performance.now() + PATIENCE_MS
+    for (;;) {
+      const recorded = await find(ctx, presented)
+      if (recorded || performance.now() > until) return recorded
+      await sleep(LOOK_AGAIN_MS)
+    }
   }
 
   async function commit(ctx: KoaContextWithOIDC, { presented, request }: Asked): Promise<void> {

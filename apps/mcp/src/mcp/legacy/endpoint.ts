@@ -27,6 +27,8 @@ export interface LegacyEndpointOptions {
   readonly resource: string
   /** A fresh server for one request of one caller. */
   readonly createServer: (authInfo: AuthInfo) => McpServer
+  /** Ends streams that wait, so that their clients come back elsewhere. */
+  readonly closing: AbortSignal
   readonly onerror: (error: Error) => void
   readonly onRefusal: (reason: string) => void
 }
@@ -43,8 +45,6 @@ export interface LegacyEndpoint {
   /** The same for GET. */
   get(request: FastifyRequest, reply: FastifyReply, by: CalledBy): Promise<Serve | 'refused'>
   delete(request: FastifyRequest, reply: FastifyReply, by: CalledBy): Promise<void>
-  /** Ends streams that wait, so that their clients come back elsewhere. */
-  closeStreams(): void
   /** Resolves when what works now has answered, to a client that is there or to the store. */
   settled(): Promise<unknown>
   /** Answers in the place of what still works. */
@@ -55,11 +55,10 @@ export interface LegacyEndpoint {
 export type Serve = (signal: AbortSignal) => Promise<void>
 
 export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndpoint {
-  const { store, issuer, resource, createServer, onerror, onRefusal } = options
+  const { store, issuer, resource, createServer, closing, onerror, onRefusal } = options
   const sessions = createSessions({ store, issuer, resource, onRefusal })
   const running = new Map<string, Set<Exchange>>()
   const ends = new Set<Promise<void>>()
-  const closing = new AbortController()
 
   function createRunning(session: Session, message: JSONRPCMessage, authInfo: AuthInfo): Exchange | undefined {
     if (!isJSONRPCRequest(message)) return undefined
@@ -184,7 +183,7 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
           'x-accel-buffering': 'no',
         })
         const primes = lastEventId === undefined && understandsEmptyEvents(session)
-        const until = AbortSignal.any([signal, closing.signal])
+        const until = AbortSignal.any([signal, closing])
         await sendEvents({ store, session, place, response: reply.raw, signal: until, primes })
       }
     },
@@ -199,8 +198,6 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
       await sessions.end(session)
       reply.code(200).header('cache-control', 'no-store').send()
     },
-
-    closeStreams: () => closing.abort(),
 
     settled: () => Promise.all(ends),
 

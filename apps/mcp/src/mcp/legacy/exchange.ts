@@ -157,7 +157,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 }
 
 /** What the transport asks of a request's headers, for those that come from ourselves. */
-export const messageHeaders = {
+const messageHeaders = {
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
 } as const

@@ -1,4 +1,6 @@
+import { verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import type { McpServer } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startTestRedis, type TestRedis } from '../../store/suites/test-redis.ts'
 import { answerOf, requestOf } from '../../suites/mcp-server.ts'
@@ -27,7 +29,7 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]()
 })
 
-const extend: NonNullable<Parameters<typeof startReplicas>[0]['features']>['extend'] = (mcp) => {
+const extend = (mcp: McpServer): void => {
   mcp.registerTool('ask', { description: 'Asks.' }, async ({ mcpReq }) => {
     asked()
     const { content } = await mcpReq.elicitInput({
@@ -52,7 +54,7 @@ const count = 12
 const stream = (interval: number) =>
   call(5, 'multi-greet', { name: 'Ada', count: 10, pause: interval }, { progressToken: 1 })
 
-test('any replica answers any request of a session, and ends it for all', async () => {
+verifies('X16', 'any replica answers any request of a session, and ends it for all', async () => {
   const session = await open(0)
   for (const replica of [1, 0, 1]) {
     replicas.use(replica)
@@ -69,32 +71,36 @@ test('any replica answers any request of a session, and ends it for all', async 
   }
 })
 
-test('a stream that is cut again and again goes on at the other replica, without loss or duplicate', async () => {
-  const session = await open(0)
-  let reader = readEvents(await session.post(stream(60)))
-  const seen: SentEvent[] = []
-  for (let replica = 1; !seen.some(hasAnswer); replica = 1 - replica) {
-    for (let i = 0; i < 4; i += 1) {
-      const event = await reader.next()
-      if (event) seen.push(event)
+verifies(
+  'X15',
+  'a stream that is cut again and again goes on at the other replica, without loss or duplicate',
+  async () => {
+    const session = await open(0)
+    let reader = readEvents(await session.post(stream(60)))
+    const seen: SentEvent[] = []
+    for (let replica = 1; !seen.some(hasAnswer); replica = 1 - replica) {
+      for (let i = 0; i < 4; i += 1) {
+        const event = await reader.next()
+        if (event) seen.push(event)
+      }
+      if (seen.some(hasAnswer)) break
+      await replicas.front.cut()
+      replicas.use(replica)
+      reader = readEvents(await session.get(seen.at(-1)?.id))
     }
-    if (seen.some(hasAnswer)) break
-    await replicas.front.cut()
-    replicas.use(replica)
-    reader = readEvents(await session.get(seen.at(-1)?.id))
-  }
-  expect(textsOf(seen)).toEqual([
-    'Starting to greet Ada',
-    ...Array.from({ length: 10 }, (_, i) => `Greeting ${i + 1} of 10: hello, Ada!`),
-  ])
-  const progress = seen.filter(({ message }) => message?.method === 'notifications/progress')
-  expect(progress.map(({ message }) => (message?.params as { progress: number } | undefined)?.progress)).toEqual(
-    Array.from({ length: 10 }, (_, i) => i + 1),
-  )
-  expect(seen.filter(hasAnswer)).toHaveLength(1)
-  expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length)
-  expect(seen).toHaveLength(count + 10 + 1) // with the first one, which only says where to begin
-})
+    expect(textsOf(seen)).toEqual([
+      'Starting to greet Ada',
+      ...Array.from({ length: 10 }, (_, i) => `Greeting ${i + 1} of 10: hello, Ada!`),
+    ])
+    const progress = seen.filter(({ message }) => message?.method === 'notifications/progress')
+    expect(progress.map(({ message }) => (message?.params as { progress: number } | undefined)?.progress)).toEqual(
+      Array.from({ length: 10 }, (_, i) => i + 1),
+    )
+    expect(seen.filter(hasAnswer)).toHaveLength(1)
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length)
+    expect(seen).toHaveLength(count + 10 + 1) // with the first one, which only says where to begin
+  },
+)
 
 test('a real client, whose connection breaks in the middle of a call, does not notice', async () => {
   replicas.use(0)

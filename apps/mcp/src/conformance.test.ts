@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { verifies } from '@gatehouse/testing'
+import { expect, test } from 'vitest'
+import { runServerConformance } from './suites/conformance.ts'
+import { conformanceFeatures } from './suites/conformance-fixtures.ts'
+import { answerOf, type Era, requestOf, startMcpServer } from './suites/mcp-server.ts'
+import { readEvents } from './suites/session-client.ts'
+
+/** Extensions that we do not offer. Nothing else is expected to fail, scored or not. */
+const expectedFailures = join(import.meta.dirname, 'suites', 'conformance-expected-failures.yml')
+
+test.each<[Era, number]>([
+  ['2025-11-25', 84],
+  ['2026-07-28', 152],
+])(
+  'the server meets all that %s requires',
+  async (revision, passes) => {
+    const { exitCode, output, checks } = await runServerConformance(revision, {
+      features: conformanceFeatures,
+      expectedFailures,
+    })
+    expect(exitCode, output).toBe(0)
+    const ours = checks.filter(({ scenario }) => !scenario.startsWith('tasks-'))
+    expect(ours.filter(({ status }) => !['SUCCESS', 'INFO'].includes(status))).toEqual([])
+    expect(ours.filter(({ status }) => status === 'SUCCESS').length).toBeGreaterThanOrEqual(passes)
+  },
+  120_000,
+)
+
+verifies('M5', 'state that goes by way of the client is good for the one it was given to, as it was', async () => {
+  await using server = await startMcpServer({ features: conformanceFeatures })
+  const name = 'test_input_required_result_request_state'
+  const send = async (given: Record<string, unknown>, claims: Record<string, unknown> = {}) => {
+    const { message, headers } = requestOf('2026-07-28', 'tools/call', { name, arguments: {}, ...given })
+    Object.assign((message.params as { _meta: object })._meta, {
+      'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+    })
+    return answerOf(await server.post(message, { ...headers, authorization: `Bearer ${await server.sign(claims)}` }))
+  }
+  const mine = { sub: 'github:1' }
+  const { result } = await send({}, mine)
+  const inputResponses = { confirm: { action: 'accept', content: { ok: true } } }
+  const { requestState } = result
+  expect((await send({ inputResponses, requestState }, mine)).result.content).toMatchObject([{ text: 'state-ok' }])
+  for (const state of [`${requestState}x`, requestState.slice(0, -4), requestState.replace('v1.', 'v1.A'), 'x', '']) {
+    expect((await send({ inputResponses, requestState: state }, mine)).error.code, state).toBe(-32_602)
+  }
+  expect((await send({ inputResponses, requestState }, { sub: 'github:2' })).error.code).toBe(-32_602)
+  expect((await send({ inputResponses, requestState }, { ...mine, client_id: 'another' })).error.code).toBe(-32_602)
+})
+
+verifies('M5', 'a server that hands out no state takes none', async () => {
+  await using server = await startMcpServer()
+  const params = { name: 'greet', arguments: { name: 'Ada' }, requestState: 'made up' }
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', params)
+  expect((await answerOf(await server.post(message, headers))).error.code).toBe(-32_602)
+})
+
+verifies(
+  ['M18', 'M19'],
+  'a subscription is heard until its token expires, and is counted',
+  async () => {
+    await using server = await startMcpServer({ features: conformanceFeatures, streamLimits: { perSubject: 1 } })
+    const listen = requestOf('2026-07-28', 'subscriptions/listen', { notifications: { toolsListChanged: true } })
+    const authorization = `Bearer ${await server.sign({ exp: Math.floor(Date.now() / 1000) + 2 })}`
+    const stream = readEvents(await server.post(listen.message, { ...listen.headers, authorization }))
+    expect((await stream.next())?.message?.method).toBe('notifications/subscriptions/acknowledged')
+    expect((await server.post(listen.message, listen.headers)).status).toBe(429)
+    const change = requestOf('2026-07-28', 'tools/call', { name: 'test_trigger_tool_change', arguments: {} })
+    await server.post(change.message, change.headers)
+    expect((await stream.next())?.message?.method).toBe('notifications/tools/list_changed')
+    const began = performance.now()
+    await stream.rest()
+    expect(performance.now() - began).toBeLessThan(4_000)
+    expect((await server.post(listen.message, listen.headers)).status).toBe(200)
+  },
+  10_000,
+)

@@ -1,0 +1,41 @@
+// For tests: the server as a process, from source.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+export interface ServerProcess extends AsyncDisposable {
+  /** Everything it said so far. */
+  readonly output: () => string
+  readonly exited: Promise<number | null>
+  kill(signal: NodeJS.Signals): void
+  /** Waits until it has said this. Throws if it ends before. */
+  until(words: string): Promise<void>
+}
+
+export function startProcess(env: Readonly<Record<string, string>>): ServerProcess {
+  const main = join(import.meta.dirname, '..', 'main.ts')
+  const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
+    env: { PATH: process.env.PATH, ...env },
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
+  return {
+    output: () => output,
+    exited,
+    kill: (signal) => void child.kill(signal),
+    until: async (words) => {
+      while (!output.includes(words)) {
+        if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}: ${output}`)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
