@@ -206,7 +206,7 @@ const table = {
     'a Redis that was killed: keys, metadata and tool calls go on, the rest is 503 at once, and it comes back by itself',
   ),
   X2: claimed('a Redis that hangs is like one that is gone'),
-  X3: claimed('a slow Redis makes answers slow, and no more'),
+  X3: open('a slow Redis makes answers slow, and no more'),
   X4: claimed('connections that break cost no code and no token'),
   X5: claimed('a Redis that lost its data: the keys come back, people sign in again, and no page is a dead end'),
   X6: claimed('a Redis that crashed and kept its file knows what was used'),
