@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
@@ -75,4 +77,42 @@ verifies(
     expect((await server.post(listen.message, listen.headers)).status).toBe(200)
   },
   10_000,
+)
+
+verifies(
+  'M16',
+  'no address, argument or schema of a caller costs more than its length, and none is fetched',
+  async () => {
+    await using server = await startMcpServer({ features: conformanceFeatures })
+    let fetched = 0
+    const outside = createServer((_request, response) => {
+      fetched += 1
+      response.end('{}')
+    })
+    await new Promise<void>((resolve) => outside.listen(0, '127.0.0.1', resolve))
+    const address = `http://127.0.0.1:${(outside.address() as AddressInfo).port}/schema`
+    const read = (uri: string) => ['resources/read', { uri }] as const
+    const tool = (name: string, given: unknown) => ['tools/call', { name, arguments: given }] as const
+    const requests = [
+      read(`test://template/${'a/'.repeat(200_000)}`),
+      read(`test://template/${'%2F'.repeat(100_000)}/data`),
+      read(`test://template/${'{id}'.repeat(50_000)}`),
+      read(address),
+      read('file:///etc/passwd'),
+      tool('json_schema_2020_12_tool', { name: 'x'.repeat(500_000), $ref: address, $schema: address }),
+      tool('json_schema_2020_12_tool', { address: { $ref: address }, phone: 'a'.repeat(500_000) }),
+      tool('test_custom_headers', { region: `${'a'.repeat(50_000)}!` }),
+    ]
+    for (const [method, params] of requests) {
+      const { message } = requestOf('2025-11-25', method, params)
+      const before = process.threadCpuUsage()
+      const response = await server.post(message)
+      await response.text()
+      const { user, system } = process.threadCpuUsage(before)
+      expect((user + system) / 1000, JSON.stringify(params).slice(0, 60)).toBeLessThan(300)
+      expect(response.status).toBe(200)
+    }
+    expect(fetched).toBe(0)
+    outside.close()
+  },
 )

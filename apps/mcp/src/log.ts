@@ -14,6 +14,19 @@ export function logOptions(level: string) {
         path: request.url.replace(/[?#].*$/s, ''),
         remoteAddress: request.ip,
       }),
+      err: describeError,
     },
+  }
+}
+
+/** What an error says of itself, and nothing that hangs on it: a Redis error carries the command, password included. */
+function describeError(error: Error & { code?: unknown }): { type: string; message: string; stack: string } {
+  const { name: type, message, stack = '', code, cause } = error
+  return {
+    type,
+    message,
+    stack,
+    ...(code !== undefined && { code }),
+    ...(cause instanceof Error && { cause: describeError(cause) }),
   }
 }

@@ -357,7 +357,10 @@ verifies(['M6', 'M22'], 'the pages that may call are told so by name, without cr
       await server.post(message, { origin }),
       await server.post(message, { origin, authorization: undefined }),
       await server.post(message, { origin, ...(await bearer({ scope: '' })) }),
-      await fetch(server.resource, { method: 'OPTIONS', headers: { origin } }),
+      await fetch(server.resource, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-headers': 'authorization, mcp-param-region, x-other, mcp-param-:' },
+      }),
     ]
     expect(answers.map(({ status }) => status)).toEqual([200, 401, 403, 204])
     for (const { headers } of answers) {
@@ -366,9 +369,20 @@ verifies(['M6', 'M22'], 'the pages that may call are told so by name, without cr
       expect(headers.get('access-control-allow-credentials')).toBeNull()
       expect(headers.get('vary')).toBe('Origin')
     }
-    expect(answers[3]?.headers.get('access-control-allow-headers')?.split(', ')).toEqual(
-      expect.arrayContaining(['authorization', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name']),
-    )
+    const preflight = answers[3]?.headers
+    expect(preflight?.get('access-control-allow-methods')).toBe('GET, POST, DELETE')
+    expect(preflight?.get('access-control-allow-headers')?.split(', ')).toEqual([
+      ...[
+        'authorization',
+        'content-type',
+        'accept',
+        'mcp-protocol-version',
+        'mcp-session-id',
+        'mcp-method',
+        'mcp-name',
+      ],
+      ...['last-event-id', 'mcp-param-region'],
+    ])
   }
 })
 

@@ -2,8 +2,6 @@
 // page is from (origins.ts), who calls (the guard), whether there is one message, what it needs (operations.ts), whether
 // there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to legacy/; the SDK
 // serves all others without one, of both eras.
-import { finished } from 'node:stream/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Caller, resourceMetadataUrl } from '@gatehouse/resource-guard'
 import { effectiveScopes } from '@gatehouse/shared'
 import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node'
@@ -12,13 +10,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
 import type { SessionStore } from '../store/contract.ts'
-import { createLegacyEndpoint, type Serve } from './legacy/endpoint.ts'
+import { createConnections, type Serve } from './connections.ts'
+import { createLegacyEndpoint } from './legacy/endpoint.ts'
 import { isAnswer, isOneMessage, messageRule, nameIn } from './message.ts'
 import { mayCall, scopesFor, staysOpen } from './operations.ts'
 import { createOriginCheck, createPreflight } from './origins.ts'
 import { createMcpServer, type Features } from './server.ts'
-import { createOpenStreams, type StreamLimits } from './stream-limits.ts'
-import { lifeOf } from './token-life.ts'
+import type { StreamLimits } from './stream-limits.ts'
 
 export interface McpEndpointOptions {
   readonly config: Config
@@ -32,8 +30,7 @@ export interface McpEndpointOptions {
   readonly answerLimit: number
 }
 
-/** Milliseconds for the last answers to leave in, and then for connections to fall quiet in. */
-const flushLimit = 1_000
+/** Milliseconds for connections to fall quiet in when all that was asked is answered. */
 const quietLimit = 500
 
 /** Needs the resource guard on the server. */
@@ -46,8 +43,8 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   const createServer = (authInfo: AuthInfo | undefined): McpServer =>
     createMcpServer({ features, ...calledBy(authInfo), onToolFailure, clock })
 
-  const streams = createOpenStreams(streamLimits)
-  const closing = new AbortController()
+  const connections = createConnections({ limits: streamLimits, answerLimit, clock, onerror })
+  const { closing } = connections
   const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), {
     onerror,
     maxSubscriptions: streamLimits.total,
@@ -60,14 +57,13 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       issuer: config.issuer,
       resource: config.resource,
       createServer,
-      closing: closing.signal,
+      closing,
       onerror,
       onRefusal: (reason) => app.log.warn({ reason }, 'a client is served without a session'),
     })
-  const calls = new Set<Promise<void>>()
 
   app.addHook('onRequest', async (_request, reply) => {
-    if (closing.signal.aborted)
+    if (closing.aborted)
       return refuseRpc(reply.header('retry-after', '1'), 503, rpcCodes.other, 'Stopping: try again shortly')
   })
   app.addHook('onRequest', createOriginCheck(config))
@@ -77,32 +73,6 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   app.options(path, createPreflight(methods))
 
   const onRequest = app.requireBearer()
-
-  /** Hands the connection over to what answers it, until the token expires. */
-  async function hand(request: FastifyRequest, reply: FastifyReply, serve: Serve, isStream: boolean): Promise<void> {
-    const caller = callerOf(request)
-    const giveBack = isStream ? streams.take(caller.subject, request.ip) : () => undefined
-    if (!giveBack) {
-      refuseRpc(reply.header('retry-after', '10'), 429, rpcCodes.other, 'Too many open streams: close one first')
-      return
-    }
-    reply.hijack() // which leaves the headers behind
-    for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? '')
-    reply.raw.setHeader('cache-control', 'no-store')
-    // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
-    request.raw.url = path
-    using life = lifeOf(caller, clock())
-    const call = serve(life.signal)
-      .catch((error: unknown) => {
-        onerror(error as Error)
-        reply.raw.destroy()
-      })
-      .then(() => finished(reply.raw).catch(() => undefined))
-    calls.add(call)
-    await call
-    calls.delete(call)
-    giveBack()
-  }
 
   async function requireMessage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const { body, headers } = request
@@ -119,25 +89,28 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   app.post(path, { onRequest, preHandler: requireMessage }, async (request, reply) => {
     const body = request.body as { readonly method?: string; readonly params?: unknown }
     const { method = '' } = body
-    const authInfo = authInfoOf(callerOf(request), method, config.resource)
-    const by = { caller: callerOf(request), authInfo }
-    const served = isLegacy(request) ? await legacy?.post(request, reply, by) : undefined
+    const caller = callerOf(request)
+    const authInfo = authInfoOf(caller, method, config.resource)
+    // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
+    request.raw.url = path
+    const served = isLegacy(request) ? await legacy?.post(request, reply, { caller, authInfo }) : undefined
     if (served !== 'refused') {
+      const serve = served ?? serveAlone(request, reply, authInfo, method)
       const tool = features.tools.find(({ name }) => name === nameIn(body))
-      await hand(request, reply, served ?? serveAlone(request, reply, by.authInfo, method), staysOpen(method, tool))
+      await connections.hand(request, reply, { caller, serve, isStream: staysOpen(method, tool) })
     }
     return reply
   })
 
   /** One request that stands alone, in whichever era. */
   function serveAlone(request: FastifyRequest, reply: FastifyReply, authInfo: AuthInfo, method: string): Serve {
-    return (signal) => {
+    return (life) => {
       // A tool that is still at work when the token expires says so itself, see server.ts.
       const ends = method === 'subscriptions/listen'
       const serve = toNodeHandler(
         {
           fetch: (incoming, given) =>
-            handler.fetch(ends ? endingWith(incoming, signal, closing.signal) : incoming, { ...given, authInfo }),
+            handler.fetch(ends ? endingWith(incoming, life, closing) : incoming, { ...given, authInfo }),
         },
         { onerror },
       )
@@ -148,13 +121,12 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   if (legacy) {
     app.get(path, { onRequest, exposeHeadRoute: false }, async (request, reply) => {
       const caller = callerOf(request)
-      const served = await legacy.get(request, reply, { caller, authInfo: authInfoOf(caller, '', config.resource) })
-      if (served !== 'refused') await hand(request, reply, served, true)
+      const serve = await legacy.get(request, reply, caller)
+      if (serve !== 'refused') await connections.hand(request, reply, { caller, serve, isStream: true })
       return reply
     })
     app.delete(path, { onRequest }, async (request, reply) => {
-      const caller = callerOf(request)
-      await legacy.delete(request, reply, { caller, authInfo: authInfoOf(caller, '', config.resource) })
+      await legacy.delete(request, reply, callerOf(request))
       return reply
     })
   }
@@ -172,14 +144,8 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   })
 
   // In preClose: while a stream is open the server cannot close, and onClose would never come.
-  // A connection whose last answer is not out by then would be kept alive.
-  const settled = (limit: number) =>
-    Promise.race([Promise.all([...calls, legacy?.settled()]), sleep(limit, undefined, { ref: false })])
   app.addHook('preClose', async () => {
-    closing.abort() // streams that wait end at once, so that their clients come back elsewhere
-    await settled(answerLimit)
-    await Promise.all([handler.close(), legacy?.close()])
-    await settled(flushLimit)
+    await connections.close(() => Promise.all([handler.close(), legacy?.close()]))
     // Node closes connections that are quiet by now. Those that fall quiet later, or never said anything, would keep the
     // server from closing.
     setTimeout(() => app.server.closeAllConnections(), quietLimit).unref()

@@ -15,6 +15,9 @@ const requestHeaders = [
   'last-event-id',
 ]
 
+/** What a client mirrors of a tool's arguments (2026-07-28), under names that tools give. */
+const parameterHeader = /^mcp-param-[\w-]{1,64}$/
+
 /** As a browser spells it: lower case, no path. `localhost.evil` and `null` are none of these. */
 const loopbackOrigin = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/
 
@@ -41,11 +44,14 @@ export function createOriginCheck({ resource, allowedOrigins, development }: Con
 
 /** The answer to a browser that asks first. It carries no token, so none is asked for. */
 export function createPreflight(methods: readonly string[]) {
-  return async function answerPreflight(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  return async function answerPreflight({ headers }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const asked = headers['access-control-request-headers'] ?? ''
+    const names = asked.split(',').map((name) => name.trim().toLowerCase())
+    const parameters = names.filter((name) => parameterHeader.test(name)).slice(0, 32)
     return reply
       .code(204)
       .header('access-control-allow-methods', methods.join(', '))
-      .header('access-control-allow-headers', requestHeaders.join(', '))
+      .header('access-control-allow-headers', [...requestHeaders, ...parameters].join(', '))
       .header('access-control-max-age', '600')
       .send()
   }

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
 import { ownStream, type SessionStore } from './contract.ts'
 import { openRedisStore, type RedisStoreOptions } from './redis.ts'
 import { describeStore } from './suites/store-suite.ts'
+import { startTestProxy } from './suites/test-proxy.ts'
 import { startTestRedis, type TestRedis } from './suites/test-redis.ts'
 
 let server: TestRedis
@@ -50,6 +51,29 @@ describe('Redis', () => {
     await expect(store.use('a')).rejects.toThrow(StoreUnavailableError)
     await expect(store.open('a', 'ada', bytes)).rejects.toThrow(StoreUnavailableError)
     expect(performance.now() - started).toBeLessThan(750)
+  })
+
+  test('while Redis hangs everything fails in less than a second, and it recovers by itself, listeners too', async () => {
+    await using proxy = await startTestProxy(server.url)
+    await using store = await untilAnswers(openStore({ url: proxy.url }))
+    await store.open('a', 'ada', bytes)
+    const heard: string[] = []
+    await store.watch('a', ({ kind }) => heard.push(kind))
+    proxy.freeze()
+    for (const limit of [900, 450]) {
+      const began = performance.now()
+      const calls = [store.use('a'), store.append('a', ownStream, bytes), store.read('a', ownStream, '0-0')]
+      for (const call of calls) await expect(call).rejects.toThrow(StoreUnavailableError)
+      expect(performance.now() - began).toBeLessThan(limit)
+    }
+    proxy.thaw()
+    proxy.cut()
+    await untilAnswers(store)
+    expect(await store.use('a')).toBeDefined()
+    await vi.waitFor(async () => {
+      await store.mail('a', bytes)
+      expect(heard).toContain('mail')
+    })
   })
 
   test('what a process was writing is abandoned when that process ends, and not before', async () => {

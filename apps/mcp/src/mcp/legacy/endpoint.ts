@@ -9,6 +9,7 @@ import {
   isInitializeRequest,
   isJSONRPCRequest,
   type JSONRPCMessage,
+  type JSONRPCRequest,
   type LoggingLevel,
   type McpServer,
   SUPPORTED_PROTOCOL_VERSIONS,
@@ -17,6 +18,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { refuseRpc, rpcCodes } from '../../errors.ts'
 import type { SessionStore } from '../../store/contract.ts'
+import type { Serve } from '../connections.ts'
 import { findPlace, sendEvents } from './event-stream.ts'
 import { createExchange, type Exchange, isResponse } from './exchange.ts'
 import { createSessions, type Handshake, type Session } from './sessions.ts'
@@ -30,6 +32,7 @@ export interface LegacyEndpointOptions {
   /** Ends streams that wait, so that their clients come back elsewhere. */
   readonly closing: AbortSignal
   readonly onerror: (error: Error) => void
+  /** Told why a client is served without a session. */
   readonly onRefusal: (reason: string) => void
 }
 
@@ -39,57 +42,51 @@ export interface CalledBy {
   readonly authInfo: AuthInfo
 }
 
+/** Each throws {@link StoreUnavailableError} before anything was sent. */
 export interface LegacyEndpoint {
-  /** How to answer a message; undefined for one that is none of ours. Throws {@link StoreUnavailableError}. */
+  /** How to answer a message; undefined for one that is none of ours. */
   post(request: FastifyRequest, reply: FastifyReply, by: CalledBy): Promise<Serve | 'refused' | undefined>
-  /** The same for GET. */
-  get(request: FastifyRequest, reply: FastifyReply, by: CalledBy): Promise<Serve | 'refused'>
-  delete(request: FastifyRequest, reply: FastifyReply, by: CalledBy): Promise<void>
-  /** Resolves when what works now has answered, to a client that is there or to the store. */
-  settled(): Promise<unknown>
+  get(request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<Serve | 'refused'>
+  delete(request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<void>
   /** Answers in the place of what still works. */
-  close(): Promise<void>
+  close(): Promise<unknown>
 }
 
-/** Takes over the connection and is done when the answer is. `signal` ends a stream that would stay open. */
-export type Serve = (signal: AbortSignal) => Promise<void>
+/** How one message is answered, and when the work for it is done, which may be after its client has left. */
+interface Answer extends FetchLikeMcpHandler {
+  readonly done?: Promise<void>
+}
 
 export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndpoint {
-  const { store, issuer, resource, createServer, closing, onerror, onRefusal } = options
-  const sessions = createSessions({ store, issuer, resource, onRefusal })
+  const { store, createServer, closing, onerror } = options
+  const sessions = createSessions(options)
+  /** The requests that are being answered here, by the key of their session. */
   const running = new Map<string, Set<Exchange>>()
-  const ends = new Set<Promise<void>>()
 
-  function createRunning(session: Session, message: JSONRPCMessage, authInfo: AuthInfo): Exchange | undefined {
-    if (!isJSONRPCRequest(message)) return undefined
+  function start(session: Session, message: JSONRPCRequest, authInfo: AuthInfo): Exchange {
+    const server = createServer(authInfo)
+    const exchange = createExchange({ store, session, message, server, authInfo, onerror })
     const ofSession = running.get(session.key) ?? new Set()
-    running.set(session.key, ofSession)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    ends.add(promise)
-    const exchange = createExchange({
-      store,
-      session,
-      message,
-      server: createServer(authInfo),
-      authInfo,
-      onerror,
-      onEnd: () => {
-        ofSession.delete(exchange)
-        if (ofSession.size === 0) running.delete(session.key)
-        ends.delete(promise)
-        resolve()
-      },
+    running.set(session.key, ofSession.add(exchange))
+    void exchange.done.then(() => {
+      ofSession.delete(exchange)
+      if (ofSession.size === 0 && running.get(session.key) === ofSession) running.delete(session.key)
     })
-    ofSession.add(exchange)
     return exchange
   }
 
-  /** To the exchange that a notification or an answer is for, here or on another replica. */
-  async function deliver(session: Session, message: JSONRPCMessage): Promise<void> {
-    const here = [...(running.get(session.key) ?? [])]
-    if (here.some((exchange) => exchange.accept(message))) return
-    const isForExchange = isResponse(message) || ('method' in message && message.method === 'notifications/cancelled')
-    if (isForExchange) await store.mail(session.key, session.seal('mail', message))
+  function answer(session: Session, message: JSONRPCMessage, authInfo: AuthInfo, isFirst: boolean): Answer {
+    if (!isJSONRPCRequest(message)) return { fetch: (request) => accept(session, request, message) }
+    const exchange = start(session, message, authInfo)
+    return {
+      done: exchange.done,
+      fetch: async (request) => {
+        const response = await exchange.respond(request, isFirst)
+        const level = levelOf(message)
+        if (response.ok && level) await sessions.setLogLevel(session, level)
+        return response
+      },
+    }
   }
 
   /** A notification or an answer: the SDK's transport judges the request, and the message goes where it is waited for. */
@@ -104,36 +101,25 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
     return response
   }
 
-  async function open(
-    message: JSONRPCMessage,
-    { caller, authInfo }: CalledBy,
-  ): Promise<FetchLikeMcpHandler | undefined> {
-    if (!isInitializeRequest(message)) return undefined
-    const session = await sessions.open(caller, message.params as unknown as Handshake)
-    const exchange = session && createRunning(session, message as JSONRPCMessage, authInfo)
-    return exchange && { fetch: (request) => exchange.respond(request, true) }
+  /** To the exchange that it is for, here or on another replica. */
+  async function deliver(session: Session, message: JSONRPCMessage): Promise<void> {
+    const here = [...(running.get(session.key) ?? [])]
+    if (here.some((exchange) => exchange.accept(message))) return
+    const isForExchange = isResponse(message) || ('method' in message && message.method === 'notifications/cancelled')
+    if (isForExchange) await store.mail(session.key, session.seal('mail', message))
   }
 
-  function serveIn(session: Session, message: JSONRPCMessage, authInfo: AuthInfo): FetchLikeMcpHandler {
-    return {
-      fetch: async (request) => {
-        const exchange = createRunning(session, message, authInfo)
-        if (!exchange) return accept(session, request, message)
-        const response = await exchange.respond(request, false)
-        const level = levelOf(message)
-        if (response.ok && level) await sessions.setLogLevel(session, level)
-        return response
-      },
+  function serveWith(request: FastifyRequest, reply: FastifyReply, createAnswer: () => Answer): Serve {
+    return async () => {
+      const { fetch, done } = createAnswer()
+      await toNodeHandler({ fetch }, { onerror })(request.raw as NodeIncomingMessageLike, reply.raw, request.body)
+      await done
     }
   }
 
   /** The session that the request names, or undefined and a refusal. */
-  async function findSession(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    caller: Caller,
-  ): Promise<Session | undefined> {
-    const id = request.headers['mcp-session-id']
+  async function findSession({ headers }: FastifyRequest, reply: FastifyReply, caller: Caller) {
+    const id = headers['mcp-session-id']
     if (typeof id !== 'string') {
       refuseRpc(reply, 400, rpcCodes.other, 'Bad Request: Mcp-Session-Id is required; POST initialize to get one')
       return undefined
@@ -146,24 +132,21 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
   return {
     async post(request, reply, { caller, authInfo }) {
       const message = request.body as JSONRPCMessage
-      let handler: FetchLikeMcpHandler | undefined
-      if (request.headers['mcp-session-id'] === undefined) handler = await open(message, { caller, authInfo })
-      else {
-        const session = await findSession(request, reply, caller)
-        if (!session) return 'refused'
-        handler = serveIn(session, message, authInfo)
+      if (request.headers['mcp-session-id'] === undefined) {
+        if (!isInitializeRequest(message)) return undefined
+        const opened = await sessions.open(caller, message.params as unknown as Handshake)
+        return opened && serveWith(request, reply, () => answer(opened, message as JSONRPCMessage, authInfo, true))
       }
-      if (!handler) return undefined
-      const serve = toNodeHandler(handler, { onerror })
-      return () => serve(request.raw as NodeIncomingMessageLike, reply.raw, message)
+      const session = await findSession(request, reply, caller)
+      return session ? serveWith(request, reply, () => answer(session, message, authInfo, false)) : 'refused'
     },
 
-    async get(request, reply, { caller }) {
-      const { accept: accepts = '', 'last-event-id': lastEventId } = request.headers
+    async get(request, reply, caller) {
       const refused = (status: number, code: number, message: string): 'refused' => {
         refuseRpc(reply, status, code, message)
         return 'refused'
       }
+      const { accept: accepts = '', 'last-event-id': lastEventId } = request.headers
       if (!accepts.includes('text/event-stream')) {
         return refused(406, rpcCodes.other, 'Not Acceptable: the client must accept text/event-stream')
       }
@@ -175,20 +158,14 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
       if (place === 'lost') {
         return refused(400, rpcCodes.other, 'Bad Request: nothing can be resumed after this Last-Event-ID')
       }
-      return async (signal) => {
-        reply.raw.writeHead(200, {
-          'content-type': 'text/event-stream',
-          'cache-control': 'no-cache, no-transform',
-          'mcp-session-id': session.id,
-          'x-accel-buffering': 'no',
-        })
-        const primes = lastEventId === undefined && understandsEmptyEvents(session)
-        const until = AbortSignal.any([signal, closing])
-        await sendEvents({ store, session, place, response: reply.raw, signal: until, primes })
+      const primes = lastEventId === undefined && understandsEmptyEvents(session)
+      return async (life) => {
+        const signal = AbortSignal.any([life, closing])
+        await sendEvents({ store, session, place, response: reply.raw, signal, primes })
       }
     },
 
-    async delete(request, reply, { caller }) {
+    async delete(request, reply, caller) {
       const session = await findSession(request, reply, caller)
       if (!session) return
       if (!isSupportedVersion(request)) {
@@ -199,18 +176,15 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
       reply.code(200).header('cache-control', 'no-store').send()
     },
 
-    settled: () => Promise.all(ends),
-
-    async close() {
+    close: () => {
       const left = [...running.values()].flatMap((exchanges) => [...exchanges])
-      await Promise.all(left.map((exchange) => exchange.stop('The server is stopping: send the request again')))
+      return Promise.all(left.map((exchange) => exchange.stop('The server is stopping: send the request again')))
     },
   }
 }
 
-function levelOf(message: JSONRPCMessage): LoggingLevel | undefined {
-  if (!('method' in message) || message.method !== 'logging/setLevel') return undefined
-  return message.params?.level as LoggingLevel | undefined
+function levelOf(message: JSONRPCRequest): LoggingLevel | undefined {
+  return message.method === 'logging/setLevel' ? (message.params?.level as LoggingLevel | undefined) : undefined
 }
 
 /** A request without the header is one of 2025-03-26, which had none. */

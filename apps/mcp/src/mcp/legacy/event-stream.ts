@@ -77,6 +77,12 @@ export async function sendEvents({
   const beating = setInterval(() => void write(': keepalive\n\n').catch(() => undefined), keepAlive)
   const looking = setInterval(() => woken.resolve(), lookAgain)
   try {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache, no-transform',
+      'mcp-session-id': session.id,
+      'x-accel-buffering': 'no',
+    })
     response.flushHeaders()
     if (primes) await write(`id: ${formatEventId(stream, place.position)}\nretry: ${retryInterval}\ndata: \n\n`)
     let cursor = place.position

@@ -21,11 +21,11 @@ export interface ExchangeOptions {
   readonly server: McpServer
   readonly authInfo: AuthInfo
   readonly onerror: (error: Error) => void
-  /** Called once, when it has answered or was stopped. */
-  readonly onEnd: () => void
 }
 
 export interface Exchange {
+  /** Resolves when it has answered or was stopped, whether the client is still connected or not. */
+  readonly done: Promise<void>
   /** `isFirst`: the request is the handshake itself. */
   respond(request: Request, isFirst: boolean): Promise<Response>
   /** A message that is meant for this exchange is taken; of others it says that they are not. */
@@ -40,11 +40,12 @@ const watchDelay = 100
 export const retryInterval = 1_000
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { store, session, message, server, authInfo, onerror, onEnd } = options
+  const { store, session, message, server, authInfo, onerror } = options
   const recorder = createRecorder(store, session, message.id)
   // While the handshake is played again nothing is recorded and nobody listens.
   let isLive = false
   let isOver = false
+  const { promise: done, resolve: endAll } = Promise.withResolvers<void>()
   let sending: Promise<unknown> = Promise.resolve()
   let watching: Promise<() => void> | undefined
 
@@ -83,7 +84,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   function watch(): Promise<() => void> {
     watching ??= store.watch(session.key, (signal) => {
       if (signal.kind === 'ended') end()
-      else if (signal.kind === 'mail') accept(session.open('mail', signal.value) as JSONRPCMessage)
+      else if (signal.kind === 'mail') acceptMail(signal.value)
     })
     return watching
   }
@@ -95,8 +96,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     clearTimeout(watchTimer)
     watching?.then((stop) => stop()).catch(() => undefined)
     recorder.finish()
-    server.close().catch(onerror)
-    onEnd()
+    server.close().catch(onerror).finally(endAll)
   }
 
   /** The handshake as the client sent it once, and the level of logging it asked for since. */
@@ -131,7 +131,17 @@ export function createExchange(options: ExchangeOptions): Exchange {
     return true
   }
 
+  function acceptMail(sealed: Uint8Array): void {
+    try {
+      accept(session.open('mail', sealed) as JSONRPCMessage)
+    } catch (error) {
+      onerror(error as Error) // not from one of us
+    }
+  }
+
   return {
+    done,
+
     async respond(request, isFirst) {
       try {
         server.server.onerror = onerror

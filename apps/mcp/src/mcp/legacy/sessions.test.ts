@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -18,6 +21,7 @@ import {
 } from '../../suites/session-client.ts'
 import { tools } from '../../tools/index.ts'
 import { defineTool, text } from '../../tools/tool.ts'
+import { sealedBy } from './session-key.ts'
 
 const aborted = vi.fn()
 
@@ -403,6 +407,24 @@ describe('bounds', () => {
     },
   )
 
+  verifies('M18', 'who leaves a long call does not get its place back before it is over', async () => {
+    await using own = await startMcpServer({
+      streamLimits: { perSubject: 1 },
+      answerLimit: 50,
+      features: { tools: [...tools, patient] },
+    })
+    const session = await openSession({ resource: own.resource, token: await own.sign() })
+    const long = readEvents(await session.post(call(1, 'multi-greet', { name: 'Ada', count: 1, pause: 5_000 })))
+    await long.next()
+    await long.cancel()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect((await session.post(call(2, 'multi-greet', { name: 'Ada' }))).status).toBe(429)
+    await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } })
+    await vi.waitFor(async () => {
+      expect((await session.post(call(3, 'multi-greet', { name: 'Ada', count: 1, pause: 0 }))).status).toBe(200)
+    })
+  })
+
   verifies(
     'M19',
     'a stream ends with the token it was opened with, whatever works on it',
@@ -429,6 +451,45 @@ describe('bounds', () => {
     },
     10_000,
   )
+})
+
+describe('what is stored', () => {
+  test('tells nothing to who has a copy of it: neither ids nor people nor what was said', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'gatehouse-sessions-'))
+    try {
+      const path = join(directory, 'mcp.sqlite')
+      await using own = await startMcpServer({ store: openSqliteStore({ path }) })
+      const token = await own.sign({ sub: 'github:4711', client_id: 'confidant' })
+      const session = await openSession({ resource: own.resource, token })
+      await readEvents(await session.post(greetings('Rumpelstiltskin'))).rest()
+      const stored = readdirSync(directory).map((file) => readFileSync(join(directory, file)).toString('latin1'))
+      const secrets = ['Rumpelstiltskin', 'github:4711', 'confidant', 'by hand', session.sessionId ?? '', token]
+      for (const secret of secrets) expect(stored.join('').includes(secret), secret).toBe(false)
+      for (const secret of [session.sessionId ?? '', token]) expect(own.log.join('')).not.toContain(secret)
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  })
+
+  test('and was changed or moved is not there, and is reported', async () => {
+    const store = openSqliteStore({ path: ':memory:' })
+    await using own = await startMcpServer({ store })
+    const [one, two] = [
+      await openSession({ resource: own.resource, token: await own.sign({ sub: 'dev:1' }) }),
+      await openSession({ resource: own.resource, token: await own.sign({ sub: 'dev:2' }) }),
+    ]
+    const [keyOfOne, keyOfTwo] = [one, two].map(({ sessionId = '' }) => sealedBy(sessionId).key) as [string, string]
+    await store.replace(keyOfOne, (await store.use(keyOfTwo)) ?? new Uint8Array())
+    expect((await one.post(list)).status).toBe(404)
+    await store.replace(keyOfOne, new Uint8Array(5))
+    expect((await one.post(list)).status).toBe(404)
+    expect((await two.post(list)).status).toBe(200)
+    expect(own.log.join('')).toContain('Unsupported state')
+    const stream = readEvents(await two.post(call(1, 'multi-greet', { name: 'Ada', count: 1, pause: 300 })))
+    await stream.next()
+    await store.mail(keyOfTwo, new Uint8Array(50))
+    expect((await stream.rest()).some(hasAnswer)).toBe(true)
+  })
 })
 
 describe('a store that is away', () => {

@@ -27,6 +27,8 @@ export interface SessionsOptions {
   readonly resource: string
   /** Told why a session could not be kept. */
   readonly onRefusal: (reason: 'too_many' | 'too_large' | 'store_unavailable') => void
+  /** Told of a record that does not open: somebody changed it, or moved it. It counts as absent. */
+  readonly onerror: (error: Error) => void
 }
 
 interface SessionRecord {
@@ -51,10 +53,20 @@ export interface Sessions {
 /** Characters of JSON. Clients send some hundred. */
 const longestHandshake = 16_384
 
-export function createSessions({ store, issuer, resource, onRefusal }: SessionsOptions): Sessions {
+export function createSessions({ store, issuer, resource, onRefusal, onerror }: SessionsOptions): Sessions {
   // Whoever is issued a token for another resource or by another issuer is another one, whatever he is called.
   const ownerOf = ({ subject }: Caller) => digest(resource, issuer, subject)
   const bindingOf = ({ subject, clientId }: Caller) => digest(resource, issuer, subject, clientId)
+
+  async function read(session: SealedBy): Promise<SessionRecord | undefined> {
+    const value = await store.use(session.key)
+    try {
+      return value && (session.open('session', value) as SessionRecord)
+    } catch (error) {
+      onerror(error as Error)
+      return undefined
+    }
+  }
 
   return {
     async open(caller, handshake) {
@@ -79,17 +91,13 @@ export function createSessions({ store, issuer, resource, onRefusal }: SessionsO
     async find(id, caller) {
       if (!isSessionId(id)) return undefined
       const sealed = sealedBy(id)
-      const value = await store.use(sealed.key)
-      if (!value) return undefined
-      const { boundTo, handshake, logLevel } = sealed.open('session', value) as SessionRecord
-      return boundTo === bindingOf(caller) ? { ...sealed, id, handshake, logLevel } : undefined
+      const { boundTo, handshake, logLevel } = (await read(sealed)) ?? {}
+      return handshake && boundTo === bindingOf(caller) ? { ...sealed, id, handshake, logLevel } : undefined
     },
 
     async setLogLevel(session, logLevel) {
-      const value = await store.use(session.key)
-      if (!value) return
-      const record = session.open('session', value) as SessionRecord
-      await store.replace(session.key, session.seal('session', { ...record, logLevel }))
+      const record = await read(session)
+      if (record) await store.replace(session.key, session.seal('session', { ...record, logLevel }))
     },
 
     end: (session) => store.end(session.key),
