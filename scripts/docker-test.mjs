@@ -62,7 +62,7 @@ async function everything() {
     ['two auth and three mcp come up, and all of them work', scaling.up],
     ['a device login survives the death of an auth replica', scaling.authDeath],
     ['calls survive the death of an mcp replica', scaling.mcpDeath],
-    ['scaling down under load loses next to nothing', scaling.down],
+    ['scaling down under load loses nothing', scaling.down],
     ['no secret and no token is in the logs', confinement.logsHaveNoSecrets],
     ['with TLS and public names it is a production server', tls.recipeWorks],
     ['behind a proxy that is named, the address that it forwards is believed', tls.proxyInFrontIsBelieved],
