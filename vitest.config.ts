@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['apps/*/src/**/*.test.ts', 'packages/*/src/**/*.test.ts'],
-          exclude: ['packages/e2e/**', '**/node_modules/**', '**/dist/**'],
+          exclude: ['packages/e2e/**', '**/*.full.test.ts', '**/node_modules/**', '**/dist/**'],
           execArgv,
         },
       },
@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           ...realProcesses,
           name: 'e2e',
-          include: ['packages/e2e/src/*.test.ts', 'packages/e2e/src/{clients,replicas}/*.test.ts'],
+          include: ['packages/e2e/src/*.test.ts', 'packages/e2e/src/{clients,replicas,upstream}/*.test.ts'],
           exclude: ['**/*.full.test.ts'],
           testTimeout: 60_000,
         },
@@ -41,7 +41,7 @@ export default defineConfig({
         test: {
           ...realProcesses,
           name: 'long',
-          include: ['packages/e2e/src/long/*.test.ts', 'packages/e2e/src/{clients,replicas}/*.full.test.ts'],
+          include: ['packages/e2e/src/long/*.test.ts', '{apps,packages}/*/src/**/*.full.test.ts'],
           testTimeout: 600_000,
         },
       },

@@ -33,8 +33,10 @@ export interface FakeGitHub extends AsyncDisposable {
   readonly clientSecret: string
   readonly users: Map<string, FakeGitHubUser>
   fault: FakeGitHubFault | undefined
-  /** The person opens GitHub's device page, enters the code and decides. */
+  /** The person opens GitHub's device page, enters the code and decides. The page is there for browsers, too. */
   decideDevice(userCode: string, login: string | 'deny'): void
+  /** The next poll for this user code gets `slow_down`, with the seconds to keep from then on. */
+  askForPatience(userCode: string, interval: number): void
   /** Every path that was asked for, without its query. */
   readonly requests: string[]
   /** GitHub's own device codes, to look for where they must not be. */
@@ -51,6 +53,8 @@ interface DeviceGrant {
   readonly userCode: string
   login?: string
   denied?: boolean
+  /** Seconds, in the one answer that says so. */
+  slowDown?: number | undefined
 }
 
 type Fields = Readonly<Record<string, string | undefined>>
@@ -91,10 +95,12 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
     requests,
     deviceCodes,
     decideDevice(userCode: string, login: string) {
-      const grant = [...state.devices.values()].find((device) => device.userCode === userCode)
-      if (!grant) throw new Error('GitHub knows no such user code')
+      const grant = findDevice(state.devices, userCode)
       if (login === 'deny') grant.denied = true
       else grant.login = login
+    },
+    askForPatience(userCode: string, interval: number) {
+      findDevice(state.devices, userCode).slowDown = interval
     },
     [Symbol.asyncDispose]: () => app.close(),
   }
@@ -107,7 +113,7 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
     const { fault } = fake
     const reached = fault?.endsWith('rate limit')
       ? request.url.startsWith('/api/user/memberships/')
-      : !request.url.startsWith('/login/oauth/authorize')
+      : !/^\/login\/(oauth\/authorize|device(?!\/code))/.test(request.url)
     if (fault && reached) return misbehave(fault, reply)
     return undefined
   })
@@ -179,8 +185,25 @@ function registerDeviceFlow(
     fake,
     devices,
     deviceCodes,
-  }: { fake: Pick<FakeGitHub, 'url' | 'clientId'>; devices: Map<string, DeviceGrant>; deviceCodes: string[] },
+  }: {
+    fake: Pick<FakeGitHub, 'url' | 'clientId' | 'users' | 'decideDevice'>
+    devices: Map<string, DeviceGrant>
+    deviceCodes: string[]
+  },
 ): void {
+  const page = (body: string) => `<!doctype html><title>Fake GitHub</title>${body}`
+  app.get('/login/device', (_request, reply) => {
+    const choices = [...fake.users.keys()].map(
+      (login) => `<button name="login" value="${login}">Authorize as ${login}</button>`,
+    )
+    const fields = `<label>Code <input name="user_code" required></label>${choices.join('')}<button name="login" value="deny">Cancel</button>`
+    return reply.type('text/html').send(page(`<h1>Device activation</h1><form method="post">${fields}</form>`))
+  })
+  app.post('/login/device', (request, reply) => {
+    const { user_code: userCode = '', login = '' } = request.body as Fields
+    fake.decideDevice(userCode, login)
+    return reply.type('text/html').send(page(login === 'deny' ? '<h1>Denied</h1>' : '<h1>All set</h1>'))
+  })
   app.post('/login/device/code', (request) => {
     if ((request.body as Fields).client_id !== fake.clientId) return { error: 'incorrect_client_credentials' }
     const hex = randomBytes(4).toString('hex').toUpperCase()
@@ -197,6 +220,12 @@ function registerDeviceFlow(
   })
 }
 
+function findDevice(devices: Map<string, DeviceGrant>, userCode: string): DeviceGrant {
+  const grant = [...devices.values()].find((device) => device.userCode === userCode)
+  if (!grant) throw new Error('GitHub knows no such user code')
+  return grant
+}
+
 function redeemDevice(
   devices: Map<string, DeviceGrant>,
   deviceCode: string,
@@ -204,6 +233,11 @@ function redeemDevice(
 ): object {
   const grant = devices.get(deviceCode)
   if (!grant) return { error: 'expired_token' }
+  if (grant.slowDown) {
+    const { slowDown: interval } = grant
+    grant.slowDown = undefined
+    return { error: 'slow_down', interval }
+  }
   if (grant.denied) return { error: 'access_denied' }
   if (!grant.login) return { error: 'authorization_pending' }
   devices.delete(deviceCode)

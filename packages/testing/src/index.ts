@@ -9,6 +9,8 @@ export {
   type FakeOpenIdProvider,
   type FakeOpenIdUser,
 } from './fake-openid.ts'
+export { type RedisCluster, type RedisNode, startRedisCluster } from './redis-cluster.ts'
 export { isRequirementId, type Requirement, type RequirementId, requirements } from './requirements.ts'
+export { openSlowConnections, type SlowConnections } from './slow-connections.ts'
 export { createTokenIssuer, type SignOptions, type TokenIssuer } from './token-issuer.ts'
 export { verifies } from './verifies.ts'

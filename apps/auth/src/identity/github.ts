@@ -28,6 +28,7 @@ export function createGitHubLogin({ api, clientId, clientSecret, rules, now }: G
         state,
         code_challenge: createHash('sha256').update(verifier).digest('base64url'),
         code_challenge_method: 'S256',
+        prompt: 'select_account',
       })
       return { url, memory: { verifier } }
     },

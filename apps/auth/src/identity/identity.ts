@@ -41,7 +41,11 @@ export interface RedirectLogin {
   readonly id: string
   /** As in "Continue with …". */
   readonly label: string
-  /** `state` comes back with the answer, `memory` is to be handed to {@link finish}. Trouble is told there. */
+  /**
+   * `state` comes back with the answer, `memory` is to be handed to {@link finish}. Trouble is told there. The person is
+   * asked which account, where the upstream is known to ask: else it takes the same one in silence, and nobody could
+   * change it.
+   */
   begin(request: {
     readonly state: string
     readonly redirectUri: string

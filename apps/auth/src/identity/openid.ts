@@ -48,6 +48,8 @@ export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions):
           nonce,
           code_challenge: await calculatePKCECodeChallenge(verifier),
           code_challenge_method: 'S256',
+          // other providers may refuse it, and some of those say in their metadata that they take it
+          ...(id === 'google' && { prompt: 'select_account' }),
         })
         return { url: url.href, memory: { verifier, nonce } }
       } catch (error) {

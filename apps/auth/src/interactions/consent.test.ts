@@ -1,11 +1,12 @@
+import { rmSync } from 'node:fs'
 import { verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
+import { createDataDir, findFreePort, startAuthServer } from '../suites/auth-server.ts'
 import type { Page } from '../suites/browser.ts'
-import { website } from '../suites/clients.ts'
+import { DEVICE_GRANT, terminal, website } from '../suites/clients.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, authorizePath, createPkce, loopback, obtainCode } from '../suites/flows.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf, loopback, obtainCode, refused } from '../suites/flows.ts'
 
 const CONSENT = 'An app wants to use your account'
 const toWebsite = { client_id: website.client_id, redirect_uri: website.redirect_uris[0] }
@@ -51,12 +52,92 @@ verifies(
   },
 )
 
+verifies('A16', 'what is shown is what the token will hold: not what the operator keeps from the client', async () => {
+  const reader = { ...terminal, client_id: 'reader', scope: 'mcp:tools:read openid' }
+  await using server = await startAuthServer({ clients: [reader] })
+  for (const scope of ['mcp:tools:read mcp:tools:call mcp:tools:notify', 'mcp:tools:call', undefined]) {
+    const browser = server.openBrowser()
+    const { verifier, challenge } = createPkce()
+    await browser.open(authorizePath(challenge, { client_id: reader.client_id, scope }))
+    const { heading, text } = await browser.logIn('ada')
+    expect([scope, heading]).toEqual([scope, CONSENT])
+    expect(text).toContain('See the list of tools')
+    for (const more of ['Run tools for you', 'Send you notifications']) expect(text).not.toContain(more)
+    const code = (await browser.approve()).leftTo?.searchParams.get('code') ?? ''
+    const { json } = await server.token({
+      grant_type: 'authorization_code',
+      client_id: reader.client_id,
+      code,
+      code_verifier: verifier,
+      redirect_uri: loopback,
+    })
+    expect(json.scope).toBe('mcp:tools:read')
+  }
+  const device = await askAsDevice(server, { client_id: reader.client_id, scope: 'mcp:tools:read mcp:tools:call' })
+  const browser = server.openBrowser()
+  await browser.enterCode(device.userCode)
+  const { text } = await browser.logIn()
+  expect(text).toContain('See the list of tools')
+  expect(text).not.toContain('Run tools for you')
+  await browser.approve()
+  expect((await device.poll()).json.scope).toBe('mcp:tools:read')
+})
+
+test('whoever is not admitted any more when they approve gets no grant, and is asked to sign in', async () => {
+  const dataDir = createDataDir()
+  const port = await findFreePort()
+  try {
+    const first = await startAuthServer({ dataDir, port })
+    const device = await askAsDevice(first)
+    const [app, tv] = [first.openBrowser(), first.openBrowser()]
+    await app.open(authorizePath(createPkce().challenge))
+    await app.logIn()
+    await tv.enterCode(device.userCode)
+    await tv.logIn()
+    expect([app.page.heading, tv.page.heading]).toEqual([CONSENT, 'A device wants to use your account'])
+    await first[Symbol.asyncDispose]()
+
+    const granted: string[] = []
+    await using server = await startAuthServer({
+      dataDir,
+      port,
+      environment: { AUTH_DEV_LOGIN: 'false' },
+      wrapStore: (store) => ({
+        ...store,
+        records: {
+          ...store.records,
+          put: (model, ...rest) => {
+            granted.push(model)
+            return store.records.put(model, ...rest)
+          },
+        },
+      }),
+    })
+    expect((await app.approve()).heading).toBe('Sign in')
+    expect((await tv.approve()).heading).toBe('Sign in to connect a device')
+    expect(granted).toContain('Interaction')
+    expect(granted).not.toContain('Grant')
+    const poll = await server.token({ grant_type: DEVICE_GRANT, client_id: 'terminal', device_code: device.deviceCode })
+    expect(errorOf(poll)).toEqual(refused(400, 'authorization_pending'))
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+})
+
 verifies('A14', 'every request is put to the person, however often the same one was approved', async () => {
   await using server = await startAuthServer()
   const browser = server.openBrowser()
-  await obtainCode(server, { browser })
+  const { json: client } = await server.register({
+    client_name: 'Self-registered',
+    redirect_uris: [loopback],
+    token_endpoint_auth_method: 'none',
+  })
+  const registered = { client_id: client.client_id ?? '' }
+  // the engine asks for apps on this computer by itself: the website is the one to watch
+  for (const changes of [{}, registered, toWebsite]) await obtainCode(server, { browser, changes })
   for (const changes of [
     {},
+    registered,
     { scope: 'mcp:tools:read' },
     { redirect_uri: 'http://localhost:1/callback' },
     { client_id: 'other-terminal' },
@@ -122,6 +203,23 @@ verifies(
   },
 )
 
+verifies('A13', "the cookie of one request does not open another's pages, wherever it is sent", async () => {
+  await using server = await startAuthServer()
+  const browser = server.openBrowser()
+  const paths: string[] = []
+  for (let request = 0; request < 2; request += 1) {
+    await browser.open(authorizePath(createPkce().challenge))
+    paths.push(new URL(browser.page.url).pathname)
+  }
+  const [first = '', second = ''] = paths
+  const cookie = Object.entries(browser.cookies(first))
+    .map((pair) => pair.join('='))
+    .join('; ')
+  expect((await server.get(first, { cookie, accept: 'text/html' })).status).toBe(200)
+  for (const path of [second, '/interaction/made-up-by-somebody'])
+    expect((await server.get(path, { cookie, accept: 'text/html' })).status).toBe(400)
+})
+
 verifies('A13', 'a request that waited for too long is gone', async () => {
   await using server = await startAuthServer()
   const browser = server.openBrowser()
@@ -174,7 +272,7 @@ verifies('A18', 'pages and redirects on the way to the code say no referrer and 
   }
   const { leftTo, headers } = await browser.approve()
   expect(leftTo?.searchParams.get('code')).toBeTruthy()
-  expect(headers['cache-control']).toBe('no-store')
+  expect(headers).toMatchObject({ 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' })
 })
 
 test('a form leads to us alone; the app is reached by a page of its own, so that its address may lead on', async () => {

@@ -5,7 +5,7 @@ import { StoreUnavailableError } from '../errors.ts'
 import { startAuthServer } from '../suites/auth-server.ts'
 import { DEVICE_GRANT } from '../suites/clients.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, errorOf, refused } from '../suites/flows.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf, refused } from '../suites/flows.ts'
 
 const APPROVAL = 'A device wants to use your account'
 const GONE = 'This request has expired'
@@ -62,6 +62,58 @@ verifies(
     await otherTab.approve()
     expect(decodeJwt((await second.poll()).json.access_token ?? '').sub).toBe('dev:bob')
     expect(errorOf(await first.poll())).toEqual(pending)
+  },
+)
+
+verifies(
+  'D18',
+  'every decision is in the log: who decided what, for which client, and where that was asked from',
+  async () => {
+    await using server = await startAuthServer({ environment: { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' } })
+    const from = { 'x-forwarded-for': '8.8.4.4' } // addresses for examples are not shown: nobody has them
+    for (const decide of ['approve', 'refuse'] as const) {
+      const device = await askAsDevice(server, {}, from)
+      const browser = server.openBrowser({ headers: { 'x-forwarded-for': '192.0.2.9' } })
+      await browser.enterCode(device.userCode)
+      await browser.logIn('ada')
+      await browser[decide]()
+    }
+    const app = server.openBrowser({ headers: { 'x-forwarded-for': '192.0.2.9' } })
+    await app.open(authorizePath(createPkce().challenge))
+    await app.logIn('bob')
+    await app.approve()
+    const decisions = server
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('"decision"'))
+      .map((line) => JSON.parse(line))
+    const ada = { subject: 'dev:ada', clientId: 'terminal', device: { askedFrom: '8.8.4.4' } }
+    expect(decisions).toMatchObject([
+      { level: 30, decision: 'approve', ...ada },
+      { level: 30, decision: 'refuse', ...ada },
+      { level: 30, decision: 'approve', subject: 'dev:bob', clientId: 'terminal' },
+    ])
+    expect(decisions[2]).not.toHaveProperty('device')
+  },
+)
+
+verifies(
+  'D18',
+  'the operator decides how fresh the sign-in behind an approval is, by the life of sessions',
+  async () => {
+    await using server = await startAuthServer({ environment: { AUTH_LIFETIMES: '{"session":60}' } })
+    const browser = server.openBrowser()
+    const enter = async () => {
+      await browser.open('/device')
+      return (await browser.enterCode((await askAsDevice(server)).userCode)).heading
+    }
+    expect(await enter()).toBe('Sign in to connect a device')
+    await browser.logIn()
+    await browser.approve()
+    server.elapse(50)
+    expect(await enter()).toBe(APPROVAL)
+    server.elapse(11)
+    expect(await enter()).toBe('Sign in to connect a device')
   },
 )
 

@@ -12,6 +12,8 @@ export interface PendingRequest {
   readonly resource: ResourceFacts
   /** As the token will carry them. */
   readonly scopes: readonly string[]
+  /** Those that the app holds already, from an earlier approval in this browser session; absent where there was none. */
+  readonly heldScopes?: readonly string[]
   /** The subject that is signed in, if any. */
   readonly subject?: string
   /** Where the answer goes, for a request that came through the browser. */

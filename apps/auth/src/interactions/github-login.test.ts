@@ -1,10 +1,12 @@
 // Sign-in through GitHub against a fake of it: the account is the numeric id, the state belongs to this browser, and
 // whatever GitHub answers, the person can try again.
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { createFakeGitHub, type FakeGitHub, verifies } from '@gatehouse/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
+import { type AuthServer, createDataDir, startAuthServer } from '../suites/auth-server.ts'
 import type { Browser, Page } from '../suites/browser.ts'
-import { askAsDevice, logInOnDevice, refresh } from '../suites/flows.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf, logInOnDevice, refresh, refused } from '../suites/flows.ts'
 
 let github: FakeGitHub
 let server: AuthServer
@@ -17,8 +19,9 @@ afterEach(async () => {
   await github[Symbol.asyncDispose]()
 })
 
-const start = async (environment: Readonly<Record<string, string>> = {}) => {
+const start = async (environment: Readonly<Record<string, string>> = {}, more: { readonly dataDir?: string } = {}) => {
   server = await startAuthServer({
+    ...more,
     environment: {
       AUTH_DEV_LOGIN: 'false',
       GITHUB_CLIENT_ID: github.clientId,
@@ -68,6 +71,7 @@ test('a device login through GitHub ends with tokens for the numeric id', async 
   const authorize = await goToGitHub(browser)
   expect(authorize.searchParams.get('code_challenge_method')).toBe('S256')
   expect(authorize.searchParams.get('scope')).toBe('')
+  expect(authorize.searchParams.get('prompt')).toBe('select_account')
   const page = await comeBack(browser, await decideAtGitHub(authorize, 'octocat'))
   expect(page.heading).toBe('A device wants to use your account')
   expect(page.text).toContain('octocat')
@@ -97,6 +101,21 @@ describe('the state', () => {
     expect((await comeBack(attacker.browser, foreign)).status).toBe(400)
   })
 
+  verifies(
+    'U1',
+    'an answer that took more than ten minutes is not taken, and the request can be tried again',
+    async () => {
+      await start()
+      const browser = server.openBrowser()
+      await browser.open(authorizePath(createPkce().challenge))
+      const late = await decideAtGitHub(await goToGitHub(browser), 'mona')
+      server.elapse(601)
+      const page = await comeBack(browser, late)
+      expect([page.status, page.heading]).toEqual([400, 'Sign in'])
+      expect((await signIn(browser, 'mona')).heading).toBe('An app wants to use your account')
+    },
+  )
+
   verifies('U2', "a code from somebody else's request is refused, because the verifier is not theirs", async () => {
     await start()
     const victim = await deviceAtLogin()
@@ -107,6 +126,72 @@ describe('the state', () => {
     const page = await comeBack(victim.browser, ours.href)
     expect(page.status).toBe(502)
     expect(page.heading).toBe('Sign in to connect a device')
+  })
+})
+
+describe('consent', () => {
+  const CONSENT = 'An app wants to use your account'
+  const attacker = {
+    client_name: 'Holiday photos',
+    redirect_uris: ['https://evil.example/callback'],
+    token_endpoint_auth_method: 'none',
+  }
+  const requestOf = async () => {
+    const { json } = await server.register(attacker)
+    const [redirect_uri] = attacker.redirect_uris
+    return (changes: Record<string, string> = {}) =>
+      authorizePath(createPkce().challenge, { client_id: json.client_id, redirect_uri, ...changes })
+  }
+
+  verifies('A15', 'nobody is sent to GitHub but from our page, which names the app that asks', async () => {
+    await start()
+    const request = await requestOf()
+    for (const changes of [{}, { prompt: 'consent' }, { prompt: 'login' }, { login_hint: 'mona' }]) {
+      const browser = server.openBrowser()
+      const page = await browser.open(request(changes), { 'sec-fetch-site': 'cross-site' })
+      expect([changes, page.heading, page.leftTo]).toEqual([changes, 'Sign in', undefined])
+      for (const fact of ['Holiday photos', 'Unverified app', 'Continue with GitHub', 'Cancel'])
+        expect(page.text).toContain(fact)
+    }
+    const { leftTo } = await server.openBrowser().open(request({ prompt: 'none' }))
+    expect([leftTo?.origin, leftTo?.searchParams.get('error')]).toEqual(['https://evil.example', 'login_required'])
+    expect(github.requests).toEqual([])
+  })
+
+  verifies('A15', 'the way to GitHub and back is open to the browser that saw that page, and to no other', async () => {
+    await start()
+    const request = await requestOf()
+    const [browser, other] = [server.openBrowser(), server.openBrowser()]
+    await browser.open(request())
+    const href = /href="(\/interaction\/[^"]+\/login\/github)"/.exec(browser.page.html)?.[1] ?? ''
+    for (const path of [href, `${href}/callback?code=abc`]) {
+      const page = await other.open(path)
+      expect([path, page.status, page.leftTo]).toEqual([path, 400, undefined])
+    }
+    const answer = await decideAtGitHub(await goToGitHub(browser), 'mona')
+    const elsewhere = await comeBack(other, answer)
+    expect([elsewhere.status, elsewhere.leftTo, Object.keys(other.cookies())]).toEqual([400, undefined, []])
+    expect((await comeBack(browser, answer)).heading).toBe(CONSENT)
+  })
+
+  verifies('A15', 'what GitHub said reaches no app before the person agreed to that app here', async () => {
+    await start()
+    const request = await requestOf()
+    const browser = server.openBrowser()
+    await browser.open(request())
+    const page = await signIn(browser, 'mona')
+    expect(page.heading).toBe(CONSENT)
+    for (const fact of ['Holiday photos', 'Unverified app', 'You will return to evil.example', 'mona'])
+      expect(page.text).toContain(fact)
+    const { url } = page
+    // neither by going on without an answer, nor by asking again while signed in, here and at GitHub
+    const uid = /interaction\/([\w-]+)/.exec(url)?.[1]
+    for (const path of [`/authorize/${uid}`, request(), request({ scope: 'mcp:tools:read' }), (await requestOf())()]) {
+      const next = await browser.open(path, { 'sec-fetch-site': 'cross-site' })
+      expect([next.leftTo, next.text.includes('GitHub')]).toEqual([undefined, false])
+      expect(next.heading).toBeOneOf([CONSENT, 'This request has expired'])
+    }
+    expect((await browser.refuse()).leftTo?.searchParams.get('error')).toBe('access_denied')
   })
 })
 
@@ -135,6 +220,17 @@ describe('when GitHub misbehaves', () => {
     },
     30_000,
   )
+
+  test('the page that says so can be reloaded: the answer counts once, the request goes on', async () => {
+    await start()
+    const { browser } = await deviceAtLogin()
+    const denied = await decideAtGitHub(await goToGitHub(browser), '')
+    expect((await comeBack(browser, denied)).status).toBe(403)
+    const again = await comeBack(browser, denied)
+    expect(again).toMatchObject({ status: 400, heading: 'Sign in to connect a device' })
+    expect(again.text).toContain('Nothing is lost')
+    expect((await signIn(browser, 'octocat')).heading).toBe('A device wants to use your account')
+  })
 })
 
 describe('who may enter', () => {
@@ -232,6 +328,22 @@ describe('who may enter', () => {
     },
   )
 
+  verifies(['F5', 'U8'], 'whoever left gets no new tokens, nor those again that were the last', async () => {
+    await start({ ALLOWED_GITHUB_ORGS: 'acme' })
+    const { device, browser } = await deviceAtLogin()
+    await signIn(browser, 'mona')
+    await browser.approve()
+    const { refresh_token: token } = (await device.poll()).json
+    server.elapse(3_590)
+    const last = await refresh(server, token)
+    expect(last.status).toBe(200)
+    expect((await refresh(server, token)).text, 'within the grace').toBe(last.text)
+    github.users.set('mona', { id: 2, login: 'mona', organisations: [] })
+    server.elapse(20)
+    for (const presented of [token, last.json.refresh_token])
+      expect(errorOf(await refresh(server, presented))).toEqual(refused(400, 'invalid_grant'))
+  })
+
   verifies('U8', 'of a rate limit nobody is shut out: GitHub says it with 403, as it says no', async () => {
     await start({ ALLOWED_GITHUB_ORGS: 'acme', AUTH_LIFETIMES: '{"refreshToken":1000000}' })
     const { device, browser } = await deviceAtLogin()
@@ -252,6 +364,24 @@ describe('who may enter', () => {
     const { browser } = await deviceAtLogin()
     await signIn(browser, 'mona')
     expect(await server.store.documents.get('account:github:2')).not.toHaveProperty('facts.upstreamToken')
+    await server[Symbol.asyncDispose]()
+
+    const dataDir = createDataDir()
+    await start({ ALLOWED_GITHUB_ORGS: 'acme' }, { dataDir })
+    const member = await deviceAtLogin()
+    const { html } = await signIn(member.browser, 'mona')
+    const done = await member.browser.approve()
+    const answer = await member.device.poll()
+    const account = (await server.store.documents.get('account:github:2')) as { facts: { upstreamToken: string } }
+    const { upstreamToken } = account.facts
+    expect(upstreamToken).toMatch(/^.{8,}$/)
+    const files = readdirSync(dataDir).filter((name) => name.startsWith('auth.sqlite'))
+    expect(files).toContain('auth.sqlite')
+    for (const file of files) expect(readFileSync(join(dataDir, file)).includes(upstreamToken), file).toBe(false)
+    expect(server.log()).not.toContain(upstreamToken)
+    const claims = Buffer.from(String(answer.json.access_token).split('.')[1] ?? '', 'base64url').toString()
+    expect(html + done.html + answer.text + claims).not.toContain(upstreamToken)
+    rmSync(dataDir, { recursive: true, force: true })
   })
 })
 

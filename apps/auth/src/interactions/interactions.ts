@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest 
 import { InteractionGoneError } from '../errors.ts'
 import type { Identity, Login } from '../identity/identity.ts'
 import { pageHeaders } from '../pages/headers.ts'
-import { consentPage, continuePage, deviceApprovalPage, loginPage } from '../pages/index.ts'
+import { consentPage, continuePage, deviceApprovalPage, loginPage, type Trouble } from '../pages/index.ts'
 import type { Clock } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import type { Exchange, InteractionGate, PendingRequest } from './gate.ts'
@@ -86,7 +86,9 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       const login = logins.find(({ kind }) => kind === 'form')
       const refused = refuseForm(request)
       if (refused || login?.kind !== 'form')
-        return showLogin(pending, 403, { problem: refused ?? 'This way to sign in is not available here.' })
+        return showLogin(pending, 403, {
+          trouble: { problem: refused ?? 'This way to sign in is not available here.' },
+        })
       const identity = login.logIn(fields)
       if ('problem' in identity) {
         return showLogin(pending, 400, { developer: { name: String(fields.name ?? ''), problem: identity.problem } })
@@ -101,18 +103,19 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
 
   async function enter(pending: PendingRequest, identity: Identity, at: Exchange): Promise<Answer> {
     if (await options.admit(identity)) return { redirect: await gate.signIn(at, identity.subject) }
-    return showLogin(pending, 403, {
-      problem: `${identity.label} may not use this server. Sign in as somebody else, or ask the people who run it.`,
-    })
+    const problem = `${identity.label} may not use this server.`
+    const advice = 'Sign in as somebody else, or ask the people who run it.'
+    return showLogin(pending, 403, { trouble: { problem, advice } })
   }
 
   app.post(
     '/interaction/:uid/decision',
     step(async (pending, { decision }, request, reply) => {
       if (pending.step === 'login') return { redirect: `/interaction/${pending.uid}` }
-      if (decision === 'approve') return { leave: await gate.approve(exchange(request, reply)) }
-      if (decision === 'refuse') return { leave: await gate.refuse(exchange(request, reply)) }
-      return { redirect: `/interaction/${pending.uid}` }
+      if (decision !== 'approve' && decision !== 'refuse') return { redirect: `/interaction/${pending.uid}` }
+      const next = await gate[decision](exchange(request, reply))
+      noteDecision(request, pending, decision)
+      return { leave: next }
     }),
   )
 
@@ -134,7 +137,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
   function showLogin(
     pending: PendingRequest,
     status = 200,
-    again: { problem?: string; developer?: { name: string; problem: string } } = {},
+    again: { trouble?: Trouble; developer?: { name: string; problem: string } } = {},
   ): Answer {
     const html = loginPage({
       app: pending.app,
@@ -145,7 +148,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       providers: logins
         .filter((login) => login.kind === 'redirect')
         .map(({ id, label }) => ({ label, href: `/interaction/${pending.uid}/login/${id}` })),
-      ...(again.problem && { problem: again.problem }),
+      ...(again.trouble && { trouble: again.trouble }),
       cancel: form(pending, 'cancel'),
     })
     return { status, html }
@@ -156,13 +159,14 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     subject: string,
     { labelOf, clock }: InteractionsOptions,
   ): Promise<Answer> {
-    const { app, resource, device, returnsTo } = pending
+    const { app, resource, device, returnsTo, heldScopes } = pending
     const facts = {
       form: form(pending, 'decision'),
       switchAccount: form(pending, 'switch'),
       app,
       resource,
       scopes: pending.scopes.map(describeScope),
+      added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describeScope),
       account: await labelOf(subject),
     }
     if (device)
@@ -179,6 +183,13 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     if (!returnsTo) throw new InteractionGoneError()
     return { status: 200, html: consentPage({ ...facts, returnsTo }) }
   }
+}
+
+/** Whoever looks into a device that somebody was talked into approving begins here. */
+function noteDecision(request: FastifyRequest, pending: PendingRequest, decision: 'approve' | 'refuse'): void {
+  const { subject, app, device } = pending
+  const asked = device && { device: { askedFrom: device.address, agent: device.agent, askedAt: device.askedAt } }
+  request.log.info({ decision, subject, clientId: app.clientId, ...asked }, 'a person decided on a request')
 }
 
 /** By a page of its own rather than a redirect: see continuePage(). */

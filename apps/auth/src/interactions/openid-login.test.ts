@@ -144,6 +144,15 @@ describe('a login', () => {
       )
   })
 
+  test('asks Google which account; another provider is not asked, whatever it says it can', async () => {
+    providers.oidc.metadata = { prompt_values_supported: ['none', 'login', 'select_account'] }
+    await start()
+    const promptAt = async (id: 'google' | 'oidc') =>
+      (await goTo((await deviceAtLogin()).browser, id)).searchParams.get('prompt')
+    expect(await promptAt('google')).toBe('select_account')
+    expect(await promptAt('oidc')).toBeNull()
+  })
+
   test('shows the host of the issuer where no label is given, and takes it into the subject', async () => {
     await start({ OIDC_LABEL: '' })
     const { host } = new URL(providers.oidc.issuer)

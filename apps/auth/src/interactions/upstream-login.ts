@@ -10,6 +10,7 @@ import {
   type LoginMemory,
   type RedirectLogin,
 } from '../identity/identity.ts'
+import type { Trouble } from '../pages/index.ts'
 import type { RecordStore } from '../store/contract.ts'
 import type { Exchange, PendingRequest } from './gate.ts'
 import type { Answer, Fields } from './interactions.ts'
@@ -55,7 +56,7 @@ export interface UpstreamLoginParts {
     run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   readonly enter: (pending: PendingRequest, identity: Identity, at: Exchange) => Promise<Answer>
-  readonly showLogin: (pending: PendingRequest, status: number, again: { problem: string }) => Answer
+  readonly showLogin: (pending: PendingRequest, status: number, again: { trouble: Trouble }) => Answer
 }
 
 /** Registers `GET /interaction/:uid/login/<id>`, the fixed callback `/login/<id>/callback`, and where that leads to. */
@@ -88,28 +89,44 @@ export function registerUpstreamLogin(
     step(async (pending, _fields, request, reply) => {
       if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
       const memory = await memories.take(pending.uid, login.id)
-      if (!memory) throw new InteractionGoneError()
+      // reloaded, or reached again by the back button: the answer is spent, the request is not
+      if (!memory) {
+        const problem = `The answer from ${login.label} counts once, and it was used.`
+        return showLogin(pending, 400, { trouble: { problem, advice: 'Nothing is lost: sign in again.' } })
+      }
       let identity: Identity
       try {
         identity = await login.finish({ answer: request.query as Fields, memory, redirectUri })
       } catch (error) {
         if (!(error instanceof LoginFailedError)) throw error
         request.log.warn({ login: login.id, failure: error.failure, reason: error.message }, 'sign-in upstream failed')
-        const { status, problem } = explain(error.failure, login.label)
-        return showLogin(pending, status, { problem })
+        const { status, ...trouble } = explain(error.failure, login.label)
+        return showLogin(pending, status, { trouble })
       }
       return enter(pending, identity, exchange(request, reply))
     }),
   )
 }
 
-function explain(failure: LoginFailure, label: string): { status: number; problem: string } {
+function explain(failure: LoginFailure, label: string): Trouble & { readonly status: number } {
   switch (failure) {
     case 'unavailable':
-      return { status: 502, problem: `${label} did not answer as it should. Nothing is lost: try again in a moment.` }
+      return {
+        status: 502,
+        problem: `${label} did not answer as it should.`,
+        advice: 'Nothing is lost: try again in a moment.',
+      }
     case 'refused':
-      return { status: 403, problem: `${label} did not let you in, or you said no there. You can try again.` }
+      return {
+        status: 403,
+        problem: `${label} did not let you in, or you said no there.`,
+        advice: 'You can try again.',
+      }
     case 'misconfigured':
-      return { status: 502, problem: `${label} does not accept this server. Only the people who run it can mend that.` }
+      return {
+        status: 502,
+        problem: `${label} does not accept this server.`,
+        advice: 'Only the people who run it can mend that. Tell them.',
+      }
   }
 }

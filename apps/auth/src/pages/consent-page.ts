@@ -10,6 +10,8 @@ export interface ConsentFacts {
   readonly returnsTo: ReturnsTo
   /** In plain words. */
   readonly scopes: readonly string[]
+  /** Those of them that the app does not have yet, where it has others. */
+  readonly added?: readonly string[] | undefined
   readonly resource: ResourceFacts
   readonly account: string
   readonly switchAccount: FormFacts
@@ -24,7 +26,7 @@ export function consentPage(facts: ConsentFacts): string {
 ${nameWarning(app)}
 ${factList([
   ['App', appIdentity(app)],
-  ['It may', permissions(facts.scopes)],
+  ['It may', permissions(facts.scopes, facts.added)],
   ['Server', server(facts.resource)],
   ['Afterwards', destination(returnsTo)],
 ])}

@@ -21,6 +21,8 @@ export interface DeviceApprovalFacts {
   readonly now: number
   /** In plain words. */
   readonly scopes: readonly string[]
+  /** Those of them that the app does not have yet, where it has others. */
+  readonly added?: readonly string[] | undefined
   readonly resource: ResourceFacts
   readonly account: string
   readonly switchAccount: FormFacts
@@ -42,7 +44,7 @@ ${nameWarning(facts.app)}
 ${factList([
   ['App', appIdentity(facts.app)],
   ['Asked', whereAndWhen(facts)],
-  ['It may', permissions(facts.scopes)],
+  ['It may', permissions(facts.scopes, facts.added)],
   ['Server', server(facts.resource)],
 ])}
 ${facts.policyWarning && notice('caution', cleanText(facts.policyWarning, 300))}

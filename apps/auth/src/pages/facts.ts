@@ -24,6 +24,12 @@ export interface ResourceFacts {
   readonly url: string
 }
 
+/** Why the last step came to nothing, and in `advice` what a person can do about it. */
+export interface Trouble {
+  readonly problem: string
+  readonly advice?: string | undefined
+}
+
 /** Where a form posts to, and the token that goes along in its hidden field `xsrf`. */
 export interface FormFacts {
   readonly action: string

@@ -1,4 +1,4 @@
-import type { AppFacts, FormFacts } from './facts.ts'
+import type { AppFacts, FormFacts, Trouble } from './facts.ts'
 import { type Html, html } from './html.ts'
 import { icons } from './icons.ts'
 import { layout } from './layout.ts'
@@ -15,17 +15,16 @@ interface LoginFacts {
     | undefined
   /** `label` is the provider's name: "GitHub" becomes "Continue with GitHub". */
   readonly providers: readonly { readonly label: string; readonly href: string }[]
-  /** A sentence on why the last try came to nothing. */
-  readonly problem?: string | undefined
+  readonly trouble?: Trouble | undefined
   readonly cancel: FormFacts
 }
 
-export function loginPage({ app, device, developer, providers, problem, cancel }: LoginFacts): string {
+export function loginPage({ app, device, developer, providers, trouble, cancel }: LoginFacts): string {
   return layout({
     heading: device ? 'Sign in to connect a device' : 'Sign in',
-    problem: Boolean(problem || developer?.problem),
+    problem: Boolean(trouble || developer?.problem),
     body: html`
-${problem && notice('problem', cleanText(problem, 300))}
+${trouble && notice('problem', cleanText(trouble.problem, 300), cleanText(trouble.advice ?? '', 300))}
 <div class="app"><p class="label">${device ? 'The app that asks' : 'to continue to'}</p>${appIdentity(app)}</div>
 ${nameWarning(app)}
 ${developer && developerLogin(developer)}

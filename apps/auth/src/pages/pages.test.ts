@@ -42,9 +42,17 @@ const login = (facts: Partial<Parameters<typeof loginPage>[0]> = {}) =>
 
 const everyPage: readonly (readonly [name: string, page: string])[] = [
   ['login', login({ developer: { form }, providers: [{ label: 'GitHub', href: '/login/github' }] })],
-  ['login with problems', login({ device: true, problem: 'No.', developer: { form, name: 'A b', problem: 'No.' } })],
+  [
+    'login with problems',
+    login({
+      device: true,
+      trouble: { problem: 'No.', advice: 'Yes.' },
+      developer: { form, name: 'A b', problem: 'No.' },
+    }),
+  ],
   ['login without a way in', login()],
   ['consent', consent()],
+  ['consent to more', consent({ scopes: ['Run tools for you', 'Write'], added: ['Write'] })],
   ['consent for a program on this computer', consent({ app: claude, returnsTo: { kind: 'loopback' }, scopes: [] })],
   ['consent for an installed app', consent({ returnsTo: { kind: 'app', scheme: 'com.example.app' } })],
   ['device entry', deviceEntryPage({ form })],
@@ -138,6 +146,13 @@ describe('an app', () => {
 })
 
 describe('consent', () => {
+  test('marks what the app does not have yet', () => {
+    const page = consent({ scopes: ['Read', 'Write'], added: ['Write'] })
+    expect(page).toMatch(/<span>Read<\/span>/)
+    expect(page).toMatch(/<span>Write <b class="badge good">New<\/b><\/span>/)
+    expect(consent()).not.toContain('>New<')
+  })
+
   verifies('A16', 'shows the app, its host, the server, what it may do and where the browser returns', () => {
     const page = consent({ app: claude, returnsTo: { kind: 'web', host: 'claude.ai' } })
     for (const fact of ['Claude', 'claude.ai', 'Run tools for you', 'Tools', 'http://localhost:3000/mcp', 'dev:ada'])

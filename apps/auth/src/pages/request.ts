@@ -52,11 +52,12 @@ export function nameWarning(app: AppFacts): Html | undefined {
   )
 }
 
-export function permissions(scopes: readonly string[]): Html {
+/** `added` are marked. */
+export function permissions(scopes: readonly string[], added: readonly string[] = []): Html {
   if (scopes.length === 0) return html`Know that you signed in, and nothing else`
   return html`<ul class="permissions" role="list">${scopes.map(
     (scope) => html`
-<li>${icons.check}<span>${cleanText(scope, 160)}</span></li>`,
+<li>${icons.check}<span>${cleanText(scope, 160)}${added.includes(scope) && html` <b class="badge good">New</b>`}</span></li>`,
   )}
 </ul>`
 }

@@ -86,6 +86,7 @@ h1 + p { margin-top: -.75rem; }
   font-weight: 600;
   text-align: center;
   text-decoration: none;
+  text-wrap: balance;
   cursor: pointer;
 }
 .button:hover { background: var(--panel); border-color: var(--text); }
@@ -107,6 +108,8 @@ h1 + p { margin-top: -.75rem; }
 }
 .quiet:hover, a:not(.button):hover { color: var(--accent-strong); }
 .choices, .entry { display: flex; flex-direction: column; gap: .75rem; }
+/* several ways to sign in are a list: their icons in one column */
+.choices:has(> :nth-child(2)) .button { justify-content: flex-start; padding-inline: 1.25rem; text-align: start; }
 .entry { gap: .5rem; }
 .entry .button { margin-top: .75rem; }
 label { font-weight: 600; }
@@ -163,10 +166,12 @@ h1 + .app { margin-top: -.625rem; }
 .permissions, .servers { display: grid; gap: .375rem; }
 .permissions li { display: flex; gap: .5rem; }
 .permissions .icon { margin-top: .125rem; color: var(--accent); }
+.permissions .badge { margin: 0 0 0 .125rem; padding-block: 0; vertical-align: text-bottom; }
 .address { display: block; color: var(--muted); font-size: .875rem; }
 .notice { display: flex; gap: .75rem; padding: .75rem 1rem; border: 1px solid; border-radius: .75rem; font-size: .9375rem; }
 .notice .icon { margin-top: .0625rem; }
 .notice .title { font-weight: 600; }
+.notice p { text-wrap: pretty; }
 .notice.caution { background: var(--caution-ground); border-color: var(--caution-line); color: var(--caution); }
 .notice.problem { background: var(--problem-ground); border-color: var(--problem-line); color: var(--problem); }
 .decision { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(7rem, 100%), 1fr)); gap: .75rem; }

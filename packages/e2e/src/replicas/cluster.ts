@@ -12,7 +12,7 @@ import { type Switch, startSwitch } from './switch.ts'
 
 const READY_WITHIN = 30_000
 
-/** Both clients are in the client file of every replica. */
+/** These clients are in the client file of every replica. */
 export const terminal = {
   client_id: 'terminal',
   client_name: 'Terminal',
@@ -29,6 +29,13 @@ export const robot = {
   response_types: [],
 } as const
 
+/** The MCP server's own client, which may ask about every token for it. */
+export const resourceServer = {
+  ...robot,
+  client_id: 'resource-server',
+  client_secret: 'a-planted-secret-of-the-resource-server',
+} as const
+
 export interface ClusterOptions {
   readonly auth?: number
   readonly mcp?: number
@@ -37,6 +44,8 @@ export interface ClusterOptions {
   readonly redis?: RedisOptions
   /** Another way to Redis for one replica of auth, by its number. */
   readonly redisUrls?: (redisUrl: string, replica: number) => string | Promise<string>
+  /** Added to what every replica has, as where another Redis is than the one that is started here. */
+  readonly env?: Readonly<Record<string, string>>
   /** By default all are started, and ready when this returns. */
   readonly started?: boolean
 }
@@ -87,15 +96,17 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const resource = `http://localhost:${mcpPort}/mcp`
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-replicas-'))
   const clientsFile = join(folder, 'clients.json')
-  writeFileSync(clientsFile, JSON.stringify([terminal, robot]))
+  const clients = [terminal, robot, { ...resourceServer, resource_server: resource }]
+  writeFileSync(clientsFile, JSON.stringify(clients))
 
-  const common = { HOST: '127.0.0.1', TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info' }
+  const { REDIS_URL: elsewhere, ...added } = options.env ?? {}
+  const common = { HOST: '127.0.0.1', TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info', ...added }
   const urls = await Promise.all(authPorts.map((_, replica) => options.redisUrls?.(redis.url, replica) ?? redis.url))
   const authReplicas = authPorts.map((port, replica) =>
     createReplica('auth', port, {
       ...common,
       DATA_DIR: join(folder, `auth-${replica}`),
-      REDIS_URL: urls[replica] ?? '',
+      REDIS_URL: elsewhere ?? urls[replica] ?? '',
       AUTH_SECRET: 'the one that all replicas of these tests share',
       AUTH_ISSUER: issuer,
       AUTH_RESOURCES: JSON.stringify([{ resource, name: 'Gatehouse MCP server' }]),
@@ -108,7 +119,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     createReplica('mcp', port, {
       ...common,
       DATA_DIR: join(folder, `mcp-${replica}`),
-      REDIS_URL: redis.url,
+      REDIS_URL: elsewhere ?? redis.url,
       MCP_RESOURCE_URL: resource,
       MCP_ISSUER: issuer,
     }),

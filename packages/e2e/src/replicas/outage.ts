@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { Cluster } from './cluster.ts'
-import { observe, type Probe, prepareProbes } from './probes.ts'
+import { observe, observeRounds, type Probe, prepareProbes } from './probes.ts'
 import { report } from './report.ts'
 import { approvedDevice, type Device, refresh } from './wire.ts'
 
@@ -11,6 +11,7 @@ const ANSWERS_WITHIN = 1_000
 const BACK_WITHIN = 10_000
 const TOLERANCE = 3
 const AT_ONCE = 100
+const ROUNDS = 5
 
 export interface Outage {
   readonly name: string
@@ -37,7 +38,7 @@ export async function goThrough(cluster: Cluster, outage: Outage, lasting: numbe
   const signedIn = (await (await approvedDevice(cluster)).poll()).json
   const processes = [...cluster.auth.replicas, ...cluster.mcp.replicas].map((replica) => replica.process())
 
-  const before = await observe(probes, { until: () => true })
+  const before = await observeRounds(probes, ROUNDS)
   await outage.begin(cluster)
   const began = performance.now()
   const during = await observe(probes, { until: () => performance.now() - began > lasting })
@@ -45,7 +46,7 @@ export async function goThrough(cluster: Cluster, outage: Outage, lasting: numbe
   const over = performance.now()
   await outage.end(cluster)
   const back = await untilAllAnswer(probes, over)
-  const after = await observe(probes, { until: () => true })
+  const after = await observeRounds(probes, ROUNDS)
 
   report(`Redis ${outage.name} for ${lasting / 1000} s`, {
     backAfterMs: back,

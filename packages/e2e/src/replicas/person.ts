@@ -31,8 +31,11 @@ export interface Person {
 
 let people = 0
 
-/** Somebody at an address of their own: limits are by address. */
-export function createPerson({ issuer }: Pick<Cluster, 'issuer'>): Person {
+/** Somebody at an address of their own: limits are by address. `extra` are more headers for the next request. */
+export function createPerson(
+  { issuer }: Pick<Cluster, 'issuer'>,
+  extra: () => Readonly<Record<string, string>> = () => ({}),
+): Person {
   people += 1
   const address = `198.51.${Math.floor(people / 250) % 250}.${people % 250}`
   const cookies = new Map<string, { readonly name: string; readonly value: string; readonly path: string }>()
@@ -73,6 +76,7 @@ export function createPerson({ issuer }: Pick<Cluster, 'issuer'>): Person {
           cookie: cookiesFor(url),
           'x-forwarded-for': address,
           'sec-fetch-site': form ? 'same-origin' : 'none',
+          ...extra(),
         },
         signal: AbortSignal.timeout(GIVE_UP_MS),
       })

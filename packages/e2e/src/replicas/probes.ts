@@ -1,5 +1,6 @@
 // What each endpoint answers, and how fast: one request a probe that changes nothing, so that it can be sent before,
 // during and after an outage.
+import { setTimeout as wait } from 'node:timers/promises'
 import { type Cluster, terminal } from './cluster.ts'
 import { createPerson } from './person.ts'
 import {
@@ -9,6 +10,7 @@ import {
   authorizationRequest,
   DEVICE_GRANT,
   elsewhere,
+  introspect,
   machineToken,
   post,
   whoami,
@@ -46,6 +48,7 @@ export async function prepareProbes(cluster: Cluster): Promise<readonly Probe[]>
     free('GET /.well-known/oauth-authorization-server', () => ask(`${issuer}/.well-known/oauth-authorization-server`)),
     free('GET /.well-known/openid-configuration', () => ask(`${issuer}/.well-known/openid-configuration`)),
     free('GET / (page)', () => ask(issuer, html)),
+    free('mcp: GET /livez', () => ask(new URL('/livez', resource).href)),
     free('mcp: GET /readyz', () => ask(new URL('/readyz', resource).href)),
     free('mcp: GET resource metadata', () => ask(metadata)),
     free('mcp: tool call with a valid token', () => whoami(cluster, tokens.access_token)),
@@ -72,6 +75,7 @@ export async function prepareProbes(cluster: Cluster): Promise<readonly Probe[]>
         }),
       201,
     ),
+    bound('POST /introspect', () => introspect(cluster, tokens.access_token)),
     bound('POST /revoke', () => post(`${issuer}/revoke`, { client_id: terminal.client_id, token: 'unknown' })),
     bound('GET /device (page)', () => createPerson(cluster).open(`${issuer}/device`)),
     bound('GET /device (page), signed in', () => ada.open(`${issuer}/device?user_code=BCDF-GHJK`)),
@@ -100,16 +104,23 @@ export interface Observation {
   readonly retryAfter?: string
 }
 
+/** All probes at the same time, so many times, without a pause. */
+export function observeRounds(probes: readonly Probe[], rounds: number): Promise<readonly Observation[]> {
+  let done = 0
+  return observe(probes, { until: () => ++done === rounds, pause: 0 })
+}
+
 /** All probes at the same time, again and again until `until` says enough; at least once. */
 export async function observe(
   probes: readonly Probe[],
   { until, pause = 250 }: { readonly until: () => boolean; readonly pause?: number },
 ): Promise<readonly Observation[]> {
   const rounds: Awaited<ReturnType<Probe['run']>>[][] = []
-  do {
+  for (;;) {
     rounds.push(await Promise.all(probes.map(({ run }) => run())))
-    if (!until()) await new Promise((resolve) => setTimeout(resolve, pause))
-  } while (!until())
+    if (until()) break
+    await wait(pause)
+  }
   return probes.map(({ name }, index) => {
     const answers = rounds.map((round) => round[index] as (typeof round)[number])
     const times = answers.map(({ took }) => Math.round(took)).sort((a, b) => a - b)

@@ -99,7 +99,7 @@ function isOnPath(program: string): boolean {
 }
 
 /** Returns the answer to the last of the commands. */
-async function send(port: number, commands: readonly (readonly string[])[]): Promise<Reply> {
+export async function send(port: number, commands: readonly (readonly string[])[]): Promise<Reply> {
   const socket = connect({ host: '127.0.0.1', port })
   try {
     await once(socket, 'connect')

@@ -1,7 +1,7 @@
 // A client at wire level: one request, one answer as it came, and how long that took. A request that got no answer at
 // all is an answer, too, with status 0.
 import { createHash, randomBytes } from 'node:crypto'
-import { type Cluster, robot, terminal } from './cluster.ts'
+import { type Cluster, resourceServer, robot, terminal } from './cluster.ts'
 import { createPerson, type Person } from './person.ts'
 
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -129,11 +129,12 @@ export function refresh(site: Site, refreshToken: string | undefined, headers?: 
 }
 
 export function machineToken({ issuer, resource }: Site): Promise<Answer> {
-  return post(
-    `${issuer}/token`,
-    { grant_type: 'client_credentials', resource },
-    { authorization: `Basic ${btoa(`${robot.client_id}:${robot.client_secret}`)}` },
-  )
+  return post(`${issuer}/token`, { grant_type: 'client_credentials', resource }, basic(robot))
+}
+
+/** What the MCP server's own client learns about a token. */
+export function introspect({ issuer }: Site, token: string | undefined): Promise<Answer> {
+  return post(`${issuer}/introspect`, { token: token ?? '' }, basic(resourceServer))
 }
 
 export function register({ issuer }: Site, name = 'Somebody'): Promise<Answer> {
@@ -163,6 +164,10 @@ export function whoami({ resource }: Site, token: string | undefined, headers: H
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } }),
   })
+}
+
+function basic({ client_id: id, client_secret: secret }: typeof robot | typeof resourceServer): Headers {
+  return { authorization: `Basic ${btoa(`${id}:${secret}`)}` }
 }
 
 async function expectOk(asked: Promise<Answer>): Promise<Answer> {

@@ -1,0 +1,141 @@
+// A master, a replica and three Sentinels, all of them real processes on loopback. Every Redis is reached through a link.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePorts } from '../harness/ports.ts'
+import { type RunningProcess, startProcess } from '../harness/process.ts'
+import { type RedisServer, send, startRedis } from './redis.ts'
+import { type RedisLink, startRedisLink } from './redis-link.ts'
+import { until } from './until.ts'
+
+const MASTER = 'gatehouse'
+/** Planted: no log may have them. */
+export const passwords = {
+  redis: 'a-planted-password-of-redis',
+  sentinel: 'a-planted-password-of-the-sentinels',
+} as const
+/** What docs/storage-schema.md, docs/adr/0006 and docs/operations.md say that both services need together. */
+const COMMANDS = `hello auth ping quit info time eval evalsha get set del exists incr decr pttl pexpire persist hget hset
+  hmget hdel hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore publish subscribe unsubscribe
+  wait select`
+const ASKS = 'hello auth ping subscribe sentinel|get-master-addr-by-name'
+/** Milliseconds of silence after which a Sentinel takes a Redis for dead. */
+const DOWN_AFTER = 1_000
+/** Milliseconds; another failover begins after twice as long at the earliest. */
+const FAILOVER_TIMEOUT = 3_000
+const SETTLES_WITHIN = 30_000
+
+export interface Node {
+  readonly redis: RedisServer
+  readonly link: RedisLink
+  /** Starts it, as a replica if the address of a master is given. */
+  readonly start: (masterPort?: number) => Promise<void>
+}
+
+export interface SentinelSetup extends AsyncDisposable {
+  /** For the services. */
+  readonly env: Readonly<Record<string, string>>
+  /** Who the Sentinels say is the master, and the other one. */
+  readonly roles: () => Promise<{ readonly master: Node; readonly replica: Node }>
+  /** Resolves when there is a master with a replica that is up to date, and all Sentinels say so. */
+  readonly untilSettled: () => Promise<void>
+}
+
+export async function startSentinels(): Promise<SentinelSetup> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-sentinels-'))
+  const nodes = [await createNode(), await createNode()] as const
+  const [first, second] = nodes
+  await first.start()
+  await second.start(first.link.port)
+  const ports = await freePorts(3)
+  const sentinels = ports.map((port) => startSentinel(folder, port, first.link.port))
+
+  const portAt = async (port: number) => {
+    const answer = await send(port, [['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER]])
+    return Number((answer as readonly string[] | null)?.[1])
+  }
+  const roles = async () => {
+    const port = await portAt(ports[0] ?? 0)
+    return port === second.link.port ? { master: second, replica: first } : { master: first, replica: second }
+  }
+  const isSettled = async () => {
+    const told = new Set(await Promise.all(ports.map(portAt)))
+    if (told.size > 1 || Number.isNaN([...told][0])) return false
+    const { master } = await roles()
+    const info = String(await master.redis.command('INFO', 'replication'))
+    const knows = await Promise.all(ports.map(async (port) => String(await send(port, [['INFO', 'sentinel']]))))
+    const all = /status=ok,address=[^,]*,slaves=1,sentinels=3/
+    return /slave0:.*state=online.*lag=[01]\b/.test(info) && knows.every((text) => all.test(text))
+  }
+  const dispose = async () => {
+    await Promise.all(sentinels.map((sentinel) => sentinel.end()))
+    for (const { redis, link } of nodes) {
+      redis.resume()
+      await redis[Symbol.asyncDispose]()
+      await link[Symbol.asyncDispose]()
+    }
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const untilSettled = async () => {
+    await until(() => isSettled().catch(() => false), SETTLES_WITHIN)
+  }
+  try {
+    await untilSettled()
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    env: {
+      REDIS_URL: `redis://services:${passwords.redis}@any/1`,
+      REDIS_SENTINELS: ports.map((port) => `127.0.0.1:${port}`).join(','),
+      REDIS_SENTINEL_MASTER: MASTER,
+      REDIS_SENTINEL_USERNAME: 'asker',
+      REDIS_SENTINEL_PASSWORD: passwords.sentinel,
+    },
+    roles,
+    untilSettled,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+async function createNode(): Promise<Node> {
+  const redis = await startRedis({ keepsData: true, running: false })
+  const link = await startRedisLink(Number(new URL(redis.url).port))
+  const announced = ['--replica-announce-ip', '127.0.0.1', '--replica-announce-port', `${link.port}`]
+  const account = ['on', `>${passwords.redis}`, '~auth:*', '~mcp:*', '&mcp:*', '-@all', ...allowed(COMMANDS)]
+  return {
+    redis,
+    link,
+    start: (masterPort) =>
+      redis.start(
+        ...announced,
+        '--user',
+        'services',
+        ...account,
+        ...(masterPort ? ['--replicaof', '127.0.0.1', `${masterPort}`] : []),
+      ),
+  }
+}
+
+function allowed(commands: string): string[] {
+  return commands
+    .trim()
+    .split(/\s+/)
+    .map((command) => `+${command}`)
+}
+
+function startSentinel(folder: string, port: number, masterPort: number): RunningProcess {
+  const file = join(folder, `${port}.conf`)
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${folder}`,
+    `sentinel monitor ${MASTER} 127.0.0.1 ${masterPort} 2`,
+    `sentinel down-after-milliseconds ${MASTER} ${DOWN_AFTER}`,
+    `user asker on >${passwords.sentinel} &+switch-master -@all ${allowed(ASKS).join(' ')}`,
+    `sentinel failover-timeout ${MASTER} ${FAILOVER_TIMEOUT}`,
+  ]
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  return startProcess([file, '--sentinel'], { command: 'redis-server' })
+}
