@@ -45,7 +45,7 @@ test('nothing set is a laptop: loopback, one resource, the developer login', () 
     trustProxy: [],
     secret: undefined,
     clientsFile: undefined,
-    redisUrl: undefined,
+    redis: undefined,
     github: undefined,
     developerLogin: 'on',
     resources: [
@@ -104,6 +104,9 @@ test('an empty variable is one that is not set', () => {
     'AUTH_DEV_LOGIN',
     'TRUST_PROXY',
     'REDIS_URL',
+    'REDIS_SENTINELS',
+    'REDIS_SENTINEL_MASTER',
+    'REDIS_CLUSTER',
     'GITHUB_CLIENT_ID',
   ]
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readConfig({}))
@@ -249,6 +252,19 @@ test('resources may be in the variable or in a file', () => {
   }
 })
 
+verifies(['T14', 'D3', 'S15'], 'no setting makes codes or access tokens live longer than is promised', () => {
+  for (const [name, most] of [
+    ['authorizationCode', 60],
+    ['deviceCode', 600],
+    ['accessToken', 600],
+  ] as const) {
+    expect(readConfig({}).lifetimes[name]).toBe(most)
+    expect(faultsOf({ AUTH_LIFETIMES: JSON.stringify({ [name]: most }) })).toEqual([])
+    const faults = faultsOf({ AUTH_LIFETIMES: JSON.stringify({ [name]: most + 1 }) })
+    expect(faults).toEqual([expect.stringContaining(`AUTH_LIFETIMES at ${name}`)])
+  }
+})
+
 test('lifetimes are overridden by name, within their bounds', () => {
   expect(readConfig({ AUTH_LIFETIMES: '{"deviceCode":30,"deviceInterval":1}' }).lifetimes).toMatchObject({
     deviceCode: 30,
@@ -258,6 +274,8 @@ test('lifetimes are overridden by name, within their bounds', () => {
   for (const value of [
     '{"accessToken":3601}',
     '{"deviceCode":1801}',
+    '{"signingKey":9}',
+    '{"keySet":3601}',
     '{"session":"1d"}',
     '{"refreshToken":1.5}',
     '{"nonsense":1}',
@@ -283,4 +301,22 @@ test('the allow-lists are compared in lower case and in punycode', () => {
     expect([domains, faultsOf({ ...production, ALLOWED_EMAIL_DOMAINS: domains }).length]).toEqual([domains, 1])
   }
   expect(faultsOf({ ALLOWED_GITHUB_USERS: 'ada' })).toEqual([expect.stringContaining('without a login')])
+})
+
+test('Redis may be behind Sentinels or a cluster; its faults are told with the others, without a secret', () => {
+  const sentinels = { REDIS_SENTINELS: 'one,two', REDIS_SENTINEL_MASTER: 'm', REDIS_SENTINEL_USERNAME: 'u' }
+  const config = readConfig({ REDIS_URL: 'redis://:hunter2@any/2', REDIS_SENTINEL_PASSWORD: 'hunter3', ...sentinels })
+  expect(config.redis).toMatchObject({
+    kind: 'sentinel',
+    master: 'm',
+    sentinelUsername: 'u',
+    sentinelPassword: 'hunter3',
+    password: 'hunter2',
+    database: 2,
+  })
+  expect(readConfig({ REDIS_CLUSTER: 'one' }).redis).toMatchObject({ kind: 'cluster' })
+  const faults = faultsOf({ ...sentinels, REDIS_CLUSTER: 'u:hunter2@one', PORT: 'x' })
+  expect(faults).toContain('REDIS_SENTINELS and REDIS_CLUSTER are both set: set one.')
+  expect(faults).toContain('PORT must be a port number from 0 to 65535.')
+  expect(faults.join()).not.toContain('hunter2')
 })

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { domainToASCII } from 'node:url'
+import { type RedisTarget, readMetricsPort, readRedisTarget, readSecret } from '@gatehouse/service'
 import { type ProtectedResource, protectedResources } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
@@ -14,9 +15,10 @@ const DAY = 86_400
 
 /** Lifetimes in seconds, each with its bounds and its default. `AUTH_LIFETIMES` overrides them by name. */
 const lifetimesSchema = z.strictObject({
-  accessToken: seconds(1, 3_600, 600),
-  authorizationCode: seconds(1, 600, 60),
-  deviceCode: seconds(1, 1_800, 600),
+  /** A revoked one works until then, at a resource server that does not ask /introspect. */
+  accessToken: seconds(1, 600, 600),
+  authorizationCode: seconds(1, 60, 60),
+  deviceCode: seconds(1, 600, 600),
   /** RFC 8628 `interval`: how long a device waits between two polls. */
   deviceInterval: seconds(1, 60, 5),
   /** How long a refresh token may lie unused. */
@@ -31,6 +33,10 @@ const lifetimesSchema = z.strictObject({
   session: seconds(1, 90 * DAY, 14 * DAY),
   /** How long a person may take over the sign-in and consent pages. */
   interaction: seconds(1, 3_600, 900),
+  /** How long a signing key signs before the next one does. */
+  signingKey: seconds(10, 365 * DAY, 90 * DAY),
+  /** How long anybody may keep a copy of the published keys. A new key is published three times as long before it signs. */
+  keySet: seconds(5, 3_600, 300),
 })
 
 export type Lifetimes = Readonly<z.infer<typeof lifetimesSchema>>
@@ -41,6 +47,8 @@ export interface Config {
   readonly production: boolean
   readonly host: string
   readonly port: number
+  /** Where metrics are served; absent, nowhere. */
+  readonly metricsPort: number | undefined
   readonly logLevel: string
   /** CIDR blocks of the proxies whose forwarding headers are believed. */
   readonly trustProxy: readonly string[]
@@ -51,8 +59,8 @@ export interface Config {
   readonly dataDir: string
   readonly resources: readonly ProtectedResource[]
   readonly clientsFile: string | undefined
-  /** `redis://` or `rediss://`. Absent: one SQLite file in the data directory. Secret: it has a password in it. */
-  readonly redisUrl: string | undefined
+  /** Absent: one SQLite file in the data directory. Secret: it has passwords in it. */
+  readonly redis: RedisTarget | undefined
   /** Client id metadata documents: whose are fetched, and whose may come from private addresses. Host names. */
   readonly clientDocuments: {
     readonly allowed: readonly string[]
@@ -114,6 +122,7 @@ export function readConfig(env: Environment): Config {
     production,
     host,
     port: read.port('PORT', 4000),
+    metricsPort: readMetricsPort(env.METRICS_PORT, faults),
     logLevel: read.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     trustProxy: read.networks('TRUST_PROXY'),
     secret,
@@ -121,7 +130,7 @@ export function readConfig(env: Environment): Config {
     dataDir: resolve(read.text('DATA_DIR', '.data')),
     resources: readResources(env.AUTH_RESOURCES, faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
-    redisUrl: read.secret('REDIS_URL'),
+    redis: readRedis(read, faults),
     clientDocuments: {
       allowed: read.hosts('AUTH_METADATA_HOSTS'),
       denied: read.hosts('AUTH_METADATA_HOSTS_DENIED'),
@@ -218,14 +227,7 @@ function createReader(env: Environment, faults: string[]) {
       return list
     },
     /** A secret, from `NAME` or from the file that `NAME_FILE` names. Its value never enters a message. */
-    secret(name: string): string | undefined {
-      const file = env[`${name}_FILE`]
-      if (env[name] && file) faults.push(`${name} and ${name}_FILE are both set: set one.`)
-      if (!file) return env[name] || undefined
-      const content = readText(file, `${name}_FILE`, faults)?.trim()
-      if (content === '') faults.push(`${name}_FILE: ${file} is empty.`)
-      return content || undefined
-    },
+    secret: (name: string) => readSecret(env, name, faults),
   }
 }
 
@@ -307,6 +309,18 @@ function parseJson<T extends z.ZodType>(
   for (const { path, message } of result.error.issues)
     faults.push(`${name}${path.length > 0 ? ` at ${path.join('.')}` : ''}: ${message}.`)
   return undefined
+}
+
+function readRedis(read: Reader, faults: string[]): RedisTarget | undefined {
+  const settings = {
+    url: read.secret('REDIS_URL'),
+    sentinels: read.text('REDIS_SENTINELS', ''),
+    sentinelMaster: read.text('REDIS_SENTINEL_MASTER', ''),
+    sentinelUsername: read.text('REDIS_SENTINEL_USERNAME', ''),
+    sentinelPassword: read.secret('REDIS_SENTINEL_PASSWORD'),
+    cluster: read.text('REDIS_CLUSTER', ''),
+  }
+  return readRedisTarget(settings, faults)
 }
 
 function readGitHub(read: Reader, faults: string[]): GitHubConfig | undefined {

@@ -1,21 +1,9 @@
 // What can go wrong in the authorization server. Callers switch on `code`, never on the message. How an error becomes
 // an HTTP or OAuth answer is decided in one place: http-errors.ts, and provider/adapter.ts for the engine's own.
 
-export class GatehouseError extends Error {
-  readonly code: string
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = new.target.name
-    this.code = code
-  }
-}
+import { GatehouseError } from '@gatehouse/service'
 
-/** The store cannot be reached, is hung, or refuses writes. Ours, and passing: 503 with Retry-After. */
-export class StoreUnavailableError extends GatehouseError {
-  constructor(cause?: unknown) {
-    super('store_unavailable', 'The store does not answer.', { cause })
-  }
-}
+export { ConfigError, GatehouseError, StoreUnavailableError } from '@gatehouse/service'
 
 /** A record that may be used once was used before, or is gone (expired, revoked, never there). */
 export class AlreadyConsumedError extends GatehouseError {
@@ -35,15 +23,6 @@ export class DeviceCodeStateError extends GatehouseError {
 export class UserCodeTakenError extends GatehouseError {
   constructor() {
     super('user_code_taken', 'Another device code has this user code.')
-  }
-}
-
-/** What the operator has to mend before the process can start: every fault at once. */
-export class ConfigError extends GatehouseError {
-  readonly faults: readonly string[]
-  constructor(faults: readonly string[], options?: ErrorOptions) {
-    super('config', faults.join('\n'), options)
-    this.faults = faults
   }
 }
 

@@ -98,3 +98,34 @@ test('it starts, says where and how loudly the developer login is on, refuses a 
   first.child.kill('SIGTERM')
   expect(await first.ended).toBe(0)
 })
+
+test('metrics are on a port of their own, and a port that is taken is a start fault', { timeout: 30_000 }, async () => {
+  const [port, metricsPort] = [String(await findFreePort()), String(await findFreePort())]
+  const issuer = `http://localhost:${port}`
+  const { child, said, ended } = start({
+    DATA_DIR: newDataDir(),
+    PORT: port,
+    METRICS_PORT: metricsPort,
+    AUTH_ISSUER: issuer,
+  })
+  await said('the authorization server listens')
+  const refused = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'made-up', client_id: 'nobody' }),
+  })
+  expect(refused.status).toBe(401)
+  const metrics = await (await fetch(`http://localhost:${metricsPort}/metrics`)).text()
+  expect(metrics).toContain('gatehouse_ready 1')
+  expect(metrics).toContain('gatehouse_token_answers_total{grant_type="other",error="invalid_client"} 1')
+  expect(metrics).toMatch(
+    /gatehouse_http_request_duration_seconds_count\{method="POST",route="\/token",status="401"\} 1/,
+  )
+  expect(metrics).not.toMatch(/made-up|nobody/)
+  expect((await fetch(`${issuer}/metrics`)).status, 'not where everybody is').toBe(404)
+
+  const second = start({ DATA_DIR: newDataDir(), PORT: String(await findFreePort()), METRICS_PORT: metricsPort })
+  expect(await second.ended).toBe(1)
+  expect(second.output()).toContain(`METRICS_PORT ${metricsPort}: cannot listen there (EADDRINUSE)`)
+  await end(child, 'SIGTERM')
+  expect(await ended).toBe(0)
+})

@@ -1,4 +1,5 @@
 // The process: read the configuration, open the store, start the app, close on a signal. No logic.
+import { createMetrics, serveMetrics } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -28,7 +29,7 @@ async function start(): Promise<void> {
   const secret = config.secret ?? loadOrCreateSecret(config.dataDir)
   const sealing = createSealing({ secret, previous: config.previousSecret })
   const store = openStore({
-    redisUrl: config.redisUrl,
+    redis: config.redis,
     dataDir: config.dataDir,
     sealing,
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
@@ -39,10 +40,12 @@ async function start(): Promise<void> {
         { policy },
         'Redis drops sessions and tokens when it is full: set its maxmemory-policy to noeviction',
       ),
+    onUncopied: () => logger.warn('there is no replica of Redis: a failover now would forget what was used'),
   })
   // with Redis there may be other replicas, and somebody who spreads requests over them
-  const drain = config.redisUrl ? DRAIN : 0
-  const app = await createApp({ config, store, sealing, logger, drain }).catch(async (error: unknown) => {
+  const drain = config.redis ? DRAIN : 0
+  const metrics = config.metricsPort === undefined ? undefined : createMetrics()
+  const app = await createApp({ config, store, sealing, logger, metrics, drain }).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
@@ -55,16 +58,21 @@ async function start(): Promise<void> {
       void app.close()
     })
   }
-  await app.listen({ host: config.host, port: config.port }).catch(async (error: NodeJS.ErrnoException) => {
-    await app.close()
-    throw new ConfigError([
-      `HOST ${config.host}, PORT ${config.port}: cannot listen there (${error.code}). Is something else using it?`,
-    ])
-  })
-  logger.info(
-    { issuer: config.issuer, store: config.redisUrl ? 'redis' : 'sqlite' },
-    'the authorization server listens',
-  )
+  const listening = async (name: string, port: number, listen: Promise<unknown>) => {
+    await listen.catch(async (error: NodeJS.ErrnoException) => {
+      await app.close()
+      throw new ConfigError([
+        `HOST ${config.host}, ${name} ${port}: cannot listen there (${error.code}). Is something else using it?`,
+      ])
+    })
+  }
+  if (metrics && config.metricsPort !== undefined) {
+    const serving = serveMetrics(metrics, { host: config.host, port: config.metricsPort })
+    app.addHook('onClose', async () => (await serving.catch(() => undefined))?.close())
+    await listening('METRICS_PORT', config.metricsPort, serving)
+  }
+  await listening('PORT', config.port, app.listen({ host: config.host, port: config.port }))
+  logger.info({ issuer: config.issuer, store: config.redis ? 'redis' : 'sqlite' }, 'the authorization server listens')
   if (config.developerLogin !== 'off')
     logger.warn('the developer login is on: it lets everybody in and must never be public')
 }

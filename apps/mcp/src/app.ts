@@ -7,6 +7,7 @@ import {
   resourceGuard,
   resourceMetadataUrl,
 } from '@gatehouse/resource-guard'
+import { boundConnections, connectionLimits, type Metrics } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
 import { type FastifyInstance, fastify } from 'fastify'
 import type { Config } from './config.ts'
@@ -36,6 +37,7 @@ export interface AppDependencies {
   readonly drain?: number
   /** Milliseconds for calls to end in before a shutdown ends them. */
   readonly answerLimit?: number
+  readonly metrics?: Metrics | undefined
   /** Where log lines go; by default to standard output. */
   readonly logStream?: { write(line: string): void }
   /** Milliseconds since the epoch. */
@@ -48,6 +50,7 @@ export function createApp({
   store,
   features,
   streamLimits,
+  metrics,
   logStream,
   clock = Date.now,
   drain = 0,
@@ -61,23 +64,38 @@ export function createApp({
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
     return503OnClosing: false, // see health.ts: who is not ready any more still answers for a while
-    requestTimeout: 30_000,
-    http: { headersTimeout: 10_000 },
+    ...connectionLimits,
     // A path that cannot be decoded, before there is a route.
     frameworkErrors: (_error, _request, reply) =>
       void refuse(reply, 400, 'invalid_request', `The MCP server is at ${resource}`),
   })
+  boundConnections(app.server)
+  metrics?.measureRequests(app)
+  const countFailedLoad = metrics?.counter(
+    'gatehouse_key_set_failures_total',
+    "Loads of the issuer's keys that failed.",
+    [],
+  )
   const keys =
     given.keys ??
     createRemoteKeySet({
       issuer,
       url: config.jwksUrl,
-      onFailure: (error) => app.log.warn({ issuer, reason: error.message }, "could not load the issuer's keys"),
+      onFailure: (error) => {
+        app.log.warn({ issuer, reason: error.message }, "could not load the issuer's keys")
+        countFailedLoad?.({})
+      },
+      onClockDifference: (aheadBySeconds) =>
+        app.log.warn({ issuer, aheadBySeconds }, "this clock and the issuer's differ: tokens will be refused"),
     })
 
   app.addHook('onRequest', createHostCheck(resource, namelessRoutes(resource)))
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', `The MCP server is at ${resource}`))
   serveHealth(app, { keysReady: keys.ready, drain })
+  metrics?.gauge('gatehouse_ready', 'Whether there are keys of the issuer to judge tokens with.', () =>
+    keys.ready() ? 1 : 0,
+  )
+  metrics?.gauge('gatehouse_key_set_age_seconds', "Since the issuer's keys were last loaded.", () => keys.age() / 1000)
   app.register(resourceGuard, {
     resource,
     authorizationServers: [issuer],

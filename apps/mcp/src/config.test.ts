@@ -27,7 +27,7 @@ test('an empty environment runs on this machine alone, and says which defaults i
     logLevel: 'info',
     trustProxy: [],
     sessions: true,
-    redisUrl: undefined,
+    redis: undefined,
     dataDir: resolve('.data'),
     developmentDefaults: ['MCP_RESOURCE_URL', 'MCP_ISSUER'],
   })
@@ -112,9 +112,12 @@ test('a secret may come from a file, and no message repeats it', () => {
     writeFileSync(good, 'redis://mcp:hunter2@redis:6379\n')
     writeFileSync(empty, '\n')
     writeFileSync(wrong, 'hunter2')
-    expect(readConfig({ REDIS_URL_FILE: good }).redisUrl).toBe('redis://mcp:hunter2@redis:6379')
+    expect(readConfig({ REDIS_URL_FILE: good }).redis).toEqual({
+      kind: 'single',
+      url: 'redis://mcp:hunter2@redis:6379',
+    })
     expect(faultsOf({ REDIS_URL_FILE: empty })).toEqual([`REDIS_URL_FILE: ${empty} is empty.`])
-    expect(faultsOf({ REDIS_URL_FILE: wrong })).toEqual(['REDIS_URL_FILE must be a redis:// or rediss:// URL.'])
+    expect(faultsOf({ REDIS_URL_FILE: wrong })).toEqual(['REDIS_URL must be a redis:// or rediss:// URL.'])
     expect(faultsOf({ REDIS_URL_FILE: directory })).toEqual([`REDIS_URL_FILE: ${directory} cannot be read (EISDIR).`])
     expect(faultsOf({ REDIS_URL_FILE: good, REDIS_URL: 'redis://redis' })).toEqual([
       'REDIS_URL and REDIS_URL_FILE are both set: set one.',
@@ -129,3 +132,21 @@ test.each([
   ['on', true],
   ['', true],
 ])('MCP_SESSIONS=%s', (value, sessions) => expect(readConfig({ MCP_SESSIONS: value }).sessions).toBe(sessions))
+
+test('Redis may be behind Sentinels or a cluster; its faults are told with the others, without a secret', () => {
+  const sentinels = { REDIS_SENTINELS: 'one,two', REDIS_SENTINEL_MASTER: 'm', REDIS_SENTINEL_USERNAME: 'u' }
+  const config = readConfig({ REDIS_URL: 'redis://:hunter2@any/2', REDIS_SENTINEL_PASSWORD: 'hunter3', ...sentinels })
+  expect(config.redis).toMatchObject({
+    kind: 'sentinel',
+    master: 'm',
+    sentinelUsername: 'u',
+    sentinelPassword: 'hunter3',
+    password: 'hunter2',
+    database: 2,
+  })
+  expect(readConfig({ REDIS_CLUSTER: 'one' }).redis).toMatchObject({ kind: 'cluster' })
+  const faults = faultsOf({ ...sentinels, REDIS_CLUSTER: 'u:hunter2@one', PORT: 'x' })
+  expect(faults).toContain('REDIS_SENTINELS and REDIS_CLUSTER are both set: set one.')
+  expect(faults).toContain('PORT must be a port number from 0 to 65535.')
+  expect(faults.join()).not.toContain('hunter2')
+})

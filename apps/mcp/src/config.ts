@@ -1,8 +1,8 @@
 // The environment, read once into a plain object. The only file that names environment variables. Every fault is
 // reported at once, so that an operator mends a configuration in one go.
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { type RedisTarget, readMetricsPort, readRedisTarget, readSecret } from '@gatehouse/service'
 import { ConfigError } from './errors.ts'
 
 export interface Config {
@@ -18,13 +18,15 @@ export interface Config {
   readonly allowedOrigins: readonly string[]
   readonly host: string
   readonly port: number
+  /** Where metrics are served; undefined: nowhere. */
+  readonly metricsPort: number | undefined
   readonly logLevel: string
   /** Addresses and CIDR blocks of the proxies whose forwarding headers are believed (for the client's address alone). */
   readonly trustProxy: readonly string[]
   /** Whether clients of the 2025 era get sessions, and so whether there is a store at all. */
   readonly sessions: boolean
-  /** `redis://` or `rediss://`. Undefined: one SQLite file in the data directory. Secret: it has a password in it. */
-  readonly redisUrl: string | undefined
+  /** Undefined: one SQLite file in the data directory. Secret: it has passwords in it. */
+  readonly redis: RedisTarget | undefined
   readonly dataDir: string
   /** The variables that were left to a default that only suits development. */
   readonly developmentDefaults: readonly string[]
@@ -61,10 +63,11 @@ export function readConfig(env: Environment): Config {
     // Nobody else's business on a developer's machine; in a container the port is published from all addresses.
     host: env.HOST || (development ? 'localhost' : '0.0.0.0'),
     port: readPort(env.PORT, faults),
+    metricsPort: readMetricsPort(env.METRICS_PORT, faults),
     logLevel: env.LOG_LEVEL || 'info',
     trustProxy: readNetworks(env.TRUST_PROXY, faults),
     sessions: readSwitch('MCP_SESSIONS', env.MCP_SESSIONS, faults),
-    redisUrl: readRedisUrl(env, faults),
+    redis: readRedis(env, faults),
     dataDir: resolve(env.DATA_DIR || '.data'),
     developmentDefaults,
   }
@@ -132,25 +135,17 @@ function readSwitch(name: string, value: string | undefined, faults: string[]): 
   return value !== 'off'
 }
 
-/** From `REDIS_URL`, or the file that `REDIS_URL_FILE` names. Its value never enters a message. */
-function readRedisUrl({ REDIS_URL: value, REDIS_URL_FILE: file }: Environment, faults: string[]): string | undefined {
-  if (value && file) faults.push('REDIS_URL and REDIS_URL_FILE are both set: set one.')
-  const url = file ? readText('REDIS_URL_FILE', file, faults) : value
-  if (url && !/^rediss?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    faults.push(`${file ? 'REDIS_URL_FILE' : 'REDIS_URL'} must be a redis:// or rediss:// URL.`)
+function readRedis(env: Environment, faults: string[]): RedisTarget | undefined {
+  const read = { secret: (name: string) => readSecret(env, name, faults) }
+  const settings = {
+    url: read.secret('REDIS_URL'),
+    sentinels: env.REDIS_SENTINELS,
+    sentinelMaster: env.REDIS_SENTINEL_MASTER,
+    sentinelUsername: env.REDIS_SENTINEL_USERNAME,
+    sentinelPassword: read.secret('REDIS_SENTINEL_PASSWORD'),
+    cluster: env.REDIS_CLUSTER,
   }
-  return url || undefined
-}
-
-function readText(name: string, file: string, faults: string[]): string | undefined {
-  try {
-    const text = readFileSync(file, 'utf8').trim()
-    if (text === '') faults.push(`${name}: ${file} is empty.`)
-    return text
-  } catch (error) {
-    faults.push(`${name}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
-    return undefined
-  }
+  return readRedisTarget(settings, faults)
 }
 
 function readList(value = ''): string[] {

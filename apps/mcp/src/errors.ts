@@ -1,26 +1,9 @@
 // What can go wrong in the MCP server, and the one form in which it is told. Tokens and scopes are the guard's affair,
 // protocol errors beyond a readable body the SDK's.
+import { StoreUnavailableError } from '@gatehouse/service'
 import type { FastifyReply } from 'fastify'
 
-/** What the operator has to mend before the process can start: every fault at once. */
-export class ConfigError extends Error {
-  readonly code = 'config'
-  readonly faults: readonly string[]
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'))
-    this.name = new.target.name
-    this.faults = faults
-  }
-}
-
-/** The store cannot be reached, is hung, or refuses writes. Ours, and passing: 503 with Retry-After. */
-export class StoreUnavailableError extends Error {
-  readonly code = 'store_unavailable'
-  constructor(cause?: unknown) {
-    super('The store does not answer.', { cause })
-    this.name = new.target.name
-  }
-}
+export { ConfigError, StoreUnavailableError } from '@gatehouse/service'
 
 /** Answers outside the protocol, in the words of OAuth. */
 export function refuse(reply: FastifyReply, status: number, error: string, description: string): FastifyReply {

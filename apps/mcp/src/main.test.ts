@@ -88,3 +88,21 @@ test('a port in use is said so, without a stack', async () => {
   expect(second.output()).toContain(`Cannot listen on localhost, port ${port} (EADDRINUSE): set HOST or PORT.`)
   expect(second.output()).not.toContain('    at ')
 }, 20_000)
+
+test('metrics are on a port of their own, and a port that is taken is a start fault', async () => {
+  await using issuer = await createTokenIssuer()
+  const [PORT, METRICS_PORT] = [String(await freePort()), String(await freePort())]
+  const MCP_RESOURCE_URL = `http://localhost:${PORT}/mcp`
+  await using run = start({ PORT, METRICS_PORT, MCP_RESOURCE_URL, MCP_ISSUER: issuer.issuer })
+  await run.until('MCP server started')
+  expect((await fetch(MCP_RESOURCE_URL, { method: 'POST' })).status).toBe(401)
+  await expect.poll(async () => (await fetch(`http://localhost:${PORT}/readyz`)).status).toBe(200)
+  const metrics = await (await fetch(`http://localhost:${METRICS_PORT}/metrics`)).text()
+  expect(metrics).toContain('gatehouse_ready 1')
+  expect(metrics).toMatch(/gatehouse_key_set_age_seconds \d/)
+  expect(metrics).toMatch(/duration_seconds_count\{method="POST",route="\/mcp",status="401"\} 1/)
+
+  await using second = start({ PORT: '0', METRICS_PORT })
+  expect(await second.exited).toBe(1)
+  expect(second.output()).toMatch(/Cannot listen on \S+, port \d+ \(EADDRINUSE\): set HOST or METRICS_PORT\./)
+}, 30_000)

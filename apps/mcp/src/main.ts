@@ -1,4 +1,5 @@
 // The process: read the configuration, open the store, start the app, close it on a signal. No logic.
+import { createMetrics, serveMetrics } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -14,7 +15,8 @@ const config = orExit(() => readConfig(process.env))
 const onOutage = (error: Error): void => app.log.error({ err: error }, 'Redis cannot be reached: trying again')
 const store = config.sessions ? orExit(() => openStore({ ...config, onOutage })) : undefined
 // With Redis there may be other replicas, and somebody who spreads requests over them.
-const app = createApp({ config, store, drain: config.redisUrl ? drainTime : 0 })
+const metrics = config.metricsPort === undefined ? undefined : createMetrics()
+const app = createApp({ config, store, metrics, drain: config.redis ? drainTime : 0 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
@@ -27,15 +29,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-try {
-  await app.listen({ host: config.host, port: config.port })
-} catch (error) {
-  if (!isListenError(error)) throw error
-  await app.close()
-  exit([`Cannot listen on ${config.host}, port ${config.port} (${error.code}): set HOST or PORT.`])
+if (metrics && config.metricsPort !== undefined) {
+  const serving = serveMetrics(metrics, { host: config.host, port: config.metricsPort })
+  app.addHook('onClose', async () => (await serving.catch(() => undefined))?.close())
+  await listening('METRICS_PORT', config.metricsPort, serving)
 }
+await listening('PORT', config.port, app.listen({ host: config.host, port: config.port }))
 for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
-const sessions = store ? (config.redisUrl ? 'redis' : 'sqlite') : 'off'
+const sessions = store ? (config.redis ? 'redis' : 'sqlite') : 'off'
 app.log.info({ resource: config.resource, issuer: config.issuer, sessions }, 'MCP server started')
 
 function orExit<T>(run: () => T): T {
@@ -50,6 +51,16 @@ function orExit<T>(run: () => T): T {
 function exit(faults: readonly string[]): never {
   process.stderr.write(`The MCP server cannot start:\n${faults.map((fault) => `- ${fault}\n`).join('')}`)
   process.exit(1)
+}
+
+async function listening(name: string, port: number, listen: Promise<unknown>): Promise<void> {
+  try {
+    await listen
+  } catch (error) {
+    if (!isListenError(error)) throw error
+    await app.close()
+    exit([`Cannot listen on ${config.host}, port ${port} (${error.code}): set HOST or ${name}.`])
+  }
 }
 
 function isListenError(error: unknown): error is NodeJS.ErrnoException {

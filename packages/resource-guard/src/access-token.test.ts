@@ -148,6 +148,17 @@ verifies('S10', 'odd key ids find no key, and no key id finds one only where the
   for (const kid of kids) expect(await judge(forge({ kid })), kid.slice(0, 30)).toBe('unknown_key')
   for (const kid of [1, null, ['a'], {}]) expect(await judge(forge({ kid })), String(kid)).not.toBe('accepted')
   expect(await judge(sign({}, { header: { kid: undefined } }))).toBe('accepted')
+
+  const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+  await using two = await createTokenIssuer()
+  const second = { ...(await exportJWK(publicKey)), kid: 'second' }
+  two.answerKeysWith({ status: 200, body: JSON.stringify({ keys: [two.publicJwk, second] }) })
+  const keys = createRemoteKeySet({ issuer: two.issuer, url: two.jwksUrl })
+  const verifyAtTwo = createTokenVerifier({ issuer: two.issuer, resource, keys })
+  const named = await two.sign({ aud: resource })
+  const nameless = await two.sign({ aud: resource }, { header: { kid: undefined } })
+  await expect(verifyAtTwo(named)).resolves.toHaveProperty('subject')
+  await expect(verifyAtTwo(nameless)).rejects.toMatchObject({ code: 'invalid_token' })
 })
 
 verifies('S11', 'the times of a token are numbers, and right within 30 seconds', async () => {
@@ -169,7 +180,7 @@ verifies('S11', 'the times of a token are numbers, and right within 30 seconds',
     { iat: -1e99 },
   ]
   for (const claims of refused) {
-    expect(['expired', 'time'], JSON.stringify(claims)).toContain(await judge(sign(claims)))
+    expect(['expired', 'not_yet', 'time'], JSON.stringify(claims)).toContain(await judge(sign(claims)))
   }
   const accepted = [{ exp: now - 20 }, { nbf: now + 20 }, { iat: now + 20 }]
   for (const claims of accepted) expect(await judge(sign(claims)), JSON.stringify(claims)).toBe('accepted')

@@ -97,8 +97,9 @@ function refuse(error: unknown): never {
   if (!(error instanceof errors.JOSEError)) throw error
   const reason = tokenFaults[error.code]
   if (reason === undefined) throw error
-  const claim = error instanceof errors.JWTClaimValidationFailed ? claimFaults[error.claim] : undefined
-  throw new InvalidTokenError(claim ?? reason)
+  if (!(error instanceof errors.JWTClaimValidationFailed)) throw new InvalidTokenError(reason)
+  const isEarly = error.claim === 'nbf' && error.reason === 'check_failed'
+  throw new InvalidTokenError(isEarly ? 'not_yet' : (claimFaults[error.claim] ?? reason))
 }
 
 /** What jose leaves to us. `now` is in seconds. */
@@ -106,9 +107,8 @@ function callerOf(claims: JWTPayload, resource: string, now: number): Caller {
   const { aud, exp, iat, nbf, sub, jti, client_id: clientId, scope = '' } = claims
   const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
   if (audience !== resource) throw new InvalidTokenError('audience')
-  if (!isTime(exp) || !isTime(iat) || (nbf !== undefined && !isTime(nbf)) || iat > now + clockTolerance) {
-    throw new InvalidTokenError('time')
-  }
+  if (!isTime(exp) || !isTime(iat) || (nbf !== undefined && !isTime(nbf))) throw new InvalidTokenError('time')
+  if (iat > now + clockTolerance) throw new InvalidTokenError('not_yet')
   if (!isText(sub) || !isText(clientId) || !isText(jti) || typeof scope !== 'string' || !scopeList.test(scope)) {
     throw new InvalidTokenError('claims')
   }

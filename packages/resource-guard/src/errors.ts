@@ -9,6 +9,7 @@ export type RefusalReason =
   | 'issuer'
   | 'audience'
   | 'expired'
+  | 'not_yet'
   | 'time'
   | 'claims'
 

@@ -9,6 +9,10 @@ export interface JsonDocument {
   /** As it came. */
   readonly text: string
   readonly value: unknown
+  /** Milliseconds for which it may still be kept, if the answer says so (RFC 9111 §4.2): what caches used up is taken off. */
+  readonly freshFor: number | undefined
+  /** What time it is at the sender, in milliseconds since the epoch, if the answer says so (RFC 9110 §6.6.1). */
+  readonly senderTime: number | undefined
 }
 
 /**
@@ -36,10 +40,29 @@ export async function fetchDocument(
   }
   const text = Buffer.concat(chunks).toString()
   try {
-    return { text, value: JSON.parse(text) }
+    const { headers } = response
+    return { text, value: JSON.parse(text), freshFor: freshnessOf(headers), senderTime: timeOf(headers) }
   } catch {
     throw new IssuerError(`${url} answered with something that is not JSON`)
   }
+}
+
+function freshnessOf(headers: Headers): number | undefined {
+  const control = headers.get('cache-control') ?? ''
+  if (/(?:^|[\s,])no-(?:store|cache)\b/i.test(control)) return 0
+  const maxAge = /(?:^|[\s,])max-age="?(\d{1,9})/i.exec(control)?.[1]
+  if (maxAge === undefined) return undefined
+  return Math.max(0, Number(maxAge) - ageOf(headers)) * 1_000
+}
+
+function timeOf(headers: Headers): number | undefined {
+  const date = Date.parse(headers.get('date') ?? '')
+  return Number.isNaN(date) ? undefined : date + ageOf(headers) * 1_000
+}
+
+/** Seconds that the answer spent in caches. */
+function ageOf(headers: Headers): number {
+  return Number(/^\d{1,9}$/.exec(headers.get('age') ?? '')?.[0] ?? 0)
 }
 
 /** The value of {@link fetchDocument}. */

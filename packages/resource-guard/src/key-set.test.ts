@@ -204,6 +204,53 @@ test('a withdrawn key is refused after ten minutes, even if nothing was asked in
   expect(await judge(await sign())).toBe('invalid_token')
 })
 
+test.each([
+  ['public, max-age=300', undefined, 300],
+  ['max-age=300', '100', 200],
+  ['MAX-AGE="300"', undefined, 300],
+  ['max-age=86400', undefined, 600],
+  ['s-maxage=30', undefined, 600],
+  ['max-age=10', '60', 2],
+  ['no-store', undefined, 2],
+  [undefined, undefined, 600],
+])(
+  'an issuer that says %s, with an age of %s, has its keys loaded again after %i seconds',
+  async (control, age, seconds) => {
+    let requests = 0
+    let keys = [issuer.publicJwk]
+    await using endpoint = await serve((_request, response) => {
+      requests += 1
+      if (control !== undefined) response.setHeader('cache-control', control)
+      if (age !== undefined) response.setHeader('age', age)
+      response.end(JSON.stringify({ keys }))
+    })
+    const { judge } = setUp({ url: endpoint.url })
+    expect(await judge(await sign())).toBe('accepted')
+    keys = [await otherKey('other')]
+    elapse((seconds * 1_000) / 2)
+    expect(await judge(await sign())).toBe('accepted')
+    expect(requests).toBe(1)
+    elapse((seconds * 1_000) / 2 + 1)
+    expect(await judge(await sign())).toBe('invalid_token')
+    expect(requests).toBe(2)
+  },
+)
+
+test('what the issuer says of its keys does not shorten for how long they serve while it is away', async () => {
+  let isAway = false
+  await using endpoint = await serve((_request, response) => {
+    response.statusCode = isAway ? 500 : 200
+    response.setHeader('cache-control', 'max-age=60').end(JSON.stringify({ keys: [issuer.publicJwk] }))
+  })
+  const { judge } = setUp({ url: endpoint.url })
+  expect(await judge(await sign())).toBe('accepted')
+  isAway = true
+  for (const wait of [minute + 1, hour, 22 * hour]) {
+    elapse(wait)
+    expect(await judge(await sign())).toBe('accepted')
+  }
+})
+
 test('a key id that is there twice, or private members, are not taken over', async () => {
   const { judge } = setUp()
   issuer.answerKeysWith({ status: 200, body: JSON.stringify({ keys: [await otherKey('a'), await otherKey('a')] }) })

@@ -1,8 +1,9 @@
 // The issuer's keys, and what happens to them while the issuer is away. jose keeps the keys, joins concurrent loads and
 // bounds look-ups of unknown key ids; this file decides what may become the key set, and how old it may grow.
 import { createRemoteJWKSet, customFetch, importJWK, type JWK, type JWTVerifyGetKey } from 'jose'
+import { clockTolerance } from './access-token.ts'
 import { IssuerError } from './errors.ts'
-import { fetchJson, toIssuerError } from './fetch-json.ts'
+import { fetchDocument, fetchJson, toIssuerError } from './fetch-json.ts'
 import { issuerMetadataUrls } from './issuer-metadata.ts'
 
 export interface RemoteKeySetOptions {
@@ -16,7 +17,10 @@ export interface RemoteKeySetOptions {
   readonly cooldown?: number
   /** Milliseconds before the next load after one that failed. Default 2 000. */
   readonly retryAfter?: number
-  /** Milliseconds after which keys are loaded anew, so for how long a withdrawn key still counts. Default 600 000. */
+  /**
+   * Milliseconds after which keys are loaded anew at the latest, so for how long a withdrawn key still counts. Less where the
+   * issuer's answer may be kept for less. Default 600 000.
+   */
   readonly maxAge?: number
   /** Milliseconds for which known keys serve while the issuer is away. Default 24 hours. */
   readonly maxStale?: number
@@ -24,26 +28,34 @@ export interface RemoteKeySetOptions {
   readonly maxBytes?: number
   /** Told of each load that failed, with the reason. The keys stay as they were. */
   readonly onFailure?: (error: IssuerError) => void
+  /**
+   * Told at each load by how many seconds the clock of this process is ahead of the issuer's, negative if it is behind,
+   * where that is more than tokens are forgiven: {@link clockTolerance}.
+   */
+  readonly onClockDifference?: (seconds: number) => void
 }
 
 export interface RemoteKeySet extends JWTVerifyGetKey {
   /** Whether there are keys to verify with. Starts a load where one is due, so that a probe is enough to recover. */
   readonly ready: () => boolean
+  /** Milliseconds since keys were last loaded; infinite before the first time. */
+  readonly age: () => number
 }
 
 /**
  * The keys of an issuer, for {@link createTokenVerifier}.
  *
- * Keys are loaded when first needed, again in the background from half of `maxAge` on, and for an unknown key id. An
+ * Keys are loaded when first needed, again in the background from half of their age on, and for an unknown key id. An
  * answer that holds no ES256 key, is no JSON, is too big, or does not come, changes nothing: the keys that are known
  * serve on for `maxStale`. Only then, and before the first load, does a look-up throw {@link IssuerError}.
  */
 export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   const { issuer, url, timeout = 2_500, cooldown = 30_000, retryAfter = 2_000 } = options
-  const { maxAge = 600_000, maxStale = 86_400_000, maxBytes = 262_144, onFailure } = options
+  const { maxAge = 600_000, maxStale = 86_400_000, maxBytes = 262_144, onFailure, onClockDifference } = options
   // Of the monotonic clock: a clock that is set back must not make keys young.
   let loadedAt = Number.NEGATIVE_INFINITY
   let failedAt = Number.NEGATIVE_INFINITY
+  let freshFor = maxAge
 
   const remote = createRemoteJWKSet(new URL(url ?? issuer), {
     timeoutDuration: timeout,
@@ -53,8 +65,13 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
       if (performance.now() < failedAt + retryAfter) throw new IssuerError('the last load failed a moment ago')
       try {
         const address = url ?? (await discoverKeySet(issuer, { signal, maxBytes }))
-        const keys = await usableKeys(await fetchJson(address, { signal, maxBytes }))
+        const document = await fetchDocument(address, { signal, maxBytes })
+        const keys = await usableKeys(document?.value)
         loadedAt = performance.now()
+        const ahead = Math.round((Date.now() - (document?.senderTime ?? Date.now())) / 1_000)
+        if (Math.abs(ahead) > clockTolerance) onClockDifference?.(ahead)
+        // an issuer that allows no copy at all is not asked for its keys at each request either
+        freshFor = Math.min(Math.max(document?.freshFor ?? maxAge, retryAfter), maxAge)
         return Response.json({ keys })
       } catch (cause) {
         failedAt = performance.now()
@@ -72,8 +89,8 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
     if (age() > maxStale) return await remote.reload()
     const failing = failedAt > loadedAt
     // Past its age a key may have been withdrawn: wait for the answer, once; but not at each request of an outage.
-    if (age() > maxAge && !failing) await refresh()
-    else if (age() > maxAge / 2) void refresh()
+    if (age() > freshFor && !failing) await refresh()
+    else if (age() > freshFor / 2) void refresh()
   }
 
   const keySet: JWTVerifyGetKey = async (header, token) => {
@@ -81,6 +98,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
     return await remote(header, token)
   }
   return Object.assign(keySet, {
+    age,
     ready: () => {
       freshen().catch(() => {}) // told to onFailure
       return age() <= maxStale

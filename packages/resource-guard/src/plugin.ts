@@ -5,7 +5,7 @@ import fastifyPlugin from 'fastify-plugin'
 import type { Caller } from './access-token.ts'
 import { readCredentials } from './authorization-header.ts'
 import { formatChallenge } from './challenge.ts'
-import { InvalidTokenError } from './errors.ts'
+import { InvalidTokenError, type RefusalReason } from './errors.ts'
 import { type ResourceMetadata, resourceMetadataUrl, serveResourceMetadata } from './metadata.ts'
 
 export interface ResourceGuardOptions extends ResourceMetadata {
@@ -43,9 +43,17 @@ const refusals = {
   noBearerToken: { status: 401, error: 'invalid_token', description: 'Authorization must be Bearer and one token' },
   twice: { status: 400, error: 'invalid_request', description: 'Authorization was sent more than once' },
   expired: { status: 401, error: 'invalid_token', description: 'The access token has expired' },
+  notYet: {
+    status: 401,
+    error: 'invalid_token',
+    description: 'The access token is from the future: the clocks of its issuer and of this server differ',
+  },
   invalid: { status: 401, error: 'invalid_token', description: 'The access token is not valid here' },
   scope: { status: 403, error: 'insufficient_scope', description: 'The access token lacks a scope that this needs' },
 } as const
+
+/** What a caller is told of why its token was refused; of all else that it is not valid. */
+const publicReasons: Partial<Record<RefusalReason, keyof typeof refusals>> = { expired: 'expired', not_yet: 'notYet' }
 
 /** Seconds after which a client may try again when the issuer's keys could not be had. */
 const retryAfter = 5
@@ -83,7 +91,7 @@ export const resourceGuard = fastifyPlugin<ResourceGuardOptions>(
       } catch (error) {
         if (error instanceof InvalidTokenError) {
           request.log.info({ reason: error.reason }, 'access token refused')
-          return refuse(reply, error.reason === 'expired' ? 'expired' : 'invalid')
+          return refuse(reply, publicReasons[error.reason] ?? 'invalid')
         }
         request.log.error({ err: error }, 'access token could not be judged')
         reply.header('retry-after', String(retryAfter))

@@ -1,13 +1,13 @@
+import type { RedisConnection } from '@gatehouse/service'
 import { AlreadyConsumedError } from '../errors.ts'
 import type { Clock, RecordStore, StoredRecord } from './contract.ts'
 import type { Envelope, Envelopes } from './envelope.ts'
-import type { RedisConnection } from './redis-connection.ts'
 import type { ScriptedRedis } from './redis-scripts.ts'
 import { recordGrace, refuseDeviceCodes } from './rules.ts'
 import type { Sealing } from './sealing.ts'
 
 export interface RedisPartOptions {
-  readonly connection: RedisConnection
+  readonly connection: RedisConnection<ScriptedRedis>
   readonly sealing: Sealing
   readonly envelopes: Envelopes
   readonly clock: Clock
@@ -51,7 +51,9 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       const lifetime = Math.round(expiresIn * 1000)
       const key = `${prefix}${model}:${hash}`
       const keptFor = Math.max(1, lifetime + recordGrace)
-      return (await connection.write((redis) => redis.createRecord(key, clockOffset(), value, lifetime, keptFor))) === 1
+      const isNew = await connection.write((redis) => redis.createRecord(key, clockOffset(), value, lifetime, keptFor))
+      await connection.copied()
+      return isNew === 1
     },
 
     async find(model, id) {
@@ -66,6 +68,7 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
 
     async consume(model, id) {
       const isFirst = await connection.write((redis) => redis.consumeRecord(keyOf(model, id), clockOffset()))
+      await connection.copied()
       if (!isFirst) throw new AlreadyConsumedError()
     },
 
@@ -77,12 +80,12 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       const grant = sealing.hashKey('grant', grantId)
       const key = `${prefix}grant:${grant}`
       const members = await connection.read((redis) => redis.zrange(key, 0, '-1'))
-      if (members.length === 0) return
       await connection.write((redis) =>
         Promise.all(members.map((member) => redis.destroyOfGrant(`${prefix}${member}`, grant))),
       )
       // These alone, and last: entries that came meanwhile, and those of an attempt that broke off, are still needed.
-      await connection.write((redis) => redis.zrem(key, ...members))
+      if (members.length > 0) await connection.write((redis) => redis.zrem(key, ...members))
+      await connection.copied()
     },
   }
 }
@@ -110,6 +113,8 @@ export function createRecordReader({ connection, envelopes, clock, clockOffset, 
     if (userCodeHash !== undefined && ownUserCode.toString() !== userCodeHash) return undefined
     const envelope = envelopes.open(model, hash, value, { uid, userCode })
     if (!envelope) return undefined
+    // Who learns that it was used gives the same answer again, or none: not if a failover could make it unused.
+    if (consumedFor >= 0) await connection.copied()
     const consumption = consumedFor < 0 ? {} : { consumedAt: clock() - consumedFor }
     return { record: { payload: envelope.payload, ...consumption }, envelope }
   }

@@ -4,7 +4,7 @@
 // A record is a hash: v sealed value, e expires at, c consumed at, u uid, g grant; of a device code also k user code,
 // p phase, o owner, l last poll, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
 
-import type { Redis } from 'ioredis'
+import type { RedisCommands } from '@gatehouse/service'
 import { deviceCodeMatrix, pollTolerance, slowDownStep } from './rules.ts'
 
 // ARGV[1] is 0 in production: see clockOffset in redis.ts. Integers go through '%d', as Lua prints large ones as 1.7e+12.
@@ -36,11 +36,14 @@ const createRecord = `${now}
   return 1
 `
 
-/** For how many milliseconds it has been consumed, rather than since when: the caller's clock is another. */
+/**
+ * For how many milliseconds it has been consumed, rather than since when: the caller's clock is another. After Redis's own
+ * was set back they are as many as it is from that moment, so that what was used long ago does not look just used.
+ */
 const readRecord = `${now}
   local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'u', 'k')
   if not record[1] then return false end
-  return { record[1], record[2] and now - record[2] or -1, record[3] or '', record[4] or '' }
+  return { record[1], record[2] and math.abs(now - record[2]) or -1, record[3] or '', record[4] or '' }
 `
 
 const consumeRecord = `${now}
@@ -99,21 +102,26 @@ const updateDeviceCode = `${now}
   return 1
 `
 
-/** ARGV: offset, interval in milliseconds. */
+/** A last poll that is yet to come was before the clock was set back. ARGV: offset, interval in milliseconds. */
 const pollDeviceCode = `${now}
   local record = redis.call('HMGET', KEYS[1], 'v', 'l', 's')
   if not record[1] then return 1 end
   local slowedBy = tonumber(record[3] or 0)
-  local isEarly = record[2] and now < record[2] + tonumber(ARGV[2]) + slowedBy - ${pollTolerance}
+  local last = tonumber(record[2] or 0)
+  local isEarly = last > 0 and now >= last and now < last + tonumber(ARGV[2]) + slowedBy - ${pollTolerance}
   if isEarly then slowedBy = slowedBy + ${slowDownStep} end
   redis.call('HSET', KEYS[1], 'l', integer(now), 's', integer(slowedBy))
   return isEarly and 0 or 1
 `
 
-/** The window ends with the key. ARGV: limit, window in milliseconds. Returns whether, and how long the window lasts. */
+/** The window ends with the key, and is never longer than it was meant to be: the clock may have been set back. ARGV: limit, window in milliseconds. Returns whether, and how long the window lasts. */
 const takeAttempt = `
   local taken = tonumber(redis.call('GET', KEYS[1]) or 0)
   local rest = redis.call('PTTL', KEYS[1])
+  if rest > tonumber(ARGV[2]) then
+    rest = tonumber(ARGV[2])
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  end
   local isNew = rest < 0
   if isNew then taken, rest = 0, tonumber(ARGV[2]) end
   if taken >= tonumber(ARGV[1]) then return { 0, rest } end
@@ -149,7 +157,6 @@ const sources = {
   replaceDocument,
 }
 
-/** For the `scripts` option of ioredis. */
 export const scripts = Object.fromEntries(
   Object.entries(sources).map(([name, lua]) => [name, { lua, numberOfKeys: 1 }] as const),
 )
@@ -157,8 +164,8 @@ export const scripts = Object.fromEntries(
 type Argument = string | number | Buffer
 type Script<Result> = (key: string, ...args: Argument[]) => Promise<Result>
 
-/** ioredis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
-export type ScriptedRedis = Redis &
+/** The commands of Redis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
+export type ScriptedRedis = RedisCommands &
   Readonly<Record<Exclude<keyof typeof sources, 'readRecord' | 'takeAttempt'>, Script<0 | 1>>> & {
     readonly readRecordBuffer: Script<
       readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer] | null

@@ -7,6 +7,7 @@ import type { Store } from './contract.ts'
 import type { Tampering } from './envelope.ts'
 import { openRedisStore, type RedisStoreOptions } from './redis.ts'
 import { createSealing } from './sealing.ts'
+import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
 import { describeStore } from './suites/store-suite.ts'
 import { startTestProxy } from './suites/test-proxy.ts'
 import { startTestRedis, type TestRedis } from './suites/test-redis.ts'
@@ -34,27 +35,10 @@ afterAll(async () => {
   await server.stop()
 })
 
-describeStore('Redis', {
-  // Redis's own clock goes on while a test runs: an edge cannot be hit to the millisecond.
-  precision: 2,
-  canDump: true,
-  async open(options) {
-    const prefix = newPrefix()
-    let offset = 0
-    const clock = () => Date.now() + offset
-    const open = () =>
-      untilAnswers(openRedisStore({ connection: redisUrl(), prefix, clock, clockOffset: () => offset, ...options }))
-    return {
-      store: await open(),
-      openSecond: open,
-      async elapse(seconds) {
-        offset += seconds * 1000
-        for (const key of await keysOf(prefix)) await shorten(key, seconds * 1000)
-      },
-      dump: async () => Buffer.concat((await Promise.all((await keysOf(prefix)).map(read))).flat()),
-    }
-  },
-})
+describeStore(
+  'Redis',
+  createRedisHarness(() => ({ connection: redisUrl(), nodes: [admin], namespace })),
+)
 
 describe('Redis connection', () => {
   test('a store can be opened before Redis is there, and works when it is', async () => {
@@ -116,23 +100,27 @@ describe('Redis connection', () => {
     expect(await store.records.find('Session', 'a')).toEqual({ payload: { n: 2 } })
   })
 
-  test('an account that may use the keys of this service alone is enough, and it reaches no others', async () => {
-    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
-    // As docs/storage-schema.md says it.
-    const commands = `hello auth ping quit info time eval evalsha get set del exists incr decr
+  verifies(
+    'N6',
+    'an account that may use the keys of this service alone is enough, and it reaches no others',
+    async () => {
+      const [user, password] = [`test-${randomUUID()}`, randomUUID()]
+      // As docs/storage-schema.md says it.
+      const commands = `hello auth ping quit info time eval evalsha get set del exists incr decr
       pttl pexpire persist hget hset hmget zadd zrange zrem zremrangebyscore`
-    const allowed = commands.split(/\s+/).map((command) => `+${command}`)
-    await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '~auth:*', '-@all', ...allowed)
-    const url = new URL(redisUrl())
-    url.username = user
-    url.password = password
-    await using store = await untilAnswers(openStore({ connection: url.href }))
-    await exerciseEverything(store)
-    await using elsewhere = await untilAnswers(openStore({ connection: url.href, prefix: 'mcp:' }))
-    await expect(elsewhere.records.find('Session', 'a')).rejects.toThrow(StoreUnavailableError)
-    await expect(elsewhere.records.put('Session', 'a', {}, 60)).rejects.toThrow(StoreUnavailableError)
-    await admin.acl('DELUSER', user)
-  })
+      const allowed = commands.split(/\s+/).map((command) => `+${command}`)
+      await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '~auth:*', '-@all', ...allowed)
+      const url = new URL(redisUrl())
+      url.username = user
+      url.password = password
+      await using store = await untilAnswers(openStore({ connection: url.href }))
+      await exerciseEverything(store)
+      await using elsewhere = await untilAnswers(openStore({ connection: url.href, prefix: 'mcp:' }))
+      await expect(elsewhere.records.find('Session', 'a')).rejects.toThrow(StoreUnavailableError)
+      await expect(elsewhere.records.put('Session', 'a', {}, 60)).rejects.toThrow(StoreUnavailableError)
+      await admin.acl('DELUSER', user)
+    },
+  )
 })
 
 describe('Redis data', () => {
@@ -230,26 +218,3 @@ async function expectUnavailable(store: Store, withinMilliseconds: number): Prom
 }
 
 const keysOf = (prefix: string) => admin.keys(`${prefix}*`)
-
-/** Takes milliseconds from the life of a key. */
-async function shorten(key: string, milliseconds: number): Promise<void> {
-  const rest = await admin.pttl(key)
-  if (rest < 0) return
-  if (rest <= milliseconds) await admin.del(key)
-  else await admin.pexpire(key, Math.round(rest - milliseconds))
-}
-
-/** A key and all that is in it. */
-async function read(key: string): Promise<Buffer[]> {
-  const type = await admin.type(key)
-  const name = Buffer.from(`${key}\n`)
-  if (type === 'hash') return [name, ...Object.values(await admin.hgetallBuffer(key))]
-  if (type === 'zset') return [name, ...(await admin.zrangeBuffer(key, 0, '-1'))]
-  if (type === 'string') return [name, (await admin.getBuffer(key)) ?? name]
-  throw new Error(`${key} is a ${type}`)
-}
-
-async function untilAnswers<T extends Store>(store: T): Promise<T> {
-  await expect.poll(() => store.ping(), { timeout: 5_000, interval: 5 }).toBeUndefined()
-  return store
-}

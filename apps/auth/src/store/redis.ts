@@ -1,13 +1,14 @@
-// The store of any number of processes: one Redis (7 or later, or Valkey). Its keys are described in
+// The store of any number of processes: one Redis (7 or later, or Valkey), with replicas or as a cluster. Its keys are described in
 // docs/storage-schema.md. Single use, compare-and-set and counting are Lua scripts: see redis-scripts.ts.
 
+import { openRedisConnection, type RedisConnectionOptions } from '@gatehouse/service'
 import type { Clock, Store } from './contract.ts'
 import { createEnvelopes, type EnvelopeOptions } from './envelope.ts'
 import { createRedisAttempts } from './redis-attempts.ts'
-import { openRedisConnection, type RedisConnectionOptions } from './redis-connection.ts'
 import { createRedisDeviceCodes } from './redis-device-codes.ts'
 import { createRedisDocuments } from './redis-documents.ts'
 import { createRedisRecords } from './redis-records.ts'
+import { type ScriptedRedis, scripts } from './redis-scripts.ts'
 
 export interface RedisStoreOptions extends EnvelopeOptions, RedisConnectionOptions {
   /** What `consumedAt` is told in. Nothing is decided by it: that is Redis's own time. */
@@ -21,7 +22,7 @@ export interface RedisStoreOptions extends EnvelopeOptions, RedisConnectionOptio
 /** Returns at once, whether Redis is there or not: until it is, everything throws StoreUnavailableError. */
 export function openRedisStore(options: RedisStoreOptions): Store & AsyncDisposable {
   const { sealing, onTampered, clock = Date.now, prefix = 'auth:', clockOffset = () => 0 } = options
-  const connection = openRedisConnection(options)
+  const connection = openRedisConnection<ScriptedRedis>({ ...options, mark: `${prefix}mark` }, scripts)
   const envelopes = createEnvelopes({ sealing, onTampered })
   const part = { connection, sealing, envelopes, clock, clockOffset, prefix }
 
@@ -30,7 +31,7 @@ export function openRedisStore(options: RedisStoreOptions): Store & AsyncDisposa
     deviceCodes: createRedisDeviceCodes(part),
     attempts: createRedisAttempts(part),
     documents: createRedisDocuments(part),
-    ping: async () => void (await connection.read((redis) => redis.ping())),
+    ping: () => connection.ping(),
     close: () => connection.close(),
     [Symbol.asyncDispose]: () => connection.close(),
   }

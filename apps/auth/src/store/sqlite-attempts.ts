@@ -22,9 +22,12 @@ export function createSqliteAttempts({ database, sealing }: SqlitePartOptions): 
     async take(name, limit, windowSeconds) {
       return database.write((now) => {
         const row = select.get({ name: nameOf(name), now }) as AttemptRow | undefined
-        const { taken, ends_at: endsAt } = row ?? { taken: 0, ends_at: Math.round(now + windowSeconds * 1000) }
+        const latest = Math.round(now + windowSeconds * 1000)
+        // one that ends later than it could was begun before the clock was set back
+        const endsAt = Math.min(row?.ends_at ?? latest, latest)
+        const taken = row?.taken ?? 0
         const allowed = taken < limit
-        if (allowed) save.run({ name: nameOf(name), taken: taken + 1, endsAt })
+        save.run({ name: nameOf(name), taken: allowed ? taken + 1 : taken, endsAt })
         return { allowed, retryAfter: Math.ceil((endsAt - now) / 1000) }
       })
     },

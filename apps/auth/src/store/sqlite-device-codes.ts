@@ -101,8 +101,9 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
       return database.write((now) => {
         const row = polls.get({ key, now }) as PollRow | undefined
         if (!row) return 'ok'
-        const earliest = row.polled_at === null ? now : row.polled_at + interval * 1000 + row.slowed_by - pollTolerance
-        const isEarly = now < earliest
+        const last = row.polled_at ?? Number.NEGATIVE_INFINITY
+        // one that is yet to come was before the clock was set back
+        const isEarly = now >= last && now < last + interval * 1000 + row.slowed_by - pollTolerance
         notePoll.run({ key, now, slowedBy: row.slowed_by + (isEarly ? slowDownStep : 0) })
         return isEarly ? 'slow_down' : 'ok'
       })

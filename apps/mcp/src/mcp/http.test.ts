@@ -191,9 +191,15 @@ verifies('S1', 'the first message of either era meets the challenge before anyth
   }
 })
 
-verifies('S3', 'a token in the query opens nothing', async () => {
-  const response = await fetch(`${server.resource}?access_token=${await server.sign()}`, { method: 'POST' })
+verifies('S3', 'a token in the query or in a form opens nothing', async () => {
+  const token = await server.sign()
+  const response = await fetch(`${server.resource}?access_token=${token}`, { method: 'POST' })
   expect(response.status).toBe(401)
+  const form = await fetch(server.resource, { method: 'POST', body: new URLSearchParams({ access_token: token }) })
+  expect(form.status).toBe(401)
+  const { message } = requestOf('2025-11-25', 'tools/list')
+  const member = await server.post({ ...message, access_token: token }, { authorization: undefined })
+  expect(member.status).toBe(401)
 })
 
 verifies('S13', 'a missing scope is one complete 403 in both eras, and nothing runs', async () => {
@@ -487,6 +493,17 @@ verifies('M11', 'huge and deep bodies are refused cheaply', async () => {
     const { user, system } = process.threadCpuUsage(before)
     expect((user + system) / 1000, title).toBeLessThan(300) // the promise is 100 ms; asserted at three times the figure
   }
+})
+
+verifies('M11', 'text that is no text, and a byte order mark, are answered, and harm nobody', async () => {
+  const call = (name: string) =>
+    `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","arguments":{"name":${name}}}}`
+  for (const body of [call('"\\ud800"'), call('"\\udc00\\ud800x"'), `\ufeff${call('"Ada"')}`, call('"\\u0000"')]) {
+    const response = await server.post(body)
+    expect([JSON.stringify(body), response.status]).toEqual([JSON.stringify(body), expect.toBeOneOf([200, 400])])
+    expect(JSON.stringify(await answerOf(response))).toMatch(/"(result|error)":/)
+  }
+  expect((await answerOf(await server.post(call('"Ada"')))).result.content).toMatchObject([{ text: 'Hello, Ada!' }])
 })
 
 verifies('M12', 'no key of a body reaches a prototype', async () => {

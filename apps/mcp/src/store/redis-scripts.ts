@@ -5,7 +5,7 @@
 // f: position of the last event, g: position of the last event that was dropped, r: reader. An entry of the log: s
 // stream, v value; no v where the event was too large to be kept.
 
-import type { Redis } from 'ioredis'
+import type { RedisCommands } from '@gatehouse/service'
 import { ownStream } from './contract.ts'
 import { readBatch } from './limits.ts'
 
@@ -70,6 +70,11 @@ const endSession = `
   redis.call('DEL', KEYS[1], KEYS[2])
   redis.call('PUBLISH', ARGV[1], 'e')
   return owner
+`
+
+/** At the node of a cluster that has the session, so that what is said of it arrives in order. ARGV: channel, message. */
+const mailSession = `
+  return redis.call('PUBLISH', ARGV[1], ARGV[2])
 `
 
 /** ARGV: stream, producer, opening. */
@@ -168,35 +173,34 @@ const readStream = `${log}
   return result
 `
 
-const sources = {
+export const scripts = {
   enterOwner: { lua: enterOwner, numberOfKeys: 1 },
   touchIndex: { lua: touchIndex, numberOfKeys: 1 },
   openSession: { lua: openSession, numberOfKeys: 2 },
   useSession: { lua: useSession, numberOfKeys: 2 },
   replaceSession: { lua: replaceSession, numberOfKeys: 2 },
   endSession: { lua: endSession, numberOfKeys: 2 },
+  mailSession: { lua: mailSession, numberOfKeys: 2 },
   startStream: { lua: startStream, numberOfKeys: 2 },
   appendEvent: { lua: appendEvent, numberOfKeys: 2 },
   claimStream: { lua: claimStream, numberOfKeys: 2 },
   readStream: { lua: readStream, numberOfKeys: 2 },
 }
 
-/** For the `scripts` option of ioredis. */
-export const scripts = sources
-
 type Argument = string | number | Buffer
 type Script<Keys extends string[], Result> = (...args: [...Keys, ...Argument[]]) => Promise<Result>
 type OneKey<Result> = Script<[key: string], Result>
 type TwoKeys<Result> = Script<[meta: string, log: string], Result>
 
-/** ioredis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
-export type ScriptedRedis = Redis & {
+/** The commands of Redis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
+export type ScriptedRedis = RedisCommands & {
   readonly enterOwner: OneKey<readonly [entered: 0 | 1, evicted: string]>
   readonly touchIndex: OneKey<0 | 1>
   readonly openSession: TwoKeys<1>
   readonly useSessionBuffer: TwoKeys<readonly [value: Buffer, owner: Buffer, due: 0 | 1] | null>
   readonly replaceSession: TwoKeys<1>
   readonly endSession: TwoKeys<string | null>
+  readonly mailSession: TwoKeys<number>
   readonly startStream: TwoKeys<0 | 1>
   readonly appendEvent: TwoKeys<string | null>
   readonly claimStream: TwoKeys<string | null>

@@ -1,7 +1,7 @@
 // What happens to a session, told to whoever watches it in this process: over one channel for each watched session.
 
+import { openRedisChannels, type RedisConnectionOptions } from '@gatehouse/service'
 import type { Listener, SessionKey, SessionStore, Signal } from './contract.ts'
-import { openRedisChannels, type RedisConnectionOptions } from './redis-connection.ts'
 
 export interface RedisSignals extends Pick<SessionStore, 'watch'> {
   /** Where `c` (changed), `e` (ended) or `m` and a value (mail) is published. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
 import { ownStream, type SessionStore } from './contract.ts'
 import { openRedisStore, type RedisStoreOptions } from './redis.ts'
+import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
 import { describeStore } from './suites/store-suite.ts'
 import { startTestProxy } from './suites/test-proxy.ts'
 import { startTestRedis, type TestRedis } from './suites/test-redis.ts'
@@ -26,27 +27,16 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-describeStore('Redis', {
-  async open(limits) {
-    const prefix = newPrefix()
-    let offset = 0
-    const open = () => untilAnswers(openStore({ prefix, limits, clockOffset: () => offset }))
-    return {
-      store: await open(),
-      openSecond: open,
-      async elapse(milliseconds) {
-        offset += milliseconds
-        for (const key of await keysOf(prefix)) await shorten(key, milliseconds)
-      },
-    }
-  },
-})
+describeStore(
+  'Redis',
+  createRedisHarness(() => ({ connection: server.url, nodes: [admin], namespace })),
+)
 
 describe('Redis', () => {
   const bytes = Buffer.from('v')
 
   test('a store can be opened before Redis is there; until then everything fails at once', async () => {
-    await using store = openStore({ url: 'redis://127.0.0.1:1' })
+    await using store = openStore({ connection: 'redis://127.0.0.1:1' })
     const started = performance.now()
     await expect(store.use('a')).rejects.toThrow(StoreUnavailableError)
     await expect(store.open('a', 'ada', bytes)).rejects.toThrow(StoreUnavailableError)
@@ -55,7 +45,7 @@ describe('Redis', () => {
 
   test('while Redis hangs everything fails in less than a second, and it recovers by itself, listeners too', async () => {
     await using proxy = await startTestProxy(server.url)
-    await using store = await untilAnswers(openStore({ url: proxy.url }))
+    await using store = await untilAnswers(openStore({ connection: proxy.url }))
     await store.open('a', 'ada', bytes)
     const heard: string[] = []
     await store.watch('a', ({ kind }) => heard.push(kind))
@@ -130,9 +120,9 @@ describe('Redis', () => {
     const url = new URL(server.url)
     url.username = user
     url.password = password
-    await using store = await untilAnswers(openStore({ url: url.href }))
+    await using store = await untilAnswers(openStore({ connection: url.href }))
     await exerciseEverything(store)
-    await using elsewhere = await untilAnswers(openStore({ url: url.href, prefix: 'auth:' }))
+    await using elsewhere = await untilAnswers(openStore({ connection: url.href, prefix: 'auth:' }))
     await expect(elsewhere.use('a')).rejects.toThrow(StoreUnavailableError)
     await expect(elsewhere.open('a', 'ada', bytes)).rejects.toThrow(StoreUnavailableError)
     await admin.acl('DELUSER', user)
@@ -140,7 +130,7 @@ describe('Redis', () => {
 })
 
 function openStore(options: Partial<RedisStoreOptions> = {}) {
-  return openRedisStore({ url: server.url, prefix: newPrefix(), ...options })
+  return openRedisStore({ connection: server.url, prefix: newPrefix(), ...options })
 }
 
 /** Every script and command that the store has. */
@@ -162,16 +152,3 @@ async function exerciseEverything(store: SessionStore): Promise<void> {
 }
 
 const keysOf = (prefix: string) => admin.keys(`${prefix}*`)
-
-/** Takes milliseconds from the life of a key. */
-async function shorten(key: string, milliseconds: number): Promise<void> {
-  const rest = await admin.pttl(key)
-  if (rest < 0) return
-  if (rest <= milliseconds) await admin.del(key)
-  else await admin.pexpire(key, Math.round(rest - milliseconds))
-}
-
-async function untilAnswers<T extends SessionStore>(store: T): Promise<T> {
-  await expect.poll(() => store.ping(), { timeout: 5_000, interval: 5 }).toBeUndefined()
-  return store
-}

@@ -1,10 +1,11 @@
-// The store of any number of processes: one Redis (7 or later, or Valkey). See redis-scripts.ts for its keys, and
+// The store of any number of processes: one Redis (7 or later, or Valkey), with replicas or as a cluster. See redis-scripts.ts for its keys, and
 // docs/adr/0006 for what may be read in them.
 
 import { randomUUID } from 'node:crypto'
+import { openRedisConnection, type RedisConnectionOptions } from '@gatehouse/service'
 import type { Position, SessionKey, SessionLimits, SessionStore, StreamRead } from './contract.ts'
 import { defaultLimits } from './limits.ts'
-import { openRedisConnection, type RedisConnectionOptions } from './redis-connection.ts'
+import { type ScriptedRedis, scripts } from './redis-scripts.ts'
 import { createRedisSignals } from './redis-signals.ts'
 
 export interface RedisStoreOptions extends RedisConnectionOptions {
@@ -23,7 +24,7 @@ const producerBeat = 3_000
 export function openRedisStore(options: RedisStoreOptions): SessionStore & AsyncDisposable {
   const { prefix = 'mcp:', clockOffset = () => 0 } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const connection = openRedisConnection(options)
+  const connection = openRedisConnection<ScriptedRedis>(options, scripts)
   const signals = createRedisSignals({ ...options, prefix })
   const producer = randomUUID()
 
@@ -37,46 +38,46 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
 
   let beatAt = Number.NEGATIVE_INFINITY
   async function beat(): Promise<void> {
-    await connection.run((redis) => redis.set(producerKey(producer), '', 'PX', producerLife))
+    await connection.write((redis) => redis.set(producerKey(producer), '', 'PX', producerLife))
     beatAt = performance.now()
   }
   const beating = setInterval(() => void beat().catch(() => undefined), producerBeat).unref()
 
   async function isAlive(name: string): Promise<boolean> {
     if (name === producer) return true
-    return (await connection.run((redis) => redis.exists(producerKey(name)))) === 1
+    return (await connection.read((redis) => redis.exists(producerKey(name)))) === 1
   }
 
   async function forget(session: SessionKey, owner: string): Promise<void> {
-    await connection.run((redis) => Promise.all([redis.zrem(ownerKey(owner), session), redis.zrem(all, session)]))
+    await connection.write((redis) => Promise.all([redis.zrem(ownerKey(owner), session), redis.zrem(all, session)]))
   }
 
   async function end(session: SessionKey): Promise<void> {
-    const owner = await connection.run((redis) => redis.endSession(...keysOf(session), signals.channelOf(session)))
+    const owner = await connection.write((redis) => redis.endSession(...keysOf(session), signals.channelOf(session)))
     if (owner !== null) await forget(session, owner)
   }
 
   const close = async (): Promise<void> => {
     clearInterval(beating)
     // What it was writing is known to be abandoned at once, rather than when its last word is forgotten.
-    await connection.run((redis) => redis.del(producerKey(producer))).catch(() => undefined)
+    await connection.write((redis) => redis.del(producerKey(producer))).catch(() => undefined)
     await Promise.all([connection.close(), signals.close()])
   }
 
   return {
     async open(session, owner, value) {
       const { idle, perOwner, total, evictable } = limits
-      const [entered, evicted] = await connection.run((redis) =>
+      const [entered, evicted] = await connection.write((redis) =>
         redis.enterOwner(ownerKey(owner), clockOffset(), session, idle, perOwner, evictable),
       )
       if (entered === 0) return false
       if (evicted !== '') await end(evicted)
-      const isWithin = await connection.run((redis) => redis.touchIndex(all, clockOffset(), session, idle, total))
+      const isWithin = await connection.write((redis) => redis.touchIndex(all, clockOffset(), session, idle, total))
       if (isWithin === 0) {
         await forget(session, owner)
         return false
       }
-      await connection.run((redis) =>
+      await connection.write((redis) =>
         redis.openSession(...keysOf(session), clockOffset(), asBuffer(value), owner, idle),
       )
       return true
@@ -84,13 +85,13 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
 
     async use(session) {
       const { idle } = limits
-      const found = await connection.run((redis) =>
+      const found = await connection.write((redis) =>
         redis.useSessionBuffer(...keysOf(session), clockOffset(), idle, indexAge),
       )
       if (!found) return undefined
       const [value, owner, due] = found
       if (due === 1) {
-        await connection.run((redis) =>
+        await connection.write((redis) =>
           Promise.all([
             redis.touchIndex(ownerKey(owner.toString()), clockOffset(), session, idle, ''),
             redis.touchIndex(all, clockOffset(), session, idle, ''),
@@ -101,7 +102,7 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
     },
 
     async replace(session, value) {
-      await connection.run((redis) => redis.replaceSession(...keysOf(session), asBuffer(value)))
+      await connection.write((redis) => redis.replaceSession(...keysOf(session), asBuffer(value)))
     },
 
     end,
@@ -109,12 +110,12 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
     async start(session, stream, opening) {
       if (performance.now() - beatAt > 2 * producerBeat) await beat() // or the stream would count as abandoned
       const keys = keysOf(session)
-      return (await connection.run((redis) => redis.startStream(...keys, stream, producer, asBuffer(opening)))) === 1
+      return (await connection.write((redis) => redis.startStream(...keys, stream, producer, asBuffer(opening)))) === 1
     },
 
     async append(session, stream, value, { last = false } = {}) {
       const { events, bytes, eventBytes, eventLife } = limits
-      const position = await connection.run((redis) =>
+      const position = await connection.write((redis) =>
         redis.appendEvent(
           ...keysOf(session),
           clockOffset(),
@@ -133,7 +134,7 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
 
     async claim(session, stream, reader, { mark = false } = {}) {
       const channel = signals.channelOf(session)
-      const position = await connection.run((redis) =>
+      const position = await connection.write((redis) =>
         redis.claimStream(...keysOf(session), channel, stream, reader, mark ? 1 : 0),
       )
       return position ?? undefined
@@ -141,7 +142,7 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
 
     async read(session, stream, after, { isEvent = false } = {}) {
       const keys = keysOf(session)
-      const answer = await connection.run((redis) => redis.readStreamBuffer(...keys, stream, after, isEvent ? 1 : 0))
+      const answer = await connection.read((redis) => redis.readStreamBuffer(...keys, stream, after, isEvent ? 1 : 0))
       const [kind, cursor, full, last, writer, reader, opening, ...entries] = answer
       const name = text(kind)
       if (name === 'gone' || name === 'lost') return { kind: name }
@@ -163,10 +164,10 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
     watch: signals.watch,
     mail: async (session, value) => {
       const message = Buffer.concat([Buffer.from('m'), value])
-      await connection.run((redis) => redis.publish(signals.channelOf(session), message))
+      await connection.write((redis) => redis.mailSession(...keysOf(session), signals.channelOf(session), message))
     },
 
-    ping: async () => void (await connection.run((redis) => redis.ping())),
+    ping: () => connection.ping(),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -1,5 +1,6 @@
 // The log of a session's events, in SQLite.
 
+import type { SqliteDatabase } from '@gatehouse/service'
 import {
   type Clock,
   ownStream,
@@ -9,7 +10,6 @@ import {
   type StreamRead,
 } from './contract.ts'
 import { readBatch } from './limits.ts'
-import type { SqliteDatabase } from './sqlite-database.ts'
 
 export interface SqliteEventsOptions {
   readonly database: SqliteDatabase

@@ -1,11 +1,12 @@
 // The store of one machine: one SQLite file, held by one process. See docs/adr/0006 for what may be read in it.
 
 import { randomUUID } from 'node:crypto'
+import { openSqliteDatabase } from '@gatehouse/service'
 import type { Clock, Listener, Position, SessionKey, SessionLimits, SessionStore, Signal } from './contract.ts'
 import { ownStream } from './contract.ts'
 import { defaultLimits } from './limits.ts'
-import { openSqliteDatabase } from './sqlite-database.ts'
 import { createSqliteEvents } from './sqlite-events.ts'
+import { migrations } from './sqlite-schema.ts'
 
 export interface SqliteStoreOptions {
   /** A file, which is created (0600) together with its directory (0700), or `:memory:`. */
@@ -22,7 +23,8 @@ const sweepBatch = 100
 export function openSqliteStore(options: SqliteStoreOptions): SessionStore & AsyncDisposable {
   const { clock = Date.now } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const database = openSqliteDatabase(options.path)
+  // NORMAL: a power cut may cost the last sessions, which begin anew.
+  const database = openSqliteDatabase({ path: options.path, migrations, synchronous: 'NORMAL' })
   const listeners = new Map<SessionKey, Set<Listener>>()
   const tell = (session: SessionKey, signal: Signal): void => {
     // Not within the call that causes it, as it would be with another process in between.

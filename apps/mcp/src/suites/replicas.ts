@@ -27,7 +27,7 @@ export async function startReplicas({ redisUrl, count = 2, ...options }: Replica
   const prefix = `mcp:test-${randomUUID()}:`
   const servers: TestServer[] = []
   for (let i = 0; i < count; i += 1) {
-    const store = openRedisStore({ url: redisUrl, prefix })
+    const store = openRedisStore({ connection: redisUrl, prefix })
     for (
       let tries = 0;
       tries < 100 &&

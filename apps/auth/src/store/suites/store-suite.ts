@@ -4,6 +4,7 @@
 import { describe } from 'vitest'
 import type { Tampering } from '../envelope.ts'
 import { describeAttempts } from './attempts.ts'
+import { describeClockSetBack } from './clock-set-back.ts'
 import { describeDeviceCodeRaces } from './device-code-races.ts'
 import { describeDeviceCodes } from './device-codes.ts'
 import { describeDocuments } from './documents.ts'
@@ -46,6 +47,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describe('device code races', () => describeDeviceCodeRaces(staged))
     describe('polls', () => describePolls(staged))
     describe('attempts', () => describeAttempts(staged))
+    describe('a clock that is set back', () => describeClockSetBack(staged))
     describe('documents', () => describeDocuments(staged))
     describe('secrecy', () => describeSecrecy(staged, harness))
     describe('liveness', () => describeLiveness(staged))

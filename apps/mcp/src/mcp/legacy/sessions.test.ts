@@ -92,6 +92,15 @@ test('a real client has a session, with a stream of its own, and ends it', async
 })
 
 describe('a session', () => {
+  verifies('M1', 'has an id that nobody guesses: 256 bits, each time others, and nothing of the caller', async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, async () => (await open()).sessionId ?? ''))
+    for (const id of ids) expect(id).toMatch(/^[\w-]{43}$/)
+    expect(new Set(ids).size).toBe(ids.length)
+    // as bytes, no place of them is the same in all
+    const bytes = ids.map((id) => Buffer.from(id, 'base64url'))
+    for (let place = 0; place < 32; place += 1) expect(new Set(bytes.map((id) => id[place])).size).toBeGreaterThan(4)
+  })
+
   verifies('M4', 'is there until it is ended, and was never there under another id', async () => {
     const session = await open()
     expect((await answerOf(await session.post(list))).result.tools).toHaveLength(6)

@@ -1,10 +1,9 @@
-// The SQLite file itself: opening and locking it, its schema, transactions, and what SQLite's errors mean to us.
+// An SQLite file itself: opening and locking it, its schema, transactions, and what SQLite's errors mean to us.
 
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { ConfigError, StoreUnavailableError } from '../errors.ts'
-import { migrations } from './sqlite-schema.ts'
+import { ConfigError, StoreUnavailableError } from './errors.ts'
 
 /** How long a starting process waits for its predecessor to let go of the file, in milliseconds. */
 const lockTimeout = 500
@@ -17,12 +16,22 @@ export interface SqliteDatabase {
   close(): void
 }
 
-/** `path`: a file, which is created together with its directory, or `:memory:`. Throws {@link ConfigError}. */
-export function openSqliteDatabase(path: string): SqliteDatabase {
-  const db = openLocked(path)
+export interface SqliteDatabaseOptions {
+  /** A file, which is created together with its directory, or `:memory:`. */
+  readonly path: string
+  /** SQL that makes the schema. One that was released is never changed: add one. Those that ran are not run again. */
+  readonly migrations: readonly string[]
+  /** `FULL`: a commit is on the disk before it is answered. `NORMAL`: a power cut may cost the last ones. */
+  readonly synchronous: 'FULL' | 'NORMAL'
+}
+
+/** Throws {@link ConfigError} if another process has the file, or it cannot be opened, or is of a newer release. */
+export function openSqliteDatabase(options: SqliteDatabaseOptions): SqliteDatabase {
+  const db = openLocked(options)
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const rollback = db.prepare('ROLLBACK')
+
   return {
     prepare: (sql) => db.prepare(sql),
     write: (run) =>
@@ -45,15 +54,15 @@ export function openSqliteDatabase(path: string): SqliteDatabase {
   }
 }
 
-function openLocked(path: string): DatabaseSync {
+function openLocked({ path, migrations, synchronous }: SqliteDatabaseOptions): DatabaseSync {
   try {
     if (path !== ':memory:') createPrivateFile(path)
-    const db = new DatabaseSync(path, { timeout: lockTimeout })
+    const db = new DatabaseSync(path, { timeout: lockTimeout, enableForeignKeyConstraints: true })
     try {
-      // The lock is the kernel's, so it goes with the process however that ends. With locking_mode set before the first
-      // access, nobody else can as much as read. NORMAL: a power cut may cost the last sessions, which begin anew.
-      db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-      migrate(db)
+      // The lock is the kernel's, so it goes with the process however that ends. Order matters: with locking_mode set
+      // before the first access, the WAL index is kept in memory and nobody else can as much as read.
+      db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`)
+      migrate(db, migrations)
       return db
     } catch (error) {
       db.close()
@@ -81,8 +90,8 @@ function createPrivateFile(path: string): void {
   }
 }
 
-function migrate(db: DatabaseSync): void {
-  db.exec('PRAGMA foreign_keys = ON; BEGIN IMMEDIATE')
+function migrate(db: DatabaseSync, migrations: readonly string[]): void {
+  db.exec('BEGIN IMMEDIATE')
   const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number }
   if (version > migrations.length) {
     throw new ConfigError([
@@ -93,7 +102,7 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`)
 }
 
-/** A full disk, a read-only file, an I/O error or a closed store is "unavailable". */
+/** Our own errors pass; a full disk, a read-only file, an I/O error or a closed store is "unavailable". */
 function answering<T>(run: () => T): T {
   try {
     return run()

@@ -1,0 +1,142 @@
+// The same suite on a Redis Cluster of three masters, and what is different there: what is published at one node is
+// heard at another.
+import { randomUUID } from 'node:crypto'
+import { type RedisTarget, readRedisTarget } from '@gatehouse/service'
+import { type RedisCluster, startRedisCluster } from '@gatehouse/testing'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { StoreUnavailableError } from '../errors.ts'
+import { ownStream } from './contract.ts'
+import { openRedisStore } from './redis.ts'
+import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
+import { describeStore } from './suites/store-suite.ts'
+
+const namespace = `mcp:test-${randomUUID()}`
+const bytes = Buffer.from('v')
+const sessions = Array.from({ length: 30 }, (_, index) => `session-${index}`)
+let cluster: RedisCluster
+let nodes: readonly Redis[]
+
+beforeAll(async () => {
+  cluster = await startRedisCluster()
+  nodes = cluster.nodes.map(({ host, port }) => new Redis({ host, port }))
+}, 60_000)
+afterAll(async () => {
+  for (const node of nodes ?? []) node.disconnect()
+  await cluster?.[Symbol.asyncDispose]()
+})
+
+describeStore(
+  'Redis Cluster',
+  createRedisHarness(() => ({ connection: target(), nodes, namespace })),
+)
+
+function target(url?: string): RedisTarget {
+  const none = { sentinels: '', sentinelMaster: '', sentinelUsername: '', sentinelPassword: '' }
+  const found = readRedisTarget({ url, cluster: cluster.addresses, ...none }, [])
+  if (!found) throw new Error('no target')
+  return found
+}
+
+const openStore = (connection = target(), prefix = `${namespace}:${randomUUID()}:`) =>
+  openRedisStore({ connection, prefix })
+
+describe('Redis Cluster nodes', () => {
+  test('sessions are on all of them, and each is told what happens to it', async () => {
+    await using store = await untilAnswers(openStore())
+    const heard = new Map<string, string[]>()
+    for (const session of sessions) {
+      await store.open(session, session, bytes)
+      await store.watch(session, ({ kind }) => heard.set(session, [...(heard.get(session) ?? []), kind]))
+      await store.append(session, ownStream, bytes)
+      await store.mail(session, bytes)
+      await store.end(session)
+    }
+    await expect
+      .poll(() => sessions.map((session) => heard.get(session)))
+      .toEqual(sessions.map(() => ['changed', 'mail', 'ended']))
+  })
+
+  test('who listened at a node that is gone hears again at the next one', async () => {
+    await using store = await untilAnswers(openStore())
+    await store.open('a', 'ada', bytes)
+    const heard: string[] = []
+    await store.watch('a', ({ kind }) => heard.push(kind))
+    for (const node of nodes) {
+      heard.length = 0
+      await node.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      if (node === nodes[0]) await expect.poll(() => heard).toContain('changed')
+      await expect
+        .poll(async () => {
+          await store.mail('a', bytes)
+          return heard
+        })
+        .toContain('mail')
+    }
+  })
+
+  test('a node that hangs is left for another one to listen at', async () => {
+    const prefix = `${namespace}:${randomUUID()}:`
+    await using store = await untilAnswers(openStore(target(), prefix))
+    const heard: string[] = []
+    await store.watch('a', ({ kind }) => heard.push(kind))
+    const [first] = cluster.nodes
+    first?.signal('SIGSTOP')
+    try {
+      await expect
+        .poll(
+          async () => {
+            // there is a node that does not answer, and those that do
+            await nodes[1]?.publish(`${prefix}session:a`, 'm')
+            return heard
+          },
+          { timeout: 15_000, interval: 100 },
+        )
+        .toContain('mail')
+    } finally {
+      first?.signal('SIGCONT')
+      await cluster.untilWhole()
+    }
+  }, 30_000)
+
+  test('while one node hangs nobody waits long for it', async () => {
+    await using store = await untilAnswers(openStore())
+    const [, , third] = cluster.nodes
+    third?.signal('SIGSTOP')
+    try {
+      const started = performance.now()
+      const results = await Promise.allSettled(sessions.map((session) => store.use(session)))
+      expect(performance.now() - started).toBeLessThan(1_500)
+      for (const result of results) {
+        if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(StoreUnavailableError)
+      }
+    } finally {
+      third?.signal('SIGCONT')
+      await cluster.untilWhole()
+    }
+  }, 30_000)
+
+  test('an account that may use the keys of this service alone is enough', async () => {
+    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
+    // As docs/adr/0006 and docs/operations.md say it.
+    const commands = `hello auth ping quit info time eval evalsha set del exists pexpire pttl hget hset hmget hdel
+      hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore publish subscribe unsubscribe
+      cluster|slots cluster|info asking readonly readwrite client|setname`
+    const allowed = commands.split(/\s+/).map((command) => `+${command}`)
+    const rules = ['on', `>${password}`, 'resetchannels', '&mcp:*', '~mcp:*', '-@all', ...allowed]
+    for (const node of nodes) await node.acl('SETUSER', user, ...rules)
+    await using store = await untilAnswers(openStore(target(`redis://${user}:${password}@any`)))
+    const heard = new Set<string>()
+    for (const session of sessions) {
+      await store.watch(session, () => heard.add(session))
+      await store.open(session, 'ada', bytes)
+      await store.append(session, ownStream, bytes)
+    }
+    await expect.poll(() => heard.size).toBe(sessions.length)
+    for (const node of nodes) {
+      const log = (await node.call('ACL', 'LOG')) as string[][]
+      expect(log.filter((entry) => entry.includes(user))).toEqual([])
+      await node.acl('DELUSER', user)
+    }
+  })
+})

@@ -1,0 +1,16 @@
+// What the processes of both services are made of: connections to Redis, the SQLite file, and the settings of both. It
+// knows neither what is stored nor who asks; the Lua scripts come from the services.
+export { boundConnections, connectionLimits } from './connections.ts'
+export { ConfigError, GatehouseError, StoreUnavailableError } from './errors.ts'
+export { createMetrics, type Metrics, readMetricsPort, serveMetrics } from './metrics.ts'
+export { openRedisChannels } from './redis-channels.ts'
+export {
+  openRedisConnection,
+  type RedisCommands,
+  type RedisConnection,
+  type RedisConnectionOptions,
+} from './redis-connection.ts'
+export { type RedisTarget, readRedisTarget } from './redis-target.ts'
+export { readSecret } from './secret.ts'
+export { seldom } from './seldom.ts'
+export { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'

@@ -1,0 +1,111 @@
+// Numbers for Prometheus, on a port of their own that nobody publishes. Labels are bounded: routes and statuses, never
+// what a caller sent.
+import type { AddressInfo } from 'node:net'
+import { type FastifyInstance, fastify } from 'fastify'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Upper bounds in seconds: about what a store costs, what a login page costs, and what nobody waits for. */
+const DURATIONS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export interface Metrics {
+  /** Counts requests of `app`, those under way too, and how long each took until its connection let go of it. */
+  measureRequests(app: FastifyInstance): void
+  /** `read` is asked at each scrape; a reading that fails is left out. */
+  gauge(name: string, help: string, read: () => number | Promise<number>): void
+  /** Returns how to count one more. */
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labels: readonly Label[],
+  ): (values: Record<Label, string>) => void
+  /** In the text format of Prometheus, with what Node tells of its process. */
+  read(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+export function createMetrics(): Metrics {
+  const registers = [new Registry()]
+  const [registry] = registers as [Registry]
+  collectDefaultMetrics({ register: registry })
+  return {
+    measureRequests(app) {
+      const underWay = new Gauge({
+        name: 'gatehouse_http_requests_in_flight',
+        help: 'Requests that are being answered, open streams included.',
+        registers,
+      })
+      const duration = new Histogram({
+        name: 'gatehouse_http_request_duration_seconds',
+        help: 'From the first byte of a request to the end of its answer.',
+        labelNames: ['method', 'route', 'status'] as const,
+        buckets: DURATIONS,
+        registers,
+      })
+      app.addHook('onRequest', async (request, reply) => {
+        const started = performance.now()
+        underWay.inc()
+        // not onResponse: it stays away when the caller hangs up
+        reply.raw.once('close', () => {
+          underWay.dec()
+          const labels = {
+            method: request.method,
+            route: request.routeOptions.url ?? 'none',
+            status: String(reply.raw.statusCode),
+          }
+          duration.observe(labels, (performance.now() - started) / 1000)
+        })
+      })
+    },
+
+    gauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        async collect() {
+          this.reset()
+          try {
+            this.set(await read())
+          } catch {
+            this.remove()
+          }
+        },
+      })
+    },
+
+    counter(name, help, labelNames) {
+      const counter = new Counter({ name, help, labelNames, registers })
+      return (values) => counter.inc(values)
+    },
+
+    read: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  }
+}
+
+/** `METRICS_PORT`: undefined without one. A fault is added to `faults`. */
+export function readMetricsPort(value: string | undefined, faults: string[]): number | undefined {
+  if (!value) return undefined
+  const port = Number(value)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    faults.push('METRICS_PORT must be a port number from 0 to 65535.')
+  return port
+}
+
+export interface MetricsServer {
+  /** The port, for whoever asked for any. */
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** `GET /metrics` and nothing else. Throws what listening throws. */
+export async function serveMetrics(
+  metrics: Metrics,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<MetricsServer> {
+  const app = fastify({ logger: false, forceCloseConnections: true })
+  app.get('/metrics', async (_request, reply) => {
+    const { contentType, text } = await metrics.read()
+    return reply.type(contentType).send(text)
+  })
+  await app.listen({ host, port })
+  return { port: (app.server.address() as AddressInfo).port, close: () => app.close() }
+}

@@ -1,0 +1,30 @@
+// Sentinels say when another Redis becomes the master. Whoever does not hear of it goes on with the old one, as long as
+// that answers: cut off from the rest it does, and forgets all of it when it is found again.
+
+import { Redis, type RedisOptions } from 'ioredis'
+
+const announcements = '+switch-master'
+
+/** Calls `onFailover` when one of these Sentinels says that `master` is another one by now. Each is its own connection. */
+export function watchFailovers(
+  sentinels: readonly Omit<RedisOptions, 'replyMapping'>[],
+  master: string,
+  onFailover: () => void,
+): { close(): void } {
+  const clients = sentinels.map((options) => {
+    const client = new Redis({ ...options, lazyConnect: true, autoResubscribe: false })
+    // One that is away is no news: the others are there, and who connects to the master asks them all.
+    client.on('error', () => undefined)
+    client.on('ready', () => void client.subscribe(announcements).catch(() => client.stream?.destroy()))
+    client.on('message', (_channel, message) => {
+      if (message.split(' ')[0] === master) onFailover()
+    })
+    client.connect().catch(() => undefined)
+    return client
+  })
+  return {
+    close: () => {
+      for (const client of clients) client.disconnect()
+    },
+  }
+}
