@@ -1,5 +1,6 @@
 // The authorization server, wired: this is the one place where its parts meet. Reading createApp from top to bottom shows
 // every route and what stands in front of it.
+import { boundConnections, connectionLimits, type Metrics } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
 import { type HealthOptions, registerHealth } from './health.ts'
@@ -23,7 +24,7 @@ import { fetchDocument } from './provider/client-documents/safe-fetch.ts'
 import { createDeviceEntry } from './provider/device-entry.ts'
 import { createDevicePages } from './provider/device-pages.ts'
 import { createDeviceRelay } from './provider/device-relay.ts'
-import { createEngine, type Engine } from './provider/engine.ts'
+import { createEngine, type Engine, type KeysChange } from './provider/engine.ts'
 import { renderError } from './provider/error-page.ts'
 import { createReuseGrace } from './provider/grants/reuse-grace.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
@@ -36,12 +37,16 @@ import type { Clock, Store } from './store/contract.ts'
 import type { Sealing } from './store/sealing.ts'
 import { createXsrf } from './xsrf.ts'
 
+/** Milliseconds for the requests that are under way when the app closes. */
+const ANSWER_LIMIT = 5_000
+
 export interface AppDependencies {
   readonly config: Config
   readonly store: Store
   readonly sealing: Sealing
   readonly clock?: Clock
   readonly logger?: FastifyBaseLogger
+  readonly metrics?: Metrics | undefined
   /** By default none. */
   readonly drain?: HealthOptions['drain']
 }
@@ -53,6 +58,7 @@ export async function createApp({
   sealing,
   clock = Date.now,
   logger,
+  metrics,
   drain = 0,
 }: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
@@ -60,7 +66,7 @@ export async function createApp({
     trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    requestTimeout: 30_000,
+    ...connectionLimits,
     genReqId: () => crypto.randomUUID(),
     routerOptions: { maxParamLength: 128 },
     frameworkErrors: answerUnreadable,
@@ -74,6 +80,7 @@ export async function createApp({
     clock,
     refresh: github && ((token) => identify(github, token, config.admission, clock())),
   })
+  const isAdmitted = async (subject: string) => (await accounts.findAdmitted(subject)) !== undefined
   const resources = createResourcePolicy(config.resources)
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
   const provider = () => engine.provider()
@@ -112,6 +119,8 @@ export async function createApp({
       deviceInterval: config.lifetimes.deviceInterval,
       reuseGrace: config.lifetimes.reuseGrace,
       relay,
+      onPollFromElsewhere: (poll) =>
+        app.log.info(poll, 'a device code is polled from another network than it was asked for from'),
       findStaticClient: (clientId) => staticClients?.find(clientId),
       unverified: openToClients
         ? {
@@ -132,7 +141,7 @@ export async function createApp({
       records: store.records,
       attempts: store.attempts,
       grace: config.lifetimes.reuseGrace,
-      isAdmitted: async (subject) => (await accounts.findAdmitted(subject)) !== undefined,
+      isAdmitted,
       onReplay: (replay) =>
         app.log[replay.elsewhere ? 'warn' : 'info'](
           replay,
@@ -143,15 +152,23 @@ export async function createApp({
     renderError,
     scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes))],
   }
+  metrics?.measureRequests(app)
+  const countTokenAnswer = metrics?.counter(
+    'gatehouse_token_answers_total',
+    'Answers of the token endpoint, by grant and by error of RFC 6749 §5.2.',
+    ['grant_type', 'error'],
+  )
   const engine: Engine = createEngine({
     documents: store.documents,
     clock,
+    lifetimes: config.lifetimes,
     create: (signingKeys) =>
       createProvider(
         { ...parts, signingKeys },
         {
           onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
           onError: (error, route) => app.log.error({ err: error, route }, 'request failed'),
+          onTokenAnswer: (grantType, error = 'none') => countTokenAnswer?.({ grant_type: grantType, error }),
         },
       ),
     onTrouble: (error) => app.log.error({ err: error }, 'the signing keys cannot be read; trying again'),
@@ -159,6 +176,7 @@ export async function createApp({
       what === 'made'
         ? app.log.info('a signing key was made: the store had none. Tokens that another one signed are refused')
         : app.log.warn('the store lost its data: the signing keys were written back, and people have to sign in again'),
+    onKeysChanged: (change) => logKeysChange(app.log, change),
   })
   let staticClients: StaticClients | undefined
   staticClients = await openStaticClients({
@@ -177,13 +195,19 @@ export async function createApp({
 
   guardHost(app, config.issuer)
   answerErrors(app)
-  registerHealth(app, {
-    drain,
-    isReady: async () => {
-      await store.ping()
-      engine.provider()
-    },
-  })
+  const isReady = async () => {
+    await store.ping()
+    engine.provider()
+  }
+  registerHealth(app, { drain, isReady })
+  metrics?.gauge('gatehouse_ready', 'Whether /readyz would be 200.', () =>
+    isReady().then(
+      () => 1,
+      () => 0,
+    ),
+  )
+  const endConnections = boundConnections(app.server)
+  app.addHook('preClose', async () => endConnections(ANSWER_LIMIT)) // after health's, which waits
   registerStartPage(app, config)
   await app.register(
     mountProvider({
@@ -191,6 +215,7 @@ export async function createApp({
       issuer: config.issuer,
       resources,
       deviceEntry,
+      keySetAge: config.lifetimes.keySet,
       registration: openToClients,
       limits: createRequestLimits(store.attempts, {
         now: clock,
@@ -200,7 +225,7 @@ export async function createApp({
   )
   await app.register(
     interactions({
-      gate: createInteractionGate(provider, resources),
+      gate: createInteractionGate({ provider, resources, isAdmitted }),
       logins: availableLogins(),
       refuseForm: (request) =>
         refuseDeveloperLogin({
@@ -254,6 +279,13 @@ function registerStartPage(app: FastifyInstance, { issuer, resources, developerL
       }),
     ),
   )
+}
+
+/** Key ids are public: the first one of each list signs. */
+function logKeysChange(log: FastifyBaseLogger, { before, published, removed }: KeysChange): void {
+  if (removed.length > 0) log.warn({ removed, published }, 'signing keys were removed: what they signed is refused')
+  else if (before[0] === published[0]) log.info({ before, published }, 'other signing keys are published')
+  else log.info({ before, published }, 'another signing key signs')
 }
 
 function originOf(request: FastifyRequest): Pick<Origin, 'peer' | 'client' | 'hasForwardingHeader'> {

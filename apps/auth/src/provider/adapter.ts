@@ -11,6 +11,7 @@ import {
 } from 'oidc-provider'
 import { AlreadyConsumedError, UserCodeTakenError } from '../errors.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
+import { networkOf } from './budgets.ts'
 import type { ClientDocuments } from './client-documents/client-documents.ts'
 import { withHashedSecret } from './clients.ts'
 import type { DeviceRelay } from './device-relay.ts'
@@ -44,6 +45,8 @@ export interface AdapterOptions {
   /** Seconds in which a redeemed refresh token or device code gets its answer again: grants/reuse-grace.ts. */
   readonly reuseGrace: number
   readonly relay?: DeviceRelay | undefined
+  /** A poll came from another network than the request for its code. */
+  readonly onPollFromElsewhere: (poll: { clientId: string; askedFrom: string; polledFrom: string }) => void
   readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
   /** Undefined: the operator's clients are the only ones there are. */
   readonly unverified: { readonly documents: ClientDocuments } | undefined
@@ -54,6 +57,7 @@ export function createAdapterFactory(options: AdapterOptions): (model: string) =
     if (model === 'DeviceCode') return translated(createDeviceCodeAdapter(options))
     if (model === 'Client') return translated(createClientAdapter(options))
     if (model === 'Grant') return translated(createGrantAdapter(options))
+    if (model === 'Session') return translated(createSessionAdapter(options))
     return translated(createRecordAdapter(options, model))
   }
 }
@@ -99,7 +103,8 @@ function seen(
   if (!record) return undefined
   const { consumed: _, ...payload } = record.payload as AdapterPayload
   if (record.consumedAt === undefined) return payload
-  const age = clock() - record.consumedAt
+  // from either side: what was used long before the clock was set back must not look just used
+  const age = Math.abs(clock() - record.consumedAt)
   const redeemable = (model === 'RefreshToken' || model === 'DeviceCode') && currentRoute() === 'token'
   if (redeemable && age < reuseGrace * 1000 && payload.clientId === context()?.oidc.client?.clientId) {
     if (!isTakingOver()) throw new AlreadyRedeemedError(payload)
@@ -135,12 +140,16 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
 
 /** Throws what a poll gets before there is anything to redeem, for the client the code belongs to and for nobody else. */
 async function answerPoll(
-  { store, clock, deviceInterval, relay }: AdapterOptions,
+  { store, clock, deviceInterval, relay, onPollFromElsewhere }: AdapterOptions,
   id: string,
   record: AdapterPayload,
 ): Promise<AdapterPayload> {
   if (record.clientId !== context()?.oidc.client?.clientId) return record
   if ((record.exp ?? 0) * 1000 <= clock()) return record
+  const { ip: askedFrom } = (record.deviceInfo ?? {}) as { ip?: string }
+  const polledFrom = context()?.ip ?? ''
+  if (askedFrom && networkOf(askedFrom) !== networkOf(polledFrom))
+    onPollFromElsewhere({ clientId: record.clientId ?? '', askedFrom, polledFrom })
   // The engine would consume the code with the first refusal and call the next poll an invalid grant.
   if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
   if (record.accountId || record.error) return record
@@ -239,6 +248,26 @@ function createClientAdapter(options: AdapterOptions): Adapter {
       if (!unverified) throw new errors.InvalidClient('only clients that the operator registered are known here')
       if (unverified.documents.handles(id)) return (await unverified.documents.find(id)) as AdapterPayload
       return registered.find(id)
+    },
+  }
+}
+
+/**
+ * A session gets another id at sign-in. The engine deletes the old one first: where the store goes away in between, the
+ * browser would have none, and a device code that it had entered would be nobody's. Here the new one comes first.
+ */
+function createSessionAdapter(options: AdapterOptions): Adapter {
+  const base = createRecordAdapter(options, 'Session')
+  const replacedId = () => (context()?.oidc.session as { readonly oldId?: string } | undefined)?.oldId
+  return {
+    ...base,
+    async destroy(id) {
+      if (id !== replacedId()) await base.destroy(id)
+    },
+    async upsert(id, payload, expiresIn) {
+      await base.upsert(id, payload, expiresIn)
+      const old = replacedId()
+      if (old !== undefined) await base.destroy(old)
     },
   }
 }

@@ -5,6 +5,7 @@ import { startAuthServer } from '../suites/auth-server.ts'
 import { basic, robot, terminal, website, worker } from '../suites/clients.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
 import { errorOf, refused } from '../suites/flows.ts'
+import { mayUseClientCredentials } from './clients.ts'
 
 const machine = { grant_type: 'client_credentials' }
 
@@ -106,6 +107,28 @@ verifies('T20', 'a client that registered itself cannot have one either, whateve
   }
   const alone = await server.register({ grant_types: ['client_credentials'], response_types: [] })
   expect(errorOf(alone)).toEqual(refused(400, 'invalid_client_metadata'))
+})
+
+verifies('T20', 'even a record that says otherwise gives no such token, unless an operator wrote it', () => {
+  const client = (registration: string, method: string) => ({
+    gatehouse_registration: registration,
+    clientAuthMethod: method,
+    grantTypes: ['client_credentials'],
+  })
+  for (const [registration, method, may] of [
+    ['static', 'client_secret_basic', true],
+    ['static', 'client_secret_post', true],
+    ['static', 'none', false],
+    ['dynamic', 'client_secret_basic', false],
+    ['document', 'client_secret_basic', false],
+    ['nonsense', 'client_secret_basic', false],
+  ] as const) {
+    expect([registration, method, mayUseClientCredentials(client(registration, method))]).toEqual([
+      registration,
+      method,
+      may,
+    ])
+  }
 })
 
 test('a secret with characters that a form must encode works in the body and in the header', async () => {

@@ -128,9 +128,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
         !isOperatorRegistered(client) && token.gty?.includes('device_code')
           ? Math.min(lifetimes.refreshToken, lifetimes.unverifiedDevice)
           : lifetimes.refreshToken,
-      // a visit to /device alone must not fill the store for two weeks
-      Session: (_ctx: KoaContextWithOIDC, session: { accountId?: string | undefined }) =>
-        session.accountId ? sessionLifetime : ANONYMOUS_SESSION,
+      Session: (_ctx: KoaContextWithOIDC, session: BrowserSession) => secondsLeft(session, sessionLifetime),
     },
     cookies: {
       keys: new Keygrip(
@@ -156,6 +154,22 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       introspection: '/introspect',
     },
   }
+}
+
+interface BrowserSession {
+  readonly accountId?: string | undefined
+  /** When the person signed in, in seconds since the epoch. */
+  readonly loginTs?: number | undefined
+}
+
+/**
+ * For how long the browser stays signed in yet. The engine asks at every request, and a session must not live on by being
+ * used; a visit to /device alone must not fill the store for two weeks.
+ */
+function secondsLeft({ accountId, loginTs }: BrowserSession, lifetime: number): number {
+  if (!accountId) return ANONYMOUS_SESSION
+  const now = Math.floor(Date.now() / 1000)
+  return Math.max(1, (loginTs ?? now) + lifetime - now)
 }
 
 /** The engine's own steps; besides, whoever may not have tokens any more is asked to sign in again. */

@@ -1,48 +1,55 @@
 import type { Provider } from 'oidc-provider'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
+import { type KeyRing, removeKeys, rotateRing } from '../keys/key-ring.ts'
 import { createSigningKey, type SigningKey } from '../keys/signing-keys.ts'
 import type { DocumentStore } from '../store/contract.ts'
-import { createEngine } from './engine.ts'
+import { createEngine, type KeysChange } from './engine.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
 })
 afterEach(() => vi.useRealTimers())
 
+const DAY = 86_400
+const lifetimes = { signingKey: 90 * DAY, keySet: 300, accessToken: 600 }
+
 /** An engine over a store that holds one document, or is away. */
 function createScene() {
-  const store = { keys: undefined as readonly SigningKey[] | undefined, away: false }
+  const store = { ring: undefined as KeyRing | undefined, away: false }
   const trouble: Error[] = []
   const made: (readonly SigningKey[])[] = []
   const written: string[] = []
+  const changes: KeysChange[] = []
   const guarded = <T>(run: () => T) => {
     if (store.away) throw new StoreUnavailableError()
     return run()
   }
   const documents: DocumentStore = {
-    get: async () => guarded(() => store.keys && { keys: store.keys }),
+    get: async () => guarded(() => store.ring),
     put: async (_name, value) =>
       guarded(() => {
-        store.keys = (value as { keys: SigningKey[] }).keys
+        store.ring = value as KeyRing
       }),
     putIfAbsent: async (_name, value) =>
       guarded(() => {
-        store.keys ??= (value as { keys: SigningKey[] }).keys
-        return { keys: store.keys }
+        store.ring ??= value as KeyRing
+        return store.ring
       }),
   }
   const engine = createEngine({
     documents,
     clock: () => Date.now(),
+    lifetimes,
     create: (keys) => {
       made.push(keys)
       return { callback: () => async () => undefined } as unknown as Provider
     },
     onTrouble: (error) => trouble.push(error),
     onKeysWritten: (what) => written.push(what),
+    onKeysChanged: (change) => changes.push(change),
   })
-  return { engine, store, trouble, made, written }
+  return { engine, store, trouble, made, written, changes }
 }
 
 test('a store that is away at the start is waited for, and reported once', async () => {
@@ -65,24 +72,57 @@ test('a key that another replica adds is taken over within seconds, and nothing 
   const before = engine.provider()
   await vi.advanceTimersByTimeAsync(60_000)
   expect(engine.provider()).toBe(before)
-  store.keys = [...(store.keys ?? []), await createSigningKey(Date.now())]
+  const added = { ...(await createSigningKey(Date.now())), signs_from: Date.now() / 1000 + DAY }
+  store.ring = { keys: [...(store.ring?.keys ?? []), added], removed: [] }
   await vi.advanceTimersByTimeAsync(6_000)
   expect(engine.provider()).not.toBe(before)
-  expect(made.at(-1)).toHaveLength(2)
+  expect(made.at(-1)).toHaveLength(3)
+  engine.stop()
+})
+
+test('what an operator does is taken over within seconds, and told by key ids', async () => {
+  const { engine, store, made, changes } = createScene()
+  await engine.start()
+  const [first, second] = (made[0] ?? []).map(({ kid }) => kid)
+  await vi.advanceTimersByTimeAsync(1_000_000)
+  store.ring = rotateRing(store.ring as KeyRing, Date.now(), lifetimes)
+  await vi.advanceTimersByTimeAsync(6_000)
+  // making the next key takes real time
+  await vi.waitFor(() => expect(made.at(-1)).toHaveLength(3))
+  expect(made.at(-1)?.[0]?.kid).toBe(second)
+  expect(changes.at(-1)).toMatchObject({ before: [first, second], removed: [] })
+
+  store.ring = await removeKeys(store.ring, [first as string], Date.now())
+  await vi.advanceTimersByTimeAsync(6_000)
+  expect(made.at(-1)?.map(({ kid }) => kid)).not.toContain(first)
+  expect(changes.at(-1)?.removed).toEqual([first])
+  expect(JSON.stringify(changes)).not.toContain(made[0]?.[0]?.d)
+  engine.stop()
+})
+
+test('the time of the next key comes although the store is away', async () => {
+  const { engine, store, made } = createScene()
+  await engine.start()
+  const [, next] = made[0] ?? []
+  store.away = true
+  vi.setSystemTime(Date.now() + 91 * DAY * 1000)
+  await vi.advanceTimersByTimeAsync(6_000)
+  expect(made.at(-1)?.[0]).toEqual(next)
   engine.stop()
 })
 
 test('a store that goes away later keeps the engine running, and gets the keys back if it lost them', async () => {
-  const { engine, store, trouble } = createScene()
+  const { engine, store, trouble, written } = createScene()
   await engine.start()
-  const { keys } = store
+  const { ring } = store
   store.away = true
   await vi.advanceTimersByTimeAsync(60_000)
   expect(engine.provider()).toBeDefined()
   expect(trouble).toHaveLength(1)
-  Object.assign(store, { away: false, keys: undefined })
+  Object.assign(store, { away: false, ring: undefined })
   await vi.advanceTimersByTimeAsync(6_000)
-  expect(store.keys).toEqual(keys)
+  expect(store.ring).toEqual(ring)
+  expect(written).toEqual(['made', 'written_back'])
   engine.stop()
 })
 
@@ -91,7 +131,7 @@ test('a stopped engine asks no more', async () => {
   await engine.start()
   engine.stop()
   const before = engine.provider()
-  store.keys = [await createSigningKey(Date.now())]
+  store.ring = { keys: [{ ...(await createSigningKey(Date.now())), signs_from: 0 }], removed: [] }
   await vi.advanceTimersByTimeAsync(60_000)
   expect(engine.provider()).toBe(before)
   expect(vi.getTimerCount()).toBe(0)

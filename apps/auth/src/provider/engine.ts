@@ -3,9 +3,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientMetadata, Provider } from 'oidc-provider'
 import { ConfigError, GatehouseError, StoreUnavailableError } from '../errors.ts'
-import { createSigningKey, reconcileSigningKeys, type SigningKey, sameKeys } from '../keys/signing-keys.ts'
+import { emptyRing, type KeyLifetimes, publishedKeys } from '../keys/key-ring.ts'
+import { reconcileKeys } from '../keys/reconcile.ts'
+import { createSigningKey, type SigningKey, sameKeys } from '../keys/signing-keys.ts'
 import type { Clock, DocumentStore } from '../store/contract.ts'
 
+/** How soon a replica notices what another, or an operator, did to the keys. keys-command.ts waits for longer than this. */
 const RECONCILE_MS = 5_000
 const RETRY_MS = 500
 
@@ -24,14 +27,27 @@ export interface Engine {
 export interface EngineOptions {
   readonly documents: DocumentStore
   readonly clock: Clock
+  readonly lifetimes: KeyLifetimes
   readonly create: (keys: readonly SigningKey[]) => Provider
   /** Told of trouble with the keys, once each time it begins. */
   readonly onTrouble: (error: Error) => void
   /** Told that the store had no keys: `made` new ones, or `written_back` those that this process holds. */
   readonly onKeysWritten: (what: 'made' | 'written_back') => void
+  /** Told when other keys are published than before, or another one signs; not of the first ones. */
+  readonly onKeysChanged: (change: KeysChange) => void
 }
 
-export function createEngine({ documents, clock, create, onTrouble, onKeysWritten }: EngineOptions): Engine {
+/** Key ids. Of both lists the first one signs. */
+export interface KeysChange {
+  readonly before: readonly string[]
+  readonly published: readonly string[]
+  /** Those of `before` that an operator removed. */
+  readonly removed: readonly string[]
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const { documents, clock, lifetimes, create, onTrouble, onKeysWritten, onKeysChanged } = options
+  let ring = emptyRing
   let keys: readonly SigningKey[] = []
   let current: { readonly provider: Provider; readonly callback: ReturnType<Provider['callback']> } | undefined
   let timer: NodeJS.Timeout | undefined
@@ -43,19 +59,27 @@ export function createEngine({ documents, clock, create, onTrouble, onKeysWritte
     return current
   }
 
+  /** By the clock, so also while the store is away: the next key's time comes for all replicas at once. */
+  const use = () => {
+    const published = publishedKeys(ring, clock())
+    if (published.length === 0 || sameKeys(published, keys)) return
+    const provider = create(published)
+    const [before, after] = [kidsOf(keys), kidsOf(published)]
+    current = { provider, callback: provider.callback() }
+    keys = published
+    const removed = before.filter((kid) => ring.removed.includes(kid))
+    if (before.length > 0) onKeysChanged({ before, published: after, removed })
+  }
   const reconcile = async () => {
     try {
-      const found = await reconcileSigningKeys(documents, keys, clock(), onKeysWritten)
-      if (!current || !sameKeys(found, keys)) {
-        const provider = create(found)
-        current = { provider, callback: provider.callback() }
-        keys = found
-      }
+      ring = await reconcileKeys(ring, { documents, lifetimes, now: clock(), onWritten: onKeysWritten })
       troubled = false
     } catch (error) {
       if (!troubled) onTrouble(error as Error)
       troubled = true
       if (!(error instanceof StoreUnavailableError)) throw error
+    } finally {
+      use()
     }
   }
   const again = () => {
@@ -88,6 +112,10 @@ export function createEngine({ documents, clock, create, onTrouble, onKeysWritte
       clearTimeout(timer)
     },
   }
+}
+
+function kidsOf(keys: readonly SigningKey[]): readonly string[] {
+  return keys.map(({ kid }) => kid)
 }
 
 /** Better no start than new keys beside data that cannot be read any more. */

@@ -7,7 +7,14 @@ import { isOperatorRegistered, vouchingHost } from './clients.ts'
 import { requestedAccess, saveGrant } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
 
-export function createInteractionGate(provider: () => Provider, resources: ResourcePolicy): InteractionGate {
+export interface InteractionGateOptions {
+  readonly provider: () => Provider
+  readonly resources: ResourcePolicy
+  /** Whether this person may have tokens now. */
+  readonly isAdmitted: (subject: string) => Promise<boolean>
+}
+
+export function createInteractionGate({ provider, resources, isAdmitted }: InteractionGateOptions): InteractionGate {
   const load = async ({ request, response }: Exchange): Promise<Interaction> => {
     try {
       return await provider().interactionDetails(request, response)
@@ -33,6 +40,7 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       const { resource, scopes } = requestedAccess(interaction.params, resources, client)
       const subject = interaction.session?.accountId
       const device = interaction.deviceCode ? await findDevice(provider(), interaction.deviceCode) : undefined
+      const held = subject ? await findHeldScopes(provider(), interaction, resource.resource) : undefined
       const redirectUri = interaction.params.redirect_uri
       return {
         uid: interaction.uid,
@@ -45,6 +53,7 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
         },
         resource: { name: resource.name, url: resource.resource },
         scopes,
+        ...(held && { heldScopes: held }),
         ...(subject && { subject }),
         ...(device && { device }),
         ...(!device && typeof redirectUri === 'string' && { returnsTo: describeRedirect(redirectUri) }),
@@ -65,6 +74,8 @@ export function createInteractionGate(provider: () => Provider, resources: Resou
       const interaction = await load(exchange)
       const accountId = interaction.session?.accountId
       if (interaction.prompt.name !== 'consent' || !accountId) throw new InteractionGoneError()
+      // goes on without a grant, and so to the sign-in page
+      if (!(await isAdmitted(accountId))) return finish(exchange, {})
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
       const access = requestedAccess(interaction.params, resources, client)
@@ -98,6 +109,19 @@ async function signOut(session: BrowserSession, interaction: Interaction): Promi
   await session.persist()
   Object.assign(interaction, { session: undefined })
   await interaction.persist()
+}
+
+/** What the person that is signed in gave this client for this resource last, if that still stands. */
+async function findHeldScopes(
+  provider: Provider,
+  { session: who, params }: Interaction,
+  resource: string,
+): Promise<readonly string[] | undefined> {
+  const session = who ? await provider.Session.findByUid(who.uid) : undefined
+  const grantId = session?.grantIdFor(String(params.client_id))
+  const grant = grantId ? await provider.Grant.find(grantId) : undefined
+  if (!grant || grant.isExpired || grant.accountId !== who?.accountId) return undefined
+  return grant.getResourceScope(resource).split(' ')
 }
 
 async function findDevice(provider: Provider, deviceCode: string): Promise<DeviceRequest> {

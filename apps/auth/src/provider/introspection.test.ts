@@ -1,9 +1,10 @@
 // Introspection (RFC 7662) and revocation (RFC 7009): what a token is worth now, and the end of a grant.
+import { rmSync } from 'node:fs'
 import { verifies } from '@gatehouse/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import { basic, robot, terminal, website } from '../suites/clients.ts'
-import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../suites/flows.ts'
+import { type AuthServer, createDataDir, findFreePort, startAuthServer } from '../suites/auth-server.ts'
+import { basic, DEVICE_GRANT, otherTerminal, robot, terminal, website } from '../suites/clients.ts'
+import { errorOf, logInOnDevice, loopback, obtainCode, refresh, refused } from '../suites/flows.ts'
 
 const RESOURCE = 'http://localhost:3000/mcp'
 const resourceServer = {
@@ -13,7 +14,7 @@ const resourceServer = {
   resource_server: RESOURCE,
 }
 const otherServer = { ...resourceServer, client_id: 'other-server', resource_server: 'http://localhost:3999/mcp' }
-const clients = [terminal, website, robot, resourceServer, otherServer]
+const clients = [terminal, otherTerminal, website, robot, resourceServer, otherServer]
 const inactive = { active: false }
 
 let server: AuthServer
@@ -58,7 +59,7 @@ describe('introspection', () => {
     'without a secret nobody learns anything, and a stranger only that there is nothing for them',
     async () => {
       const { access_token: token } = await logInOnDevice(server)
-      expect(errorOf(await server.post('/introspect', { token: token ?? '' })).status).toBe(400)
+      expect(errorOf(await server.post('/introspect', { token: token ?? '' }))).toEqual(refused(400, 'invalid_request'))
       expect(errorOf(await server.post('/introspect', { token: token ?? '', client_id: terminal.client_id }))).toEqual(
         refused(401, 'invalid_client'),
       )
@@ -66,6 +67,17 @@ describe('introspection', () => {
       expect((await introspect(token, otherServer)).json).toEqual(inactive)
     },
   )
+
+  verifies('T10', 'a code that is used again ends the access tokens that it gave, for those who ask', async () => {
+    const { redeem } = await obtainCode(server)
+    const { json } = await redeem()
+    const { json: renewed } = await refresh(server, json.refresh_token)
+    expect((await introspect(renewed.access_token)).json).toMatchObject({ active: true })
+    server.elapse(3)
+    expect(errorOf(await redeem())).toEqual(refused(400, 'invalid_grant'))
+    for (const token of [json.access_token, renewed.access_token])
+      expect((await introspect(token)).json).toEqual(inactive)
+  })
 
   verifies('I2', 'refresh tokens, expired tokens and garbage are just not active', async () => {
     const tokens = await logInOnDevice(server)
@@ -77,6 +89,60 @@ describe('introspection', () => {
   })
 })
 
+test('of clients that the operator does not want any more no token is active, and its own are as before', async () => {
+  const dataDir = createDataDir()
+  const port = await findFreePort()
+  const closed = { AUTH_UNVERIFIED_POLICY: 'refuse' }
+  try {
+    let own: string | undefined
+    let theirs: string | undefined
+    {
+      await using open = await startAuthServer({ clients, dataDir, port })
+      const { json: client } = await open.register({
+        redirect_uris: [loopback],
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code', 'refresh_token', DEVICE_GRANT],
+      })
+      own = (await logInOnDevice(open)).access_token
+      theirs = (await logInOnDevice(open, { client_id: client.client_id ?? '' })).access_token
+      const ask = (token = '') => open.post('/introspect', { token }, basic(resourceServer))
+      expect((await ask(own)).json).toMatchObject({ active: true })
+      expect((await ask(theirs)).json).toMatchObject({ active: true, client_id: client.client_id })
+    }
+    await using server = await startAuthServer({ clients, dataDir, port, environment: closed })
+    const ask = (token = '') => server.post('/introspect', { token }, basic(resourceServer))
+    expect((await ask(own)).json).toMatchObject({ active: true })
+    expect((await ask(theirs)).json).toEqual(inactive)
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+})
+
+verifies('I2', 'a token outlives neither its grant nor its account', async () => {
+  const lifetimes = { AUTH_LIFETIMES: '{"grant":300}' }
+  const dataDir = createDataDir()
+  const port = await findFreePort()
+  try {
+    let token = ''
+    {
+      await using open = await startAuthServer({ clients, dataDir, port, environment: lifetimes })
+      const ask = () => open.post('/introspect', { token }, basic(resourceServer))
+      token = (await logInOnDevice(open)).access_token ?? ''
+      open.elapse(299)
+      expect((await ask()).json).toMatchObject({ active: true })
+      open.elapse(2)
+      expect((await ask()).json).toEqual(inactive)
+      token = (await logInOnDevice(open)).access_token ?? ''
+      expect((await ask()).json).toMatchObject({ active: true })
+    }
+    const environment = { AUTH_DEV_LOGIN: 'false' }
+    await using closed = await startAuthServer({ clients, dataDir, port, environment })
+    expect((await closed.post('/introspect', { token }, basic(resourceServer))).json).toEqual(inactive)
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+})
+
 describe('revocation', () => {
   beforeEach(async () => {
     server = await start()
@@ -84,18 +150,26 @@ describe('revocation', () => {
   })
 
   verifies('RV1', 'unknown tokens and garbage are taken as revoked', async () => {
-    for (const token of ['garbage', 'x'.repeat(5_000)]) expect((await revoke(token)).status).toBe(200)
+    for (const token of ['garbage', 'x'.repeat(5_000)]) {
+      for (const { status, text } of [await revoke(token), await server.post('/revoke', { token }, basic(website))])
+        expect([status, text]).toEqual([200, ''])
+    }
   })
 
   verifies('RV2', "another client's token stays good", async () => {
     const { refresh_token: token } = await logInOnDevice(server)
-    expect(errorOf(await server.post('/revoke', { token: token ?? '' }, basic(website))).error).toBe('invalid_request')
+    const confidential = await server.post('/revoke', { token: token ?? '' }, basic(website))
+    expect(errorOf(confidential)).toEqual(refused(400, 'invalid_request'))
+    const { status, text } = await revoke(token, { client_id: otherTerminal.client_id })
+    expect([status, text]).toEqual([200, ''])
     expect((await refresh(server, token)).status).toBe(200)
   })
 
   verifies('RV3', 'a confidential client has to prove who it is', async () => {
-    expect(errorOf(await server.post('/revoke', { token: 'x', client_id: website.client_id })).status).toBe(401)
-    expect(errorOf(await server.post('/revoke', { token: 'x' })).status).toBe(400)
+    const named = { token: 'x', client_id: website.client_id }
+    for (const fields of [named, { ...named, client_secret: 'not-the-secret-of-the-website-1' }])
+      expect(errorOf(await server.post('/revoke', fields))).toEqual(refused(401, 'invalid_client'))
+    expect(errorOf(await server.post('/revoke', { token: 'x' }))).toEqual(refused(400, 'invalid_request'))
   })
 
   verifies(
@@ -103,7 +177,7 @@ describe('revocation', () => {
     'a revoked refresh token takes the grant with it; an access token cannot be revoked by itself',
     async () => {
       const tokens = await logInOnDevice(server)
-      expect(errorOf(await revoke(tokens.access_token)).error).toBe('unsupported_token_type')
+      expect(errorOf(await revoke(tokens.access_token))).toEqual(refused(400, 'unsupported_token_type'))
       const { json: renewed } = await refresh(server, tokens.refresh_token)
       expect((await revoke(renewed.refresh_token)).status).toBe(200)
       expect(errorOf(await refresh(server, renewed.refresh_token)).error).toBe('invalid_grant')

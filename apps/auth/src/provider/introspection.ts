@@ -45,7 +45,7 @@ async function stands(ctx: KoaContextWithOIDC, token: OwnAccessToken, accounts: 
   // a client's own token has no grant and no account: it stands as long as the client does
   if (token.grant_id === undefined) return token.sub === token.client_id
   const grant = await provider.Grant.find(token.grant_id)
-  if (!grant || grant.accountId !== token.sub || grant.clientId !== token.client_id) return false
+  if (!grant || grant.isExpired || grant.accountId !== token.sub || grant.clientId !== token.client_id) return false
   return (await accounts.findAdmitted(token.sub)) !== undefined
 }
 

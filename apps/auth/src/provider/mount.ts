@@ -13,9 +13,8 @@ const FORM_LIMIT = 56 * 1024
 /** The engine keeps what it is sent, for whoever sends it. In characters, as they came. */
 const QUERY_LIMIT = 8 * 1024
 const STATE_LIMIT = 2 * 1024
-const WELL_KNOWN = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration', '/jwks']
-/** Clients ask again every five minutes at most; a new signing key is published that long before it is used. */
-const CACHEABLE = 'public, max-age=300'
+/** Seconds for which anybody may keep a copy. */
+const METADATA_AGES = { '/.well-known/oauth-authorization-server': 300, '/.well-known/openid-configuration': 300 }
 
 export interface MountOptions {
   readonly engine: Engine
@@ -23,6 +22,11 @@ export interface MountOptions {
   readonly resources: ResourcePolicy
   readonly deviceEntry: DeviceEntry
   readonly limits: RequestLimits
+  /**
+   * Seconds for which anybody may keep a copy of the key set: so long a key that was removed may still count, and a new
+   * one is published for longer than that before it signs (keys/key-ring.ts).
+   */
+  readonly keySetAge: number
   /** Whether clients may register themselves. */
   readonly registration: boolean
 }
@@ -61,9 +65,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       if (!allowed) throw new TooManyRequestsError(retryAfter)
     }
 
-    for (const path of WELL_KNOWN) {
+    for (const [path, age] of Object.entries({ ...METADATA_AGES, '/jwks': options.keySetAge })) {
       app.get(path, async (request, reply) => {
-        reply.header('cache-control', CACHEABLE)
+        reply.header('cache-control', `public, max-age=${age}`)
         await answer(request, reply)
       })
       app.options(path, answer)
@@ -104,14 +108,20 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
         })
         .send(),
     )
-    app.post('/register', async (request, reply) => {
-      reply.headers(openCors)
-      if (!options.registration) return noRegistration(reply)
-      const { allowed, retryAfter, giveBack } = await limits.take('registration', request.ip)
-      if (!allowed) return tooMany(reply, retryAfter)
-      await answer(request, reply)
-      // what is counted is what we have to keep
-      if (reply.raw.statusCode !== 201 || isRepetition(request.raw)) await giveBack()
+    await app.register(async (scope) => {
+      // read here, so that nothing is counted while a body is still on its way; judged by the engine
+      const asText = { parseAs: 'string', bodyLimit: FORM_LIMIT } as const
+      scope.addContentTypeParser('application/json', asText, (_request, body, done) => done(null, body))
+      scope.addHook('onRequest', async (_request, reply) => void reply.headers(openCors))
+      scope.post('/register', async (request, reply) => {
+        if (!options.registration) return noRegistration(reply)
+        const { allowed, retryAfter, giveBack } = await limits.take('registration', request.ip)
+        if (!allowed) return tooMany(reply, retryAfter)
+        request.raw.body = request.body
+        await answer(request, reply)
+        // what is counted is what we have to keep
+        if (reply.raw.statusCode !== 201 || isRepetition(request.raw)) await giveBack()
+      })
     })
 
     app.get('/device', async (request, reply) => {
@@ -203,7 +213,7 @@ function addressAs(issuer: string, request: FastifyRequest): void {
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** A form that Fastify has parsed: the engine takes it instead of the stream. */
+    /** What Fastify has read: the engine takes it instead of the stream. */
     body?: unknown
   }
 }

@@ -22,6 +22,8 @@ export interface ProviderEvents {
   readonly onDeviceAuthorization: (ctx: KoaContextWithOIDC) => Promise<void>
   /** A failure of ours. Carries no request data. */
   readonly onError: (error: Error, route: string | undefined) => void
+  /** The token endpoint has answered: with tokens, or with an `error` of RFC 6749 §5.2. */
+  readonly onTokenAnswer?: (grantType: string, error?: string) => void
 }
 
 export function createProvider(
@@ -32,6 +34,7 @@ export function createProvider(
   },
   events: ProviderEvents,
 ): Provider {
+  const grants = new Set<string>()
   // The engine registers its grants from inside its constructor, through this public method.
   class GatehouseProvider extends Provider {
     override registerGrantType<Params extends object>(
@@ -40,6 +43,7 @@ export function createProvider(
       params?: string | readonly string[] | ReadonlySet<string>,
       duplicates?: string | readonly string[] | ReadonlySet<string>,
     ): void {
+      grants.add(name)
       const redeemed = redeemedParameter[name]
       const wrapped = redeemed ? parts.reuseGrace.wrap(handler, redeemed) : handler
       const run: typeof handler = async (ctx) => {
@@ -63,6 +67,14 @@ export function createProvider(
     return secretMatches(this.clientSecret, presented)
   }
 
+  const grantType = ({ oidc }: KoaContextWithOIDC) => {
+    const name = oidc.params?.grant_type
+    return typeof name === 'string' && grants.has(name) ? name : 'other'
+  }
+  emitter.on('grant.success', (ctx: KoaContextWithOIDC) => events.onTokenAnswer?.(grantType(ctx)))
+  emitter.on('grant.error', (ctx: KoaContextWithOIDC, { error }: { error?: string }) =>
+    events.onTokenAnswer?.(grantType(ctx), error ?? 'server_error'),
+  )
   emitter.on('device_authorization.success', (ctx: KoaContextWithOIDC, body: Record<string, unknown>) => {
     // the adapter may have made another user code than the one the engine began with
     const userCode = (ctx.oidc.entities.DeviceCode as { userCode?: string } | undefined)?.userCode ?? ''
@@ -93,6 +105,9 @@ export function createProvider(
       .then(finish)
       .catch((error: Error) => answerThrown(ctx as KoaContextWithOIDC, error))
     if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
+    if (ctx.status >= 300 && ctx.status < 400) ctx.set('referrer-policy', 'no-referrer')
+    // the engine says so at some of its endpoints
+    if (ctx.status >= 400) ctx.set('cache-control', 'no-store')
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
       extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, unverified !== 'refuse')
   })

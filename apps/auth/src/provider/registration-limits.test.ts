@@ -1,6 +1,6 @@
 // How much strangers can make us keep by registering, and for how long.
 import { randomUUID } from 'node:crypto'
-import { verifies } from '@gatehouse/testing'
+import { openSlowConnections, verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { openRedisStore } from '../store/redis.ts'
@@ -176,6 +176,34 @@ test('a registration that is refused uses up no budget', async () => {
     expect(status).toBe(400)
   }
   expect((await server.register(app('good'), from('203.0.113.7'))).status).toBe(201)
+})
+
+test('a registration whose body is still on its way holds no place in a budget, and garbage takes none', async () => {
+  await using server = await startAuthServer()
+  const head = `POST /register HTTP/1.1\r\nHost: localhost:${server.port}\r\nContent-Type: application/json`
+  using slow = await openSlowConnections(server.port, {
+    count: 120,
+    start: `${head}\r\nContent-Length: 1000\r\n\r\n{`,
+  })
+  expect((await server.register(app('quick'))).status).toBe(201)
+  expect(slow.open()).toBe(120)
+  const json = { 'content-type': 'application/json', origin: 'https://inspector.example' }
+  for (const [body, statuses] of [
+    ['{', [400]],
+    ['', [400]],
+    ['"text"', [400]],
+    [`{"x":"${'x'.repeat(57 * 1024)}"}`, [413]],
+  ] as const) {
+    const answers = await Promise.all(Array.from({ length: 110 }, () => server.post('/register', body, json)))
+    for (const answer of answers) {
+      expect([body.slice(0, 9), answer.status]).toEqual([body.slice(0, 9), expect.toBeOneOf([...statuses, 429])])
+      expect([answer.headers['access-control-allow-origin'], answer.headers['cache-control']]).toEqual([
+        '*',
+        'no-store',
+      ])
+    }
+    expect((await server.register(app(body.length))).status).toBe(201)
+  }
 })
 
 test('asking again does not make an unused client live on as a used one', async () => {

@@ -54,6 +54,12 @@ test('without a resource the first one is meant', async () => {
   expect(decodeJwt(json.access_token ?? '').aud).toBe(MCP)
 })
 
+test('whoever names an unknown resource is told the known ones', async () => {
+  await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
+  const { json } = await server.token({ ...machine, resource: 'http://localhost:3000/mpc' }, basic(robot))
+  expect(json.error_description).toBe(`unknown resource; known: ${MCP}, http://localhost:3000/other`)
+})
+
 test('two resources in one request are an invalid_request', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
   const pair: [string, string][] = [

@@ -12,6 +12,8 @@ export interface ResourcePolicy {
    */
   canonicalize(identifier: string): string
   find(identifier: string): ProtectedResource | undefined
+  /** All of them, for whoever named none of them. */
+  readonly identifiers: readonly string[]
   /** What a client means that names no resource. */
   readonly defaultResource: string
 }
@@ -30,6 +32,7 @@ export function createResourcePolicy(resources: readonly ProtectedResource[]): R
   return {
     canonicalize: (identifier) => bySpelling.get(comparable(identifier) ?? '') ?? identifier,
     find: (identifier) => byIdentifier.get(identifier),
+    identifiers: resources.map(({ resource }) => resource),
     defaultResource: first.resource,
   }
 }
@@ -72,7 +75,7 @@ export function resourceServerInfo(
   }: { ctx: KoaContextWithOIDC; identifier: string; client: Client; accessTokenTTL: number },
 ): ResourceServer {
   const resource = policy.find(identifier)
-  if (!resource) throw new errors.InvalidTarget(`unknown resource; known: ${policy.defaultResource}`)
+  if (!resource) throw new errors.InvalidTarget(`unknown resource; known: ${policy.identifiers.join(', ')}`)
   const { params } = ctx.oidc
   if (!params) throw new TypeError('no request parameters')
   if (Array.isArray(params.resource)) throw new errors.InvalidRequest('only one resource may be named in a request')

@@ -12,7 +12,9 @@ evidence.plant('client_secret', newSecret)
 const logged = (server: AuthServer, message: string, times = 1) =>
   vi.waitFor(() => expect(server.log().split(message).length - 1).toBe(times), { timeout: 10_000, interval: 100 })
 
-test('a changed file takes effect without a restart, and a faulty one leaves the clients as they were', async () => {
+test('a changed file takes effect without a restart, and a faulty one leaves the clients as they were', {
+  timeout: 20_000,
+}, async () => {
   await using server = await startAuthServer()
   expect((await server.token(machine, basic(robot))).status).toBe(200)
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
 import type { Store } from '../store/contract.ts'
 import { startAuthServer } from '../suites/auth-server.ts'
-import { errorOf, logInOnDevice, refresh } from '../suites/flows.ts'
+import { askAsDevice, errorOf, logInOnDevice, refresh } from '../suites/flows.ts'
 
 /** A store of which one part goes away when it is told to. */
 function createFailing(part: (store: Store, guard: () => void) => Store) {
@@ -55,8 +55,8 @@ test('where it is asked for the account', async () => {
   expect((await refresh(server, token)).status, 'nothing was used up').toBe(200)
 })
 
-test('where the session is saved, after everything else: a page, and no cookie', async () => {
-  const { failing, wrapStore } = createFailing((store, guard) => ({
+const cannotSaveSessions = () =>
+  createFailing((store, guard) => ({
     ...store,
     records: {
       ...store.records,
@@ -66,6 +66,9 @@ test('where the session is saved, after everything else: a page, and no cookie',
       },
     },
   }))
+
+test('where the session is saved, after everything else: a page, and no cookie', async () => {
+  const { failing, wrapStore } = cannotSaveSessions()
   await using server = await startAuthServer({ wrapStore })
   failing.now = true
   const page = await server.openBrowser().open('/device')
@@ -74,4 +77,20 @@ test('where the session is saved, after everything else: a page, and no cookie',
   expect(page.headers['retry-after']).toBe('1')
   expect(page.headers['set-cookie']).toBeUndefined()
   expect(page.headers['content-security-policy']).toBeDefined()
+})
+
+test('where the session gets another id at sign-in: the browser still has the one that entered the code', async () => {
+  const { failing, wrapStore } = cannotSaveSessions()
+  await using server = await startAuthServer({ wrapStore })
+  const device = await askAsDevice(server)
+  const browser = server.openBrowser()
+  await browser.enterCode(device.userCode)
+  failing.now = true
+  expect((await browser.logIn('ada')).status).toBe(503)
+  failing.now = false
+  await browser.open('/device')
+  await browser.enterCode(device.userCode)
+  if (browser.page.heading.startsWith('Sign in')) await browser.logIn('ada')
+  expect((await browser.approve()).heading).toBe('You are signed in on your device')
+  expect((await device.poll()).status).toBe(200)
 })

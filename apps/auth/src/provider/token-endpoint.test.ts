@@ -87,6 +87,44 @@ verifies('T5', 'unknown client, wrong secret and wrong method look the same', as
   for (const { headers } of byBody) expect(headers['www-authenticate']).toBeUndefined()
 })
 
+verifies(
+  'T5',
+  'an unknown client and a wrong secret take the same time, but for less than a slow hash would',
+  async () => {
+    await using server = await startAuthServer()
+    const best: number[] = []
+    for (const clientId of [robot.client_id, worker.client_id, terminal.client_id, 'nobody']) {
+      const each: number[] = []
+      for (let time = 0; time < 10; time += 1) {
+        const began = performance.now()
+        const answer = await server.token({ ...machine, client_id: clientId, client_secret: `wrong secret ${time}` })
+        each.push(performance.now() - began)
+        expect(errorOf(answer)).toEqual(invalidClient)
+      }
+      best.push(Math.min(...each))
+    }
+    expect(Math.max(...best) - Math.min(...best), 'milliseconds').toBeLessThan(50)
+  },
+)
+
+verifies('S17', "a resource's token opens nothing at the authorization server", async () => {
+  await using server = await startAuthServer()
+  const { access_token: token } = await logInOnDevice(server)
+  const authorization = `Bearer ${token}`
+  for (const path of ['/userinfo', '/me']) expect((await server.get(path, { authorization })).status).toBe(404)
+  for (const path of ['/token', '/revoke', '/introspect', '/device_authorization']) {
+    const answer = await server.post(path, { ...machine, token: token ?? '' }, { authorization })
+    expect([path, errorOf(answer)]).toEqual([path, invalidRequest])
+  }
+  // registration asks for no token, and gives nothing for one
+  const metadata = { redirect_uris: ['https://app.example.com/callback'], grant_types: ['authorization_code'] }
+  const { json } = await server.register(metadata, { authorization })
+  expect(json).not.toHaveProperty('registration_access_token')
+  expect(
+    (await server.request({ method: 'GET', path: `/register/${json.client_id}`, headers: { authorization } })).status,
+  ).toBe(404)
+})
+
 verifies('T6', 'a client authenticates in one way only, and as one client only', async () => {
   await using server = await startAuthServer()
   const twice = { ...machine, client_id: robot.client_id, client_secret: robot.client_secret }

@@ -59,6 +59,19 @@ test('a client that is a document signs a person in, and keeps them signed in, w
   expect(host.requests().filter((path) => path === '/claude-code')).toHaveLength(1)
 })
 
+verifies('A14', 'an app that is a document is put to the person each time, whoever leads them here', async () => {
+  await using server = await startAuthServer({ environment: trusted })
+  const id = host.publish('/each-time', { client_name: 'Weather', redirect_uris: [web] })
+  const browser = await authorize(server, id)
+  await browser.logIn()
+  for (const site of ['none', 'same-origin', 'cross-site', 'none']) {
+    expect((await browser.approve()).leftTo?.searchParams.get('code')).toBeTruthy()
+    const again = authorizePath(createPkce().challenge, { client_id: id, redirect_uri: web })
+    const page = await browser.open(again, { 'sec-fetch-site': site })
+    expect([site, page.heading]).toEqual([site, 'An app wants to use your account'])
+  }
+})
+
 verifies(
   'C9',
   'the page names the host that vouches for an app, and warns of an answer that stays on this computer',

@@ -2,6 +2,7 @@
 import { verifies } from '@gatehouse/testing'
 import { describe, expect, test } from 'vitest'
 import type { Store } from '../../store/contract.ts'
+import { createSealing } from '../../store/sealing.ts'
 import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
 import { otherTerminal } from '../../suites/clients.ts'
 import { errorOf, logInOnDevice, refresh, refused } from '../../suites/flows.ts'
@@ -60,8 +61,32 @@ describe('within the grace', () => {
     expect(server.log()).toContain('"elsewhere":true')
   })
 
+  verifies('N7', 'who asks again as before is noted, who asks from elsewhere is warned of', async () => {
+    const { server, token } = await signedIn({ environment: { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' } })
+    await using _ = server
+    const ask = (from: string, agent: string) =>
+      server.token(
+        { grant_type: 'refresh_token', client_id: 'terminal', refresh_token: token },
+        { 'x-forwarded-for': from, 'user-agent': agent },
+      )
+    await ask('203.0.113.7', 'app/1')
+    await ask('203.0.113.7', 'app/1')
+    await ask('198.51.100.9', 'app/1')
+    await ask('203.0.113.7', 'app/2')
+    const lines = server
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('"elsewhere"'))
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 30, clientId: 'terminal', elsewhere: false },
+      { level: 40, clientId: 'terminal', elsewhere: true },
+      { level: 40, clientId: 'terminal', elsewhere: true },
+    ])
+  })
+
   verifies('F3', 'the answer is stored so that only the presented token opens it', async () => {
     const written: string[] = []
+    const sealed: Buffer[] = []
     const { server, token } = await signedIn({
       wrapStore: (store) => ({
         ...store,
@@ -69,6 +94,7 @@ describe('within the grace', () => {
           ...store.records,
           create: (model, id, payload, ...rest) => {
             written.push(JSON.stringify([id, payload]))
+            if (model === 'RedeemedAnswer') sealed.push(Buffer.from(String(payload.sealed), 'base64'))
             return store.records.create(model, id, payload, ...rest)
           },
         },
@@ -78,6 +104,13 @@ describe('within the grace', () => {
     const { json } = await refresh(server, token)
     expect(written.length).toBeGreaterThan(0)
     for (const secret of [token, json.refresh_token, json.access_token]) expect(written.join()).not.toContain(secret)
+    const last = sealed.at(-1) ?? Buffer.alloc(0)
+    const openWith = (secret: string, clientId = 'terminal') =>
+      createSealing({ secret }).open('RedeemedAnswer', clientId, last)
+    expect(openWith(token)).toMatchObject({ answer: { refresh_token: json.refresh_token } })
+    for (const secret of [json.refresh_token ?? '', 'the secret of the tests of the authorization server'])
+      expect(() => openWith(secret)).toThrow()
+    expect(() => openWith(token, otherTerminal.client_id)).toThrow()
   })
 })
 

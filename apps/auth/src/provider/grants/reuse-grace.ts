@@ -152,7 +152,7 @@ export function createReuseGrace({ records, attempts, grace, isAdmitted, onRepla
     // thrown here rather than by the engine, which would take it for theft and end the family
     if (recorded.request !== request) throw new errors.InvalidGrant('it was redeemed with other parameters')
     const grant = grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined
-    if (!grant) throw new errors.InvalidGrant('the grant was revoked')
+    if (!grant || grant.isExpired) throw new errors.InvalidGrant('the grant was revoked, or it is over')
     if (!accountId || !(await isAdmitted(accountId)))
       throw new errors.InvalidGrant('the account may not sign in any more')
     onReplay({ clientId: clientIdOf(ctx), elsewhere: recorded.from !== originOf(ctx) })

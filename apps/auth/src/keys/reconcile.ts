@@ -1,0 +1,41 @@
+// How replicas agree on the signing keys: each brings what it knows and what the store has together, every few seconds.
+import { isDeepStrictEqual } from 'node:util'
+import type { DocumentStore } from '../store/contract.ts'
+import { joinRings, type KeyLifetimes, type KeyRing, readRing, tendRing } from './key-ring.ts'
+
+const DOCUMENT = 'signing-keys'
+
+export interface ReconcileOptions {
+  readonly documents: DocumentStore
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly lifetimes: KeyLifetimes
+  /** Told if this call put keys into a store that had none. */
+  readonly onWritten?: (what: 'made' | 'written_back') => void
+}
+
+/** The stored keys; undefined if there are none, or if they do not open. */
+export async function readStoredRing(documents: DocumentStore): Promise<KeyRing | undefined> {
+  const document = await documents.get(DOCUMENT)
+  return document === undefined ? undefined : readRing(document)
+}
+
+/**
+ * Brings the keys that this process holds and those in the store together, tends them, and returns what both hold then. With
+ * none held it loads them, or makes the first ones. A store that lost its data gets back what is held, so that tokens stay
+ * good and removed keys stay away; a replica that made keys of its own meanwhile is joined by it rather than overruled.
+ * A key is not used before it is stored: if this throws, nothing that it made is known to anybody.
+ */
+export async function reconcileKeys(held: KeyRing, options: ReconcileOptions): Promise<KeyRing> {
+  const { documents, now, lifetimes, onWritten } = options
+  let stored = await readStoredRing(documents)
+  if (!stored) {
+    const mine = await tendRing(held, now, lifetimes)
+    stored = readRing(await documents.putIfAbsent(DOCUMENT, mine))
+    if (isDeepStrictEqual(stored, mine)) onWritten?.(held.keys.length > 0 ? 'written_back' : 'made')
+  }
+  const ring = await tendRing(joinRings(stored, held), now, lifetimes)
+  // Two who write at once lose nothing: whose write was overwritten, that one adds it again.
+  if (!isDeepStrictEqual(ring, stored)) await documents.put(DOCUMENT, ring)
+  return ring
+}
