@@ -3,24 +3,26 @@
 import { tokenRevocation } from 'openid-client'
 import { type Clock, systemClock } from './clock.ts'
 import { type Discovery, discover, mcpServerUrl } from './discovery/discovery.ts'
-import { ClientError } from './errors.ts'
+import { type Challenge, ClientError } from './errors.ts'
 import { signInWithBrowser } from './flows/browser.ts'
 import { type FlowOptions, signInWithDevice } from './flows/device.ts'
 import { signInWithSecret } from './flows/machine.ts'
 import { type OpenUrl, openUrl as openOnDesktop } from './flows/open-url.ts'
 import type { SignInPrompts } from './flows/prompts.ts'
 import { connectToServer, type McpConnection, type Protocol } from './mcp/connection.ts'
+import type { OnQuestion } from './mcp/elicitation.ts'
 import type { OnNotice } from './mcp/notice.ts'
 import { withStepUp } from './mcp/step-up.ts'
 import { dnsLookup, type Lookup } from './network/address-guard.ts'
 import { createGuardedFetch, type Fetch } from './network/guarded-fetch.ts'
 import { createOauthClient, type Grant } from './oauth/oauth-client.ts'
+import { clientMetadataId } from './registration/client-metadata.ts'
 import { identityFor } from './registration/identity.ts'
-import { type GivenIdentity, register } from './registration/registration.ts'
+import { type GivenIdentity, hasCredential, type Registration, register } from './registration/registration.ts'
 import { createRenewal } from './session/renewal.ts'
 import type { Session, SessionKey } from './session/session.ts'
 import type { KnownServer, Store } from './session/store.ts'
-import { createTokenSource, notSignedIn, type TokenSource } from './session/token-source.ts'
+import { createTokenSource, needsSignIn, notSignedIn, type TokenSource } from './session/token-source.ts'
 
 /** Seconds for which discovered endpoints are used without asking again. */
 const DISCOVERY_LIFE = 24 * 3600
@@ -32,6 +34,11 @@ export interface ClientOptions {
   readonly prompts: SignInPrompts
   /** The identity somebody gave; absent: this program registers itself, once for each issuer. */
   readonly identity?: GivenIdentity | undefined
+  /**
+   * The https address of a client id metadata document that describes this program: the id it has, instead of a
+   * registration, at services that take such ids.
+   */
+  readonly clientMetadataUrl?: string | undefined
   readonly clock?: Clock | undefined
   readonly fetch?: Fetch | undefined
   readonly lookup?: Lookup | undefined
@@ -50,6 +57,8 @@ export interface SignInOptions {
   readonly timeout?: number | undefined
   /** Ends the waiting for the person. */
   readonly signal?: AbortSignal | undefined
+  /** What a 401 said that was met already (`ClientError.challenge`); absent: the server is asked. */
+  readonly challenge?: Challenge | undefined
 }
 
 export interface ConnectOptions {
@@ -58,6 +67,8 @@ export interface ConnectOptions {
   readonly onNotice?: OnNotice | undefined
   /** Also hear that lists change. */
   readonly listen?: boolean | undefined
+  /** Answers what the server asks while it works (elicitation); absent: it is told that nobody can be asked. */
+  readonly onQuestion?: OnQuestion | undefined
 }
 
 export type StepUpOptions = Pick<SignInOptions, 'timeout' | 'signal'>
@@ -72,14 +83,19 @@ export interface Client {
   renew(refused: string): Promise<Session>
   /** Forgets the session and, if it can, has the server revoke it. `undefined`: there was none. */
   signOut(): Promise<{ readonly revoked: boolean } | undefined>
-  /** An MCP connection that renews its token by itself. Whoever opens it closes it. */
+  /**
+   * An MCP connection that renews its token by itself. Whoever opens it closes it. Without a sign-in it goes without a
+   * token: where the server asks for one after all, requests throw `not_signed_in`.
+   */
   connect(options?: ConnectOptions): Promise<McpConnection>
   /**
    * Runs `work`; when the server asks for more scopes the person signs in for them and `work` runs again, three times at
    * most. A connection that is open goes on with the new token.
    */
   steppingUp<T>(work: () => Promise<T>, options?: StepUpOptions): Promise<T>
-  /** Both: a connection for `work` alone, and stepping up. */
+  /** Runs `work`; where the server asks for a sign-in and there is none that is good, signs in and runs it again, once. */
+  signingIn<T>(work: () => Promise<T>, options: SignInOptions): Promise<T>
+  /** A connection for `work` alone, and stepping up. */
   withServer<T>(work: (server: McpConnection) => Promise<T>, options?: ConnectOptions & StepUpOptions): Promise<T>
 }
 
@@ -96,10 +112,11 @@ export function createClient(options: ClientOptions): Client {
   })
 
   const identities = { given: identity, registrations: store.registrations }
+  const documentId = options.clientMetadataUrl === undefined ? undefined : clientMetadataId(options.clientMetadataUrl)
 
-  async function rediscover(): Promise<Discovery> {
+  async function rediscover(challenge?: Challenge): Promise<Discovery> {
     const previous = await store.servers.read(url.href)
-    const discovery = await discover(url, { fetch, clock })
+    const discovery = await discover(url, { fetch, clock, challenge })
     await store.servers.write(url.href, { discovery, clientId: previous?.clientId })
     return discovery
   }
@@ -118,29 +135,41 @@ export function createClient(options: ClientOptions): Client {
     return createTokenSource({ sessions: store.sessions, key: keyOf(known), clock, renew })
   }
 
-  /** Runs a flow as the given identity, or as our own registration, which is made anew once if it was forgotten. */
-  async function asClient(discovery: Discovery, flow: (client: GivenIdentity) => Promise<Grant>) {
-    const { issuer, metadata } = discovery
-    if (identity) return { client: identity, grant: await flow(identity) }
-    const kept = await store.registrations.read(issuer)
-    if (kept) {
-      try {
-        return { client: kept, grant: await flow(kept) }
-      } catch (error) {
-        if (!(error instanceof ClientError && error.oauthError === 'invalid_client')) throw error
-        await store.registrations.remove(issuer)
-      }
-    }
-    const client = await register(metadata, fetch)
-    await store.registrations.write(issuer, client)
-    return { client, grant: await flow(client) }
+  /** Our registration with an issuer, but for `refused`: the kept one, or a new one. One process at a time makes it. */
+  function registered({ issuer, metadata }: Discovery, refused?: Registration) {
+    return store.registrations.exclusive(issuer, async () => {
+      const kept = await store.registrations.read(issuer)
+      if (kept && kept.clientId !== refused?.clientId) return { client: kept, isNew: false }
+      const client = await register(metadata, fetch)
+      await store.registrations.write(issuer, client)
+      return { client, isNew: true }
+    })
   }
 
-  async function signIn({ flow, scope: wanted, timeout, signal: stop = signal }: SignInOptions): Promise<Session> {
-    if (flow === 'machine' && identity?.clientSecret === undefined) throw secretNeeded()
-    const discovery = await rediscover()
+  /**
+   * Runs a flow as the given identity, else as what the metadata document describes, else as our own registration, which
+   * is made anew once if it was forgotten.
+   */
+  async function asClient(discovery: Discovery, flow: (client: GivenIdentity) => Promise<Grant>) {
+    const known =
+      identity ?? (discovery.metadata.client_id_metadata_document_supported === true ? documentId : undefined)
+    if (known) return { client: known, grant: await flow(known) }
+    const { client, isNew } = await registered(discovery)
+    try {
+      return { client, grant: await flow(client) }
+    } catch (error) {
+      if (isNew || !(error instanceof ClientError && error.oauthError === 'invalid_client')) throw error
+    }
+    const { client: renewed } = await registered(discovery, client)
+    return { client: renewed, grant: await flow(renewed) }
+  }
+
+  async function signIn({ flow, timeout, signal: stop = signal, challenge, ...asked }: SignInOptions) {
+    if (flow === 'machine' && !hasCredential(identity)) throw secretNeeded()
+    const discovery = await rediscover(challenge)
     const { issuer, resource, metadata } = discovery
-    const scope = wanted ?? discovery.scope
+    const scope =
+      flow === 'machine' ? (asked.scope ?? discovery.scope) : lasting(asked.scope ?? discovery.scope, metadata)
     const { client, grant } = await asClient(discovery, (client) => {
       const oauth = createOauthClient({ metadata, identity: client, fetch })
       const flowOptions: FlowOptions = { oauth, resource, scope, clock, prompts, timeout, signal: stop }
@@ -149,7 +178,8 @@ export function createClient(options: ClientOptions): Client {
     })
     const session: Session = { issuer, resource, clientId: client.clientId, flow, ...grant }
     const known = { discovery, clientId: identity?.clientId }
-    await store.sessions.write(keyOf(known), session)
+    const key = keyOf(known)
+    await store.sessions.exclusive(key, () => store.sessions.write(key, session))
     await store.servers.write(url.href, known)
     return session
   }
@@ -178,7 +208,27 @@ export function createClient(options: ClientOptions): Client {
   }
 
   async function connect(options: ConnectOptions = {}): Promise<McpConnection> {
-    return await connectToServer({ ...options, url, tokens: await tokens(), fetch: plainFetch, signal })
+    let found: TokenSource | undefined // once it had a token it stays: a connection belongs to one sign-in
+    const connected: TokenSource = {
+      async current() {
+        const source = found ?? (await tokens())
+        const session = await source.current()
+        found = source
+        return session
+      },
+      replace: async (refused) => (found ?? (await tokens())).replace(refused),
+    }
+    return await connectToServer({ ...options, url, tokens: connected, fetch: plainFetch, signal })
+  }
+
+  async function signingIn<T>(work: () => Promise<T>, options: SignInOptions): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!needsSignIn(error)) throw error
+      await signIn({ ...options, challenge: error.challenge })
+      return await work()
+    }
   }
 
   function steppingUp<T>(work: () => Promise<T>, options: StepUpOptions = {}): Promise<T> {
@@ -198,6 +248,7 @@ export function createClient(options: ClientOptions): Client {
     session: async () => (await tokens()).current(),
     renew: async (refused) => (await tokens()).replace(refused),
     connect,
+    signingIn,
     steppingUp,
     withServer: (work, { timeout, ...options } = {}) =>
       steppingUp(
@@ -210,8 +261,14 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
+/** With `offline_access` where the service has it: some issue no refresh token without (OpenID Connect Core §11). */
+function lasting(scope: string | undefined, { scopes_supported = [] }: Discovery['metadata']): string | undefined {
+  if (scope === undefined || !scopes_supported.includes('offline_access')) return scope
+  return [...new Set([...scope.split(' '), 'offline_access'])].join(' ')
+}
+
 function secretNeeded(): ClientError {
   return new ClientError('usage', 'Signing in as a machine needs a client id and a secret.', {
-    hint: 'Set GATEHOUSE_CLIENT_ID and GATEHOUSE_CLIENT_SECRET (or GATEHOUSE_CLIENT_SECRET_FILE).',
+    hint: 'Set GATEHOUSE_CLIENT_ID, and GATEHOUSE_CLIENT_SECRET (or …_SECRET_FILE, or …_KEY_FILE for a private key).',
   })
 }

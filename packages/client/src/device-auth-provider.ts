@@ -1,10 +1,11 @@
 import { type AuthProvider, InsufficientScopeError } from '@modelcontextprotocol/client'
 import { type ClientOptions, createClient } from './client.ts'
-import { ClientError } from './errors.ts'
+import { challengeOf } from './discovery/challenge.ts'
 import type { DevicePrompt } from './flows/prompts.ts'
 import { insufficientScope } from './mcp/mcp-error.ts'
 import { createMemoryStore } from './session/memory-store.ts'
 import type { Store } from './session/store.ts'
+import { needsSignIn } from './session/token-source.ts'
 
 export interface DeviceAuthProviderOptions extends Omit<ClientOptions, 'store' | 'prompts' | 'openUrl'> {
   /** Show the person where to go and which code must appear there. What is handed over is checked and cleaned. */
@@ -40,17 +41,13 @@ export function createDeviceAuthProvider(options: DeviceAuthProviderOptions): De
   let sent: string | undefined
   let signingIn: Promise<void> | undefined
 
-  async function signInAnew(): Promise<void> {
-    await client.signIn({ flow: 'device', scope, timeout })
-  }
-
   /** Another token than the one that was refused: an other request's, a renewed one, or that of a new sign-in. */
-  async function replace(refused: string | undefined): Promise<void> {
+  async function replace(refused: string | undefined, response: Response): Promise<void> {
     try {
       await (refused === undefined ? client.session() : client.renew(refused))
     } catch (error) {
-      if (!isOver(error)) throw error
-      await signInAnew()
+      if (!needsSignIn(error)) throw error
+      await client.signIn({ flow: 'device', scope, timeout, challenge: challengeOf(response) })
     }
   }
 
@@ -59,13 +56,13 @@ export function createDeviceAuthProvider(options: DeviceAuthProviderOptions): De
       try {
         sent = (await client.session()).accessToken
       } catch (error) {
-        if (!isOver(error)) throw error
+        if (!needsSignIn(error)) throw error
         sent = undefined // without a token the server answers 401, and says where to sign in
       }
       return sent
     },
-    async onUnauthorized() {
-      signingIn ??= replace(sent).finally(() => {
+    async onUnauthorized({ response }) {
+      signingIn ??= replace(sent, response).finally(() => {
         signingIn = undefined
       })
       await signingIn
@@ -82,9 +79,4 @@ export function createDeviceAuthProvider(options: DeviceAuthProviderOptions): De
       await client.signOut()
     },
   }
-}
-
-/** Whether only a new sign-in helps. */
-function isOver(error: unknown): boolean {
-  return error instanceof ClientError && (error.code === 'not_signed_in' || error.code === 'signed_out')
 }

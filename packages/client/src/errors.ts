@@ -47,6 +47,14 @@ const exitOf = {
 
 export type ErrorCode = keyof typeof exitOf
 
+/** What a 401 tells a client that is to sign in (RFC 6750 §3, RFC 9728 §5.1). */
+export interface Challenge {
+  /** Where the resource's metadata is. */
+  readonly metadataUrl?: string | undefined
+  /** Space-separated. */
+  readonly scope?: string | undefined
+}
+
 export interface ClientErrorParts {
   /** Why, as far as it is known. */
   readonly reason?: string | undefined
@@ -60,6 +68,8 @@ export interface ClientErrorParts {
   readonly oauthError?: string | undefined
   /** All scopes that the refused operation needs, space-separated (`insufficient_scope` only). */
   readonly requiredScope?: string | undefined
+  /** What the server said when it asked for a sign-in (`not_signed_in` only). */
+  readonly challenge?: Challenge | undefined
   readonly cause?: unknown
 }
 
@@ -73,6 +83,7 @@ export class ClientError extends Error {
   readonly retryAfter: number | undefined
   readonly oauthError: string | undefined
   readonly requiredScope: string | undefined
+  readonly challenge: Challenge | undefined
 
   constructor(code: ErrorCode, message: string, parts: ClientErrorParts = {}) {
     super(message, { cause: parts.cause })
@@ -83,6 +94,7 @@ export class ClientError extends Error {
     this.retryAfter = parts.retryAfter
     this.oauthError = parts.oauthError
     this.requiredScope = parts.requiredScope
+    this.challenge = parts.challenge
   }
 
   get exitCode(): number {

@@ -1,8 +1,10 @@
+import type { SignInOptions } from '../client.ts'
 import { createClient } from '../client.ts'
-import { ClientError } from '../errors.ts'
+import type { Stop } from '../mcp/connection.ts'
 import type { GivenIdentity } from '../registration/registration.ts'
 import { type Session, subjectForDisplay } from '../session/session.ts'
 import { createStore } from '../session/store.ts'
+import { isNotSignedIn } from '../session/token-source.ts'
 import { createSignInPrompts } from '../terminal/sign-in-prompts.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { cleanLine } from '../text.ts'
@@ -13,6 +15,7 @@ export interface AccessOptions extends Host {
   readonly home: string
   readonly terminal: Terminal
   readonly identity: GivenIdentity | undefined
+  readonly clientMetadataUrl: string | undefined
   readonly flow: Session['flow']
   readonly scope: string | undefined
   /** Seconds to wait for the person. */
@@ -30,25 +33,28 @@ export function createAccess(options: AccessOptions): Access {
     prompts: createSignInPrompts(terminal, { server: url.href, qr, clock }),
   })
 
-  const signIn: Access['signIn'] = async (stop) => {
+  async function signIn(stop?: Pick<SignInOptions, 'signal' | 'challenge'>): Promise<Session> {
     const session = await client.signIn({ flow, scope, timeout, ...stop })
     const subject = cleanLine(subjectForDisplay(session.accessToken) ?? session.clientId, 80)
     terminal.success(`Signed in as ${subject} (${cleanLine(session.scope) || 'no scopes'}), saved for next time`)
     return session
   }
 
+  async function signingIn<T>(work: () => Promise<T>, stop?: Stop): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isNotSignedIn(error)) throw error
+      await signIn({ ...stop, challenge: error.challenge })
+      terminal.lines([''])
+      return await work()
+    }
+  }
+
   return {
     client,
     signIn,
-    async ensureSignedIn(stop) {
-      try {
-        return await client.session()
-      } catch (error) {
-        if (!(error instanceof ClientError && error.code === 'not_signed_in')) throw error
-        const session = await signIn(stop)
-        terminal.lines([''])
-        return session
-      }
-    },
+    ensureSignedIn: (stop) => signingIn(() => client.session(), stop),
+    signingIn,
   }
 }

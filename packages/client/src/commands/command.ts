@@ -43,6 +43,8 @@ export interface Access {
   signIn(stop?: Stop): Promise<Session>
   /** Signs in only where there is no session; a session that came to an end is an error. */
   ensureSignedIn(stop?: Stop): Promise<Session>
+  /** Runs `work`; where the server asks for a sign-in and there is no session, signs in and runs it again, once. */
+  signingIn<T>(work: () => Promise<T>, stop?: Stop): Promise<T>
 }
 
 export interface CommandContext extends Access, Pick<Host, 'clock' | 'fetch' | 'lookup' | 'signal'> {

@@ -57,6 +57,7 @@ test('each finding is one line in a file or a pipe, faults first, and within the
   expect(stdout).toContain('1 fault, 1 note.')
   const terminal = await doctor.run([], { columns: 60 })
   expect(Math.max(...terminal.stdout.split('\n').map(widthOf))).toBeLessThanOrEqual(60)
+  expect(terminal.stdout).toContain('\n  Fix: Make "resource" the address that people type, or give')
 })
 
 test('with --json the diagnosis is one document', async () => {

@@ -1,6 +1,8 @@
+import type { webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import envPaths from 'env-paths'
 import { ClientError } from '../errors.ts'
+import { readClientKey } from '../registration/client-key.ts'
 
 /** What the environment says, read once. */
 export interface Environment {
@@ -10,30 +12,36 @@ export interface Environment {
   readonly home: string
   readonly clientId: string | undefined
   readonly clientSecret: string | undefined
+  readonly clientKey: webcrypto.CryptoKey | undefined
+  readonly clientMetadataUrl: string | undefined
   readonly color: boolean
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** Throws a usage error for a secret that is named but cannot be read. Reads no other variable, and no flag's secret. */
+/** Throws a usage error for a secret or a key that is named but cannot be read. Reads no other variable, and no flag's secret. */
 export function readEnvironment(env: Variables): Environment {
   return {
     program: env.npm_lifecycle_event === 'client' ? 'npm run client --' : 'gatehouse',
     home: env.GATEHOUSE_HOME || envPaths('gatehouse', { suffix: '' }).config,
     clientId: env.GATEHOUSE_CLIENT_ID || undefined,
-    clientSecret: env.GATEHOUSE_CLIENT_SECRET || readSecret(env.GATEHOUSE_CLIENT_SECRET_FILE),
+    clientSecret:
+      env.GATEHOUSE_CLIENT_SECRET ||
+      readNamed('SECRET', env.GATEHOUSE_CLIENT_SECRET_FILE, (text) => text.trim() || undefined),
+    clientKey: readNamed('KEY', env.GATEHOUSE_CLIENT_KEY_FILE, readClientKey),
+    clientMetadataUrl: env.GATEHOUSE_CLIENT_METADATA_URL || undefined,
     color: !env.NO_COLOR && env.TERM !== 'dumb',
   }
 }
 
-function readSecret(file: string | undefined): string | undefined {
+function readNamed<T>(what: 'SECRET' | 'KEY', file: string | undefined, read: (text: string) => T): T | undefined {
   if (!file) return undefined
   try {
-    return readFileSync(file, 'utf8').trim() || undefined
+    return read(readFileSync(file, 'utf8'))
   } catch (cause) {
-    throw new ClientError('usage', 'The file with the client secret cannot be read.', {
-      reason: `${file} (${(cause as NodeJS.ErrnoException).code}).`,
-      hint: 'Correct GATEHOUSE_CLIENT_SECRET_FILE.',
+    throw new ClientError('usage', `The file with the client ${what.toLowerCase()} cannot be read.`, {
+      reason: `${file} (${(cause as NodeJS.ErrnoException).code ?? 'not a private key in PEM'}).`,
+      hint: `Correct GATEHOUSE_CLIENT_${what}_FILE.`,
       cause,
     })
   }

@@ -23,7 +23,10 @@ export const identityOptions: Options = {
 export const signInOptions: Options = {
   device: { type: 'boolean', help: 'sign in with a code on any device (the default)' },
   browser: { type: 'boolean', help: 'sign in through a browser on this computer' },
-  machine: { type: 'boolean', help: 'sign in with GATEHOUSE_CLIENT_ID and GATEHOUSE_CLIENT_SECRET (or …_SECRET_FILE)' },
+  machine: {
+    type: 'boolean',
+    help: 'sign in with GATEHOUSE_CLIENT_ID and GATEHOUSE_CLIENT_SECRET (or …_SECRET_FILE, …_KEY_FILE)',
+  },
   scope: { type: 'string', value: 'SCOPES', help: 'ask for these scopes, space-separated' },
   ...identityOptions,
   timeout: { type: 'string', value: 'SECONDS', help: 'how long to wait for the person who signs in' },

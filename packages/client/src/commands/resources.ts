@@ -9,19 +9,18 @@ export const resources: Command = {
   operands: '[read URI]',
   summary: 'list the resources, or read one',
   options: signInOptions,
-  async run({ client, ensureSignedIn, terminal, operands, timeout, json }) {
+  async run({ client, signingIn, terminal, operands, timeout, json }) {
     const [action, uri, ...rest] = operands
     if (action !== undefined && (action !== 'read' || uri === undefined || rest.length > 0)) {
       throw usageError('To read a resource, give its URI.', 'For example:', 'resources read URI')
     }
-    await ensureSignedIn()
     if (uri !== undefined) {
-      const resource = await client.withServer((server) => server.readResource(uri), { timeout })
+      const resource = await signingIn(() => client.withServer((server) => server.readResource(uri), { timeout }))
       if (json) terminal.json(resource)
       else terminal.result(resourceText(resource))
       return undefined
     }
-    const found = await client.withServer((server) => server.listResources(), { timeout })
+    const found = await signingIn(() => client.withServer((server) => server.listResources(), { timeout }))
     if (json) terminal.json({ resources: found })
     else if (found.length === 0) terminal.note('The server offers you no resources.')
     else showList(terminal, found.map(resourceRow))

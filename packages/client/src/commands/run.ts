@@ -1,6 +1,7 @@
 // One run of the command: from the command line to the exit code. Everything of the process is handed in.
 import { mcpServerUrl } from '../discovery/discovery.ts'
 import { ClientError, exits, findClientError } from '../errors.ts'
+import { hasCredential } from '../registration/registration.ts'
 import type { Session } from '../session/session.ts'
 import { type CommandLine, createTerminal, errorDocument, showError, type Terminal } from '../terminal/terminal.ts'
 import { cleanLine } from '../text.ts'
@@ -52,7 +53,7 @@ function createContext({ host, environment, terminal, values, ...rest }: Context
   const { home } = environment
   const timeout = readTimeout(values.timeout)
   const identity = readIdentity(environment, values['client-id'])
-  const flow = readFlow(values, identity?.clientSecret !== undefined)
+  const flow = readFlow(values, hasCredential(identity))
   const common = {
     ...host,
     home,
@@ -60,6 +61,7 @@ function createContext({ host, environment, terminal, values, ...rest }: Context
     identity,
     flow,
     timeout,
+    clientMetadataUrl: environment.clientMetadataUrl,
     scope: values.scope === undefined ? undefined : String(values.scope),
     qr: !values['no-qr'],
     allowPrivateAddresses: values['allow-private-addresses'] === true,
@@ -88,13 +90,13 @@ function createContext({ host, environment, terminal, values, ...rest }: Context
   }
 }
 
-/** A secret from the environment belongs to the client id from there, and to no other. */
-function readIdentity({ clientId, clientSecret }: Environment, given: Values[string]) {
-  if (given === undefined) return clientId === undefined ? undefined : { clientId, clientSecret }
-  return { clientId: String(given), clientSecret: given === clientId ? clientSecret : undefined }
+/** A secret or a key from the environment belongs to the client id from there, and to no other. */
+function readIdentity({ clientId, clientSecret, clientKey }: Environment, given: Values[string]) {
+  const known = clientId === undefined ? undefined : { clientId, clientSecret, privateKey: clientKey }
+  return given === undefined || given === clientId ? known : { clientId: String(given) }
 }
 
-/** Where a secret is at hand there is usually no person: then the machine's sign-in is the default. */
+/** Where a secret or a key is at hand there is usually no person: then the machine's sign-in is the default. */
 function readFlow(values: Values, hasSecret: boolean): Session['flow'] {
   const chosen = (['device', 'browser', 'machine'] as const).filter((flow) => values[flow])
   if (chosen.length > 1) throw usageError('Choose one way to sign in.', `Not both --${chosen.join(' and --')}.`)

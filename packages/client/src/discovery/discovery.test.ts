@@ -16,11 +16,14 @@ const resource = (overrides: Documents = {}) => ({
 })
 
 /** Discovers on a web of documents; everything else is 404, the MCP server's own address 401 with `challenge`. */
-function discoverOn(documents: Documents, { url = 'https://mcp.example/mcp', challenge = 'Bearer' } = {}) {
+function discoverOn(
+  documents: Documents,
+  { url = 'https://mcp.example/mcp', challenge = 'Bearer', status = 401, body = '' } = {},
+) {
   const asked: string[] = []
   const fetch: Fetch = async (address) => {
     asked.push(address)
-    if (address === url) return new Response('', { status: 401, headers: { 'www-authenticate': challenge } })
+    if (address === url) return new Response(body, { status, headers: { 'www-authenticate': challenge } })
     return address in documents ? Response.json(documents[address]) : new Response('', { status: 404 })
   }
   return { asked, found: discover(mcpServerUrl(url), { fetch, clock: systemClock }) }
@@ -108,6 +111,29 @@ test('a server without metadata, or with something else in its place, is told ap
   })
   const noServer = resource({ authorization_servers: undefined })
   await expect(discoverOn({ [`${wellKnown}/mcp`]: noServer }).found).rejects.toMatchObject({ code: 'metadata_missing' })
+})
+
+test('a server that asks for no sign-in and publishes no metadata is said to need none; with metadata it is used', async () => {
+  await expect(discoverOn({}, { status: 200 }).found).rejects.toMatchObject({
+    code: 'metadata_missing',
+    message: 'https://mcp.example/mcp does not ask for a sign-in.',
+    command: 'tools',
+  })
+  const { found } = discoverOn({ [wellKnown]: resource(), [rfc8414]: server() }, { status: 200 })
+  expect((await found).issuer).toBe(issuer)
+})
+
+test('an address that only the metadata covers is answered with the right one; an unknown method is no such address', async () => {
+  const documents = { [wellKnown]: resource(), [`${wellKnown}/mcp/`]: resource(), [rfc8414]: server() }
+  const url = 'https://mcp.example/mcp/'
+  await expect(discoverOn(documents, { url, status: 404 }).found).rejects.toMatchObject({
+    code: 'resource_mismatch',
+    hint: expect.stringContaining('--url https://mcp.example/mcp'),
+  })
+  expect((await discoverOn(documents, { url }).found).resource).toBe('https://mcp.example/mcp')
+  const body = '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}}'
+  expect((await discoverOn(documents, { url, status: 404, body }).found).issuer).toBe(issuer)
+  expect((await discoverOn(documents, { status: 404 }).found).issuer).toBe(issuer)
 })
 
 test('an address that a person typed is https, or http on this computer', () => {

@@ -2,15 +2,15 @@
 // learnt here is untrusted until it is checked here; what is not fetched or shown by us is not checked.
 
 import { type AuthorizationServerMetadata, authorizationServerMetadata } from '@gatehouse/shared'
-import { extractWWWAuthenticateParams } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
-import { ClientError } from '../errors.ts'
+import { type Challenge, ClientError } from '../errors.ts'
 import { isLoopback } from '../network/addresses.ts'
 import { errorBodyLine } from '../network/error-body.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
 import { cleanLine } from '../text.ts'
 import { readAuthorizationServer } from './authorization-server.ts'
+import { challengeOf } from './challenge.ts'
 import { readProtectedResource } from './protected-resource.ts'
 
 /** What is known about an MCP server's sign-in, and kept between runs. */
@@ -54,27 +54,68 @@ export function mcpServerUrl(typed: string | URL): URL {
   return url
 }
 
+export interface DiscoveryOptions {
+  readonly fetch: Fetch
+  readonly clock: Clock
+  /** The challenge that was met already; absent: the server is asked for one. */
+  readonly challenge?: Challenge | undefined
+}
+
 /** Finds out where and how to sign in for the MCP server at `url`. Always asks the servers; keeping is the caller's. */
-export async function discover(url: URL, { fetch, clock }: { fetch: Fetch; clock: Clock }): Promise<Discovery> {
-  const challenge = await readChallenge(url, fetch)
-  const { resource, authorizationServer, scopes } = await readProtectedResource(url, challenge.metadataUrl, fetch)
+export async function discover(url: URL, { fetch, clock, challenge: met }: DiscoveryOptions): Promise<Discovery> {
+  const { challenge, missing } = met ? { challenge: met } : await readChallenge(url, fetch)
+  const place = challenge?.metadataUrl
+  const found = await readProtectedResource(url, place, fetch).catch((error: unknown) => {
+    throw challenge ? error : noSignIn(url, error)
+  })
+  const { resource, authorizationServer, scopes } = found
+  if (missing !== undefined && resource !== url.href) throw notHere(url, resource, missing)
   const metadata = await readAuthorizationServer(authorizationServer, fetch)
   return {
     resource,
     issuer: metadata.issuer,
-    scope: challenge.scope ?? scopes,
+    scope: challenge?.scope ?? scopes,
     metadata,
     discoveredAt: Math.floor(clock.now()),
   }
 }
 
-interface Challenge {
-  readonly metadataUrl?: string | undefined
-  readonly scope?: string | undefined
+/** Where the server did not ask for a sign-in and says nothing about one, it may well need none. */
+function noSignIn(url: URL, error: unknown): unknown {
+  if (!(error instanceof ClientError) || error.code !== 'metadata_missing') return error
+  return new ClientError('metadata_missing', `${url.href} does not ask for a sign-in.`, {
+    reason: `It answered without one. ${error.reason ?? ''}`.trim(),
+    hint: 'If it is an MCP server that needs none, use it as it is:',
+    command: 'tools',
+    cause: error,
+  })
+}
+
+/** Nothing is at this address, but there is metadata that covers it: one slash too many, a part of the path too much. */
+function notHere(url: URL, resource: string, reason: string): ClientError {
+  return new ClientError('resource_mismatch', `${url.href} is not the address of an MCP server.`, {
+    reason,
+    hint: `The metadata there is that of:  --url ${cleanLine(resource, 120)}`,
+  })
+}
+
+interface Asked {
+  readonly challenge?: Challenge
+  /** What the server said where there is no MCP server at this address. */
+  readonly missing?: string
+}
+
+/** A server that knows the address, but not what was asked there (2026-07-28: 404 for an unknown method). */
+function isJsonRpc(body: string): boolean {
+  try {
+    return (JSON.parse(body) as { jsonrpc?: unknown }).jsonrpc === '2.0'
+  } catch {
+    return false
+  }
 }
 
 /** Asks without a token, in order to be told `401` and where the metadata is (RFC 9728 §5.1). */
-async function readChallenge(url: URL, fetch: Fetch): Promise<Challenge> {
+async function readChallenge(url: URL, fetch: Fetch): Promise<Asked> {
   const response = await fetch(url.href, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
@@ -86,7 +127,9 @@ async function readChallenge(url: URL, fetch: Fetch): Promise<Challenge> {
       hint: 'Use the address that its operator published, with --url.',
     })
   }
-  if (response.status !== 401) return {} // some servers let the first request pass; the well-known places still tell
-  const { resourceMetadataUrl, scope } = extractWWWAuthenticateParams(response)
-  return { metadataUrl: resourceMetadataUrl?.href, scope }
+  if (response.status === 401) return { challenge: challengeOf(response) }
+  // Some servers let the first request pass; the well-known places still tell.
+  if (response.status !== 404 && response.status !== 405) return {}
+  const body = await response.text()
+  return isJsonRpc(body) ? {} : { missing: `It answered ${response.status}: ${errorBodyLine(body, 300) || 'nothing'}.` }
 }

@@ -105,6 +105,20 @@ test('a resource of another origin stops every client, another path those that c
   expect(await stops('HTTPS://MCP.example/mcp')).toBeUndefined()
 })
 
+test('an address under which nothing is, or another name, is answered with the one that the metadata names', async () => {
+  for (const [status, id] of [
+    [404, 'not-found'],
+    [421, 'wrong-host'],
+  ] as const) {
+    const web = createDoctorWeb()
+    const fix = async () => (await examineWeb(web)).findings.find((finding) => finding.id === id)?.fix
+    web.answers.set(`POST ${at.mcp}`, () => json({}, status))
+    expect(await fix()).not.toContain('https://')
+    web.resource.resource = 'https://mcp.example/team/mcp'
+    expect(await fix()).toBe('Give people the address that its metadata names: https://mcp.example/team/mcp')
+  }
+})
+
 test('a page of HTML in the place of a document stops clients only if they come by there first', async () => {
   const web = createDoctorWeb()
   const stops = async () => (await examineWeb(web)).findings.find(({ id }) => id === 'html-instead-of-json')?.stops

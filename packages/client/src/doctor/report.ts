@@ -10,7 +10,7 @@ const marks = {
   note: { mark: '·', format: 'dim' },
 } as const
 
-/** One line for each finding: what, the fix, the section. On a terminal it is wrapped, elsewhere it stays one line. */
+/** Each finding: what, the fix, the section. On a terminal the fix begins a line and all is wrapped; elsewhere it is one line. */
 export function reportLines(diagnosis: Diagnosis, terminal: Terminal): string[] {
   const { url, issuer, findings, clients, leftBehind, requests } = diagnosis
   const width = terminal.resultsOnTerminal ? terminal.columns : Number.POSITIVE_INFINITY
@@ -23,7 +23,7 @@ export function reportLines(diagnosis: Diagnosis, terminal: Terminal): string[] 
     const { mark, format } = marks[finding.severity]
     return line(
       style(format, mark),
-      findingText(finding, (id) => style('bold', id)),
+      findingText(finding, { strong: (id) => style('bold', id), gap: terminal.resultsOnTerminal ? '\n' : ' ' }),
     )
   }
   return [
@@ -54,9 +54,15 @@ export function reportDocument({ url, issuer, findings, clients, leftBehind, req
   }
 }
 
-function findingText({ id, what, fix, spec, stops }: Finding, strong: (id: string) => string): string {
+interface Wording {
+  readonly strong: (id: string) => string
+  /** What stands between the fault and its fix. */
+  readonly gap: string
+}
+
+function findingText({ id, what, fix, spec, stops }: Finding, { strong, gap }: Wording): string {
   const stopped = stops.length > 0 ? ` Stops ${stops.join(', ')}.` : ''
-  return `${strong(id)}: ${what} Fix: ${fix} (${spec})${stopped}`
+  return `${strong(id)}: ${what}${gap}Fix: ${fix} (${spec})${stopped}`
 }
 
 function verdictMark({ stoppedBy }: ClientVerdict, style: Terminal['style']): string {

@@ -24,6 +24,7 @@ export async function signInWithBrowser(options: FlowOptions & { readonly openUr
     state,
     resource,
     ...(scope !== undefined && { scope }),
+    ...(scope?.split(' ').includes('offline_access') && { prompt: 'consent' }), // OpenID Connect Core §11
   })
   const callback = listener.callback(state)
   const stop = new AbortController()

@@ -116,13 +116,25 @@ test('--timeout ends the wait before the code does', async () => {
 })
 
 verifies('K1', 'a verification address that is no https address is neither shown nor waited for', async () => {
-  for (const field of ['verification_uri', 'verification_uri_complete']) {
+  for (const address of ['javascript:alert(document.domain)', 'http://auth.example/device', 'https://a@b.example/']) {
     await using servers = await startFakeServers()
     await using shell = await createCommandLine(servers.mcpUrl)
-    servers.behaviour.deviceAuthorization = { [field]: 'javascript:alert(document.domain)' }
+    servers.behaviour.deviceAuthorization = { verification_uri: address }
     const { code, stdout, stderr } = await shell.run(['login'])
     expect([code, stdout, servers.seenAt('/token')]).toEqual([7, '', []])
     expect(stderr).not.toContain('Open')
+  }
+})
+
+verifies('K1', 'a convenience address that is not safe is not offered; the plain one and the code are', async () => {
+  for (const address of ['javascript:alert(document.domain)', 'http://auth.example/device?user_code=BDWP-HQTK', '']) {
+    await using servers = await startFakeServers()
+    await using shell = await createCommandLine(servers.mcpUrl)
+    servers.behaviour.deviceAuthorization = { verification_uri_complete: address }
+    const { code, stderr } = await shell.run(['login'])
+    expect(code, address).toBe(0)
+    expect(stderr).toContain(`Open   ${servers.issuer}/device\n  Code   BDWP-HQTK`)
+    if (address) expect(stderr).not.toContain(address)
   }
 })
 

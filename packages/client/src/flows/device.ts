@@ -2,7 +2,7 @@
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import { ClientError } from '../errors.ts'
-import { safeUrl } from '../network/addresses.ts'
+import { isSafeUrl, safeUrl } from '../network/addresses.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
 import { type Grant, readGrant } from '../oauth/oauth-client.ts'
 import { grantError } from '../oauth/refusal.ts'
@@ -80,7 +80,10 @@ async function poll(
   }
 }
 
-/** An interval that is no positive number counts as absent, so that openid-client does not end the login over it (K4). */
+/**
+ * An interval that is no positive number (K4), or a convenience address that is no text, counts as absent, so that
+ * openid-client does not end the login over it.
+ */
 async function startDeviceAuthorization(oauth: openid.Configuration, parameters: Record<string, string>) {
   const fetch = oauth[openid.customFetch] as Fetch
   oauth[openid.customFetch] = (async (url: string, init: RequestInit) => {
@@ -88,6 +91,9 @@ async function startDeviceAuthorization(oauth: openid.Configuration, parameters:
     if (!response.ok) return response
     const body = (await response.json().catch(() => ({}))) as Record<string, unknown>
     if (!(typeof body.interval === 'number' && body.interval > 0)) delete body.interval
+    if (typeof body.verification_uri_complete !== 'string' || !body.verification_uri_complete) {
+      delete body.verification_uri_complete
+    }
     return Response.json(body)
   }) as openid.CustomFetch
   try {
@@ -104,9 +110,9 @@ function verificationUri(uri: string): string {
   return safeUrl(uri, 'verification_uri').href
 }
 
-/** The convenience address is only offered when it is as safe as the plain one. */
+/** The convenience address is only offered when it is as safe as the plain one; without it there is the code to type. */
 function optionalVerificationUri(uri: string | undefined): string | undefined {
-  return uri === undefined ? undefined : verificationUri(uri)
+  return uri !== undefined && isSafeUrl(uri) ? verificationUri(uri) : undefined
 }
 
 function expired(cause?: ClientError): ClientError {

@@ -15,9 +15,10 @@ import { ClientError } from '../errors.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
 import type { TokenSource } from '../session/token-source.ts'
 import { version } from '../version.ts'
+import { answerQuestions, elicitation, type OnQuestion } from './elicitation.ts'
 import { createEventIds, type OnEventId } from './event-ids.ts'
 import { mcpError, type Subject } from './mcp-error.ts'
-import { type OnNotice, progressNotice, watchLists, watchNotices } from './notice.ts'
+import { isOwnProgress, type OnNotice, progressNotice, watchLists, watchNotices } from './notice.ts'
 import { acceptance, createTransport } from './transport.ts'
 
 /** What may go with a request. */
@@ -67,13 +68,15 @@ export interface ConnectOptions {
   readonly onNotice?: OnNotice | undefined
   /** Also hear that lists change, which in 2026-07-28 takes a stream that stays open. */
   readonly listen?: boolean | undefined
+  /** Answers what the server asks while it works; absent: it is told that nobody can be asked. */
+  readonly onQuestion?: OnQuestion | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 const CLOSE_SECONDS = 2
 
 export async function connectToServer(options: ConnectOptions): Promise<McpConnection> {
-  const { url, protocol = 'auto', onNotice = () => {}, signal } = options
+  const { url, protocol = 'auto', onNotice = () => {}, onQuestion, signal } = options
   const eventIds = createEventIds()
   let transport = createTransport({ ...options, eventIds })
   const client = new Client(
@@ -83,9 +86,11 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
         mode: protocol === 'auto' ? 'auto' : protocol === '2025-11-25' ? 'legacy' : { pin: protocol },
       },
       ...(options.listen && { listChanged: watchLists(onNotice) }),
+      ...(onQuestion && { capabilities: { elicitation } }),
     },
   )
   watchNotices(client, onNotice)
+  if (onQuestion) answerQuestions(client, onQuestion)
 
   let suspended = false
 
@@ -142,7 +147,9 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
       const call = (sending: RequestOptions) =>
         client.callTool(params, {
           ...sending,
-          onprogress: (progress) => onNotice(progressNotice(progress)),
+          onprogress(progress) {
+            if (!isOwnProgress(progress)) onNotice(progressNotice(progress))
+          },
           resetTimeoutOnProgress: true,
           resumptionToken: resumeFrom,
           onresumptiontoken: onEventId,

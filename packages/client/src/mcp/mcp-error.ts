@@ -1,6 +1,7 @@
 import {
   InsufficientScopeError,
   ProtocolError,
+  ProtocolErrorCode,
   SdkError,
   SdkErrorCode,
   SdkHttpError,
@@ -25,6 +26,9 @@ export function mcpError(url: URL, thrown: unknown, { inSession, subject }: McpE
   if (thrown instanceof InsufficientScopeError) return insufficientScope(thrown)
   if (thrown instanceof SdkHttpError)
     return inSession && thrown.status === 404 ? sessionEnded() : httpError(url, thrown)
+  if (thrown instanceof ProtocolError && thrown.code === ProtocolErrorCode.MissingRequiredClientCapability) {
+    return asksBack(thrown)
+  }
   if (thrown instanceof ProtocolError) {
     return new ClientError(subject === 'tools' ? 'tool_failed' : 'request_failed', 'The server refused the request.', {
       reason: `${cleanLine(thrown.message)} (${thrown.code}).`,
@@ -41,6 +45,13 @@ export function mcpError(url: URL, thrown: unknown, { inSession, subject }: McpE
       cause: thrown,
     },
   )
+}
+
+function asksBack({ message, code }: ProtocolError): ClientError {
+  return new ClientError('tool_failed', 'The server wants to ask something while it works.', {
+    reason: `${cleanLine(message)} (${code}).`,
+    hint: `Give the answers: --answer '{json}'`,
+  })
 }
 
 function sessionEnded(): ClientError {

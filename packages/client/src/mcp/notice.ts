@@ -36,6 +36,11 @@ export function watchLists(onNotice: OnNotice): ListChangedHandlers {
   return { tools: watch('tools'), prompts: watch('prompts'), resources: watch('resources') }
 }
 
+/** What the SDK says itself, in the place of the server, when it answers a question. */
+export function isOwnProgress({ message = '' }: Progress): boolean {
+  return message.startsWith('Fulfilling input required by ')
+}
+
 /** The progress of one request. */
 export function progressNotice(params: Progress): Notice {
   const { progress, total, message } = params

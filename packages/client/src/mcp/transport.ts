@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type AuthProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { challengeOf } from '../discovery/challenge.ts'
 import { type Fetch, networkError } from '../network/guarded-fetch.ts'
-import type { TokenSource } from '../session/token-source.ts'
+import { isNotSignedIn, notSignedIn, type TokenSource } from '../session/token-source.ts'
 import type { EventIds } from './event-ids.ts'
 
 export interface TransportOptions {
@@ -43,15 +44,24 @@ export function createTransport(options: TransportOptions): StreamableHTTPClient
   })
 }
 
-/** The hook of the SDK's transport: a token before each request, another one after a 401, once. */
+/**
+ * The hook of the SDK's transport: a token before each request, another one after a 401, once. Without a sign-in requests
+ * go without a token, for servers that need none; a 401 then is `not_signed_in`, with what it said.
+ */
 function createAuthProvider(tokens: TokenSource): AuthProvider {
-  let sent = ''
+  let sent: string | undefined
   return {
     async token() {
-      sent = (await tokens.current()).accessToken
+      try {
+        sent = (await tokens.current()).accessToken
+      } catch (error) {
+        if (!isNotSignedIn(error)) throw error
+        sent = undefined
+      }
       return sent
     },
-    async onUnauthorized() {
+    async onUnauthorized({ response }) {
+      if (sent === undefined) throw notSignedIn(challengeOf(response))
       await tokens.replace(sent)
     },
   }

@@ -56,6 +56,13 @@ function contains(list: BlockList, address: string): boolean {
   return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')
 }
 
+/** Whether an address is one that we use or show: see {@link safeUrl}. */
+export function isSafeUrl(value: string): boolean {
+  const url = URL.parse(value)
+  if (!url || url.username || url.password) return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
+}
+
 /**
  * The URL, if it is one we use or show: https, or http to this computer, and without a user name in front of the host
  * (`https://github.com@evil.example`). Everything else (`javascript:`, `file:`, `a:$(cmd)`) is refused.
@@ -63,10 +70,7 @@ function contains(list: BlockList, address: string): boolean {
  * @param what how the address is called in the error: `verification_uri`
  */
 export function safeUrl(value: string, what: string): URL {
-  const url = URL.parse(value)
-  if (url && !url.username && !url.password) {
-    if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return url
-  }
+  if (isSafeUrl(value)) return new URL(value)
   throw new ClientError('unsafe_address', `The server gave an address that is not safe to use (${what}).`, {
     reason: `"${cleanLine(value, 80)}" is neither https nor on this computer.`,
     hint: 'Tell the people who run the server; do not open that address.',

@@ -15,19 +15,36 @@ export interface OauthClientOptions {
 
 /** An openid-client configuration for one client at one authorization server. Does no I/O. */
 export function createOauthClient({ metadata, identity, fetch }: OauthClientOptions): openid.Configuration {
-  const { clientId, clientSecret } = identity
   const server = metadata as openid.ServerMetadata
-  const client = new openid.Configuration(server, clientId, undefined, authentication(metadata, clientSecret))
+  const client = new openid.Configuration(server, identity.clientId, undefined, authentication(metadata, identity))
   client[openid.customFetch] = fetch as openid.CustomFetch
   openid.allowInsecureRequests(client) // http only to loopback: the guarded fetch sees to it
   return client
 }
 
-/** RFC 8414 §2: where the server does not list methods, `client_secret_basic` is what it takes. */
-function authentication(metadata: AuthorizationServerMetadata, secret: string | undefined): openid.ClientAuth {
+/** As registered, else what the service takes; where it lists nothing that is `client_secret_basic` (RFC 8414 §2). */
+function authentication(
+  { token_endpoint_auth_methods_supported: listed = ['client_secret_basic'] }: AuthorizationServerMetadata,
+  { clientSecret: secret, privateKey, tokenEndpointAuthMethod: registered }: GivenIdentity,
+): openid.ClientAuth {
+  const methods = registered === undefined ? listed : [registered]
+  if (privateKey) return openid.PrivateKeyJwt(privateKey)
   if (secret === undefined) return openid.None()
-  const methods = metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
-  return methods.includes('client_secret_basic') ? openid.ClientSecretBasic(secret) : openid.ClientSecretPost(secret)
+  if (methods.includes('client_secret_basic')) return clientSecretBasic(secret)
+  return methods.includes('client_secret_post') || !methods.includes('none')
+    ? openid.ClientSecretPost(secret)
+    : openid.None()
+}
+
+/**
+ * RFC 6749 §2.3.1: both parts are form-encoded. Only what has to be is, unlike in openid-client, which encodes `-` and `_`
+ * too: servers that do not decode then know neither the id nor the secret.
+ */
+function clientSecretBasic(secret: string): openid.ClientAuth {
+  return (_server, client, _body, headers) => {
+    const encoded = [client.client_id, secret].map((part) => new URLSearchParams({ '': part }).toString().slice(1))
+    headers.set('authorization', `Basic ${Buffer.from(encoded.join(':')).toString('base64')}`)
+  }
 }
 
 /** What a token endpoint granted. Times are seconds since the epoch. */

@@ -70,8 +70,8 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
 
   async function open(stop: Stop): Promise<McpConnection> {
     await leave()
-    await access.ensureSignedIn(stop)
-    connection = await steppingUp(() => openConnection(access.client, { protocol, onNotice, listen: true }), stop)
+    const connecting = () => openConnection(access.client, { protocol, onNotice, listen: true })
+    connection = await access.signingIn(() => steppingUp(connecting, stop), stop)
     return connection
   }
 
@@ -86,7 +86,7 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
 
   async function ask<T>(work: (server: McpConnection) => Promise<T>, stop: Stop): Promise<T> {
     if (!connection || suspended) throw notConnected(suspended)
-    return await steppingUp(async () => {
+    const asking = async () => {
       try {
         return await work(connection ?? (await open(stop)))
       } catch (error) {
@@ -95,7 +95,8 @@ export function createLiveServer(options: LiveServerOptions): LiveServer {
         onNewSession()
         return await work(server) // 404 says that nothing was done: the request can be sent again
       }
-    }, stop)
+    }
+    return await access.signingIn(() => steppingUp(asking, stop), stop)
   }
 
   async function suspend(server: McpConnection): Promise<void> {

@@ -34,6 +34,7 @@ test('a script runs one command a line, with results on standard output and all 
   expect(repl.stdout()).toBe(`greet                      Says hello
 multi-greet
 start-notification-stream
+remove
 fail
 Hello, Ada!
 Hello, quoted!

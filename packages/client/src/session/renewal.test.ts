@@ -4,6 +4,7 @@ import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { createCommandLine } from '../suites/command-line.ts'
 import { type FakeServers, startFakeServers } from '../suites/fake-servers.ts'
+import { subjectForDisplay } from './session.ts'
 
 const refreshes = (servers: FakeServers) =>
   servers.seenAt('/token').filter(({ form }) => form.get('grant_type') === 'refresh_token').length
@@ -72,6 +73,23 @@ test('a failing network does not end the sign-in', async () => {
   expect((await shell.run(['token'])).code).toBe(6)
   servers.behaviour.refreshAnswer = undefined
   expect((await shell.run(['token'])).code).toBe(0)
+})
+
+verifies('K5', 'a renewal that is under way does not undo a sign-in of meanwhile', async () => {
+  await using servers = await startFakeServers()
+  await using shell = await createCommandLine(servers.mcpUrl)
+  await shell.run(['login'])
+  shell.clock.elapse(3600)
+  servers.behaviour.refreshDelay = 500
+  const renewing = shell.run(['token'])
+  await expect.poll(() => refreshes(servers)).toBe(1)
+  servers.behaviour.subject = 'dev:grace'
+  const signedIn = await shell.run(['login', '--json'])
+  const renewed = await renewing
+  expect([signedIn.code, renewed.code]).toEqual([0, 0])
+  const kept = await shell.run(['token'])
+  expect([kept.code, subjectForDisplay(kept.stdout)]).toEqual([0, 'dev:grace'])
+  expect(kept.stdout).not.toBe(renewed.stdout)
 })
 
 verifies('K2', 'a sign-in is not used with another issuer, when the server has moved to one', async () => {

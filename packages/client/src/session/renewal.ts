@@ -7,6 +7,7 @@ import type { Fetch } from '../network/guarded-fetch.ts'
 import { createOauthClient, readGrant } from '../oauth/oauth-client.ts'
 import { grantError } from '../oauth/refusal.ts'
 import { identityFor, type KnownIdentities } from '../registration/identity.ts'
+import { hasCredential } from '../registration/registration.ts'
 import type { Session } from './session.ts'
 
 export interface RenewalOptions {
@@ -29,7 +30,7 @@ export function createRenewal({ discovery, identities, fetch, clock }: RenewalOp
     const oauth = createOauthClient({ metadata, identity, fetch })
     const { resource, scope } = session
     if (session.flow === 'machine') {
-      if (identity.clientSecret === undefined) throw secretMissing()
+      if (!hasCredential(identity)) throw secretMissing()
       return { ...session, ...(await signInWithSecret({ oauth, resource, scope: scope || undefined, clock })) }
     }
     if (session.refreshToken === undefined) throw signedOut('It has ended, and the server gave no way to renew it.')

@@ -1,6 +1,6 @@
 // Valid access tokens for a saved sign-in, however many processes share it.
 import type { Clock } from '../clock.ts'
-import { ClientError } from '../errors.ts'
+import { type Challenge, ClientError } from '../errors.ts'
 import { isExpired, isFresh, type Session, type SessionKey } from './session.ts'
 import type { Shelf } from './store.ts'
 
@@ -57,6 +57,19 @@ export function createTokenSource({ sessions, key, clock, renew }: TokenSourceOp
   }
 }
 
-export function notSignedIn(): ClientError {
-  return new ClientError('not_signed_in', 'You are not signed in.', { hint: 'Sign in first:', command: 'login' })
+export function notSignedIn(challenge?: Challenge): ClientError {
+  return new ClientError('not_signed_in', 'You are not signed in.', {
+    hint: 'Sign in first:',
+    command: 'login',
+    challenge,
+  })
+}
+
+export function isNotSignedIn(error: unknown): error is ClientError {
+  return error instanceof ClientError && error.code === 'not_signed_in'
+}
+
+/** Whether only a new sign-in helps. */
+export function needsSignIn(error: unknown): error is ClientError {
+  return isNotSignedIn(error) || (error instanceof ClientError && error.code === 'signed_out')
 }

@@ -18,6 +18,8 @@ interface Behaviour {
   resourceMetadata: Record<string, unknown>
   /** Merged into the RFC 8414 document; `undefined` removes a member. */
   serverMetadata: Record<string, unknown>
+  /** Merged into the answer to a registration. */
+  registration: Record<string, unknown>
   /** Merged into the device authorization answer. */
   deviceAuthorization: Record<string, unknown>
   /** Answers to device polls, in order; when there are no more, the code counts as approved. */
@@ -30,6 +32,8 @@ interface Behaviour {
   tokenLife: number
   /** What is granted of the scope asked for. */
   grantScope: (asked: string) => string
+  /** The methods that need no token. */
+  open: (method: string) => boolean
   /** The methods that need a scope. */
   guarded: string[]
   /** The scope that they need, for the tool or prompt of that name; empty: any. */
@@ -86,12 +90,14 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
   const behaviour: Behaviour = {
     resourceMetadata: {},
     serverMetadata: {},
+    registration: {},
     deviceAuthorization: {},
     polls: [],
     refreshAnswer: undefined,
     refreshDelay: 0,
     tokenLife: 600,
     grantScope: (asked) => asked,
+    open: () => false,
     guarded: ['tools/call'],
     neededScope: () => '',
     toolResult: { content: [{ type: 'text', text: 'Hello, world!' }] },
@@ -104,7 +110,7 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     if (path === '/register') {
       const id = `client-${randomUUID()}`
       clients.add(id)
-      return { status: 201, body: { ...JSON.parse(request.body), client_id: id } }
+      return { status: 201, body: { ...JSON.parse(request.body), client_id: id, ...behaviour.registration } }
     }
     if (path === '/revoke') return { status: 200, body: {} }
     const clientId = clientOf(request)
@@ -208,7 +214,10 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
       return { status: 200, body: { ...document, ...behaviour.resourceMetadata } }
     }
     if (path !== '/mcp') return { status: 404, body: {} }
-    const token = accessTokens.get(headers.authorization?.replace('Bearer ', '') ?? '')
+    const asked = method === 'POST' ? (JSON.parse(body) as { method: string }).method : ''
+    const token =
+      accessTokens.get(headers.authorization?.replace('Bearer ', '') ?? '') ??
+      (behaviour.open(asked) ? { scope: '', clientId: '' } : undefined)
     const place = `resource_metadata="${originOf(mcp)}/.well-known/oauth-protected-resource/mcp"`
     if (!token) return { status: 401, body: {}, headers: { 'www-authenticate': `Bearer ${place}, scope="read call"` } }
     if (method !== 'POST') return service ? undefined : { status: 405, body: {} }

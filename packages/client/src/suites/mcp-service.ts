@@ -7,7 +7,14 @@ import {
   NodeStreamableHTTPServerTransport,
   toNodeHandler,
 } from '@modelcontextprotocol/node'
-import { createMcpHandler, type EventStore, McpServer, type ServerContext } from '@modelcontextprotocol/server'
+import {
+  acceptedContent,
+  createMcpHandler,
+  type EventStore,
+  inputRequired,
+  McpServer,
+  type ServerContext,
+} from '@modelcontextprotocol/server'
 import { z } from 'zod'
 
 export interface McpService {
@@ -74,6 +81,19 @@ export function createMcpService({ sessions = true, resumable = true }: McpServi
         return text(`sent ${count}`)
       },
     )
+    server.registerTool('remove', { inputSchema: z.object({ id: z.number() }) }, async ({ id }, context) => {
+      const answer = acceptedContent(context.mcpReq.inputResponses, 'confirm')
+      const given = context.mcpReq.inputResponses?.confirm as { action?: string } | undefined
+      if (answer) return text(`removed ${id}: ${JSON.stringify(answer)}`)
+      if (given) return text(`kept ${id}: ${given.action}`)
+      const requestedSchema = {
+        type: 'object' as const,
+        properties: { confirm: { type: 'boolean' as const }, reason: { type: 'string' as const, default: 'unused' } },
+        required: ['confirm', 'reason'],
+      }
+      const message = `Really remove ${id}?`
+      return inputRequired({ inputRequests: { confirm: inputRequired.elicit({ message, requestedSchema }) } })
+    })
     server.registerTool('fail', {}, async () => ({ ...text('it broke'), isError: true }))
     server.registerPrompt(
       'greeting-template',

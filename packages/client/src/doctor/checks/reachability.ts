@@ -2,7 +2,7 @@
 import { isLoopback, safeUrl } from '../../network/addresses.ts'
 import { type Check, when } from '../check.ts'
 import { everyClient } from '../clients.ts'
-import { textIn } from '../document.ts'
+import { type Document, textIn } from '../document.ts'
 import type { Evidence } from '../evidence.ts'
 import type { Outcome } from '../probe.ts'
 
@@ -45,11 +45,11 @@ export const reachabilityChecks: readonly Check[] = [
     spec: 'RFC 9110 §15.5.20',
     fix: 'Give people the address that the server answers to, or have it answer to this one.',
     stops: everyClient,
-    find: ({ url, unauthorized }) =>
-      when(
-        unauthorized.answered && unauthorized.status === 421,
-        `The server does not answer to the name ${url.host} (421).`,
-      ),
+    find: ({ url, unauthorized, resource }) =>
+      when(unauthorized.answered && unauthorized.status === 421, {
+        what: `The server does not answer to the name ${url.host} (421).`,
+        ...useNamed(url, resource),
+      }),
   },
   {
     id: 'not-found',
@@ -57,12 +57,12 @@ export const reachabilityChecks: readonly Check[] = [
     spec: 'MCP 2025-11-25 Transports, Streamable HTTP',
     fix: 'Check the path: this has to be the MCP endpoint, and it has to take POST.',
     stops: everyClient,
-    find({ url, unauthorized }) {
+    find({ url, unauthorized, resource }) {
       const { status } = unauthorized.answered ? unauthorized : { status: 0 }
-      return when(
-        status === 404 || status === 405,
-        `${url.pathname} answers ${status} to POST: no MCP server is there.`,
-      )
+      return when(status === 404 || status === 405, {
+        what: `${url.pathname} answers ${status} to POST: no MCP server is there.`,
+        ...useNamed(url, resource),
+      })
     },
   },
   {
@@ -105,6 +105,13 @@ export const reachabilityChecks: readonly Check[] = [
       ),
   },
 ]
+
+/** Where the metadata names another address, that is most likely the one that was meant. */
+function useNamed(url: URL, resource: Document | undefined): { fix: string } | undefined {
+  const named = textIn(resource, 'resource')
+  if (named === undefined || URL.parse(named)?.href === url.href) return undefined
+  return { fix: `Give people the address that its metadata names: ${named}` }
+}
 
 function unsafeMembers({ issuer, server }: Evidence): string[] {
   const named = [
