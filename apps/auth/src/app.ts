@@ -3,6 +3,7 @@
 import { boundConnections, connectionLimits, type Metrics } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
+import { createCounters } from './counters.ts'
 import { type HealthOptions, registerHealth } from './health.ts'
 import { guardHost } from './hosts.ts'
 import { answerErrors, answerUnreadable } from './http-errors.ts'
@@ -72,6 +73,8 @@ export async function createApp({
     frameworkErrors: answerUnreadable,
   })
 
+  metrics?.measureRequests(app)
+  const counters = createCounters(metrics)
   const github = config.github && createGitHubApi(config.github)
   const accounts = createAccounts({
     documents: store.documents,
@@ -88,7 +91,10 @@ export async function createApp({
   const deviceEntry = createDeviceEntry(provider, {
     xsrf,
     attempts: store.attempts,
-    onTooMany: () => app.log.warn('too many wrong device codes: somebody may be guessing'),
+    onTooMany: () => {
+      counters.alarm('user_codes')
+      app.log.warn('too many wrong device codes: somebody may be guessing')
+    },
   })
   const relay =
     github &&
@@ -142,22 +148,18 @@ export async function createApp({
       attempts: store.attempts,
       grace: config.lifetimes.reuseGrace,
       isAdmitted,
-      onReplay: (replay) =>
+      onReplay: (replay) => {
+        if (replay.elsewhere) counters.alarm('replay')
         app.log[replay.elsewhere ? 'warn' : 'info'](
           replay,
           'a redeemed token was presented again and got its answer again',
-        ),
+        )
+      },
     }),
     devicePages: createDevicePages(xsrf, deviceEntry.formFor),
     renderError,
     scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes))],
   }
-  metrics?.measureRequests(app)
-  const countTokenAnswer = metrics?.counter(
-    'gatehouse_token_answers_total',
-    'Answers of the token endpoint, by grant and by error of RFC 6749 §5.2.',
-    ['grant_type', 'error'],
-  )
   const engine: Engine = createEngine({
     documents: store.documents,
     clock,
@@ -168,7 +170,7 @@ export async function createApp({
         {
           onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
           onError: (error, route) => app.log.error({ err: error, route }, 'request failed'),
-          onTokenAnswer: (grantType, error = 'none') => countTokenAnswer?.({ grant_type: grantType, error }),
+          onTokenAnswer: counters.tokenAnswer,
         },
       ),
     onTrouble: (error) => app.log.error({ err: error }, 'the signing keys cannot be read; trying again'),
@@ -219,7 +221,10 @@ export async function createApp({
       registration: openToClients,
       limits: createRequestLimits(store.attempts, {
         now: clock,
-        onBlocked: (clientId) => app.log.warn({ clientId }, 'wrong secrets too often: turned away for a while'),
+        onBlocked: (clientId) => {
+          counters.alarm('client_secret')
+          app.log.warn({ clientId }, 'wrong secrets too often: turned away for a while')
+        },
       }),
     }),
   )

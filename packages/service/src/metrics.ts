@@ -18,14 +18,15 @@ export interface Metrics {
     help: string,
     labels: readonly Label[],
   ): (values: Record<Label, string>) => void
-  /** In the text format of Prometheus, with what Node tells of its process. */
+  /** In the text format of Prometheus. */
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-export function createMetrics(): Metrics {
+/** With what Node tells of its process, unless told otherwise: that is measured all the time. */
+export function createMetrics({ ofProcess = true } = {}): Metrics {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
-  collectDefaultMetrics({ register: registry })
+  if (ofProcess) collectDefaultMetrics({ register: registry })
   return {
     measureRequests(app) {
       const underWay = new Gauge({

@@ -25,6 +25,7 @@ verifies('D11', 'thirty wrong codes from one address are the last for a while, w
   expect(statuses.slice(0, 30)).toEqual(Array.from({ length: 30 }, () => 400))
   expect(statuses.slice(30)).toEqual(Array.from({ length: 5 }, () => 429))
   expect(server.log()).toContain('too many wrong device codes')
+  expect(await server.metrics()).toMatch(/^gatehouse_alarms_total\{alarm="user_codes"\} [1-9]/m)
 
   const device = await askAsDevice(server)
   const elsewhere = server.openBrowser({ headers: from('203.0.113.8') })
@@ -162,6 +163,7 @@ verifies(
     expect(errorOf(blocked), 'the right secret, too: it may have been found').toMatchObject({ status: 429 })
     expect(Number(blocked.headers['retry-after'])).toBeGreaterThan(0)
     expect(server.log()).toContain('wrong secrets too often')
+    expect(await server.metrics()).toMatch(/^gatehouse_alarms_total\{alarm="client_secret"\} [1-9]/m)
 
     const escaped = { ...robot, client_id: '%72obot', client_secret: robot.client_secret }
     const respelled = await server.token(

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createMetrics } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, vi } from 'vitest'
 import { createApp } from '../app.ts'
@@ -36,6 +37,8 @@ export interface AuthServer extends AsyncDisposable {
   readonly store: Store
   /** What was logged so far, JSON lines. */
   readonly log: () => string
+  /** What Prometheus would read. */
+  readonly metrics: () => Promise<string>
   /** Moves the clock of the engine and of the store. */
   readonly elapse: (seconds: number) => void
   readonly get: (path: string, headers?: Headers) => Promise<Answer>
@@ -92,7 +95,8 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
   const clock = () => Date.now()
   const store = wrapStore(resources.use(openSqliteStore({ path, sealing, clock, onTampered })))
   const { logger, log } = createCapturedLog()
-  const app = await createApp({ config, store, sealing, clock, logger })
+  const metrics = createMetrics({ ofProcess: false })
+  const app = await createApp({ config, store, sealing, clock, logger, metrics })
   resources.defer(() => app.close())
   await app.listen({ host: '127.0.0.1', port })
   const http = resources.use(createHttp(port, new URL(issuer).host))
@@ -105,6 +109,7 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     app,
     store,
     log,
+    metrics: async () => (await metrics.read()).text,
     ...createVerbs(http),
     elapse: (seconds) => vi.setSystemTime(Date.now() + seconds * 1000),
     openBrowser: ({ headers = {} } = {}) => createBrowser({ issuer, http, headers }),

@@ -59,6 +59,7 @@ describe('within the grace', () => {
     )
     expect(thief.text).toBe(text)
     expect(server.log()).toContain('"elsewhere":true')
+    expect(await server.metrics()).toMatch(/^gatehouse_alarms_total\{alarm="replay"\} [1-9]/m)
   })
 
   verifies('N7', 'who asks again as before is noted, who asks from elsewhere is warned of', async () => {

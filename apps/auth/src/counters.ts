@@ -1,0 +1,26 @@
+// What the authorization server counts beside its requests. Labels are ours, or names that the engine knows.
+import type { Metrics } from '@gatehouse/service'
+
+/** Somebody may be guessing a user code or a client's secret, or presented a redeemed token from elsewhere. */
+export type Alarm = 'user_codes' | 'client_secret' | 'replay'
+
+export interface Counters {
+  /** An answer of the token endpoint: tokens, or an `error` of RFC 6749 §5.2. */
+  tokenAnswer(grantType: string, error?: string): void
+  /** What also is a warning in the log. */
+  alarm(what: Alarm): void
+}
+
+/** Without `metrics` nothing is counted. */
+export function createCounters(metrics: Metrics | undefined): Counters {
+  const tokenAnswers = metrics?.counter(
+    'gatehouse_token_answers_total',
+    'Answers of the token endpoint, by grant and by error of RFC 6749 §5.2.',
+    ['grant_type', 'error'],
+  )
+  const alarms = metrics?.counter('gatehouse_alarms_total', 'What may be an attack.', ['alarm'])
+  return {
+    tokenAnswer: (grantType, error = 'none') => tokenAnswers?.({ grant_type: grantType, error }),
+    alarm: (what) => alarms?.({ alarm: what }),
+  }
+}
