@@ -234,8 +234,8 @@ export function createClient(options: ClientOptions): Client {
   function steppingUp<T>(work: () => Promise<T>, options: StepUpOptions = {}): Promise<T> {
     return withStepUp(work, {
       session: async () => (await tokens()).current(),
-      async signIn(flow, scope) {
-        prompts.moreAccess(scope)
+      async signIn(flow, scope, missing) {
+        prompts.moreAccess(missing)
         await signIn({ ...options, flow, scope })
       },
     })

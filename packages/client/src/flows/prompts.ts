@@ -4,7 +4,7 @@ export interface SignInPrompts {
   device(prompt: DevicePrompt): void
   /** Show the address of the sign-in page, which may be opened as well. */
   browser(prompt: BrowserPrompt): void
-  /** The server asks for more than was granted: a further sign-in follows, for `scope` (space-separated). */
+  /** The server asks for `scope` (space-separated), which was not granted: a further sign-in follows. */
   moreAccess(scope: string): void
   /** Something in the way that is being dealt with: the next attempt is in `retryIn` seconds. */
   trouble(reason: string, retryIn: number): void

@@ -19,6 +19,9 @@ export interface McpErrorContext {
   readonly subject?: Subject | undefined
 }
 
+/** What another name or other arguments may mend. */
+const wrongCalls: ReadonlySet<number> = new Set([ProtocolErrorCode.MethodNotFound, ProtocolErrorCode.InvalidParams])
+
 /** Whatever an MCP request threw, as an error of ours. Texts of the server are cleaned and cut. */
 export function mcpError(url: URL, thrown: unknown, { inSession, subject }: McpErrorContext = {}): ClientError {
   const known = findClientError(thrown)
@@ -30,10 +33,11 @@ export function mcpError(url: URL, thrown: unknown, { inSession, subject }: McpE
     return asksBack(thrown)
   }
   if (thrown instanceof ProtocolError) {
+    const isWrongCall = wrongCalls.has(thrown.code)
     return new ClientError(subject === 'tools' ? 'tool_failed' : 'request_failed', 'The server refused the request.', {
       reason: `${cleanLine(thrown.message)} (${thrown.code}).`,
-      hint: subject && `See which ${subject} there are and what they take:`,
-      command: subject,
+      hint: subject && isWrongCall ? `See which ${subject} there are and what they take:` : undefined,
+      command: isWrongCall ? subject : undefined,
     })
   }
   const late = thrown instanceof SdkError && thrown.code === SdkErrorCode.RequestTimeout

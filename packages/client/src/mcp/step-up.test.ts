@@ -15,7 +15,7 @@ verifies(
     servers.behaviour.neededScope = () => 'more'
     const { code, stdout, stderr } = await shell.run(['call', 'greet'])
     expect([code, stdout]).toEqual([0, 'Hello, world!\n'])
-    expect(stderr).toContain('This needs more access than you gave: read call more.')
+    expect(stderr).toContain('This needs more access than you gave: more.')
     expect(logins(servers)).toEqual(['read call', 'read call more'])
   },
 )

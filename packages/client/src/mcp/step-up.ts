@@ -7,8 +7,8 @@ const MOST_TRIES = 3
 
 export interface StepUp {
   session(): Promise<Session>
-  /** Signs in again in the same way, for the scopes held and the scopes asked for. */
-  signIn(flow: Session['flow'], scope: string): Promise<void>
+  /** Signs in again in the same way, for the scopes held and the scopes asked for, of which `missing` were not held. */
+  signIn(flow: Session['flow'], scope: string, missing: string): Promise<void>
 }
 
 /**
@@ -25,7 +25,9 @@ export async function withStepUp<T>(work: () => Promise<T>, { session, signIn }:
       const union = computeScopeUnion(granted, error.requiredScope)
       if (union === undefined || !isStrictScopeSuperset(union, granted)) throw error
       if (tries === MOST_TRIES) throw error
-      await signIn(flow, union)
+      const held = granted?.split(' ') ?? []
+      const missing = union.split(' ').filter((scope) => !held.includes(scope))
+      await signIn(flow, union, missing.join(' '))
     }
   }
 }
