@@ -72,15 +72,17 @@ test('the services end with whoever started them, even if that was killed', asyn
   const shell = spawn('sh', ['-c', script], {
     cwd: repository,
     env: { PATH, ...env },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   await new Promise<void>((resolve, reject) => {
     let said = ''
-    shell.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-      if (said.includes('Ctrl-C')) resolve()
-    })
-    shell.once('close', () => reject(new Error('npm start ended before it was ready')))
+    for (const stream of [shell.stdout, shell.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+        if (said.includes('Ctrl-C')) resolve()
+      })
+    }
+    shell.once('close', () => reject(new Error(`npm start ended before it was ready: ${said}`)))
   })
   expect(await listeners()).toEqual(['auth', 'mcp'])
   shell.kill('SIGKILL')
