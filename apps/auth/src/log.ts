@@ -2,8 +2,7 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { type DestinationStream, pino } from 'pino'
 
-/** Writes to standard output unless another `destination` is given. */
-export function createLogger(level: string, destination?: DestinationStream): FastifyBaseLogger {
+export function createLogger(level: string, destination: DestinationStream): FastifyBaseLogger {
   const options = {
     level,
     name: 'auth',
@@ -17,7 +16,7 @@ export function createLogger(level: string, destination?: DestinationStream): Fa
       err: describeError,
     },
   }
-  return destination ? pino(options, destination) : pino(options)
+  return pino(options, destination)
 }
 
 /** What an error says of itself, and nothing that hangs on it: a Redis error carries the command, password included. */

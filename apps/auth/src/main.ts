@@ -1,5 +1,5 @@
 // The process: read the configuration, open the store, start the app, close on a signal. No logic.
-import { createMetrics, serveMetrics } from '@gatehouse/service'
+import { createMetrics, openLogStream, serveMetrics } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -25,7 +25,8 @@ try {
 
 async function start(): Promise<void> {
   const config = readConfig(process.env)
-  const logger = createLogger(config.logLevel)
+  const logStream = openLogStream()
+  const logger = createLogger(config.logLevel, logStream)
   const secret = config.secret ?? loadOrCreateSecret(config.dataDir)
   const sealing = createSealing({ secret, previous: config.previousSecret })
   const store = openStore({
@@ -45,6 +46,11 @@ async function start(): Promise<void> {
   // with Redis there may be other replicas, and somebody who spreads requests over them
   const drain = config.redis ? DRAIN : 0
   const metrics = config.metricsPort === undefined ? undefined : createMetrics()
+  metrics?.gauge(
+    'gatehouse_log_lines_dropped',
+    'Log lines that were dropped: the disk is full, or their reader is stuck.',
+    logStream.dropped,
+  )
   const app = await createApp({ config, store, sealing, logger, metrics, drain }).catch(async (error: unknown) => {
     await store.close()
     throw error

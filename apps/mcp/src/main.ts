@@ -1,5 +1,5 @@
 // The process: read the configuration, open the store, start the app, close it on a signal. No logic.
-import { createMetrics, serveMetrics } from '@gatehouse/service'
+import { createMetrics, openLogStream, serveMetrics } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -16,7 +16,13 @@ const onOutage = (error: Error): void => app.log.error({ err: error }, 'Redis ca
 const store = config.sessions ? orExit(() => openStore({ ...config, onOutage })) : undefined
 // With Redis there may be other replicas, and somebody who spreads requests over them.
 const metrics = config.metricsPort === undefined ? undefined : createMetrics()
-const app = createApp({ config, store, metrics, drain: config.redis ? drainTime : 0 })
+const logStream = openLogStream()
+metrics?.gauge(
+  'gatehouse_log_lines_dropped',
+  'Log lines that were dropped: the disk is full, or their reader is stuck.',
+  logStream.dropped,
+)
+const app = createApp({ config, store, metrics, logStream, drain: config.redis ? drainTime : 0 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

@@ -2,6 +2,7 @@
 // knows neither what is stored nor who asks; the Lua scripts come from the services.
 export { boundConnections, connectionLimits } from './connections.ts'
 export { ConfigError, GatehouseError, StoreUnavailableError } from './errors.ts'
+export { openLogStream } from './log-stream.ts'
 export { createMetrics, type Metrics, readMetricsPort, serveMetrics } from './metrics.ts'
 export { openRedisChannels } from './redis-channels.ts'
 export {

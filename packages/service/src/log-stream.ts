@@ -1,0 +1,64 @@
+// Standard output as a place for log lines that cannot stop a service. A full disk, a reader that went away or one that does
+// not read costs lines and nothing else: they are dropped, counted, and owned up to when a line gets through again.
+import { fstatSync, writeSync } from 'node:fs'
+import { isatty } from 'node:tty'
+
+/** Bytes that may wait for a reader. */
+const MOST_WAITING = 1_048_576
+const STDOUT = 1
+
+export interface LogStream {
+  /** One line, its end included. Never throws, never waits. */
+  write(line: string): void
+  /** Lines that nobody got. */
+  readonly dropped: () => number
+}
+
+/** For one logger a process: it takes standard output over. */
+export function openLogStream(): LogStream {
+  let dropped = 0
+  let notTold = 0
+  const lose = () => {
+    dropped += 1
+    notTold += 1
+  }
+  const send = hasReader() ? sendToReader(lose) : sendToFile
+  return {
+    write(line) {
+      if (notTold > 0 && send(confessionOf(notTold))) notTold = 0
+      if (notTold > 0 || !send(line)) lose()
+    },
+    dropped: () => dropped,
+  }
+}
+
+/** Whether it is a pipe, a socket or a terminal, rather than a file: libuv then writes without waiting. */
+function hasReader(): boolean {
+  const stat = fstatSync(STDOUT)
+  return stat.isFIFO() || stat.isSocket() || isatty(STDOUT)
+}
+
+function sendToReader(lose: () => void) {
+  // a reader that went away: told to each write as well
+  process.stdout.on('error', () => undefined)
+  return (line: string): boolean => {
+    if (process.stdout.writableLength + line.length > MOST_WAITING) return false
+    process.stdout.write(line, (error) => {
+      if (error) lose()
+    })
+    return true
+  }
+}
+
+function sendToFile(line: string): boolean {
+  try {
+    writeSync(STDOUT, line)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function confessionOf(lines: number): string {
+  return `${JSON.stringify({ level: 40, time: Date.now(), pid: process.pid, lines, msg: 'log lines were dropped' })}\n`
+}
