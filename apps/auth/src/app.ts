@@ -22,6 +22,7 @@ import { createAccounts } from './provider/accounts.ts'
 import { createAdapterFactory } from './provider/adapter.ts'
 import { createClientDocuments } from './provider/client-documents/client-documents.ts'
 import { fetchDocument } from './provider/client-documents/safe-fetch.ts'
+import { createGrantBook } from './provider/connected-apps.ts'
 import { createDeviceEntry } from './provider/device-entry.ts'
 import { createDevicePages } from './provider/device-pages.ts'
 import { createDeviceRelay } from './provider/device-relay.ts'
@@ -30,6 +31,7 @@ import { renderError } from './provider/error-page.ts'
 import { createReuseGrace } from './provider/grants/reuse-grace.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
 import { mountProvider } from './provider/mount.ts'
+import { createOwnPages } from './provider/own-page.ts'
 import { createProvider } from './provider/provider.ts'
 import { createRequestLimits } from './provider/request-limits.ts'
 import { createResourcePolicy } from './provider/resources.ts'
@@ -87,6 +89,8 @@ export async function createApp({
   const resources = createResourcePolicy(config.resources)
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
   const provider = () => engine.provider()
+  const grants = createGrantBook({ provider, records: store.records, resources, lifetimes: config.lifetimes, clock })
+  const ownPages = createOwnPages({ provider, config, isAdmitted })
   const openToClients = config.clientPolicy.unverified !== 'refuse'
   const deviceEntry = createDeviceEntry(provider, {
     xsrf,
@@ -109,6 +113,7 @@ export async function createApp({
       store,
       accounts,
       resources,
+      grants,
       clock,
       provider,
       log: ({ failure, message }) =>
@@ -211,6 +216,13 @@ export async function createApp({
   const endConnections = boundConnections(app.server)
   app.addHook('preClose', async () => endConnections(ANSWER_LIMIT)) // after health's, which waits
   registerStartPage(app, config)
+  const limits = createRequestLimits(store.attempts, {
+    now: clock,
+    onBlocked: (clientId) => {
+      counters.alarm('client_secret')
+      app.log.warn({ clientId }, 'wrong secrets too often: turned away for a while')
+    },
+  })
   await app.register(
     mountProvider({
       engine,
@@ -219,18 +231,12 @@ export async function createApp({
       deviceEntry,
       keySetAge: config.lifetimes.keySet,
       registration: openToClients,
-      limits: createRequestLimits(store.attempts, {
-        now: clock,
-        onBlocked: (clientId) => {
-          counters.alarm('client_secret')
-          app.log.warn({ clientId }, 'wrong secrets too often: turned away for a while')
-        },
-      }),
+      limits,
     }),
   )
   await app.register(
     interactions({
-      gate: createInteractionGate({ provider, resources, isAdmitted }),
+      gate: createInteractionGate({ provider, resources, isAdmitted, grants, ownPages }),
       logins: availableLogins(),
       refuseForm: (request) =>
         refuseDeveloperLogin({
@@ -241,6 +247,10 @@ export async function createApp({
       admit: (identity) => accounts.admit(identity),
       labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       memories: createLoginMemories(store.records),
+      visits: ownPages,
+      connectedApps: grants,
+      allowVisit: (address) => limits.take('authorize', address),
+      accessTokenLifetime: config.lifetimes.accessToken,
       issuer: config.issuer,
       xsrf,
       clock,

@@ -1,9 +1,9 @@
 // The pages for everybody: axe finds nothing, a keyboard is enough, and they work on a small phone, at twice the size
 // and without JavaScript.
-import axe from 'axe-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openBrowser, type Person, type PersonBrowser } from './harness/browser.ts'
+import { openBrowser, type PersonBrowser } from './harness/browser.ts'
 import { startDevice } from './harness/device.ts'
+import { objections } from './harness/objections.ts'
 import { type Stack, startStack } from './harness/stack.ts'
 
 let stack: Stack
@@ -15,27 +15,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([browser[Symbol.asyncDispose](), stack[Symbol.asyncDispose]()])
 })
-
-/** What axe objects to on this page: everything in light, and the colours once more in dark. */
-async function objections({ page }: Person): Promise<string[]> {
-  const found: string[] = []
-  await page.evaluate(axe.source)
-  for (const [colorScheme, options] of [
-    ['light', {}],
-    ['dark', { runOnly: ['color-contrast'] }],
-  ] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    const { violations } = await page.evaluate(
-      (choice) => (globalThis as unknown as { axe: { run(options: object): Promise<axe.AxeResults> } }).axe.run(choice),
-      options,
-    )
-    for (const { id, nodes } of violations) {
-      found.push(...nodes.map(({ html }) => `${colorScheme} ${page.url()}: ${id} at ${html.slice(0, 120)}`))
-    }
-  }
-  await page.emulateMedia({ colorScheme: 'light' })
-  return found
-}
 
 test('axe has nothing to say about any page on the way', async () => {
   const device = await startDevice(stack)

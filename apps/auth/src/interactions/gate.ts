@@ -22,6 +22,16 @@ export interface PendingRequest {
   readonly device?: DeviceRequest
 }
 
+/** A page of our own that is for people who are signed in. */
+export type OwnPage = 'connected_apps'
+
+/** Somebody signs in for a page of our own: no app asks for anything. */
+export interface PendingVisit {
+  readonly uid: string
+  readonly step: 'login'
+  readonly ownPage: OwnPage
+}
+
 export interface DeviceRequest {
   /** As shown: two groups with a dash. */
   readonly userCode: string
@@ -35,11 +45,49 @@ export type Exchange = { readonly request: IncomingMessage; readonly response: S
 
 /** Every method throws {@link InteractionGoneError} when the request expired, was answered, or is not this browser's. */
 export interface InteractionGate {
-  pending(exchange: Exchange): Promise<PendingRequest>
+  pending(exchange: Exchange): Promise<PendingRequest | PendingVisit>
   /** Each of these resolves to where the browser goes next. */
   signIn(exchange: Exchange, subject: string): Promise<string>
   approve(exchange: Exchange): Promise<string>
   refuse(exchange: Exchange): Promise<string>
   /** Signs the person out and asks the same request again. */
   switchAccount(exchange: Exchange): Promise<string>
+}
+
+/** Who is signed in in a browser, and in which session of it. The session's name stays for as long as the cookie does. */
+export interface Visitor {
+  readonly subject: string
+  readonly session: string
+}
+
+/** Signing in for a page of our own. */
+export interface Visits {
+  /** Undefined: nobody is signed in, or nobody who may be. */
+  visitor(exchange: Exchange): Promise<Visitor | undefined>
+  /** Opens a sign-in for this browser alone. Returns its address. */
+  open(exchange: Exchange, page: OwnPage): Promise<string>
+}
+
+/** One approval that still stands. */
+export interface ConnectedApp {
+  readonly id: string
+  readonly app: AppFacts
+  readonly access: readonly { readonly resource: ResourceFacts; readonly scopes: readonly string[] }[]
+  /** In milliseconds since the epoch; `usedAt` is when it got tokens last. */
+  readonly approvedAt: number
+  readonly usedAt: number
+  /** What was known of the device, for a request that came from one. */
+  readonly device?: { readonly address?: string; readonly agent?: string } | undefined
+  /** Where the answer went, for a request that came through a browser. */
+  readonly returnsTo?: ReturnsTo | undefined
+}
+
+export interface ConnectedApps {
+  /** Those that can still get tokens, the one that was used last first. */
+  list(subject: string): Promise<readonly ConnectedApp[]>
+  /**
+   * Ends one of this person's approvals, or all of them without `id`. Returns the client ids of those that were there.
+   * Idempotent: what broke off is finished by another call.
+   */
+  end(subject: string, id?: string): Promise<readonly string[]>
 }

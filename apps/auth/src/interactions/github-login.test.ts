@@ -65,6 +65,51 @@ async function deviceAtLogin() {
   return { device, browser }
 }
 
+verifies(
+  ['D18', 'U1'],
+  'the page of connected apps is reached through GitHub, too, by the browser that began alone',
+  async () => {
+    await start()
+    const device = await askAsDevice(server)
+    const approving = server.openBrowser()
+    await approving.enterCode(device.userCode)
+    await signIn(approving, 'octocat')
+    await approving.approve()
+    const browser = server.openBrowser()
+    await browser.open('/apps')
+    const callback = await decideAtGitHub(await goToGitHub(browser), 'octocat')
+    expect((await comeBack(server.openBrowser(), callback)).status, 'another browser').toBe(400)
+    expect(await comeBack(browser, callback)).toMatchObject({ heading: 'Connected apps', url: `${server.issuer}/apps` })
+    await browser.submit('/apps/disconnect')
+    expect(browser.page.text).toContain('Terminal is disconnected.')
+    expect(errorOf(await device.poll())).toEqual(refused(400, 'invalid_grant'))
+  },
+)
+
+test('over https the sign-in for the page of connected apps sets cookies as strict as those of any other', async () => {
+  const issuer = 'https://auth.example.com'
+  await start({ AUTH_ISSUER: issuer, AUTH_SECRET: 'k7Vq2Zt0mB4xYw9Rj5Nd8Gh1Lc3Pf6Sa', ALLOW_ANYONE: 'true' })
+  const strict = /^([\w.-]+=[^;]+); path=([^;]+); expires=[^;]+; samesite=lax; secure; httponly$/i
+  const visit = async (path: string, cookies: readonly string[] = []) => {
+    const headers = { host: new URL(issuer).host, accept: 'text/html', cookie: cookies.join('; ') }
+    const { status, headers: answer } = await server.get(path, headers)
+    const set = (answer['set-cookie'] ?? []).map((cookie) => strict.exec(cookie)?.slice(1) ?? [cookie])
+    return { status, to: new URL(answer.location ?? '/', issuer), cookies: set.map(([pair = '']) => pair), set }
+  }
+  const opened = await visit('/apps')
+  expect(opened.set.map(([, path]) => path)).toEqual([opened.to.pathname, opened.to.pathname])
+  const { to: authorize } = await visit(`${opened.to.pathname}/login/github`, opened.cookies)
+  const callback = new URL(await decideAtGitHub(authorize, 'octocat'))
+  const { to } = await visit(callback.pathname + callback.search)
+  const signedIn = await visit(to.pathname + to.search, opened.cookies)
+  expect(signedIn).toMatchObject({ status: 303, to: { href: `${issuer}/apps` } })
+  expect(signedIn.set.map(([pair, path]) => [pair?.split('=')[0], path])).toEqual([
+    ['__Host-gatehouse_session', '/'],
+    ['__Host-gatehouse_session.sig', '/'],
+  ])
+  expect((await visit('/apps', signedIn.cookies)).status).toBe(200)
+})
+
 test('a device login through GitHub ends with tokens for the numeric id', async () => {
   await start()
   const { device, browser } = await deviceAtLogin()

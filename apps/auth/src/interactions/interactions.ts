@@ -8,12 +8,12 @@ import { InteractionGoneError } from '../errors.ts'
 import type { Identity, Login } from '../identity/identity.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import { consentPage, continuePage, deviceApprovalPage, loginPage, type Trouble } from '../pages/index.ts'
-import type { Clock } from '../store/contract.ts'
-import { isSameOrigin, type Xsrf } from '../xsrf.ts'
-import type { Exchange, InteractionGate, PendingRequest } from './gate.ts'
+import { isSameOrigin } from '../xsrf.ts'
+import { type ConnectedAppsParts, registerConnectedApps } from './connected-apps.ts'
+import type { Exchange, InteractionGate, PendingRequest, PendingVisit } from './gate.ts'
 import { type LoginMemories, registerUpstreamLogin } from './upstream-login.ts'
 
-export interface InteractionsOptions {
+export interface InteractionsOptions extends ConnectedAppsParts {
   readonly gate: InteractionGate
   readonly logins: readonly Login[]
   /** Whether the form may be used by whoever sends this request. Returns why not, in words for the person. */
@@ -22,15 +22,14 @@ export interface InteractionsOptions {
   readonly admit: (identity: Identity) => Promise<boolean>
   /** Where logins at other servers remember what they need until the person is back. */
   readonly memories: LoginMemories
-  readonly labelOf: (subject: string) => Promise<string>
   readonly issuer: string
-  readonly xsrf: Xsrf
-  readonly clock: Clock
 }
 
 /** Whoever holds a code of an app that nobody checked may be anybody: arXiv 2605.22333. */
 const UNVERIFIED_DEVICE = 'Nobody has checked this app. It registered itself, and could be used by anybody.'
 
+/** What a person is signed in for, or asked about. */
+export type Pending = PendingRequest | PendingVisit
 export type Fields = Readonly<Record<string, unknown>>
 /** `leave`: where the authorization server goes on from, which may be the app's own site. */
 export type Answer =
@@ -38,11 +37,12 @@ export type Answer =
   | { readonly leave: string }
   | { readonly status: number; readonly html: string }
 
-/** A Fastify plugin with the routes below /interaction, and the callbacks of logins at other servers. */
+/** A Fastify plugin with the routes below /interaction, the callbacks of logins at other servers, and our own pages. */
 export function interactions(options: InteractionsOptions): FastifyPluginAsync {
   return async (app) => {
     await app.register(formbody)
     registerInteractions(app, options)
+    registerConnectedApps(app, options)
   }
 }
 
@@ -50,7 +50,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
   const { gate, logins, refuseForm, xsrf } = options
 
   const step = (
-    run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
+    run: (pending: Pending, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
   ) => {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const pending = await gate.pending({ request: request.raw, response: reply.raw })
@@ -65,7 +65,8 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       const answer = await run(pending, fields, request, reply)
       if ('redirect' in answer) return reply.redirect(answer.redirect, 303)
       // a device's request ends here, with us; only an app's leads elsewhere
-      if ('leave' in answer) return pending.returnsTo ? leave(reply, answer.leave) : reply.redirect(answer.leave, 303)
+      if ('leave' in answer)
+        return 'returnsTo' in pending ? leave(reply, answer.leave) : reply.redirect(answer.leave, 303)
       return reply.code(answer.status).headers(pageHeaders).send(answer.html)
     }
   }
@@ -101,7 +102,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     if (login.kind === 'redirect') registerUpstreamLogin(app, { login, step, enter, showLogin, exchange, ...options })
   }
 
-  async function enter(pending: PendingRequest, identity: Identity, at: Exchange): Promise<Answer> {
+  async function enter(pending: Pending, identity: Identity, at: Exchange): Promise<Answer> {
     if (await options.admit(identity)) return { redirect: await gate.signIn(at, identity.subject) }
     const problem = `${identity.label} may not use this server.`
     const advice = 'Sign in as somebody else, or ask the people who run it.'
@@ -130,18 +131,17 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     step(async (_pending, _fields, request, reply) => ({ leave: await gate.refuse(exchange(request, reply)) })),
   )
 
-  function form(pending: PendingRequest, action: string) {
+  function form(pending: Pending, action: string) {
     return { action: `/interaction/${pending.uid}/${action}`, xsrf: xsrf.issue(binding(pending)) }
   }
 
   function showLogin(
-    pending: PendingRequest,
+    pending: Pending,
     status = 200,
     again: { trouble?: Trouble; developer?: { name: string; problem: string } } = {},
   ): Answer {
     const html = loginPage({
-      app: pending.app,
-      device: pending.device !== undefined,
+      ...('ownPage' in pending ? {} : { app: pending.app, device: pending.device !== undefined }),
       ...(logins.some(({ kind }) => kind === 'form') && {
         developer: { form: form(pending, 'login'), ...again.developer },
       }),
@@ -160,6 +160,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     { labelOf, clock }: InteractionsOptions,
   ): Promise<Answer> {
     const { app, resource, device, returnsTo, heldScopes } = pending
+    const appsAddress = new URL('/apps', options.issuer).href
     const facts = {
       form: form(pending, 'decision'),
       switchAccount: form(pending, 'switch'),
@@ -168,6 +169,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       scopes: pending.scopes.map(describeScope),
       added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describeScope),
       account: await labelOf(subject),
+      appsAddress,
     }
     if (device)
       return {
@@ -202,6 +204,6 @@ function leave(reply: FastifyReply, url: string): FastifyReply {
     .send(continuePage({ href }))
 }
 
-function binding({ uid }: PendingRequest): string {
+function binding({ uid }: Pending): string {
   return `interaction:${uid}`
 }

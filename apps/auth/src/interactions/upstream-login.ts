@@ -12,8 +12,8 @@ import {
 } from '../identity/identity.ts'
 import type { Trouble } from '../pages/index.ts'
 import type { RecordStore } from '../store/contract.ts'
-import type { Exchange, PendingRequest } from './gate.ts'
-import type { Answer, Fields } from './interactions.ts'
+import type { Exchange } from './gate.ts'
+import type { Answer, Fields, Pending } from './interactions.ts'
 
 const MODEL = 'UpstreamLogin'
 const LIFETIME_SECONDS = 600
@@ -53,10 +53,10 @@ export interface UpstreamLoginParts {
   readonly memories: LoginMemories
   readonly exchange: (request: FastifyRequest, reply: FastifyReply) => Exchange
   readonly step: (
-    run: (pending: PendingRequest, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
+    run: (pending: Pending, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
-  readonly enter: (pending: PendingRequest, identity: Identity, at: Exchange) => Promise<Answer>
-  readonly showLogin: (pending: PendingRequest, status: number, again: { trouble: Trouble }) => Answer
+  readonly enter: (pending: Pending, identity: Identity, at: Exchange) => Promise<Answer>
+  readonly showLogin: (pending: Pending, status: number, again: { trouble: Trouble }) => Answer
 }
 
 /** Registers `GET /interaction/:uid/login/<id>`, the fixed callback `/login/<id>/callback`, and where that leads to. */

@@ -1,7 +1,17 @@
 import type { AppFacts, FormFacts, ResourceFacts, ReturnsTo } from './facts.ts'
 import { type Html, html } from './html.ts'
 import { layout } from './layout.ts'
-import { appIdentity, decision, factList, nameWarning, notice, permissions, server, signedInAs } from './request.ts'
+import {
+  appIdentity,
+  decision,
+  factList,
+  nameWarning,
+  notice,
+  permissions,
+  server,
+  signedInAs,
+  wayBack,
+} from './request.ts'
 import { cleanText, displayHost } from './text.ts'
 
 export interface ConsentFacts {
@@ -14,6 +24,8 @@ export interface ConsentFacts {
   readonly added?: readonly string[] | undefined
   readonly resource: ResourceFacts
   readonly account: string
+  /** Where what is approved here can be ended. */
+  readonly appsAddress: string
   readonly switchAccount: FormFacts
 }
 
@@ -32,6 +44,7 @@ ${factList([
 ])}
 ${returnWarning(app, returnsTo)}
 ${decision(facts.form)}
+${wayBack(facts.appsAddress)}
 ${signedInAs(facts.account, facts.switchAccount)}`,
   })
 }

@@ -2,7 +2,17 @@ import { describeAgent } from './agent.ts'
 import type { AppFacts, FormFacts, ResourceFacts } from './facts.ts'
 import { type Html, html } from './html.ts'
 import { layout } from './layout.ts'
-import { appIdentity, decision, factList, nameWarning, notice, permissions, server, signedInAs } from './request.ts'
+import {
+  appIdentity,
+  decision,
+  factList,
+  nameWarning,
+  notice,
+  permissions,
+  server,
+  signedInAs,
+  wayBack,
+} from './request.ts'
 import { cleanText } from './text.ts'
 import { timeAgo } from './time-ago.ts'
 import { userCodeToCompare } from './user-code.ts'
@@ -25,6 +35,8 @@ export interface DeviceApprovalFacts {
   readonly added?: readonly string[] | undefined
   readonly resource: ResourceFacts
   readonly account: string
+  /** Where what is approved here can be ended. */
+  readonly appsAddress: string
   readonly switchAccount: FormFacts
   /** A sentence the operator's policy wants read before anybody approves. */
   readonly policyWarning?: string | undefined
@@ -54,6 +66,7 @@ ${notice(
   'If somebody sent you this link or code, do not continue.',
 )}
 ${decision(facts.form)}
+${wayBack(facts.appsAddress)}
 ${signedInAs(facts.account, facts.switchAccount)}`,
   })
 }

@@ -1,9 +1,15 @@
 import { html } from './html.ts'
 import { icons } from './icons.ts'
 import { layout } from './layout.ts'
-import { displayName } from './text.ts'
+import { cleanText, displayName } from './text.ts'
 
-export function deviceDonePage({ appName }: { readonly appName?: string | undefined }): string {
+interface DeviceDoneFacts {
+  readonly appName?: string | undefined
+  /** Where what was approved can be ended. */
+  readonly appsAddress: string
+}
+
+export function deviceDonePage({ appName, appsAddress }: DeviceDoneFacts): string {
   const name = displayName(appName)
   return layout({
     heading: 'You are signed in on your device',
@@ -11,6 +17,7 @@ export function deviceDonePage({ appName }: { readonly appName?: string | undefi
     mood: 'good',
     body: html`
 <p>${name ? html`<b><bdi>${name}</bdi></b> carries on by itself.` : 'It carries on by itself.'} You can close this page.</p>
+<p class="muted">You can disconnect it at any time at <a href="/apps">${cleanText(appsAddress, 512)}</a></p>
 <a class="button" href="/device">Connect another device</a>`,
   })
 }

@@ -17,6 +17,7 @@ export function homePage({ issuer, resources, loginHint }: HomeFacts): string {
     body: html`
 <p>Apps and devices send you here when they want to use your account. You see what they ask for, and you decide.</p>
 <a class="button primary" href="/device">Enter a code from a device</a>
+<a class="button" href="/apps">See connected apps</a>
 ${factList([
   ...(loginHint ? [['Sign-in', html`${cleanText(loginHint, 300)}`] as const] : []),
   [

@@ -1,6 +1,7 @@
 // The pages that people see: pure functions from data to HTML. They know no request and no header; who calls them
 // sends Content-Security-Policy (default-src 'none'; style-src 'self'; form-action as the page's forms need it;
 // frame-ancestors 'none'; base-uri 'none') and serves the style sheet.
+export { type ConnectedAppsFacts, connectedAppsPage } from './connected-apps-page.ts'
 export { type ConsentFacts, consentPage } from './consent-page.ts'
 export { continuePage } from './continue-page.ts'
 export { type DeviceApprovalFacts, deviceApprovalPage } from './device-approval-page.ts'

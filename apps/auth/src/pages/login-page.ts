@@ -6,9 +6,10 @@ import { appIdentity, nameWarning, notice, smallForm, token } from './request.ts
 import { cleanText } from './text.ts'
 
 interface LoginFacts {
-  readonly app: AppFacts
+  /** The app that asks; absent where the sign-in is for our own page of connected apps. */
+  readonly app?: AppFacts | undefined
   /** The sign-in is for a device that showed a code. */
-  readonly device: boolean
+  readonly device?: boolean
   /** The login that lets everybody in; `name` is what was typed before. */
   readonly developer?:
     | { readonly form: FormFacts; readonly name?: string | undefined; readonly problem?: string | undefined }
@@ -19,14 +20,18 @@ interface LoginFacts {
   readonly cancel: FormFacts
 }
 
-export function loginPage({ app, device, developer, providers, trouble, cancel }: LoginFacts): string {
+export function loginPage({ app, device = false, developer, providers, trouble, cancel }: LoginFacts): string {
   return layout({
     heading: device ? 'Sign in to connect a device' : 'Sign in',
     problem: Boolean(trouble || developer?.problem),
     body: html`
 ${trouble && notice('problem', cleanText(trouble.problem, 300), cleanText(trouble.advice ?? '', 300))}
-<div class="app"><p class="label">${device ? 'The app that asks' : 'to continue to'}</p>${appIdentity(app)}</div>
-${nameWarning(app)}
+${
+  app
+    ? html`<div class="app"><p class="label">${device ? 'The app that asks' : 'to continue to'}</p>${appIdentity(app)}</div>
+${nameWarning(app)}`
+    : html`<p>to see which apps and devices can use your account, and to disconnect them.</p>`
+}
 ${developer && developerLogin(developer)}
 ${developer && providers.length > 0 && html`<p class="or"><span>or</span></p>`}
 ${providers.length > 0 && html`<div class="choices">${providers.map((provider) => providerButton(provider, !developer && providers.length === 1))}</div>`}

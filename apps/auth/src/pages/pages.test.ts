@@ -2,7 +2,9 @@ import { verifies } from '@gatehouse/testing'
 import { describe, expect, test } from 'vitest'
 import {
   type AppFacts,
+  type ConnectedAppsFacts,
   type ConsentFacts,
+  connectedAppsPage,
   consentPage,
   type DeviceApprovalFacts,
   deviceApprovalPage,
@@ -22,7 +24,8 @@ const resource = { name: 'Tools', url: 'http://localhost:3000/mcp' }
 const plain: AppFacts = { name: 'Recipe box', clientId: 'recipes', trusted: false }
 const claude: AppFacts = { ...plain, name: 'Claude', verifiedHost: 'claude.ai' }
 const hostile = `\u202e\u200b<img src=x onerror="alert(1)">'${'W'.repeat(5000)}`
-const shared = { form, scopes: ['Run tools for you'], resource, account: 'dev:ada', switchAccount: form }
+const appsAddress = 'http://localhost:4000/apps'
+const shared = { form, scopes: ['Run tools for you'], resource, account: 'dev:ada', appsAddress, switchAccount: form }
 
 const consent = (facts: Partial<ConsentFacts> = {}) =>
   consentPage({ ...shared, app: plain, returnsTo: { kind: 'web', host: 'recipes.example' }, ...facts })
@@ -34,6 +37,34 @@ const approval = (facts: Partial<DeviceApprovalFacts> = {}) =>
     app: plain,
     requester: { address: '203.0.113.7', agent: 'curl/8.5.0 (x86_64-pc-linux-gnu)', askedAt: 0 },
     now: 125_000,
+    ...facts,
+  })
+
+const byDevice: ConnectedAppsFacts['apps'][number] = {
+  id: 'grant-1',
+  app: plain,
+  access: [{ resource, scopes: ['Run tools for you'] }],
+  approvedAt: 0,
+  usedAt: 86_400_000,
+  device: { address: '203.0.113.7', agent: 'curl/8.5.0 (x86_64-pc-linux-gnu)' },
+}
+const byBrowser: typeof byDevice = {
+  ...byDevice,
+  id: 'grant-2',
+  app: claude,
+  device: undefined,
+  returnsTo: { kind: 'web', host: 'claude.ai' },
+}
+const ofBefore: typeof byDevice = { ...byDevice, id: 'grant-3', access: [], device: undefined }
+
+const connected = (facts: Partial<ConnectedAppsFacts> = {}) =>
+  connectedAppsPage({
+    apps: [byDevice, byBrowser, ofBefore],
+    disconnect: form,
+    accessTokenLifetime: 600,
+    now: 2 * 86_400_000,
+    account: 'dev:ada',
+    switchAccount: form,
     ...facts,
   })
 
@@ -62,7 +93,13 @@ const everyPage: readonly (readonly [name: string, page: string])[] = [
   ['device approval', approval({ policyWarning: 'This is unusual.' })],
   ['device approval of a hostile app', approval({ app: { ...plain, name: hostile, clientId: hostile } })],
   ['device approval without facts', approval({ requester: { askedAt: 0 }, app: { ...plain, name: undefined } })],
-  ['device done', deviceDonePage({ appName: hostile })],
+  ['device done', deviceDonePage({ appName: hostile, appsAddress })],
+  ['connected apps', connected()],
+  ['connected apps, none', connected({ apps: [] })],
+  ['connected apps, one hostile', connected({ apps: [{ ...byDevice, app: { ...plain, name: hostile } }] })],
+  ['connected apps, out of date', connected({ outcome: { kind: 'out_of_date' } })],
+  ['connected apps, one less', connected({ outcome: { kind: 'ended', app: plain } })],
+  ['sign-in for our own page', login({ app: undefined, developer: { form } })],
   ['device refused', deviceRefusedPage()],
   ['signed out', loggedOutPage()],
   ['expired on a device', expiredPage({ device: true })],
@@ -117,13 +154,56 @@ verifies('D20', 'a hostile app name is shown stripped, cut and escaped', () => {
     consent({ app: { ...plain, name: hostile } }),
     approval({ app: { ...plain, name: hostile } }),
     login({ app: { ...plain, name: hostile } }),
-    deviceDonePage({ appName: hostile }),
+    deviceDonePage({ appName: hostile, appsAddress }),
+    connected({ apps: [{ ...byDevice, app: { ...plain, name: hostile } }] }),
+    connected({ apps: [], outcome: { kind: 'ended', app: { ...plain, name: hostile } } }),
   ]) {
     expect(page).not.toMatch(/[\u202e\u200b]|<img/)
     const shown = /<bdi>(&lt;img [^<]*)<\/bdi>/.exec(page)?.[1] ?? ''
     expect(shown).toMatch(/^&lt;img src=x onerror=&quot;alert\(1\)&quot;&gt;&#39;W+…$/)
     expect(shown.replace(/&\w+;|&#39;/g, '.').length).toBe(64)
   }
+})
+
+describe('connected apps', () => {
+  const texts = (page: string) =>
+    page
+      .replace(/<svg.*?<\/svg>/gs, '')
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+
+  verifies('D18', 'say what each may do, where, since when, from where, and how it is ended', () => {
+    const page = texts(connected())
+    expect(page).toContain('Recipe box Unverified app')
+    expect(page).toContain('It may Run tools for you Server Tools http://localhost:3000/mcp')
+    expect(page).toContain('Approved 2 days ago , for a device: curl on Linux, from 203.0.113.7')
+    expect(page).toContain('Approved 2 days ago , in a browser, for claude.ai')
+    expect(page).toContain('Last used 1 day ago')
+    expect(page).toContain('Disconnect Recipe box')
+    expect(page).toContain('What it was given last works for up to 10 minutes more.')
+  })
+
+  test('are ended one by one, or all at once where there are several', () => {
+    expect([...connected().matchAll(/name="grant" value="([^"]*)"/g)].map(([, id]) => id)).toEqual(
+      [byDevice, byBrowser, ofBefore].map(({ id }) => id),
+    )
+    expect(connected()).toContain('Disconnect all')
+    expect(connected({ apps: [byDevice] })).not.toContain('Disconnect all')
+    expect(connected({ apps: [] })).toContain('No app and no device')
+  })
+
+  test('announce what became of a form', () => {
+    const ended = connected({ apps: [], outcome: { kind: 'ended', app: plain } })
+    expect(ended).toContain('role="status"')
+    expect(texts(ended)).toContain('Recipe box is disconnected. It has to ask you again.')
+    expect(connected({ outcome: { kind: 'out_of_date' } })).toContain('role="alert"')
+  })
+})
+
+test('whoever approves is told where that can be undone', () => {
+  for (const page of [consent(), approval(), deviceDonePage({ appsAddress })])
+    expect(page).toContain('You can disconnect it at any time at')
+  for (const page of [consent(), approval(), deviceDonePage({ appsAddress })]) expect(page).toContain(appsAddress)
 })
 
 describe('an app', () => {

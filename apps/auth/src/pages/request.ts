@@ -95,10 +95,17 @@ export function token({ xsrf }: FormFacts): Html {
   return html`<input type="hidden" name="xsrf" value="${xsrf}">`
 }
 
-/** A box that must be read. A problem is announced as well. */
-export function notice(kind: 'caution' | 'problem', title: HtmlValue, text?: HtmlValue): Html {
-  return html`<div class="notice ${kind}"${kind === 'problem' && html` role="alert"`}>
-${icons.attention}
+/** The way back, for whoever finds out later. `appsAddress` is that of the page of connected apps. */
+export function wayBack(appsAddress: string): Html {
+  return html`<p class="muted">You can disconnect it at any time at <b>${cleanText(appsAddress, 512)}</b></p>`
+}
+
+const roles = { caution: undefined, problem: html` role="alert"`, good: html` role="status"` } as const
+
+/** A box that must be read. A problem is announced as well, and so is what went well. */
+export function notice(kind: keyof typeof roles, title: HtmlValue, text?: HtmlValue): Html {
+  return html`<div class="notice ${kind}"${roles[kind]}>
+${kind === 'good' ? icons.done : icons.attention}
 <div><p class="title">${title}</p>${text && html`<p>${text}</p>`}</div>
 </div>`
 }

@@ -34,7 +34,7 @@ body {
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif;
   overflow-wrap: anywhere;
 }
-h1, p, dl, dd, ul { margin: 0; }
+h1, h2, p, dl, dd, ul { margin: 0; }
 ul { padding: 0; list-style: none; }
 b, strong { font-weight: 600; }
 code, .host { display: inline-block; max-width: 100%; }
@@ -173,11 +173,20 @@ h1 + .app { margin-top: -.625rem; }
 .notice .title { font-weight: 600; }
 .notice p { text-wrap: pretty; }
 .notice.caution { background: var(--caution-ground); border-color: var(--caution-line); color: var(--caution); }
+.notice.good { background: var(--accent-ground); border-color: var(--accent-ground); color: var(--accent); }
 .notice.problem { background: var(--problem-ground); border-color: var(--problem-line); color: var(--problem); }
 .decision { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(7rem, 100%), 1fr)); gap: .75rem; }
 .account { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 .75rem; margin-block: -.375rem -.625rem; color: var(--muted); font-size: .875rem; }
 .account b { color: var(--text); }
 .foot { margin-block: -.75rem -.625rem; }
+
+/* Connected apps: the facts of a request once more, closer together, for there may be many */
+.connections { display: grid; gap: .75rem; }
+.connections > li { display: grid; gap: .75rem; padding: 1rem; border: 1px solid var(--line); border-radius: .875rem; }
+.connections h2 { font: inherit; }
+.connections .facts { display: grid; gap: .375rem; border: 0; font-size: .9375rem; }
+.connections .facts > div { grid-template-columns: 4.75rem 1fr; padding: 0; border: 0; }
+.connections .permissions { gap: .125rem; }
 
 /* Folded away */
 summary { display: list-item; min-height: 2.75rem; padding-block: .625rem; color: var(--muted); font-size: .875rem; cursor: pointer; }
@@ -189,7 +198,7 @@ details { margin-block: -.75rem -.5rem; }
 .details a { display: inline-block; padding-block: .8125rem; }
 
 @media (max-width: 24rem) {
-  .facts > div { grid-template-columns: 1fr; }
+  .facts > div, .connections .facts > div { grid-template-columns: 1fr; }
 }
 @media (max-width: 14rem) {
   body { padding: 0; }

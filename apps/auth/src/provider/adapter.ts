@@ -33,6 +33,8 @@ const NEVER_USED_LIFETIME = 86_400
 const CLIENT_RENEWAL_MS = 86_400_000
 /** What a client trades for tokens. */
 const GRANT_SOURCES = new Set(['AuthorizationCode', 'DeviceCode', 'RefreshToken'])
+/** What is written when a person grants something, and whenever a client renews its tokens: connected-apps.ts lists it. */
+const USES_OF_GRANTS = new Set(['Grant', 'RefreshToken'])
 const USER_CODE_TRIES = 5
 const USER_CODE_ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ'
 export const USER_CODE_LENGTH = 8
@@ -65,7 +67,7 @@ export function createAdapterFactory(options: AdapterOptions): (model: string) =
 function createRecordAdapter(options: AdapterOptions, model: string): Adapter {
   const { records } = options.store
   return {
-    upsert: (id, payload, expiresIn) => records.put(model, id, payload as Payload, expiresIn, indexes(payload)),
+    upsert: (id, payload, expiresIn) => records.put(model, id, payload as Payload, expiresIn, indexes(model, payload)),
     async find(id) {
       const record = seen(options, model, await records.find(model, id))
       if (record && GRANT_SOURCES.has(model) && currentRoute() === 'token') refuseOtherResource(record, context()?.oidc)
@@ -87,8 +89,9 @@ function createRecordAdapter(options: AdapterOptions, model: string): Adapter {
   }
 }
 
-function indexes({ uid, grantId }: AdapterPayload) {
-  return { ...(uid && { uid }), ...(grantId && { grantId }) }
+function indexes(model: string, { uid, grantId, accountId }: AdapterPayload) {
+  const isUse = accountId && USES_OF_GRANTS.has(model)
+  return { ...(uid && { uid }), ...(grantId && { grantId }), ...(isUse && { accountId }) }
 }
 
 /**

@@ -5,19 +5,12 @@ import { type Adapter, type Configuration, interactionPolicy, type KoaContextWit
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { type Accounts, findAccount } from './accounts.ts'
-import {
-  AUTH_METHODS,
-  DEFAULT_GRANTS,
-  isOperatorRegistered,
-  normaliseClient,
-  OWN_METADATA,
-  REGISTRATION,
-} from './clients.ts'
+import { AUTH_METHODS, DEFAULT_GRANTS, normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
 import type { DevicePages } from './device-pages.ts'
+import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
 import { registeredClientId } from './registration.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 
-const EIGHT_HOURS = 8 * 3_600
 const ANONYMOUS_SESSION = 600
 
 export interface EngineParts {
@@ -38,9 +31,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
   const { config, accounts, resources, devicePages } = parts
   const { lifetimes, clientPolicy } = config
   const secure = config.issuer.startsWith('https:')
-  const sessionLifetime = secure ? lifetimes.session : Math.min(lifetimes.session, EIGHT_HOURS)
-  // An https issuer gets the __Host- prefix; some browsers drop Secure cookies on http, loopback included.
-  const cookie = { httpOnly: true, sameSite: 'lax', secure, signed: true, overwrite: true } as const
+  const cookie = cookieOptions(config.issuer)
 
   return {
     adapter: parts.adapter,
@@ -123,12 +114,9 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       Grant: lifetimes.grant,
       IdToken: lifetimes.accessToken,
       Interaction: lifetimes.interaction,
-      // whoever registered itself and was approved by a code alone has to come back within a day
       RefreshToken: (_ctx, token, client) =>
-        !isOperatorRegistered(client) && token.gty?.includes('device_code')
-          ? Math.min(lifetimes.refreshToken, lifetimes.unverifiedDevice)
-          : lifetimes.refreshToken,
-      Session: (_ctx: KoaContextWithOIDC, session: BrowserSession) => secondsLeft(session, sessionLifetime),
+        refreshLifetime(lifetimes, client, token.gty?.includes('device_code') ?? false),
+      Session: (_ctx: KoaContextWithOIDC, session: BrowserSession) => secondsLeft(session, sessionLifetime(config)),
     },
     cookies: {
       keys: new Keygrip(
@@ -154,6 +142,17 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       introspection: '/introspect',
     },
   }
+}
+
+/** An https issuer gets the __Host- prefix; some browsers drop Secure cookies on http, loopback included. */
+export function cookieOptions(issuer: string) {
+  return {
+    httpOnly: true,
+    sameSite: 'lax',
+    secure: issuer.startsWith('https:'),
+    signed: true,
+    overwrite: true,
+  } as const
 }
 
 interface BrowserSession {

@@ -73,7 +73,7 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
     },
     async success(ctx) {
       const name = ctx.oidc.client?.clientName
-      answer(ctx, 200, deviceDonePage({ ...(name && { appName: name }) }))
+      answer(ctx, 200, deviceDonePage({ appName: name, appsAddress: new URL('/apps', ctx.oidc.issuer).href }))
     },
   }
 }

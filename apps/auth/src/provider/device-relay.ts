@@ -11,7 +11,9 @@ import { LoginFailedError } from '../identity/identity.ts'
 import type { Clock, Payload, Store } from '../store/contract.ts'
 import type { Accounts } from './accounts.ts'
 import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from './clients.ts'
-import { type RequestParameters, requestedAccess, saveGrant } from './requested-access.ts'
+import type { GrantBook } from './connected-apps.ts'
+import { deviceFacts } from './facts.ts'
+import { type RequestParameters, requestedAccess } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const MODEL = 'GitHubDeviceCode'
@@ -30,6 +32,7 @@ export interface DeviceRelayOptions {
   readonly store: Store
   readonly accounts: Accounts
   readonly resources: ResourcePolicy
+  readonly grants: GrantBook
   readonly clock: Clock
   readonly provider: () => Provider
   readonly log: (failure: LoginFailedError) => void
@@ -45,6 +48,7 @@ export function createDeviceRelay({
   store,
   accounts,
   resources,
+  grants,
   clock,
   provider,
   log,
@@ -134,11 +138,9 @@ export function createDeviceRelay({
           const client = await provider().Client.find(String(payload.clientId))
           if (!client) return refuse(id, payload)
           const access = requestedAccess(payload.params as RequestParameters, resources, client)
-          const grantId = await saveGrant(
-            provider(),
-            { accountId: identity.subject, clientId: String(payload.clientId) },
-            access,
-          )
+          const who = { accountId: identity.subject, clientId: client.clientId }
+          const origin = { name: client.clientName, device: deviceFacts(payload.deviceInfo) }
+          const grantId = await grants.add(who, access, origin)
           return decide(id, payload, {
             accountId: identity.subject,
             grantId,

@@ -1,10 +1,11 @@
 // The human steps' view of the engine: what is pending, and the few things a person can do about it.
-import ipaddr from 'ipaddr.js'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../errors.ts'
-import type { DeviceRequest, Exchange, InteractionGate, PendingRequest } from '../interactions/gate.ts'
-import { isOperatorRegistered, vouchingHost } from './clients.ts'
-import { requestedAccess, saveGrant } from './requested-access.ts'
+import type { DeviceRequest, Exchange, InteractionGate } from '../interactions/gate.ts'
+import type { GrantBook } from './connected-apps.ts'
+import { appFacts, describeRedirect, deviceFacts } from './facts.ts'
+import type { OwnPages } from './own-page.ts'
+import { requestedAccess } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 export interface InteractionGateOptions {
@@ -12,9 +13,12 @@ export interface InteractionGateOptions {
   readonly resources: ResourcePolicy
   /** Whether this person may have tokens now. */
   readonly isAdmitted: (subject: string) => Promise<boolean>
+  readonly grants: GrantBook
+  readonly ownPages: OwnPages
 }
 
-export function createInteractionGate({ provider, resources, isAdmitted }: InteractionGateOptions): InteractionGate {
+export function createInteractionGate(options: InteractionGateOptions): InteractionGate {
+  const { provider, resources, isAdmitted, grants, ownPages } = options
   const load = async ({ request, response }: Exchange): Promise<Interaction> => {
     try {
       return await provider().interactionDetails(request, response)
@@ -35,6 +39,8 @@ export function createInteractionGate({ provider, resources, isAdmitted }: Inter
   return {
     async pending(exchange) {
       const interaction = await load(exchange)
+      const ownPage = ownPages.pageOf(interaction)
+      if (ownPage) return { uid: interaction.uid, step: 'login', ownPage }
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
       const { resource, scopes } = requestedAccess(interaction.params, resources, client)
@@ -45,12 +51,7 @@ export function createInteractionGate({ provider, resources, isAdmitted }: Inter
       return {
         uid: interaction.uid,
         step: interaction.prompt.name === 'login' ? 'login' : 'consent',
-        app: {
-          name: client.clientName,
-          clientId: client.clientId,
-          trusted: isOperatorRegistered(client),
-          ...vouchingHost(client),
-        },
+        app: appFacts(client),
         resource: { name: resource.name, url: resource.resource },
         scopes,
         ...(held && { heldScopes: held }),
@@ -62,6 +63,7 @@ export function createInteractionGate({ provider, resources, isAdmitted }: Inter
 
     async signIn(exchange, subject) {
       const interaction = await load(exchange)
+      if (ownPages.pageOf(interaction)) return ownPages.signIn(exchange, interaction, subject)
       const { request, response } = exchange
       const session = (await provider().Session.get(
         provider().createContext(request, response) as never,
@@ -79,11 +81,22 @@ export function createInteractionGate({ provider, resources, isAdmitted }: Inter
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
       const access = requestedAccess(interaction.params, resources, client)
-      const grantId = await saveGrant(provider(), { accountId, clientId: String(interaction.params.client_id) }, access)
+      const { deviceCode, params } = interaction
+      const { userCode: _, ...device } = deviceCode ? await findDevice(provider(), deviceCode) : {}
+      const grantId = await grants.add({ accountId, clientId: client.clientId }, access, {
+        name: client.clientName,
+        ...(deviceCode ? { device } : { returnsTo: describeRedirect(String(params.redirect_uri)) }),
+      })
       return finish(exchange, { consent: { grantId } })
     },
 
-    refuse: (exchange) => finish(exchange, { error: 'access_denied', error_description: 'the person refused' }),
+    async refuse(exchange) {
+      const interaction = await load(exchange)
+      if (!ownPages.pageOf(interaction))
+        return finish(exchange, { error: 'access_denied', error_description: 'the person refused' })
+      await interaction.destroy()
+      return '/'
+    },
 
     async switchAccount(exchange) {
       const interaction = await load(exchange)
@@ -127,23 +140,9 @@ async function findHeldScopes(
 async function findDevice(provider: Provider, deviceCode: string): Promise<DeviceRequest> {
   const code = await provider.DeviceCode.find(deviceCode, { ignoreSessionBinding: true } as never)
   if (!code?.userCode || code.accountId || code.error) throw new InteractionGoneError()
-  const { ip, ua, askedAt } = (code.deviceInfo ?? {}) as { ip?: string; ua?: string; askedAt?: number }
   return {
     userCode: `${code.userCode.slice(0, 4)}-${code.userCode.slice(4)}`,
-    ...(ip && isPublicAddress(ip) && { address: ip }),
-    ...(ua && { agent: ua }),
-    askedAt: askedAt ?? (code.iat ?? 0) * 1000,
+    askedAt: (code.iat ?? 0) * 1000,
+    ...deviceFacts(code.deviceInfo),
   }
-}
-
-/** An address inside somebody's network tells the person nothing and others too much. */
-function isPublicAddress(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
-}
-
-function describeRedirect(redirectUri: string): NonNullable<PendingRequest['returnsTo']> {
-  const url = new URL(redirectUri)
-  if (url.protocol === 'https:') return { kind: 'web', host: url.host }
-  if (url.protocol === 'http:') return { kind: 'loopback' }
-  return { kind: 'app', scheme: url.protocol.slice(0, -1) }
 }

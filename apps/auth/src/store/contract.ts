@@ -27,10 +27,18 @@ export interface StoredRecord {
   readonly consumedAt?: number
 }
 
-/** What a record can also be found by. Each is stored as a hash, the user code as a keyed one. */
+/** A record of model `Grant`, whose payload names the person as `accountId`. */
+export interface StoredGrant extends StoredRecord {
+  /** When it, or a record of it, was last put with the person's `accountId`, by the clock of this process. */
+  readonly usedAt: number
+}
+
+/** What a record can also be found by. Each is stored as a hash, the account and the user code as a keyed one. */
 export interface RecordIndexes {
   readonly uid?: string
   readonly grantId?: string
+  /** Whose grant this write belongs to: a record of model `Grant` itself, or the one that `grantId` names. */
+  readonly accountId?: string
 }
 
 /**
@@ -64,6 +72,11 @@ export interface RecordStore {
   create(model: Model, id: string, payload: Payload, expiresIn: number): Promise<boolean>
   find(model: Model, id: string): Promise<StoredRecord | undefined>
   findByUid(model: Model, uid: string): Promise<StoredRecord | undefined>
+  /**
+   * The grants of a person, in no order: every one that can be read and of which a record was put with this `accountId`,
+   * also where that put broke off after the grant was written. MUST NOT return one whose payload names somebody else.
+   */
+  grantsOf(accountId: string): Promise<readonly StoredGrant[]>
   /**
    * Marks a record as used. Of any number of callers, on any number of processes, exactly one MUST succeed; all others
    * get {@link AlreadyConsumedError}, as does everyone for a record that is not there or has expired.

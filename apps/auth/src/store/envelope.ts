@@ -15,6 +15,11 @@ export interface Envelope {
   readonly owner?: string | undefined
 }
 
+/** How a record was reached, if not by its id: what must be inside it. */
+export interface FoundBy extends Pick<Envelope, 'uid' | 'userCode'> {
+  readonly accountId?: string | undefined
+}
+
 /** A stored value that was refused. `wrong_index`: the index led to a record that does not belong to it. */
 export interface Tampering {
   /** The model, or `document`. */
@@ -33,12 +38,7 @@ export interface EnvelopeOptions {
 export interface Envelopes {
   seal(model: string, key: string, envelope: Envelope): Buffer
   /** Undefined, and reported, if it does not open or does not belong to the index it was found by. */
-  open(
-    model: string,
-    key: string,
-    sealed: Uint8Array,
-    foundBy?: Pick<Envelope, 'uid' | 'userCode'>,
-  ): Envelope | undefined
+  open(model: string, key: string, sealed: Uint8Array, foundBy?: FoundBy): Envelope | undefined
   sealDocument(key: string, value: unknown): Buffer
   /** Reports, too, but throws {@link SealBrokenError}: what a missing document means is its caller's to say. */
   openDocument(key: string, sealed: Uint8Array): unknown
@@ -60,8 +60,9 @@ export function createEnvelopes({ sealing, onTampered }: EnvelopeOptions): Envel
     open(model, key, sealed, foundBy = {}) {
       try {
         const envelope = openReporting(model, key, sealed) as Envelope
-        const { uid = envelope.uid, userCode = envelope.userCode } = foundBy
-        if (envelope.uid === uid && envelope.userCode === userCode) return envelope
+        const { accountId: account } = envelope.payload
+        const { uid = envelope.uid, userCode = envelope.userCode, accountId = account } = foundBy
+        if (envelope.uid === uid && envelope.userCode === userCode && account === accountId) return envelope
         onTampered?.({ kind: model, key, fault: 'wrong_index' })
       } catch (error) {
         if (!(error instanceof SealBrokenError)) throw error

@@ -127,6 +127,8 @@ describe('Redis Cluster nodes', () => {
       await store.records.put('AuthorizationCode', id, { id }, 60, { grantId: 'g' })
       await store.records.consume('AuthorizationCode', id)
     }
+    await store.records.put('Grant', 'g', { accountId: 'dev:ada' }, 60, { accountId: 'dev:ada' })
+    expect(await store.records.grantsOf('dev:ada')).toHaveLength(1)
     await store.records.revokeByGrant('g')
     for (const node of nodes) {
       const log = (await node.call('ACL', 'LOG')) as string[][]

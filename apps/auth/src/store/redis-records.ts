@@ -1,9 +1,10 @@
 import type { RedisConnection } from '@gatehouse/service'
 import { AlreadyConsumedError } from '../errors.ts'
 import type { Clock, RecordStore, StoredRecord } from './contract.ts'
-import type { Envelope, Envelopes } from './envelope.ts'
+import type { Envelope, Envelopes, FoundBy as Inside } from './envelope.ts'
+import { createRedisAccounts } from './redis-accounts.ts'
 import type { ScriptedRedis } from './redis-scripts.ts'
-import { recordGrace, refuseDeviceCodes } from './rules.ts'
+import { grantModel, recordGrace, refuseDeviceCodes } from './rules.ts'
 import type { Sealing } from './sealing.ts'
 
 export interface RedisPartOptions {
@@ -21,11 +22,12 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
   const { connection, sealing, envelopes, clockOffset, prefix } = options
   const readRecord = createRecordReader(options)
   const indexGrant = createGrantIndex(options)
+  const accounts = createRedisAccounts(options, readRecord)
   const keyOf = (model: string, id: string) => `${prefix}${model}:${sealing.hashKey(model, id)}`
 
   return {
     // Index before body: an entry that leads nowhere is harmless, a record that its grant does not find is not.
-    async put(model, id, payload, expiresIn, { uid, grantId } = {}) {
+    async put(model, id, payload, expiresIn, { uid, grantId, accountId } = {}) {
       refuseDeviceCodes(model)
       const hash = sealing.hashKey(model, id)
       const value = envelopes.seal(model, hash, { payload, uid })
@@ -33,10 +35,12 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       const keptFor = lifetime === '' ? '' : Math.max(1, lifetime + recordGrace)
       const uidHash = uid === undefined ? '' : sealing.hashKey(`${model}:uid`, uid)
       const uidKey = `${prefix}uid:${uidHash}`
+      const used = model === grantModel ? id : grantId
       await connection.write((redis) =>
         Promise.all([
           uidHash && (keptFor === '' ? redis.set(uidKey, hash) : redis.set(uidKey, hash, 'PX', keptFor)),
           grantId !== undefined && indexGrant(redis, grantId, `${model}:${hash}`, keptFor),
+          accountId !== undefined && used !== undefined && accounts.note(redis, accountId, used, keptFor),
         ]),
       )
       const grant = grantId === undefined ? '' : sealing.hashKey('grant', grantId)
@@ -66,6 +70,8 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       return (hash && (await readRecord(model, hash, { uidHash, uid }))?.record) || undefined
     },
 
+    grantsOf: (accountId) => accounts.grantsOf(accountId),
+
     async consume(model, id) {
       const isFirst = await connection.write((redis) => redis.consumeRecord(keyOf(model, id), clockOffset()))
       await connection.copied()
@@ -91,30 +97,30 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
 }
 
 /** How a record was reached, if not by its id: what it must say about itself, hashed and plain. */
-export interface FoundBy {
+export interface FoundBy extends Inside {
   readonly uidHash?: string
-  readonly uid?: string
   readonly userCodeHash?: string
-  readonly userCode?: string
 }
+
+export type ReadRecord = ReturnType<typeof createRecordReader>
 
 export function createRecordReader({ connection, envelopes, clock, clockOffset, prefix }: RedisPartOptions) {
   return async function readRecord(
     model: string,
     hash: string,
-    { uidHash, uid, userCodeHash, userCode }: FoundBy = {},
+    { uidHash, userCodeHash, ...inside }: FoundBy = {},
   ): Promise<{ readonly record: StoredRecord; readonly envelope: Envelope } | undefined> {
     const key = `${prefix}${model}:${hash}`
     const found = await connection.read((redis) => redis.readRecordBuffer(key, clockOffset()))
     if (!found) return undefined
-    const [value, consumedFor, ownUid, ownUserCode] = found
+    const [value, consumedFor, ownUid, ownUserCode, wasFirst] = found
     // An entry that a later write left behind; one that was tampered with is found out by the envelope.
     if (uidHash !== undefined && ownUid.toString() !== uidHash) return undefined
     if (userCodeHash !== undefined && ownUserCode.toString() !== userCodeHash) return undefined
-    const envelope = envelopes.open(model, hash, value, { uid, userCode })
+    const envelope = envelopes.open(model, hash, value, inside)
     if (!envelope) return undefined
-    // Who learns that it was used gives the same answer again, or none: not if a failover could make it unused.
-    if (consumedFor >= 0) await connection.copied()
+    // Who learns that it was used, or was the first, acts on that: not if a failover could undo it.
+    if (consumedFor >= 0 || wasFirst === 1) await connection.copied()
     const consumption = consumedFor < 0 ? {} : { consumedAt: clock() - consumedFor }
     return { record: { payload: envelope.payload, ...consumption }, envelope }
   }

@@ -1,7 +1,7 @@
 // Every write of the Redis store that has to be atomic, as a Lua script that touches exactly one key (so it is safe on
 // Redis Cluster, too). Time is Redis's own: the clocks of the replicas of this service may differ.
 //
-// A record is a hash: v sealed value, e expires at, c consumed at, u uid, g grant; of a device code also k user code,
+// A record is a hash: v sealed value, e expires at, c consumed at, u uid, g grant, f made by create(); of a device code also k user code,
 // p phase, o owner, l last poll, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
 
 import type { RedisCommands } from '@gatehouse/service'
@@ -31,7 +31,7 @@ const createRecord = `${now}
   local expires = redis.call('HGET', KEYS[1], 'e')
   if expires and not isPast(expires) then return 0 end
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'v', ARGV[2], 'e', instant(ARGV[3]), 'u', '', 'g', '')
+  redis.call('HSET', KEYS[1], 'v', ARGV[2], 'e', instant(ARGV[3]), 'u', '', 'g', '', 'f', 1)
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
   return 1
 `
@@ -41,9 +41,9 @@ const createRecord = `${now}
  * was set back they are as many as it is from that moment, so that what was used long ago does not look just used.
  */
 const readRecord = `${now}
-  local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'u', 'k')
+  local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'u', 'k', 'f')
   if not record[1] then return false end
-  return { record[1], record[2] and math.abs(now - record[2]) or -1, record[3] or '', record[4] or '' }
+  return { record[1], record[2] and math.abs(now - record[2]) or -1, record[3] or '', record[4] or '', record[5] and 1 or 0 }
 `
 
 const consumeRecord = `${now}
@@ -67,6 +67,22 @@ const indexGrant = `${now}
   if last == 'inf' then redis.call('PERSIST', KEYS[1])
   elseif last then redis.call('PEXPIRE', KEYS[1], integer(math.max(1, last - now))) end
   return 1
+`
+
+/** The grants of an account, scored by when they were last used. Lives as long as the longest of them. ARGV: offset, grant, kept for. */
+const noteGrant = `${now}
+  local rest = redis.call('PTTL', KEYS[1])
+  redis.call('ZADD', KEYS[1], integer(now), ARGV[2])
+  if ARGV[3] == '' then redis.call('PERSIST', KEYS[1])
+  elseif rest ~= -1 and rest < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+  return 1
+`
+
+/** Each grant, followed by for how many milliseconds it has not been used. */
+const readGrants = `${now}
+  local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+  for index = 2, #entries, 2 do entries[index] = integer(now - entries[index]) end
+  return entries
 `
 
 /** ARGV: offset, record, expires in, kept for. */
@@ -147,6 +163,8 @@ const sources = {
   consumeRecord,
   destroyOfGrant,
   indexGrant,
+  noteGrant,
+  readGrants,
   claimUserCode,
   isUserCodeTaken,
   createDeviceCode,
@@ -166,9 +184,10 @@ type Script<Result> = (key: string, ...args: Argument[]) => Promise<Result>
 
 /** The commands of Redis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
 export type ScriptedRedis = RedisCommands &
-  Readonly<Record<Exclude<keyof typeof sources, 'readRecord' | 'takeAttempt'>, Script<0 | 1>>> & {
+  Readonly<Record<Exclude<keyof typeof sources, 'readRecord' | 'readGrants' | 'takeAttempt'>, Script<0 | 1>>> & {
+    readonly readGrants: Script<readonly string[]>
     readonly readRecordBuffer: Script<
-      readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer] | null
+      readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer, wasFirst: 0 | 1] | null
     >
     readonly takeAttempt: Script<readonly [allowed: 0 | 1, rest: number]>
   }

@@ -150,6 +150,20 @@ describe('Redis data', () => {
     expect(await admin.zcard(index)).toBe(1)
   })
 
+  test('a grant that is gone leaves the list of its account with the next look, once a write cannot be under way', async () => {
+    const prefix = newPrefix()
+    let offset = 0
+    await using store = await untilAnswers(openStore({ prefix, clockOffset: () => offset }))
+    for (const id of ['a', 'b']) await store.records.put('Grant', id, { accountId: 'x' }, 600, { accountId: 'x' })
+    await store.records.destroy('Grant', 'a')
+    const [list = ''] = (await keysOf(prefix)).filter((key) => key.includes(':account:'))
+    expect(await store.records.grantsOf('x')).toHaveLength(1)
+    expect(await admin.zcard(list)).toBe(2)
+    offset = 61_000
+    expect(await store.records.grantsOf('x')).toHaveLength(1)
+    expect(await admin.zcard(list)).toBe(1)
+  })
+
   test('when a record was consumed is told in the clock of the caller', async () => {
     const clock = () => Date.now() + 600_000
     await using store = await untilAnswers(openStore({ clock }))
@@ -187,6 +201,9 @@ async function exerciseEverything(store: Store): Promise<void> {
   await store.records.revokeByGrant('h')
   await store.records.destroy('AuthorizationCode', 'a')
   await store.records.create('Answer', 'a', {}, 60)
+  await store.records.put('Grant', 'i', { accountId: 'x' }, 60, { accountId: 'x' })
+  await store.records.put('RefreshToken', 'b', {}, 60, { grantId: 'i', accountId: 'x' })
+  await store.records.grantsOf('x')
   const write = { userCode: 'BBBBBBBB', phase: 'pending' } as const
   await store.deviceCodes.create('d', {}, 60, write)
   await store.deviceCodes.poll('d', 5)
@@ -205,6 +222,7 @@ async function expectUnavailable(store: Store, withinMilliseconds: number): Prom
     () => store.records.find('Session', 'a'),
     () => store.records.put('Session', 'a', {}, 60, { uid: 'u', grantId: 'g' }),
     () => store.records.consume('Session', 'a'),
+    () => store.records.grantsOf('a'),
     () => store.deviceCodes.poll('a', 5),
     () => store.attempts.take('a', 1, 60),
     () => store.documents.get('a'),

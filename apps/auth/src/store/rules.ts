@@ -3,6 +3,7 @@
 import type { DeviceCodePhase } from './contract.ts'
 
 export const deviceCodeModel = 'DeviceCode'
+export const grantModel = 'Grant'
 
 /** Device codes are written by compare-and-set alone. */
 export function refuseDeviceCodes(model: string): void {

@@ -1,7 +1,7 @@
 import { AlreadyConsumedError } from '../errors.ts'
 import type { RecordStore, StoredRecord } from './contract.ts'
-import type { Envelopes } from './envelope.ts'
-import { recordGrace, refuseDeviceCodes } from './rules.ts'
+import type { Envelopes, FoundBy } from './envelope.ts'
+import { grantModel, recordGrace, refuseDeviceCodes } from './rules.ts'
 import type { Sealing } from './sealing.ts'
 import type { SqliteDatabase } from './sqlite-database.ts'
 
@@ -9,6 +9,10 @@ interface RecordRow {
   readonly key: string
   readonly value: Uint8Array
   readonly consumed_at: number | null
+}
+
+interface GrantRow extends RecordRow {
+  readonly used_at: number
 }
 
 export interface SqlitePartOptions {
@@ -22,6 +26,9 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
   const isReadable = '(purge_at IS NULL OR purge_at > :now)'
   const byKey = database.prepare(`${select} key = :key AND ${isReadable}`)
   const byUid = database.prepare(`${select} uid = :uid AND ${isReadable}`)
+  const byAccount = database.prepare(
+    `SELECT key, value, consumed_at, used_at FROM records WHERE account = :account AND ${isReadable}`,
+  )
   const purge = database.prepare('DELETE FROM records WHERE key = :key AND purge_at <= :now')
   const releaseUid = database.prepare('UPDATE records SET uid = NULL WHERE uid = :uid AND key <> :key')
   // consumed_at is not among the columns that change: a record that was consumed stays consumed.
@@ -31,6 +38,7 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
      ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at,
        purge_at = excluded.purge_at, uid = excluded.uid, grant_id = excluded.grant_id`,
   )
+  const use = database.prepare('UPDATE records SET account = :account, used_at = :now WHERE key = :key')
   const expire = database.prepare('DELETE FROM records WHERE key = :key AND expires_at <= :now')
   const create = database.prepare(
     `INSERT INTO records (key, model, value, expires_at, purge_at) VALUES (:key, :model, :value, :expiresAt, :purgeAt)
@@ -43,25 +51,30 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
   const destroy = database.prepare('DELETE FROM records WHERE key = :key')
   const revoke = database.prepare('DELETE FROM records WHERE grant_id = :grantId')
 
-  function toRecord(model: string, found: unknown, foundBy?: { uid: string }): StoredRecord | undefined {
+  function toRecord(model: string, found: unknown, foundBy?: FoundBy): StoredRecord | undefined {
     const row = found as RecordRow | undefined
     const envelope = row && envelopes.open(model, row.key, row.value, foundBy)
     return envelope && { payload: envelope.payload, ...consumption(row) }
   }
 
   return {
-    async put(model, id, payload, expiresIn, { uid, grantId } = {}) {
+    async put(model, id, payload, expiresIn, { uid, grantId, accountId } = {}) {
       refuseDeviceCodes(model)
       const key = sealing.hashKey(model, id)
       const value = envelopes.seal(model, key, { payload, uid })
       const uidKey = uid === undefined ? null : sealing.hashKey(`${model}:uid`, uid)
       const grantKey = grantId === undefined ? null : sealing.hashKey('grant', grantId)
+      const used = model === grantModel ? id : grantId
       database.write((now) => {
         const expiresAt = expiresIn === undefined ? null : Math.round(now + expiresIn * 1000)
         const purgeAt = expiresAt === null ? null : expiresAt + recordGrace
         purge.run({ key, now })
         if (uidKey !== null) releaseUid.run({ uid: uidKey, key })
         put.run({ key, model, value, expiresAt, purgeAt, uid: uidKey, grantId: grantKey })
+        if (accountId !== undefined && used !== undefined) {
+          const [account] = sealing.keyedHash('account', accountId)
+          use.run({ key: sealing.hashKey(grantModel, used), account, now })
+        }
       })
     },
 
@@ -86,6 +99,16 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       const uidKey = sealing.hashKey(`${model}:uid`, uid)
       const row = database.read((now) => byUid.get({ uid: uidKey, now }))
       return toRecord(model, row, { uid })
+    },
+
+    async grantsOf(accountId) {
+      const rows = sealing
+        .keyedHash('account', accountId)
+        .flatMap((account) => database.read((now) => byAccount.all({ account, now })) as unknown as GrantRow[])
+      return rows.flatMap((row) => {
+        const record = toRecord(grantModel, row, { accountId })
+        return record ? [{ ...record, usedAt: row.used_at }] : []
+      })
     },
 
     async consume(model, id) {

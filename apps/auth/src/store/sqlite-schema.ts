@@ -39,4 +39,11 @@ const initial = `
   ) STRICT;
 `
 
-export const migrations: readonly string[] = [initial]
+/** Of a grant: whose it is, and when it was last used. */
+const accounts = `
+  ALTER TABLE records ADD COLUMN account TEXT;
+  ALTER TABLE records ADD COLUMN used_at INTEGER;
+  CREATE INDEX records_account ON records (account) WHERE account IS NOT NULL;
+`
+
+export const migrations: readonly string[] = [initial, accounts]

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { AlreadyConsumedError, ConfigError } from '../errors.ts'
 import { createSealing } from './sealing.ts'
 import { openSqliteStore } from './sqlite.ts'
+import { migrations } from './sqlite-schema.ts'
 import { describeStore } from './suites/store-suite.ts'
 
 const sealing = createSealing({ secret: 'a secret of the SQLite tests alone' })
@@ -95,6 +96,27 @@ describe('SQLite file', () => {
     await using store = openSqliteStore({ path, clock: Date.now, sealing })
     expect(await store.records.find('Session', 'of the other process')).toEqual({ payload: { n: 1 } })
   }, 20_000)
+
+  test('a file of the first schema is taken over with everything in it, and its grants are listed once they are used', async () => {
+    const path = createPath()
+    await openSqliteStore({ path, clock: Date.now, sealing }).close()
+    const db = new DatabaseSync(path)
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all() as { name: string }[]
+    db.exec('PRAGMA foreign_keys = OFF')
+    for (const { name } of tables) db.exec(`DROP TABLE "${name}"`)
+    db.exec(migrations[0] ?? '')
+    const key = sealing.hashKey('Grant', 'g')
+    const value = sealing.seal('Grant', key, { payload: { jti: 'g', accountId: 'dev:ada' } })
+    db.prepare('INSERT INTO records (key, model, value) VALUES (?, ?, ?)').run(key, 'Grant', value)
+    db.exec('PRAGMA user_version = 1')
+    db.close()
+
+    await using store = openSqliteStore({ path, clock: Date.now, sealing })
+    expect(await store.records.find('Grant', 'g')).toEqual({ payload: { jti: 'g', accountId: 'dev:ada' } })
+    expect(await store.records.grantsOf('dev:ada')).toEqual([])
+    await store.records.put('RefreshToken', 'r', {}, 60, { grantId: 'g', accountId: 'dev:ada' })
+    expect(await store.records.grantsOf('dev:ada')).toHaveLength(1)
+  })
 
   test('a file of a newer release is left alone', async () => {
     const path = createPath()

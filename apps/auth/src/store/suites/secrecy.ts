@@ -20,10 +20,12 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
           value: 'planted-value-vjN4kQ',
           address: '203.0.113.77',
           document: 'planted-document-vjN4kQ',
+          account: 'planted:583231',
           userCode: 'WDJBMJHT',
         }
-        const { id, uid, grant, owner, value, address, document, userCode } = planted
-        await store.records.put('RefreshToken', id, { value }, 60, { uid, grantId: grant })
+        const { id, uid, grant, owner, value, address, document, account, userCode } = planted
+        await store.records.put('RefreshToken', id, { value }, 60, { uid, grantId: grant, accountId: account })
+        await store.records.put('Grant', grant, { accountId: account }, 60, { accountId: account })
         await store.deviceCodes.create(`${id}-device`, { value }, 600, { userCode, phase: 'pending' })
         await store.deviceCodes.update(`${id}-device`, { value }, { userCode, phase: 'decided', owner, grantId: grant })
         await store.attempts.take(address, 5, 60)
@@ -31,7 +33,10 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
         const bytes = await dump()
         expect(bytes.length).toBeGreaterThan(0)
         for (const secret of Object.values(planted)) expect([secret, bytes.indexOf(secret)]).toEqual([secret, -1])
-        for (const guessable of [userCode, `user-code\0${userCode}`, address, `attempts\0${address}`]) {
+        for (const guessable of [
+          ...[userCode, `user-code\0${userCode}`, address, `attempts\0${address}`],
+          ...[account, `account\0${account}`],
+        ]) {
           const hash = createHash('sha256').update(guessable).digest()
           for (const form of [hash, hash.toString('hex'), hash.toString('base64url'), hash.toString('base64')]) {
             expect(bytes.indexOf(form)).toBe(-1)

@@ -8,6 +8,7 @@ import { describeClockSetBack } from './clock-set-back.ts'
 import { describeDeviceCodeRaces } from './device-code-races.ts'
 import { describeDeviceCodes } from './device-codes.ts'
 import { describeDocuments } from './documents.ts'
+import { describeGrants } from './grants.ts'
 import { describeLiveness } from './liveness.ts'
 import { describePolls } from './polls.ts'
 import { describeRecordLifetimes } from './record-lifetimes.ts'
@@ -43,6 +44,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
   describe(name, () => {
     describe('records', () => describeRecords(staged))
     describe('record lifetimes', () => describeRecordLifetimes(staged))
+    describe('grants of an account', () => describeGrants(staged))
     describe('device codes', () => describeDeviceCodes(staged))
     describe('device code races', () => describeDeviceCodeRaces(staged))
     describe('polls', () => describePolls(staged))

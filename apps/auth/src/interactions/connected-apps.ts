@@ -1,0 +1,105 @@
+// The page on which people see what they approved, and end it.
+import { describeScope } from '@gatehouse/shared'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { TooManyRequestsError } from '../errors.ts'
+import { pageHeaders } from '../pages/headers.ts'
+import { type ConnectedAppsFacts, connectedAppsPage } from '../pages/index.ts'
+import type { Clock } from '../store/contract.ts'
+import { isSameOrigin, type Xsrf } from '../xsrf.ts'
+import type { ConnectedApp, ConnectedApps, Exchange, Visitor, Visits } from './gate.ts'
+
+export interface ConnectedAppsParts {
+  readonly visits: Visits
+  readonly connectedApps: ConnectedApps
+  /** Asked before anything is kept for somebody who is not signed in. `retryAfter` is in seconds. */
+  readonly allowVisit: (address: string) => Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
+  readonly labelOf: (subject: string) => Promise<string>
+  /** Seconds for which an app that was disconnected may still use what it was given last. */
+  readonly accessTokenLifetime: number
+  readonly xsrf: Xsrf
+  readonly clock: Clock
+}
+
+type Outcome = ConnectedAppsFacts['outcome']
+type Fields = Readonly<Record<string, unknown>>
+
+/** Registers `GET /apps`, and what its forms post to. Whoever is not signed in is led through the sign-in and back. */
+export function registerConnectedApps(app: FastifyInstance, parts: ConnectedAppsParts): void {
+  const { visits, connectedApps, allowVisit, labelOf, accessTokenLifetime, xsrf, clock } = parts
+
+  const show = async (reply: FastifyReply, visitor: Visitor, status: number, outcome?: Outcome) => {
+    const token = xsrf.issue(binding(visitor))
+    const html = connectedAppsPage({
+      apps: (await connectedApps.list(visitor.subject)).map((each) => ({
+        ...each,
+        access: each.access.map(({ resource, scopes }) => ({ resource, scopes: scopes.map(describeScope) })),
+      })),
+      disconnect: { action: '/apps/disconnect', xsrf: token },
+      outcome,
+      accessTokenLifetime,
+      now: clock(),
+      account: await labelOf(visitor.subject),
+      switchAccount: { action: '/apps/switch', xsrf: token },
+    })
+    return reply.code(status).headers(pageHeaders).send(html)
+  }
+
+  const signIn = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { allowed, retryAfter } = await allowVisit(request.ip)
+    if (!allowed) throw new TooManyRequestsError(retryAfter)
+    return reply.redirect(await visits.open(exchange(request, reply), 'connected_apps'), 303)
+  }
+
+  /** A form of this page. Nothing is done for one that is not this browser's, or was shown to somebody else in it. */
+  const form = (run: (visitor: Visitor, fields: Fields, request: FastifyRequest, reply: FastifyReply) => unknown) => {
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+      const visitor = await visits.visitor(exchange(request, reply))
+      if (!visitor) return reply.redirect('/apps', 303)
+      const fields = (request.body ?? {}) as Fields
+      const isOurs = isSameOrigin(request.headers['sec-fetch-site']) && xsrf.verify(binding(visitor), fields.xsrf)
+      return isOurs ? run(visitor, fields, request, reply) : show(reply, visitor, 400, { kind: 'out_of_date' })
+    }
+  }
+
+  app.get('/apps', async (request, reply) => {
+    const visitor = await visits.visitor(exchange(request, reply))
+    return visitor ? show(reply, visitor, 200) : signIn(request, reply)
+  })
+
+  // where the browser stands after a form, should the page be asked for again
+  for (const path of ['/apps/disconnect', '/apps/switch'])
+    app.get(path, async (_request, reply) => reply.redirect('/apps', 303))
+
+  app.post(
+    '/apps/disconnect',
+    form(async (visitor, { grant, all }, request, reply) => {
+      const id = typeof grant === 'string' ? grant : undefined
+      if (id === undefined && all !== 'yes') return show(reply, visitor, 400, { kind: 'out_of_date' })
+      const named = id === undefined ? undefined : await find(visitor, id)
+      const ended = await connectedApps.end(visitor.subject, id)
+      for (const clientId of ended)
+        request.log.info({ subject: visitor.subject, clientId }, 'a person disconnected an app')
+      // one that is not on the list could do nothing any more
+      const isDone = ended.length > 0 && (id === undefined || named !== undefined)
+      const outcome: Outcome = isDone ? { kind: 'ended', app: named?.app } : { kind: 'nothing_left' }
+      return show(reply, visitor, 200, outcome)
+    }),
+  )
+
+  app.post(
+    '/apps/switch',
+    form((_visitor, _fields, request, reply) => signIn(request, reply)),
+  )
+
+  async function find({ subject }: Visitor, id: string): Promise<ConnectedApp | undefined> {
+    return (await connectedApps.list(subject)).find((each) => each.id === id)
+  }
+}
+
+function exchange(request: FastifyRequest, reply: FastifyReply): Exchange {
+  return { request: request.raw, response: reply.raw }
+}
+
+function binding({ session, subject }: Visitor): string {
+  return `apps:${session}:${subject}`
+}

@@ -1,0 +1,120 @@
+// What a person granted and to whom, for the page on which they see it and end it. The store's list leads to the grants
+// (docs/storage-schema.md); beside each grant is kept how it came to be, for as long.
+//
+// An end is the end of the grant: without it nothing is redeemed or refreshed, and introspection says inactive. Access
+// tokens that are out are JWTs and live on until they expire: docs/adr/0007-connected-apps.md.
+import { parseScope } from '@gatehouse/shared'
+import { type Client, errors, type Provider } from 'oidc-provider'
+import type { Lifetimes } from '../config.ts'
+import type { ConnectedApp, ConnectedApps } from '../interactions/gate.ts'
+import type { Clock, Payload, RecordStore, StoredGrant } from '../store/contract.ts'
+import { appFacts } from './facts.ts'
+import { refreshLifetime } from './lifetimes.ts'
+import { type RequestedAccess, saveGrant } from './requested-access.ts'
+import type { ResourcePolicy } from './resources.ts'
+
+const MODEL = 'GrantOrigin'
+/** Each approval is a grant. With one more, the one that was not used for longest ends. */
+export const GRANTS_AT_MOST = 200
+
+/** How a grant came to be. Absent for those of a release that did not keep it. */
+export interface GrantOrigin extends Pick<ConnectedApp, 'device' | 'returnsTo'> {
+  /** What the app was called, for when it is not known any more. */
+  readonly name?: string | undefined
+}
+
+export interface GrantBook extends ConnectedApps {
+  /** Stores what a person grants, and returns the grant's id. */
+  add(who: { accountId: string; clientId: string }, access: RequestedAccess, origin: GrantOrigin): Promise<string>
+}
+
+export interface GrantBookOptions {
+  readonly provider: () => Provider
+  readonly records: RecordStore
+  readonly resources: ResourcePolicy
+  readonly lifetimes: Lifetimes
+  readonly clock: Clock
+}
+
+interface GrantPayload {
+  readonly jti: string
+  readonly clientId: string
+  /** In seconds since the epoch. */
+  readonly iat: number
+  readonly exp: number
+  /** The scopes at each resource. */
+  readonly resources?: Readonly<Record<string, string>>
+}
+
+export function createGrantBook({ provider, records, resources, lifetimes, clock }: GrantBookOptions): GrantBook {
+  const payloadOf = ({ payload }: StoredGrant) => payload as unknown as GrantPayload
+
+  const end = async (grant: StoredGrant): Promise<string> => {
+    const { jti, clientId } = payloadOf(grant)
+    // The grant first: whatever is left of it if this breaks off is dead without it.
+    await records.destroy('Grant', jti)
+    await records.revokeByGrant(jti)
+    return clientId
+  }
+
+  const makeRoom = async (accountId: string) => {
+    const grants = await records.grantsOf(accountId)
+    const leastUsed = [...grants].sort((one, other) => one.usedAt - other.usedAt)
+    await Promise.all(leastUsed.slice(0, Math.max(0, grants.length + 1 - GRANTS_AT_MOST)).map(end))
+  }
+
+  const describe = async (grant: StoredGrant): Promise<ConnectedApp | undefined> => {
+    const { jti, clientId, iat, exp, resources: granted = {} } = payloadOf(grant)
+    const [client, record] = await Promise.all([findClient(provider(), clientId), records.find(MODEL, jti)])
+    const { name, device, returnsTo } = (record?.payload ?? {}) as GrantOrigin
+    const usableUntil = Math.min(exp * 1000, grant.usedAt + idleLifetime(lifetimes, client, Boolean(device)) * 1000)
+    if (usableUntil <= clock()) return undefined
+    return {
+      id: jti,
+      app: client ? appFacts(client) : { name, clientId, trusted: false },
+      access: Object.entries(granted).map(([url, scope]) => ({
+        resource: { name: resources.find(url)?.name ?? url, url },
+        scopes: [...parseScope(scope)],
+      })),
+      approvedAt: iat * 1000,
+      usedAt: grant.usedAt,
+      ...(device && { device }),
+      ...(returnsTo && { returnsTo }),
+    }
+  }
+
+  return {
+    async add(who, access, origin) {
+      await makeRoom(who.accountId)
+      const grantId = await saveGrant(provider(), who, access)
+      await records.put(MODEL, grantId, { ...origin } as Payload, lifetimes.grant, { grantId })
+      return grantId
+    },
+
+    async list(subject) {
+      const described = await Promise.all((await records.grantsOf(subject)).map(describe))
+      return described.filter((app) => app !== undefined).sort((one, other) => other.usedAt - one.usedAt)
+    },
+
+    async end(subject, id) {
+      const grants = await records.grantsOf(subject)
+      return Promise.all(grants.filter((grant) => id === undefined || payloadOf(grant).jti === id).map(end))
+    },
+  }
+}
+
+/** For how many seconds a grant is of use after it was used: what it renews with lives no longer. */
+function idleLifetime(lifetimes: Lifetimes, client: Client | undefined, device: boolean): number {
+  // one that is not known any more may come back
+  if (!client) return lifetimes.refreshToken
+  if (client.grantTypeAllowed('refresh_token')) return refreshLifetime(lifetimes, client, device)
+  return lifetimes.deviceCode + lifetimes.accessToken
+}
+
+/** Clients that are not admitted any more are errors to the engine; here they are just gone. */
+async function findClient(provider: Provider, clientId: string): Promise<Client | undefined> {
+  return provider.Client.find(clientId).catch((error: unknown) => {
+    if (error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata) return undefined
+    throw error
+  })
+}
