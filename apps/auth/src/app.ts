@@ -247,6 +247,7 @@ export async function createApp({
       admit: (identity) => accounts.admit(identity),
       labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       memories: createLoginMemories(store.records),
+      onUpstreamFailure: counters.upstreamFailure,
       visits: ownPages,
       connectedApps: grants,
       allowVisit: (address) => limits.take('authorize', address),

@@ -9,6 +9,8 @@ export interface Counters {
   tokenAnswer(grantType: string, error?: string): void
   /** What also is a warning in the log. */
   alarm(what: Alarm): void
+  /** A sign-in that ended at GitHub, Google or another provider: which, and in which way. */
+  upstreamFailure(login: string, failure: string): void
 }
 
 /** Without `metrics` nothing is counted. */
@@ -19,8 +21,14 @@ export function createCounters(metrics: Metrics | undefined): Counters {
     ['grant_type', 'error'],
   )
   const alarms = metrics?.counter('gatehouse_alarms_total', 'What may be an attack.', ['alarm'])
+  const failures = metrics?.counter(
+    'gatehouse_upstream_failures_total',
+    'Sign-ins that ended at GitHub, Google or another provider.',
+    ['login', 'failure'],
+  )
   return {
     tokenAnswer: (grantType, error = 'none') => tokenAnswers?.({ grant_type: grantType, error }),
     alarm: (what) => alarms?.({ alarm: what }),
+    upstreamFailure: (login, failure) => failures?.({ login, failure }),
   }
 }

@@ -226,7 +226,7 @@ const table = {
   X20: claimed('a key that was removed counts for minutes at most'),
   X21: claimed('clocks that differ by half a minute harm nobody'),
   X22: claimed('a clock that is set back ends nothing early'),
-  X23: open('trouble at the upstream login is a page, and harms nobody who is signed in'),
+  X23: claimed('trouble at the upstream login is a page, and harms nobody who is signed in'),
   X24: claimed('a full disk and a blocked log do not stop the service'),
   X25: open('a process without files or memory left sheds load and recovers'),
   X26: claimed('a name that does not resolve is like a service that is gone'),

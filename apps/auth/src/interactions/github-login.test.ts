@@ -242,7 +242,7 @@ describe('consent', () => {
 
 describe('when GitHub misbehaves', () => {
   verifies(
-    'U6',
+    ['U6', 'X23'],
     'every kind of failure is a page that says so, and the same request can be tried again',
     async () => {
       await start()
@@ -258,6 +258,9 @@ describe('when GitHub misbehaves', () => {
         expect(page.heading, fault).toBe('Sign in to connect a device')
       }
       expect(performance.now() - started, 'five faults, of which one never answers').toBeLessThan(20_000)
+      const metrics = await server.metrics()
+      expect(metrics).toContain('gatehouse_upstream_failures_total{login="github",failure="unavailable"} 4')
+      expect(metrics).toContain('{login="github",failure="misconfigured"} 1')
       expect((await signIn(browser, '')).status, 'the person said no at GitHub').toBe(403)
       expect((await signIn(browser, 'octocat')).heading).toBe('A device wants to use your account')
       await browser.approve()
@@ -265,6 +268,37 @@ describe('when GitHub misbehaves', () => {
     },
     30_000,
   )
+
+  verifies('X23', 'while GitHub is away who is signed in approves, and who has tokens renews them', async () => {
+    await start()
+    const { device, browser } = await deviceAtLogin()
+    await signIn(browser, 'octocat')
+    await browser.approve()
+    const { refresh_token: token } = (await device.poll()).json
+    github.fault = 'server error'
+    const another = await askAsDevice(server)
+    await browser.open('/device')
+    await browser.enterCode(another.userCode)
+    expect(browser.page.heading).toBe('A device wants to use your account')
+    await browser.approve()
+    expect((await another.poll()).status).toBe(200)
+    expect((await refresh(server, token)).status).toBe(200)
+  })
+
+  verifies('X23', 'a GitHub whose name does not resolve, or that forgot our app, is a page as well', async () => {
+    await start({ GITHUB_URL: 'https://github.invalid', GITHUB_API_URL: 'https://api.github.invalid' })
+    const { browser } = await deviceAtLogin()
+    const { searchParams } = await goToGitHub(browser)
+    const page = await comeBack(browser, `/login/github/callback?code=abc&state=${searchParams.get('state')}`)
+    expect([page.status, page.heading]).toEqual([502, 'Sign in to connect a device'])
+    await server[Symbol.asyncDispose]()
+
+    await start({ GITHUB_CLIENT_SECRET: 'not the one GitHub knows' })
+    const { browser: another } = await deviceAtLogin()
+    expect((await signIn(another, 'octocat')).status).toBe(502)
+    expect(another.page.heading).toBe('Sign in to connect a device')
+    expect(await server.metrics()).toContain('{login="github",failure="misconfigured"} 1')
+  })
 
   test('the page that says so can be reloaded: the answer counts once, the request goes on', async () => {
     await start()

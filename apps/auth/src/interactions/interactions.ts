@@ -11,7 +11,7 @@ import { consentPage, continuePage, deviceApprovalPage, loginPage, type Trouble 
 import { isSameOrigin } from '../xsrf.ts'
 import { type ConnectedAppsParts, registerConnectedApps } from './connected-apps.ts'
 import type { Exchange, InteractionGate, PendingRequest, PendingVisit } from './gate.ts'
-import { type LoginMemories, registerUpstreamLogin } from './upstream-login.ts'
+import { type LoginMemories, registerUpstreamLogin, type UpstreamLoginParts } from './upstream-login.ts'
 
 export interface InteractionsOptions extends ConnectedAppsParts {
   readonly gate: InteractionGate
@@ -22,6 +22,7 @@ export interface InteractionsOptions extends ConnectedAppsParts {
   readonly admit: (identity: Identity) => Promise<boolean>
   /** Where logins at other servers remember what they need until the person is back. */
   readonly memories: LoginMemories
+  readonly onUpstreamFailure: UpstreamLoginParts['onUpstreamFailure']
   readonly issuer: string
 }
 

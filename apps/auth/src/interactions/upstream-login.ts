@@ -51,6 +51,8 @@ export interface UpstreamLoginParts {
   readonly login: RedirectLogin
   readonly issuer: string
   readonly memories: LoginMemories
+  /** Told of each sign-in that ended at the other server, beside the log. */
+  readonly onUpstreamFailure: (login: string, failure: LoginFailure) => void
   readonly exchange: (request: FastifyRequest, reply: FastifyReply) => Exchange
   readonly step: (
     run: (pending: Pending, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
@@ -62,7 +64,7 @@ export interface UpstreamLoginParts {
 /** Registers `GET /interaction/:uid/login/<id>`, the fixed callback `/login/<id>/callback`, and where that leads to. */
 export function registerUpstreamLogin(
   app: FastifyInstance,
-  { login, issuer, memories, exchange, step, enter, showLogin }: UpstreamLoginParts,
+  { login, issuer, memories, onUpstreamFailure, exchange, step, enter, showLogin }: UpstreamLoginParts,
 ): void {
   const redirectUri = `${issuer}/login/${login.id}/callback`
 
@@ -100,6 +102,7 @@ export function registerUpstreamLogin(
       } catch (error) {
         if (!(error instanceof LoginFailedError)) throw error
         request.log.warn({ login: login.id, failure: error.failure, reason: error.message }, 'sign-in upstream failed')
+        onUpstreamFailure(login.id, error.failure)
         const { status, ...trouble } = explain(error.failure, login.label)
         return showLogin(pending, status, { trouble })
       }
