@@ -1,6 +1,7 @@
 // The stack of docker-compose.yml under a project name, network and ports of its own, with no .env: beside a Gatehouse
 // that somebody runs on this machine, and without anything of theirs.
 import { execFile } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -99,12 +100,18 @@ export async function createStack() {
   }
 }
 
+/** Below what systems give to connections that go out: one of those could take it between this look and its use. */
 export async function freePort() {
-  const server = createServer()
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return String(port)
+  for (;;) {
+    const port = randomInt(12_000, 32_000)
+    const server = createServer()
+    const isFree = await new Promise((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return String(port)
+  }
 }
 
 function withoutUndefined(object) {
