@@ -27,7 +27,8 @@ export function watchReplication(redis: Redis, mark: string, onUncopied: (() => 
   let last: Promise<void> = Promise.resolve()
   /** Not sent yet: it will count for whoever comes now. */
   let next: Promise<void> | undefined
-  let restsUntil = Number.NEGATIVE_INFINITY
+  /** Which master had no replica, and until when it is not asked again. */
+  let resting = { master: '', until: Number.NEGATIVE_INFINITY }
   /** Of which master a replica was heard of, and when. */
   let heard = { master: '', at: Number.NEGATIVE_INFINITY }
 
@@ -45,7 +46,7 @@ export function watchReplication(redis: Redis, mark: string, onUncopied: (() => 
 
   async function wait(): Promise<void> {
     next = undefined
-    if (performance.now() > restsUntil) {
+    if (resting.master !== master() || performance.now() > resting.until) {
       const [, copies] = await Promise.all([redis.set(mark, '', 'PX', memory), redis.wait(1, patience)])
       if (copies > 0) {
         heard = { master: master(), at: performance.now() }
@@ -54,23 +55,27 @@ export function watchReplication(redis: Redis, mark: string, onUncopied: (() => 
       await look()
       const hadReplica = heard.master === master() && performance.now() - heard.at < memory
       if (hadReplica) throw new StoreUnavailableError('no replica was in time')
-      restsUntil = performance.now() + rest
+      resting = { master: master(), until: performance.now() + rest }
     }
     onUncopied?.()
   }
 
   return {
-    copied() {
+    async copied() {
+      const writtenTo = master()
       next ??= last.catch(() => undefined).then(wait)
       last = next
-      return next
+      await next
+      if (master() !== writtenTo) throw new StoreUnavailableError('another master answered for what this one was told')
     },
     close: () => clearInterval(looking),
   }
 }
 
-/** Milliseconds since one of them said something; those that do not follow yet are none. */
+/** Milliseconds since one of them said something. One that has said nothing yet (offset 0) still loads: it is none. */
 function silenceOfReplicas(info: string): number {
-  const lags = [...info.matchAll(/^slave\d+:.*state=online.*lag=(\d+)/gm)].map(([, lag]) => Number(lag) * 1_000)
+  const lags = [...info.matchAll(/^slave\d+:.*state=online,offset=[1-9].*lag=(\d+)/gm)].map(
+    ([, lag]) => Number(lag) * 1_000,
+  )
   return Math.min(Number.POSITIVE_INFINITY, ...lags)
 }
