@@ -26,6 +26,7 @@ interface Break {
 
 const proxies: RedisProxy[] = []
 let cluster: Cluster
+let approvals = 0
 
 beforeAll(async () => {
   cluster = await startCluster({
@@ -166,21 +167,24 @@ for (const fate of ['cut', 'lose'] as const) {
     breakEverywhere('an approval', fate, async ({ breaking, way }) => {
       const device = await askAsDevice(cluster)
       const ada = createPerson(cluster, way)
+      // an approval looks at all that this person approved before
+      approvals += 1
+      const name = `ada-${approvals}`
       await ada.enterCode(device.userCode)
-      await ada.logIn('ada')
+      await ada.logIn(name)
       const broken = await breaking(() => ada.approve())
       expect([200, 400, 503], broken.text).toContain(broken.status)
       let answer = await device.poll()
       if (answer.status !== 200) {
         expect(answer.json.error).toBe('authorization_pending')
         await ada.enterCode(device.userCode)
-        if (ada.page.heading.startsWith('Sign in')) await ada.logIn('ada')
+        if (ada.page.heading.startsWith('Sign in')) await ada.logIn(name)
         expect((await ada.approve()).heading).toBe('You are signed in on your device')
         answer = await device.poll()
       }
       expect(answer.status, answer.text).toBe(200)
       const { sub, scope } = claimsOf(answer.json.access_token ?? '')
-      expect([sub, scope]).toEqual(['dev:ada', 'mcp:tools:read mcp:tools:call'])
+      expect([sub, scope]).toEqual([`dev:${name}`, 'mcp:tools:read mcp:tools:call'])
     }),
   )
 }
