@@ -8,6 +8,7 @@ import { basic, DEVICE_GRANT, terminal, website } from '../suites/clients.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
 import {
   approvedDevice,
+  askAsDevice,
   authorizePath,
   createPkce,
   errorOf,
@@ -282,6 +283,22 @@ verifies('D20', "a hostile name is stripped, cut and escaped here, too, and mark
   expect(ada.page.text).toMatch(/<img src=x onerror=alert\(1\)>W+… is disconnected/)
 })
 
+test('"Approve" that is pressed twice is one approval', async () => {
+  await using server = await startAuthServer()
+  const ada = server.openBrowser()
+  await ada.open(authorizePath(createPkce().challenge))
+  await ada.logIn('ada')
+  const { action, fields } = ada.page.forms.find((form) => form.action.endsWith('/decision')) ?? {
+    action: '',
+    fields: {},
+  }
+  const headers = { accept: 'text/html', cookie: cookieOf(ada, action) }
+  expect((await server.post(action, { ...fields, decision: 'approve' }, headers)).status).toBe(200)
+  expect((await ada.approve()).leftTo?.searchParams.get('code')).toBeTruthy()
+  await ada.open('/apps')
+  expect(grantsOn(ada.page)).toHaveLength(1)
+})
+
 test('what can renew nothing any more is not listed: it is connected no longer', async () => {
   await using server = await startAuthServer()
   const { json } = await server.register({
@@ -427,6 +444,32 @@ test('while the store is away there is the usual page, and what broke off can be
   failing.revocation = false
   await ada.open('/apps')
   expect(grantsOn(ada.page)).toEqual([])
+})
+
+test('a sign-in for this page that breaks off leaves the browser what it had', async () => {
+  let isFull = false
+  await using server = await startAuthServer({
+    wrapStore: (store) => ({
+      ...store,
+      records: {
+        ...store.records,
+        put: async (model, ...rest) => {
+          if (isFull && model === 'Session') throw new StoreUnavailableError()
+          return store.records.put(model, ...rest)
+        },
+      },
+    }),
+  })
+  const { userCode } = await askAsDevice(server)
+  const approval = server.openBrowser()
+  await approval.enterCode(userCode)
+  const apps = approval.openTab()
+  await apps.open('/apps')
+  isFull = true
+  expect((await apps.logIn('ada')).status).toBe(503)
+  isFull = false
+  await approval.logIn('ada')
+  expect(approval.page.heading).toBe('A device wants to use your account')
 })
 
 verifies('D14', 'the page has the headers of the others, and may be kept by nobody', async () => {

@@ -6,6 +6,7 @@
 import { parseScope } from '@gatehouse/shared'
 import { type Client, errors, type Provider } from 'oidc-provider'
 import type { Lifetimes } from '../config.ts'
+import { StoreUnavailableError } from '../errors.ts'
 import type { ConnectedApp, ConnectedApps } from '../interactions/gate.ts'
 import type { Clock, Payload, RecordStore, StoredGrant } from '../store/contract.ts'
 import { appFacts } from './facts.ts'
@@ -111,10 +112,11 @@ function idleLifetime(lifetimes: Lifetimes, client: Client | undefined, device: 
   return lifetimes.deviceCode + lifetimes.accessToken
 }
 
-/** Clients that are not admitted any more are errors to the engine; here they are just gone. */
+/** Clients that are not admitted, or cannot be looked up, are just not known here: none may keep the others from being ended. */
 async function findClient(provider: Provider, clientId: string): Promise<Client | undefined> {
   return provider.Client.find(clientId).catch((error: unknown) => {
-    if (error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata) return undefined
+    const isStoreAway = (error as Error).cause instanceof StoreUnavailableError
+    if (error instanceof errors.OIDCProviderError && !isStoreAway) return undefined
     throw error
   })
 }

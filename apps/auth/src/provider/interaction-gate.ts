@@ -76,6 +76,8 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const interaction = await load(exchange)
       const accountId = interaction.session?.accountId
       if (interaction.prompt.name !== 'consent' || !accountId) throw new InteractionGoneError()
+      // pressed twice: it is one approval, and one grant
+      if (interaction.result?.consent?.grantId) return interaction.returnTo
       // goes on without a grant, and so to the sign-in page
       if (!(await isAdmitted(accountId))) return finish(exchange, {})
       const client = await provider().Client.find(String(interaction.params.client_id))

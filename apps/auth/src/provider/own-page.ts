@@ -1,7 +1,7 @@
 // Signing in for a page of our own, for which no app asks. It is an interaction like any other, so that there is one way to
 // sign in with one set of defences, except that it ends here rather than in the engine: the session is the engine's own.
 import { randomBytes } from 'node:crypto'
-import type { Interaction, Provider } from 'oidc-provider'
+import type { Adapter, Interaction, Provider } from 'oidc-provider'
 import type { Config } from '../config.ts'
 import type { Exchange, OwnPage, Visitor } from '../interactions/gate.ts'
 import { cookieOptions } from './configuration.ts'
@@ -31,14 +31,13 @@ export interface OwnPagesOptions {
 
 /** The engine's session, and what its types leave out. */
 interface Session {
-  readonly id: string
+  id: string
   readonly uid: string
-  readonly new?: true
   readonly exp?: number
   readonly accountId?: string
+  readonly adapter: Adapter
   authorizations?: unknown
   loginAccount(details: { accountId: string }): void
-  resetIdentifier(): void
   save(lifetime: number): Promise<unknown>
 }
 
@@ -89,10 +88,12 @@ export function createOwnPages({ provider, config, isAdmitted }: OwnPagesOptions
       // the same person keeps what the engine knows of them; somebody else begins anew
       if (session.accountId !== subject) Object.assign(session, { authorizations: undefined })
       session.loginAccount({ accountId: subject })
-      // an id that was there before the sign-in is worth nothing after it
-      if (!session.new) session.resetIdentifier()
+      // an id that was there before the sign-in is worth nothing after it; it goes last, as in adapter.ts
+      const before = session.id
+      session.id = randomBytes(32).toString('base64url')
       const lifetime = sessionLifetime(config)
       await session.save(lifetime)
+      await session.adapter.destroy(before)
       const expires = new Date(Date.now() + lifetime * 1000)
       context.cookies.set(nameOf('session'), session.id, { ...cookieOptions(issuer), expires })
       await interaction.destroy()

@@ -59,6 +59,28 @@ test('a client that is a document signs a person in, and keeps them signed in, w
   expect(host.requests().filter((path) => path === '/claude-code')).toHaveLength(1)
 })
 
+verifies(
+  'D18',
+  'an app whose document cannot be had keeps nobody from seeing and ending what they approved',
+  async () => {
+    await using server = await startAuthServer({ environment: trusted })
+    const app = {
+      client_id: host.publish('/hides', { client_name: 'Weather', redirect_uris: [web] }),
+      redirect_uri: web,
+    }
+    await obtainCode(server, { changes: app })
+    server.elapse(2 * 86_400)
+    for (let count = 0; count < 20; count += 1) await authorize(server, `${host.origin}/uses-up/${count}`)
+    const browser = server.openBrowser()
+    await browser.open('/apps')
+    await browser.logIn()
+    expect(browser.page).toMatchObject({ status: 200, heading: 'Connected apps' })
+    expect(browser.page.text).toContain('Weather')
+    await browser.submit('/apps/disconnect')
+    expect(browser.page.text).toContain('Weather is disconnected.')
+  },
+)
+
 verifies('A14', 'an app that is a document is put to the person each time, whoever leads them here', async () => {
   await using server = await startAuthServer({ environment: trusted })
   const id = host.publish('/each-time', { client_name: 'Weather', redirect_uris: [web] })
