@@ -129,6 +129,7 @@ export async function createApp({
       clock,
       deviceInterval: config.lifetimes.deviceInterval,
       reuseGrace: config.lifetimes.reuseGrace,
+      lifetimes: config.lifetimes,
       relay,
       onPollFromElsewhere: (poll) =>
         app.log.info(poll, 'a device code is polled from another network than it was asked for from'),

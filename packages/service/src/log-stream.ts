@@ -8,7 +8,7 @@ const MOST_WAITING = 1_048_576
 const STDOUT = 1
 
 export interface LogStream {
-  /** One line, its end included. Never throws, never waits. */
+  /** One line, its end included. Never throws; waits for a terminal and for nothing else. */
   write(line: string): void
   /** Lines that nobody got. */
   readonly dropped: () => number
@@ -22,7 +22,7 @@ export function openLogStream(): LogStream {
     dropped += 1
     notTold += 1
   }
-  const send = hasReader() ? sendToReader(lose) : sendToFile
+  const send = hasReader() ? sendToReader(lose) : sendToFile()
   return {
     write(line) {
       if (notTold > 0 && send(confessionOf(notTold))) notTold = 0
@@ -32,7 +32,7 @@ export function openLogStream(): LogStream {
   }
 }
 
-/** Whether it is a pipe, a socket or a terminal, rather than a file: libuv then writes without waiting. */
+/** Whether it is a pipe or a socket, which is written to without waiting; or a terminal, which is waited for. */
 function hasReader(): boolean {
   const stat = fstatSync(STDOUT)
   return stat.isFIFO() || stat.isSocket() || isatty(STDOUT)
@@ -50,12 +50,18 @@ function sendToReader(lose: () => void) {
   }
 }
 
-function sendToFile(line: string): boolean {
-  try {
-    writeSync(STDOUT, line)
-    return true
-  } catch {
-    return false
+function sendToFile(): (line: string) => boolean {
+  let isTorn = false
+  return (line) => {
+    // what follows the first part of a line begins a line of its own
+    const bytes = Buffer.from(isTorn ? `\n${line}` : line)
+    try {
+      const written = writeSync(STDOUT, bytes)
+      if (written > 0) isTorn = written < bytes.length
+      return written === bytes.length
+    } catch {
+      return false
+    }
   }
 }
 

@@ -83,6 +83,8 @@ export async function closeClient(redis: Redis | Cluster): Promise<void> {
   if (redis.status === 'end') return
   if (redis.status === 'ready') await redis.quit().catch(() => undefined)
   redis.disconnect()
+  // ioredis says nothing of an end that comes between two attempts to connect, and others wait to hear of it.
+  if (redis.status === 'reconnecting') redis.emit('end')
 }
 
 function toTarget(connection: RedisTarget | string): RedisTarget {

@@ -4,6 +4,8 @@
 import { Redis, type RedisOptions } from 'ioredis'
 
 const announcements = '+switch-master'
+/** Milliseconds. A connection that was cut without a word is noticed by its silence, and made again. */
+const heartbeat = 3_000
 
 /** Calls `onFailover` when one of these Sentinels says that `master` is another one by now. Each is its own connection. */
 export function watchFailovers(
@@ -22,8 +24,12 @@ export function watchFailovers(
     client.connect().catch(() => undefined)
     return client
   })
+  const beating = setInterval(() => {
+    for (const client of clients) if (client.status === 'ready') client.ping().catch(() => undefined)
+  }, heartbeat).unref()
   return {
     close: () => {
+      clearInterval(beating)
       for (const client of clients) client.disconnect()
     },
   }

@@ -9,6 +9,7 @@ import {
   type KoaContextWithOIDC,
   Provider,
 } from 'oidc-provider'
+import type { Lifetimes } from '../config.ts'
 import { AlreadyConsumedError, UserCodeTakenError } from '../errors.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
 import { networkOf } from './budgets.ts'
@@ -17,6 +18,7 @@ import { withHashedSecret } from './clients.ts'
 import type { DeviceRelay } from './device-relay.ts'
 import { AlreadyRedeemedError } from './grants/already-redeemed.ts'
 import { isTakingOver } from './grants/reuse-grace.ts'
+import { refreshLifetime } from './lifetimes.ts'
 import { noteRepetition } from './registration.ts'
 import { refuseOtherResource } from './resources.ts'
 import { inEngineWords } from './store-errors.ts'
@@ -46,6 +48,7 @@ export interface AdapterOptions {
   readonly deviceInterval: number
   /** Seconds in which a redeemed refresh token or device code gets its answer again: grants/reuse-grace.ts. */
   readonly reuseGrace: number
+  readonly lifetimes: Lifetimes
   readonly relay?: DeviceRelay | undefined
   /** A poll came from another network than the request for its code. */
   readonly onPollFromElsewhere: (poll: { clientId: string; askedFrom: string; polledFrom: string }) => void
@@ -60,6 +63,7 @@ export function createAdapterFactory(options: AdapterOptions): (model: string) =
     if (model === 'Client') return translated(createClientAdapter(options))
     if (model === 'Grant') return translated(createGrantAdapter(options))
     if (model === 'Session') return translated(createSessionAdapter(options))
+    if (model === 'RefreshToken') return translated(createRefreshTokenAdapter(options))
     return translated(createRecordAdapter(options, model))
   }
 }
@@ -114,6 +118,21 @@ function seen(
     return payload
   }
   return age < CONSUMED_HIDDEN_MS ? payload : { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
+}
+
+/** Lifetimes that were made shorter count for what was issued before, too: somebody may have had a reason. */
+function createRefreshTokenAdapter(options: AdapterOptions): Adapter {
+  const base = createRecordAdapter(options, 'RefreshToken')
+  return {
+    ...base,
+    async find(id) {
+      const token = await base.find(id)
+      const client = context()?.oidc.client
+      if (!token?.iat || !token.exp || !client) return token
+      const lifetime = refreshLifetime(options.lifetimes, client, token.gty?.includes('device_code') ?? false)
+      return { ...token, exp: Math.min(token.exp, token.iat + lifetime) }
+    },
+  }
 }
 
 function createDeviceCodeAdapter(options: AdapterOptions): Adapter {

@@ -72,7 +72,7 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
     if (usableUntil <= clock()) return undefined
     return {
       id: jti,
-      app: client ? appFacts(client) : { name, clientId, trusted: false },
+      app: client ? appFacts(client) : { name, clientId, trusted: false, ...hostOf(clientId) },
       access: Object.entries(granted).map(([url, scope]) => ({
         resource: { name: resources.find(url)?.name ?? url, url },
         scopes: [...parseScope(scope)],
@@ -106,14 +106,27 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
 
 /** For how many seconds a grant is of use after it was used: what it renews with lives no longer. */
 function idleLifetime(lifetimes: Lifetimes, client: Client | undefined, device: boolean): number {
-  // one that is not known any more may come back
-  if (!client) return lifetimes.refreshToken
+  // one that is not looked up, or not known any more, is none of the operator's
+  if (!client) return refreshLifetime(lifetimes, {}, device)
   if (client.grantTypeAllowed('refresh_token')) return refreshLifetime(lifetimes, client, device)
   return lifetimes.deviceCode + lifetimes.accessToken
 }
 
-/** Clients that are not admitted, or cannot be looked up, are just not known here: none may keep the others from being ended. */
+/** The host of a client id metadata document. */
+function hostOf(clientId: string): { readonly verifiedHost?: string } {
+  return isDocument(clientId) ? { verifiedHost: new URL(clientId).host } : {}
+}
+
+function isDocument(clientId: string): boolean {
+  return clientId.startsWith('https://')
+}
+
+/**
+ * Clients that are not admitted, or cannot be looked up, are just not known here: none may keep the others from being ended.
+ * No document is fetched: a visit to the page would ask strangers' hosts, and wait for them.
+ */
 async function findClient(provider: Provider, clientId: string): Promise<Client | undefined> {
+  if (isDocument(clientId)) return undefined
   return provider.Client.find(clientId).catch((error: unknown) => {
     const isStoreAway = (error as Error).cause instanceof StoreUnavailableError
     if (error instanceof errors.OIDCProviderError && !isStoreAway) return undefined

@@ -41,6 +41,21 @@ verifies('F5', 'ninety days after the consent it is over, however often it was u
   }
 })
 
+verifies('F5', 'lifetimes that were made shorter count for tokens that are out', async () => {
+  const dataDir = createDataDir()
+  const token = await (async () => {
+    await using before = await startAuthServer({ dataDir })
+    return (await logInOnDevice(before)).refresh_token
+  })()
+  const environment = { AUTH_LIFETIMES: JSON.stringify({ refreshToken: DAY }) }
+  {
+    await using shortened = await startAuthServer({ dataDir, environment })
+    shortened.elapse(DAY + 1)
+    expect(errorOf(await refresh(shortened, token))).toEqual(invalidGrant)
+  }
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
 verifies('F5', 'it ends with the account: one whose login is off by now is nobody, inside the grace, too', async () => {
   const dataDir = createDataDir()
   const [fresh = '', used = ''] = await (async () => {

@@ -4,7 +4,7 @@ import type { Clock, RecordStore, StoredRecord } from './contract.ts'
 import type { Envelope, Envelopes, FoundBy as Inside } from './envelope.ts'
 import { createRedisAccounts } from './redis-accounts.ts'
 import type { ScriptedRedis } from './redis-scripts.ts'
-import { grantModel, recordGrace, refuseDeviceCodes } from './rules.ts'
+import { grantModel, recordGrace, refreshTokenModel, refuseDeviceCodes } from './rules.ts'
 import type { Sealing } from './sealing.ts'
 
 export interface RedisPartOptions {
@@ -46,6 +46,7 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       const grant = grantId === undefined ? '' : sealing.hashKey('grant', grantId)
       const key = `${prefix}${model}:${hash}`
       await connection.write((redis) => redis.putRecord(key, clockOffset(), value, lifetime, keptFor, uidHash, grant))
+      if (model === refreshTokenModel) await connection.copied()
     },
 
     async create(model, id, payload, expiresIn) {

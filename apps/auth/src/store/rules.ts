@@ -4,6 +4,7 @@ import type { DeviceCodePhase } from './contract.ts'
 
 export const deviceCodeModel = 'DeviceCode'
 export const grantModel = 'Grant'
+export const refreshTokenModel = 'RefreshToken'
 
 /** Device codes are written by compare-and-set alone. */
 export function refuseDeviceCodes(model: string): void {

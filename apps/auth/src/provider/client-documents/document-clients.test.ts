@@ -70,10 +70,13 @@ verifies(
     }
     await obtainCode(server, { changes: app })
     server.elapse(2 * 86_400)
-    for (let count = 0; count < 20; count += 1) await authorize(server, `${host.origin}/uses-up/${count}`)
+    const asked = host.requests().length
     const browser = server.openBrowser()
     await browser.open('/apps')
     await browser.logIn()
+    expect(host.requests(), 'a visit to the page asks no stranger').toHaveLength(asked)
+    for (let count = 0; count < 20; count += 1) await authorize(server, `${host.origin}/uses-up/${count}`)
+    await browser.open('/apps')
     expect(browser.page).toMatchObject({ status: 200, heading: 'Connected apps' })
     expect(browser.page.text).toContain('Weather')
     await browser.submit('/apps/disconnect')

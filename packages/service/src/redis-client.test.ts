@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const SENTINEL_PORT = randomInt(12_000, 32_000)
+// port 1: nobody listens there
+const nobody = { host: '127.0.0.1', port: 1 }
+const access = { tls: false, username: undefined, password: undefined }
+
+const folder = mkdtempSync(join(tmpdir(), 'gatehouse-client-'))
+let sentinel: ChildProcess
+
+/** One that is there, of a master that is not. */
+beforeAll(async () => {
+  const config = join(folder, 'sentinel.conf')
+  writeFileSync(
+    config,
+    `port ${SENTINEL_PORT}\nbind 127.0.0.1\nsentinel monitor mymaster ${nobody.host} ${nobody.port} 1\n`,
+  )
+  sentinel = spawn('redis-server', [config, '--sentinel'], { stdio: 'ignore' })
+  const asker = new Redis({ port: SENTINEL_PORT, host: '127.0.0.1', retryStrategy: () => 50 })
+  asker.on('error', () => undefined)
+  await asker.ping()
+  asker.disconnect()
+  await wait(100)
+}, 20_000)
+afterAll(async () => {
+  const ended = once(sentinel, 'exit')
+  sentinel.kill()
+  await ended
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A process that connects, waits for a moment, and closes: nothing of the connection may keep it alive. */
+function connectAndClose(connection: object) {
+  const script = `
+    import { openRedisConnection } from ${JSON.stringify(join(import.meta.dirname, 'redis-connection.ts'))}
+    const redis = openRedisConnection({ connection: ${JSON.stringify(connection)} }, {})
+    setTimeout(() => redis.close(), 1_000)`
+  return spawn(process.execPath, ['--conditions=gatehouse-source', '--input-type=module', '--eval', script], {
+    stdio: 'ignore',
+    timeout: 15_000,
+  })
+}
+
+test.each([
+  { kind: 'single', url: 'redis://127.0.0.1:1' },
+  {
+    kind: 'sentinel',
+    sentinels: [{ host: '127.0.0.1', port: SENTINEL_PORT }],
+    master: 'mymaster',
+    database: 0,
+    ...access,
+  },
+  { kind: 'cluster', nodes: [nobody], ...access },
+])('a process whose Redis never was there ends when it closes: $kind', { timeout: 20_000 }, async (connection) => {
+  const [code, signal] = await once(connectAndClose(connection), 'exit')
+  expect([code, signal]).toEqual([0, null])
+})
