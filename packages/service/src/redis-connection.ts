@@ -7,9 +7,9 @@ import { type ClientOptions, closeClient, commandTimeout, createCommandClient, t
 import { isReply, translate } from './redis-errors.ts'
 import { watchReplication } from './redis-replication.ts'
 
-/** How long a read waits, in milliseconds, for a broken connection to come back; that to a node of a cluster. */
+/** How long a read waits, in milliseconds, for a broken connection to come back; of a cluster, how often it looks. */
 const reconnectPatience = 250
-const nodePatience = 100
+const nodePatience = 50
 
 /** What commands are given to; ioredis adds a method for each script. */
 export type RedisCommands = Redis
@@ -56,7 +56,6 @@ export function openRedisConnection<Commands extends RedisCommands>(
   let reconnected: Promise<boolean> | undefined
 
   function isBack(): Promise<boolean> {
-    if (redis instanceof Cluster) return sleep(nodePatience).then(() => redis.status === 'ready')
     if (redis.status === 'ready') return Promise.resolve(true)
     reconnected ??= once(redis, 'ready', { signal: AbortSignal.timeout(reconnectPatience) })
       .then(
@@ -100,8 +99,21 @@ export function openRedisConnection<Commands extends RedisCommands>(
       return await run(commands)
     } catch (error) {
       const isCut = wasReady && !isReply(error) && performance.now() - started < commandTimeout / 2
+      if (isCut && redis instanceof Cluster) return readWhileNodesComeBack(run)
       if (isCut && (await isBack())) return write(run)
       throw failure(error)
+    }
+  }
+
+  /** Of a cluster nothing tells when the one node that is asked is there again. */
+  async function readWhileNodesComeBack<T>(run: (redis: Commands) => Promise<T>): Promise<T> {
+    for (const end = performance.now() + reconnectPatience; ; ) {
+      await sleep(nodePatience)
+      try {
+        return await run(commands)
+      } catch (error) {
+        if (isReply(error) || performance.now() > end) throw failure(error)
+      }
     }
   }
 
