@@ -12,5 +12,7 @@ export {
 export { type RedisCluster, type RedisNode, startRedisCluster } from './redis-cluster.ts'
 export { isRequirementId, type Requirement, type RequirementId, requirements } from './requirements.ts'
 export { openSlowConnections, type SlowConnections } from './slow-connections.ts'
+export { startTestProxy, type TestProxy } from './test-proxy.ts'
+export { startTestRedis, type TestRedis } from './test-redis.ts'
 export { createTokenIssuer, type SignOptions, type TokenIssuer } from './token-issuer.ts'
 export { verifies } from './verifies.ts'

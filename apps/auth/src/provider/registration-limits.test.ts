@@ -1,12 +1,11 @@
 // How much strangers can make us keep by registering, and for how long.
 import { randomUUID } from 'node:crypto'
-import { openSlowConnections, verifies } from '@gatehouse/testing'
+import { openSlowConnections, startTestRedis, verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { openRedisStore } from '../store/redis.ts'
 import { createSealing } from '../store/sealing.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
-import { startTestRedis } from '../store/suites/test-redis.ts'
 import { startAuthServer } from '../suites/auth-server.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
 import { authorizePath, createPkce, errorOf, obtainCode, refused } from '../suites/flows.ts'
@@ -146,7 +145,7 @@ verifies(
       const keys = await admin.keys(`${prefix}*`)
       if (keys.length > 0) await admin.del(keys)
       admin.disconnect()
-      await redis.stop()
+      await redis[Symbol.asyncDispose]()
     }
   },
   30_000,

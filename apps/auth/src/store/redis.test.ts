@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { verifies } from '@gatehouse/testing'
+import { startTestProxy, startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AlreadyConsumedError, StoreUnavailableError } from '../errors.ts'
@@ -9,8 +9,6 @@ import { openRedisStore, type RedisStoreOptions } from './redis.ts'
 import { createSealing } from './sealing.ts'
 import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
 import { describeStore } from './suites/store-suite.ts'
-import { startTestProxy } from './suites/test-proxy.ts'
-import { startTestRedis, type TestRedis } from './suites/test-redis.ts'
 
 let server: TestRedis | undefined
 let admin: Redis
@@ -32,7 +30,7 @@ afterAll(async () => {
   const keys = await keysOf(namespace)
   if (keys.length > 0) await admin.del(keys)
   admin.disconnect()
-  await server.stop()
+  await server[Symbol.asyncDispose]()
 })
 
 describeStore(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { verifies } from '@gatehouse/testing'
+import { startTestProxy, startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
@@ -7,8 +7,6 @@ import { ownStream, type SessionStore } from './contract.ts'
 import { openRedisStore, type RedisStoreOptions } from './redis.ts'
 import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
 import { describeStore } from './suites/store-suite.ts'
-import { startTestProxy } from './suites/test-proxy.ts'
-import { startTestRedis, type TestRedis } from './suites/test-redis.ts'
 
 let server: TestRedis
 let admin: Redis

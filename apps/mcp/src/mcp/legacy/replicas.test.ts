@@ -1,8 +1,7 @@
-import { verifies } from '@gatehouse/testing'
+import { startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { startTestRedis, type TestRedis } from '../../store/suites/test-redis.ts'
 import { answerOf, requestOf } from '../../suites/mcp-server.ts'
 import { type Replicas, startReplicas } from '../../suites/replicas.ts'
 import {
