@@ -154,12 +154,19 @@ export async function createApp({
       attempts: store.attempts,
       grace: config.lifetimes.reuseGrace,
       isAdmitted,
+      endElsewhere: config.reuseElsewhere === 'end',
       onReplay: (replay) => {
         if (replay.elsewhere) counters.alarm('replay')
         app.log[replay.elsewhere ? 'warn' : 'info'](
           replay,
-          'a redeemed token was presented again and got its answer again',
+          replay.ended
+            ? 'a redeemed token came from another address and program: the sign-in was ended'
+            : 'a redeemed token was presented again and got its answer again',
         )
+      },
+      onFault: (fault) => {
+        counters.alarm('probe')
+        app.log.warn(fault, 'a token was presented in a request with a fault')
       },
     }),
     devicePages: createDevicePages(xsrf, deviceEntry.formFor),

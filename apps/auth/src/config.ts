@@ -76,6 +76,8 @@ export interface Config {
   /** `explicit`: asked for by name, so that it also answers peers that are not loopback. */
   readonly developerLogin: 'off' | 'on' | 'explicit'
   readonly lifetimes: Lifetimes
+  /** What a redeemed token gets within its grace that comes from another network and by another program than at first. */
+  readonly reuseElsewhere: 'end' | 'answer'
 }
 
 export interface ClientPolicy {
@@ -145,6 +147,7 @@ export function readConfig(env: Environment): Config {
     admission: readAdmission(read, faults),
     developerLogin: readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
     lifetimes: readLifetimes(env.AUTH_LIFETIMES, faults),
+    reuseElsewhere: read.oneOf('AUTH_REUSE_ELSEWHERE', ['end', 'answer'], 'end'),
   }
   checkLogins(config, env.ALLOW_ANYONE === 'true', faults)
   if (faults.length > 0) throw new ConfigError(faults)

@@ -1,8 +1,11 @@
 // What the authorization server counts beside its requests. Labels are ours, or names that the engine knows.
 import type { Metrics } from '@gatehouse/service'
 
-/** Somebody may be guessing a user code or a client's secret, or presented a redeemed token from elsewhere. */
-export type Alarm = 'user_codes' | 'client_secret' | 'replay'
+/**
+ * Somebody may be guessing a user code or a client's secret, presented a redeemed token from elsewhere, or feels with
+ * faulty requests for what became of a token.
+ */
+export type Alarm = 'user_codes' | 'client_secret' | 'replay' | 'probe'
 
 export interface Counters {
   /** An answer of the token endpoint: tokens, or an `error` of RFC 6749 §5.2. */

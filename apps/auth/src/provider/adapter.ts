@@ -35,6 +35,8 @@ const NEVER_USED_LIFETIME = 86_400
 const CLIENT_RENEWAL_MS = 86_400_000
 /** What a client trades for tokens. */
 const GRANT_SOURCES = new Set(['AuthorizationCode', 'DeviceCode', 'RefreshToken'])
+/** Of these, what is presented again within the grace gets its answer again: grants/reuse-grace.ts. */
+const ANSWERED_AGAIN = new Set(['RefreshToken', 'DeviceCode'])
 /** What is written when a person grants something, and whenever a client renews its tokens: connected-apps.ts lists it. */
 const USES_OF_GRANTS = new Set(['Grant', 'RefreshToken'])
 const USER_CODE_TRIES = 5
@@ -83,9 +85,10 @@ function createRecordAdapter(options: AdapterOptions, model: string): Adapter {
       try {
         await records.consume(model, id)
       } catch (error) {
-        // whoever lost the race by a moment gets the winner's answer; a take-over is the winner's second try
-        if (!(error instanceof AlreadyConsumedError)) throw error
-        if (!seen(options, model, await records.find(model, id)) || !isTakingOver()) throw error
+        const record = error instanceof AlreadyConsumedError ? await records.find(model, id) : undefined
+        if (!record || !isInGrace(options, model, record)) throw error
+        // a take-over is the winner's second try
+        if (!isTakingOver()) throw new AlreadyRedeemedError(record.payload)
       }
     },
     destroy: (id) => records.destroy(model, id),
@@ -99,25 +102,24 @@ function indexes(model: string, { uid, grantId, accountId }: AdapterPayload) {
 }
 
 /**
- * The record as the engine may see it now: see {@link CONSUMED_HIDDEN_MS}. What was redeemed within the grace is neither
- * used nor unused to its own client: {@link AlreadyRedeemedError} leads to the answer that was given.
+ * The record as the engine may see it now: see {@link CONSUMED_HIDDEN_MS}. What was redeemed within the grace looks unused
+ * on every route, so that every check of a request comes out as before; consume() then leads to the answer that was given.
  */
-function seen(
-  { clock, reuseGrace }: AdapterOptions,
-  model: string,
-  record: StoredRecord | undefined,
-): AdapterPayload | undefined {
+function seen(options: AdapterOptions, model: string, record: StoredRecord | undefined): AdapterPayload | undefined {
   if (!record) return undefined
   const { consumed: _, ...payload } = record.payload as AdapterPayload
   if (record.consumedAt === undefined) return payload
-  // from either side: what was used long before the clock was set back must not look just used
-  const age = Math.abs(clock() - record.consumedAt)
-  const redeemable = (model === 'RefreshToken' || model === 'DeviceCode') && currentRoute() === 'token'
-  if (redeemable && age < reuseGrace * 1000 && payload.clientId === context()?.oidc.client?.clientId) {
-    if (!isTakingOver()) throw new AlreadyRedeemedError(payload)
-    return payload
-  }
-  return age < CONSUMED_HIDDEN_MS ? payload : { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
+  if (isInGrace(options, model, record) || sinceUse(options, record) < CONSUMED_HIDDEN_MS) return payload
+  return { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
+}
+
+function isInGrace(options: AdapterOptions, model: string, record: StoredRecord): boolean {
+  return ANSWERED_AGAIN.has(model) && sinceUse(options, record) < options.reuseGrace * 1000
+}
+
+/** In milliseconds, from either side: what was used long before the clock was set back must not look just used. */
+function sinceUse({ clock }: AdapterOptions, { consumedAt }: StoredRecord): number {
+  return consumedAt === undefined ? Number.POSITIVE_INFINITY : Math.abs(clock() - consumedAt)
 }
 
 /** Lifetimes that were made shorter count for what was issued before, too: somebody may have had a reason. */

@@ -10,6 +10,7 @@ import { StoreUnavailableError } from '../errors.ts'
 import type { ConnectedApp, ConnectedApps } from '../interactions/gate.ts'
 import type { Clock, Payload, RecordStore, StoredGrant } from '../store/contract.ts'
 import { appFacts } from './facts.ts'
+import { endGrant } from './grants/end-grant.ts'
 import { refreshLifetime } from './lifetimes.ts'
 import { type RequestedAccess, saveGrant } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
@@ -52,9 +53,7 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
 
   const end = async (grant: StoredGrant): Promise<string> => {
     const { jti, clientId } = payloadOf(grant)
-    // The grant first: whatever is left of it if this breaks off is dead without it.
-    await records.destroy('Grant', jti)
-    await records.revokeByGrant(jti)
+    await endGrant(records, jti)
     return clientId
   }
 

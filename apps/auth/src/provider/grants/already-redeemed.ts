@@ -1,8 +1,9 @@
 import { errors } from 'oidc-provider'
 
 /**
- * Thrown by the adapter for a refresh token or device code that its own client redeemed within the grace. The engine
- * passes it on untouched; without {@link createReuseGrace} around it, it is what it says: an invalid grant.
+ * Thrown by the adapter where a refresh token or device code would be used up that its own client redeemed within the
+ * grace: by then the request passed every check that it would have passed before. The engine passes it on untouched;
+ * without {@link createReuseGrace} around it, it is what it says: an invalid grant.
  */
 export class AlreadyRedeemedError extends errors.InvalidGrant {
   readonly grantId: string | undefined

@@ -7,6 +7,10 @@
 // comes second, on whichever replica, drops what it made and sends what is recorded. The record can be read with the
 // presented token alone: it is sealed under a key derived from it.
 //
+// The grace tells nobody anything: adapter.ts hides until the very end that a token was redeemed, so a request with a fault
+// in it gets the same refusal before and in the grace. What is without a fault redeems a token that was not, and that is
+// found out. Where the address and the program are both others than at the first use, it is found out at once.
+//
 // It does NOT cover authorization codes, which have no second chance by design.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -15,8 +19,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { AttemptStore, RecordStore } from '../../store/contract.ts'
 import { createSealing } from '../../store/sealing.ts'
+import { networkOf } from '../budgets.ts'
 import { unavailable } from '../store-errors.ts'
 import { AlreadyRedeemedError } from './already-redeemed.ts'
+import { endGrant } from './end-grant.ts'
 
 const MODEL = 'RedeemedAnswer'
 /** How long a process that redeems may take before another one supposes that it died. Longer than any call to the store. */
@@ -26,19 +32,19 @@ const LOOK_AGAIN_MS = 40
 type Handler<Context extends KoaContextWithOIDC> = (ctx: Context) => void | Promise<void>
 type Answer = Readonly<Record<string, unknown>>
 
-/** What a request presents, and what its answer depends on besides. */
-interface Asked {
-  readonly presented: string
-  readonly request: string
+/** Hashes of where a request came from. */
+interface Origin {
+  readonly network: string
+  readonly agent: string
 }
 
 interface Recorded {
   readonly answer: Answer
-  /** Hash of what the answer depended on besides the token. */
-  readonly request: string
   /** Who got it first, to notice when somebody else asks for it again. */
-  readonly from: string
+  readonly from: Origin
 }
+
+type Owner = Pick<AlreadyRedeemedError, 'grantId' | 'accountId'>
 
 export interface ReuseGrace {
   /** Wraps the engine's handler of a grant. `parameter` holds what is redeemed. */
@@ -55,8 +61,19 @@ export interface ReuseGraceOptions {
   readonly grace: number
   /** Whether somebody may still have tokens. */
   readonly isAdmitted: (subject: string) => Promise<boolean>
-  /** An answer was given again. `elsewhere`: to another address or program than the first time. */
-  readonly onReplay: (replay: { readonly clientId: string; readonly elsewhere: boolean }) => void
+  /** Whether a token that is presented again from another network and by another program ends the sign-in. */
+  readonly endElsewhere: boolean
+  /** An answer was asked for again. `elsewhere`: from another network or by another program than the first time. */
+  readonly onReplay: (replay: Replay) => void
+  /** A token that exists was presented in a request with a fault, which is also how to feel for a token without using it. */
+  readonly onFault: (fault: { readonly clientId: string; readonly error: string }) => void
+}
+
+export interface Replay {
+  readonly clientId: string
+  readonly elsewhere: boolean
+  /** The sign-in was ended, rather than the answer given. */
+  readonly ended: boolean
 }
 
 /** Set while a request repeats a redemption whose process seems to have died: the adapter lets it pass once more. */
@@ -67,52 +84,46 @@ export function isTakingOver(): boolean {
   return takingOver.getStore() ?? false
 }
 
-export function createReuseGrace({ records, attempts, grace, isAdmitted, onReplay }: ReuseGraceOptions): ReuseGrace {
+export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
+  const { records, attempts, grace, isAdmitted, endElsewhere, onReplay, onFault } = options
   return {
-    wrap: (handler, parameter) => {
-      if (grace === 0) return handler
-      return async (ctx) => {
-        const asked: Asked = {
-          presented: String(ctx.oidc.params?.[parameter] ?? ''),
-          request: requestOf(ctx), // before the handler runs, which writes defaults into the parameters
+    wrap: (handler, parameter) => async (ctx) => {
+      const presented = String(ctx.oidc.params?.[parameter] ?? '')
+      try {
+        await handler(ctx)
+      } catch (error) {
+        if (!(error instanceof AlreadyRedeemedError)) {
+          if (presented && isFaultOfRequest(error)) onFault({ clientId: clientIdOf(ctx), error: error.error })
+          throw error
         }
-        try {
-          await handler(ctx)
-        } catch (error) {
-          if (!(error instanceof AlreadyRedeemedError)) throw error
-          await again(ctx, asked, error, handler)
-          return
-        }
-        await commit(ctx, asked)
+        await again(ctx, presented, error, handler)
+        return
       }
+      if (grace > 0) await commit(ctx, presented)
     },
   }
 
   /** Sends what was recorded, or takes over if nothing is, for longer than a living process would need. */
   async function again<Context extends KoaContextWithOIDC>(
     ctx: Context,
-    asked: Asked,
-    { grantId, accountId }: AlreadyRedeemedError,
+    presented: string,
+    owner: Owner,
     handler: Handler<Context>,
   ): Promise<void> {
-    const recorded = await waitForAnswer(ctx, asked)
-    if (recorded) return send(ctx, asked, recorded, { grantId, accountId })
-    const { allowed } = await attempts.take(
-      `take-over:${keyOf(ctx, asked.presented)}`,
-      1,
-      Math.ceil(PATIENCE_MS / 1000) * 2,
-    )
+    const recorded = await waitForAnswer(ctx, presented)
+    if (recorded) return send(ctx, recorded, owner)
+    const { allowed } = await attempts.take(`take-over:${keyOf(ctx, presented)}`, 1, Math.ceil(PATIENCE_MS / 1000) * 2)
     if (!allowed) {
-      const theirs = await waitForAnswer(ctx, asked)
-      if (theirs) return send(ctx, asked, theirs, { grantId, accountId })
+      const theirs = await waitForAnswer(ctx, presented)
+      if (theirs) return send(ctx, theirs, owner)
       // that one died, too. To call it an invalid grant would make the client forget a sign-in that is still good
       throw unavailable()
     }
     await takingOver.run(true, async () => handler(ctx))
-    await commit(ctx, asked)
+    await commit(ctx, presented)
   }
 
-  async function waitForAnswer(ctx: KoaContextWithOIDC, { presented }: Asked): Promise<Recorded | undefined> {
+  async function waitForAnswer(ctx: KoaContextWithOIDC, presented: string): Promise<Recorded | undefined> {
     const until = performance.now() + PATIENCE_MS
     for (;;) {
       const recorded = await find(ctx, presented)
@@ -121,16 +132,17 @@ export function createReuseGrace({ records, attempts, grace, isAdmitted, onRepla
     }
   }
 
-  async function commit(ctx: KoaContextWithOIDC, { presented, request }: Asked): Promise<void> {
-    const mine: Recorded = { answer: ctx.body as Answer, request, from: originOf(ctx) }
+  async function commit(ctx: KoaContextWithOIDC, presented: string): Promise<void> {
+    const mine: Recorded = { answer: ctx.body as Answer, from: originOf(ctx) }
     const key = keyOf(ctx, presented)
     const sealed = sealer(presented).seal(MODEL, clientIdOf(ctx), mine).toString('base64')
     if (await records.create(MODEL, key, { sealed }, grace)) return
     const recorded = await find(ctx, presented)
     if (!recorded) return
     // another request was faster: its answer is the one there is, and the token made here must not live
-    await (ctx.oidc.entities.RefreshToken as { destroy?: () => Promise<void> } | undefined)?.destroy?.()
-    ctx.body = recorded.answer
+    const { RefreshToken: made, Grant: grant } = ctx.oidc.entities
+    await (made as { destroy?: () => Promise<void> } | undefined)?.destroy?.()
+    await send(ctx, recorded, { grantId: grant?.jti, accountId: grant?.accountId })
   }
 
   async function find(ctx: KoaContextWithOIDC, presented: string): Promise<Recorded | undefined> {
@@ -143,21 +155,30 @@ export function createReuseGrace({ records, attempts, grace, isAdmitted, onRepla
     ) as Recorded
   }
 
-  async function send(
-    ctx: KoaContextWithOIDC,
-    { request }: Asked,
-    recorded: Recorded,
-    { grantId, accountId }: Pick<AlreadyRedeemedError, 'grantId' | 'accountId'>,
-  ): Promise<void> {
+  async function send(ctx: KoaContextWithOIDC, recorded: Recorded, { grantId, accountId }: Owner): Promise<void> {
     // thrown here rather than by the engine, which would take it for theft and end the family
-    if (recorded.request !== request) throw new errors.InvalidGrant('it was redeemed with other parameters')
     const grant = grantId ? await ctx.oidc.provider.Grant.find(grantId) : undefined
     if (!grant || grant.isExpired) throw new errors.InvalidGrant('the grant was revoked, or it is over')
     if (!accountId || !(await isAdmitted(accountId)))
       throw new errors.InvalidGrant('the account may not sign in any more')
-    onReplay({ clientId: clientIdOf(ctx), elsewhere: recorded.from !== originOf(ctx) })
+    const { network, agent } = originOf(ctx)
+    const moved = recorded.from.network !== network
+    const other = recorded.from.agent !== agent
+    const ended = moved && other && endElsewhere
+    if (ended) await endGrant(records, grant.jti)
+    onReplay({ clientId: clientIdOf(ctx), elsewhere: moved || other, ended })
+    if (ended) throw new errors.InvalidGrant('it was redeemed from another address by another program')
     ctx.body = recorded.answer
   }
+}
+
+/**
+ * Whether it was the request rather than the token: refused for its scope or its resource, or for naming another client's
+ * token. All of these are thrown once the token was found.
+ */
+function isFaultOfRequest(error: unknown): error is errors.OIDCProviderError {
+  if (error instanceof errors.InvalidGrant) return error.error_detail === 'client mismatch'
+  return [errors.InvalidScope, errors.InvalidTarget, errors.InvalidRequest].some((kind) => error instanceof kind)
 }
 
 /** The presented token is the secret: whoever has the store alone, or our own secret besides, cannot open an answer. */
@@ -169,13 +190,8 @@ function keyOf(ctx: KoaContextWithOIDC, presented: string): string {
   return digest([clientIdOf(ctx), presented])
 }
 
-function requestOf(ctx: KoaContextWithOIDC): string {
-  const { scope, resource } = ctx.oidc.params ?? {}
-  return digest([scope ?? null, resource ?? null])
-}
-
-function originOf(ctx: KoaContextWithOIDC): string {
-  return digest([ctx.ip, ctx.get('user-agent')])
+function originOf(ctx: KoaContextWithOIDC): Origin {
+  return { network: digest([networkOf(ctx.ip)]), agent: digest([ctx.get('user-agent')]) }
 }
 
 function clientIdOf(ctx: KoaContextWithOIDC): string {
