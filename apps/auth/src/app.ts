@@ -23,6 +23,7 @@ import { createAdapterFactory } from './provider/adapter.ts'
 import { createClientDocuments } from './provider/client-documents/client-documents.ts'
 import { fetchDocument } from './provider/client-documents/safe-fetch.ts'
 import { createGrantBook } from './provider/connected-apps.ts'
+import { createDecisions } from './provider/decisions.ts'
 import { createDeviceEntry } from './provider/device-entry.ts'
 import { createDevicePages } from './provider/device-pages.ts'
 import { createDeviceRelay } from './provider/device-relay.ts'
@@ -90,6 +91,7 @@ export async function createApp({
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
   const provider = () => engine.provider()
   const grants = createGrantBook({ provider, records: store.records, resources, lifetimes: config.lifetimes, clock })
+  const decisions = createDecisions(store.records, config.lifetimes)
   const ownPages = createOwnPages({ provider, config, isAdmitted })
   const openToClients = config.clientPolicy.unverified !== 'refuse'
   const deviceEntry = createDeviceEntry(provider, {
@@ -114,6 +116,7 @@ export async function createApp({
       accounts,
       resources,
       grants,
+      decisions,
       clock,
       provider,
       log: ({ failure, message }) =>
@@ -244,7 +247,7 @@ export async function createApp({
   )
   await app.register(
     interactions({
-      gate: createInteractionGate({ provider, resources, isAdmitted, grants, ownPages }),
+      gate: createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages }),
       logins: availableLogins(),
       refuseForm: (request) =>
         refuseDeveloperLogin({

@@ -26,8 +26,13 @@ export interface GrantOrigin extends Pick<ConnectedApp, 'device' | 'returnsTo'> 
 }
 
 export interface GrantBook extends ConnectedApps {
-  /** Stores what a person grants, and returns the grant's id. */
-  add(who: { accountId: string; clientId: string }, access: RequestedAccess, origin: GrantOrigin): Promise<string>
+  /** Stores what a person grants, under an id that decisions.ts made. Idempotent. */
+  add(
+    grantId: string,
+    who: { accountId: string; clientId: string },
+    access: RequestedAccess,
+    origin: GrantOrigin,
+  ): Promise<void>
 }
 
 export interface GrantBookOptions {
@@ -57,8 +62,8 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
     return clientId
   }
 
-  const makeRoom = async (accountId: string) => {
-    const grants = await records.grantsOf(accountId)
+  const makeRoom = async (accountId: string, grantId: string) => {
+    const grants = (await records.grantsOf(accountId)).filter((grant) => payloadOf(grant).jti !== grantId)
     const leastUsed = [...grants].sort((one, other) => one.usedAt - other.usedAt)
     await Promise.all(leastUsed.slice(0, Math.max(0, grants.length + 1 - GRANTS_AT_MOST)).map(end))
   }
@@ -84,11 +89,10 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
   }
 
   return {
-    async add(who, access, origin) {
-      await makeRoom(who.accountId)
-      const grantId = await saveGrant(provider(), who, access)
+    async add(grantId, who, access, origin) {
+      await makeRoom(who.accountId, grantId)
+      await saveGrant(provider(), grantId, who, access)
       await records.put(MODEL, grantId, { ...origin } as Payload, lifetimes.grant, { grantId })
-      return grantId
     },
 
     async list(subject) {

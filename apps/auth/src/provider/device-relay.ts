@@ -12,6 +12,7 @@ import type { Clock, Payload, Store } from '../store/contract.ts'
 import type { Accounts } from './accounts.ts'
 import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from './clients.ts'
 import type { GrantBook } from './connected-apps.ts'
+import type { Decisions } from './decisions.ts'
 import { deviceFacts } from './facts.ts'
 import { type RequestParameters, requestedAccess } from './requested-access.ts'
 import type { ResourcePolicy } from './resources.ts'
@@ -33,6 +34,7 @@ export interface DeviceRelayOptions {
   readonly accounts: Accounts
   readonly resources: ResourcePolicy
   readonly grants: GrantBook
+  readonly decisions: Decisions
   readonly clock: Clock
   readonly provider: () => Provider
   readonly log: (failure: LoginFailedError) => void
@@ -49,6 +51,7 @@ export function createDeviceRelay({
   accounts,
   resources,
   grants,
+  decisions,
   clock,
   provider,
   log,
@@ -140,7 +143,10 @@ export function createDeviceRelay({
           const access = requestedAccess(payload.params as RequestParameters, resources, client)
           const who = { accountId: identity.subject, clientId: client.clientId }
           const origin = { name: client.clientName, device: deviceFacts(payload.deviceInfo) }
-          const grantId = await grants.add(who, access, origin)
+          // polled twice at once: it is one approval, and one grant
+          const grantId = await decisions.approve(`${id}:${MODEL}`, identity.subject)
+          if (grantId === undefined) return payload
+          await grants.add(grantId, who, access, origin)
           return decide(id, payload, {
             accountId: identity.subject,
             grantId,

@@ -3,6 +3,7 @@ import { errors, type Interaction, type Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../errors.ts'
 import type { DeviceRequest, Exchange, InteractionGate } from '../interactions/gate.ts'
 import type { GrantBook } from './connected-apps.ts'
+import type { Decisions } from './decisions.ts'
 import { appFacts, describeRedirect, deviceFacts } from './facts.ts'
 import type { OwnPages } from './own-page.ts'
 import { requestedAccess } from './requested-access.ts'
@@ -14,11 +15,12 @@ export interface InteractionGateOptions {
   /** Whether this person may have tokens now. */
   readonly isAdmitted: (subject: string) => Promise<boolean>
   readonly grants: GrantBook
+  readonly decisions: Decisions
   readonly ownPages: OwnPages
 }
 
 export function createInteractionGate(options: InteractionGateOptions): InteractionGate {
-  const { provider, resources, isAdmitted, grants, ownPages } = options
+  const { provider, resources, isAdmitted, grants, decisions, ownPages } = options
   const load = async ({ request, response }: Exchange): Promise<Interaction> => {
     try {
       return await provider().interactionDetails(request, response)
@@ -34,6 +36,16 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       if (error instanceof errors.SessionNotFound) throw new InteractionGoneError(error)
       throw error
     }
+  }
+  const browserSession = async ({ request, response }: Exchange) =>
+    (await provider().Session.get(provider().createContext(request, response) as never)) as BrowserSession
+  /** What there is one decision about. A device's request may be open in several tabs, each with an interaction of its own. */
+  const requestOf = async (exchange: Exchange, { uid, session, deviceCode }: Interaction): Promise<string> =>
+    deviceCode ? `${deviceCode}:${session?.uid ?? (await browserSession(exchange)).uid}` : uid
+  const loadUndecided = async (exchange: Exchange): Promise<Interaction> => {
+    const interaction = await load(exchange)
+    if (await decisions.isMade(await requestOf(exchange, interaction))) throw new InteractionGoneError()
+    return interaction
   }
 
   return {
@@ -62,12 +74,9 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
     },
 
     async signIn(exchange, subject) {
-      const interaction = await load(exchange)
+      const interaction = await loadUndecided(exchange)
       if (ownPages.pageOf(interaction)) return ownPages.signIn(exchange, interaction, subject)
-      const { request, response } = exchange
-      const session = (await provider().Session.get(
-        provider().createContext(request, response) as never,
-      )) as BrowserSession
+      const session = await browserSession(exchange)
       if (session.accountId && session.accountId !== subject) await signOut(session, interaction)
       return finish(exchange, { login: { accountId: subject } })
     },
@@ -76,8 +85,6 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const interaction = await load(exchange)
       const accountId = interaction.session?.accountId
       if (interaction.prompt.name !== 'consent' || !accountId) throw new InteractionGoneError()
-      // pressed twice: it is one approval, and one grant
-      if (interaction.result?.consent?.grantId) return interaction.returnTo
       // goes on without a grant, and so to the sign-in page
       if (!(await isAdmitted(accountId))) return finish(exchange, {})
       const client = await provider().Client.find(String(interaction.params.client_id))
@@ -85,7 +92,9 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const access = requestedAccess(interaction.params, resources, client)
       const { deviceCode, params } = interaction
       const { userCode: _, ...device } = deviceCode ? await findDevice(provider(), deviceCode) : {}
-      const grantId = await grants.add({ accountId, clientId: client.clientId }, access, {
+      const grantId = await decisions.approve(await requestOf(exchange, interaction), accountId)
+      if (grantId === undefined) throw new InteractionGoneError()
+      await grants.add(grantId, { accountId, clientId: client.clientId }, access, {
         name: client.clientName,
         ...(deviceCode ? { device } : { returnsTo: describeRedirect(String(params.redirect_uri)) }),
       })
@@ -94,14 +103,16 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
 
     async refuse(exchange) {
       const interaction = await load(exchange)
-      if (!ownPages.pageOf(interaction))
-        return finish(exchange, { error: 'access_denied', error_description: 'the person refused' })
-      await interaction.destroy()
-      return '/'
+      if (ownPages.pageOf(interaction)) {
+        await interaction.destroy()
+        return '/'
+      }
+      if (!(await decisions.refuse(await requestOf(exchange, interaction)))) throw new InteractionGoneError()
+      return finish(exchange, { error: 'access_denied', error_description: 'the person refused' })
     },
 
     async switchAccount(exchange) {
-      const interaction = await load(exchange)
+      const interaction = await loadUndecided(exchange)
       const uid = interaction.session?.uid
       const session = uid ? await provider().Session.findByUid(uid) : undefined
       if (!session) throw new InteractionGoneError()
@@ -116,7 +127,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
   }
 }
 
-type BrowserSession = { accountId?: string; persist(): Promise<unknown> }
+type BrowserSession = { readonly uid: string; accountId?: string; persist(): Promise<unknown> }
 
 /** Changed in place rather than by the engine's logout, which needs a script: same request, nobody signed in. */
 async function signOut(session: BrowserSession, interaction: Interaction): Promise<void> {

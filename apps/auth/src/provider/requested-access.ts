@@ -29,14 +29,16 @@ export function requestedAccess(params: RequestParameters, resources: ResourcePo
   }
 }
 
-/** Stores what `accountId` grants to `clientId`, and returns the grant's id. */
+/** Stores what `accountId` grants to `clientId`. */
 export async function saveGrant(
   provider: Provider,
+  grantId: string,
   who: { accountId: string; clientId: string },
   access: RequestedAccess,
-): Promise<string> {
+): Promise<void> {
   const grant = new provider.Grant(who)
+  grant.jti = grantId
   if (access.scopes.length > 0) grant.addResourceScope(access.resource.resource, access.scopes.join(' '))
   if (access.engineScopes.length > 0) grant.addOIDCScope(access.engineScopes.join(' '))
-  return grant.save()
+  await grant.save()
 }

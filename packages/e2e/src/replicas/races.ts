@@ -1,7 +1,7 @@
 // Many redemptions of one thing at the same time, at all replicas: who wins, and whether the winner's tokens live.
 import { expect } from 'vitest'
 import { type Cluster, terminal } from './cluster.ts'
-import { createPerson } from './person.ts'
+import { createPerson, type Page } from './person.ts'
 import { report } from './report.ts'
 import { type Answer, approvedDevice, authorizationRequest, post, redeem, refresh } from './wire.ts'
 
@@ -99,6 +99,31 @@ export async function raceToRevoke(cluster: Cluster, rounds: number): Promise<vo
   report('race of a renewal with its revocation', { rounds, requests: AT_ONCE, survivingBranches: survivors })
   expect(survivors).toBe(0)
 }
+
+/** Eight times "Approve" and eight times "Refuse" on one form, at all replicas: what counts, and how many apps are connected. */
+export async function raceToDecide(cluster: Cluster, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    const person = createPerson(cluster)
+    await person.open(authorizationRequest(cluster).url)
+    await person.logIn('ada')
+    const ada = new Set(grantsOn((await other(cluster)).html))
+    const press = (index: number) => person.submit('/decision', { decision: index % 2 === 0 ? 'approve' : 'refuse' })
+    const pages = await Promise.all(Array.from({ length: 16 }, (_, index) => press(index)))
+    const answers = pages.flatMap(({ leftTo }) => (leftTo ? [leftTo.searchParams.has('code')] : []))
+    expect(new Set(answers).size, 'one decision').toBe(1)
+    const added = grantsOn((await other(cluster)).html).filter((grant) => !ada.has(grant))
+    expect(added, 'one app, or none').toHaveLength(answers[0] ? 1 : 0)
+  }
+}
+
+/** The page of connected apps in a browser of its own. */
+async function other(cluster: Cluster): Promise<Page> {
+  const person = createPerson(cluster)
+  await person.open(`${cluster.issuer}/apps`)
+  return person.logIn('ada')
+}
+
+const grantsOn = (html: string) => [...html.matchAll(/name="grant" value="([^"]+)"/g)].map(([, grant]) => grant)
 
 /** How often each number came up. */
 function tally(numbers: readonly number[]): Readonly<Record<number, number>> {
