@@ -5,12 +5,12 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Provider } from 'oidc-provider'
+import { type Budget, networkOf, takeFrom } from '../limits/budgets.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import { deviceEntryPage } from '../pages/index.ts'
 import type { AttemptStore } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import { USER_CODE_LENGTH } from './adapter.ts'
-import { type Budget, networkOf, takeFrom } from './budgets.ts'
 import { type EntryForm, entryBinding } from './device-pages.ts'
 
 const WINDOW_SECONDS = 600

@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClientMetadata, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { z } from 'zod'
+import { networkOf, takeFrom } from '../../limits/budgets.ts'
 import type { AttemptStore, Clock, RecordStore } from '../../store/contract.ts'
-import { networkOf, takeFrom } from '../budgets.ts'
 import { REGISTRATION } from '../clients.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
 
