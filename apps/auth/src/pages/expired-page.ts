@@ -9,7 +9,7 @@ export function expiredPage({ device }: { readonly device: boolean }): string {
     icon: icons.clock,
     body: device
       ? html`
-<p>It took too long, or it was answered already. If your device still waits, start again there: it will show a new code.</p>
+<p>It took too long, was answered already, or goes on in another browser. If your device still waits, start again there: it will show a new code.</p>
 <a class="button primary" href="/device">Enter the new code</a>`
       : html`
 <p>It took too long, or it was answered already. If your app still waits, go back to it and sign in from there once more.</p>

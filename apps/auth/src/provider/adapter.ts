@@ -146,11 +146,15 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
       if (currentRoute() === 'device_authorization') return createDeviceCode(store, id, payload, expiresIn ?? 0)
       // The engine writes any trouble on the way onto the code, which would end it. Only a refusal is meant to.
       if (payload.error !== undefined && payload.error !== 'access_denied') return
+      // Entered, and nobody signed in: nothing is decided, so nothing is bound. Any browser may go on with it.
+      if (phaseOf(payload) === 'in_flight' && !isSignedIn()) return
       return store.deviceCodes.update(id, payload as Payload, describe(payload))
     },
     async find(id) {
       const record = await base.find(id)
-      return record && currentRoute() === 'token' ? answerPoll(options, id, record) : record
+      if (record && currentRoute() === 'token') return answerPoll(options, id, record)
+      if (record && currentRoute() === 'device_resume') return bind(store, id, record)
+      return record
     },
     async findByUserCode(userCode) {
       const record = await store.deviceCodes.findByUserCode(userCode)
@@ -160,6 +164,17 @@ function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
       return payload
     },
   }
+}
+
+/**
+ * Whoever entered the code comes back from signing in: from here on it is this session's. Of several the first one wins,
+ * the others get {@link DeviceCodeStateError}.
+ */
+async function bind(store: Store, id: string, record: AdapterPayload): Promise<AdapterPayload> {
+  if (phaseOf(record) === 'decided' || !isSignedIn()) return record
+  const bound = { ...record, inFlight: true }
+  await store.deviceCodes.update(id, bound as Payload, describe(bound))
+  return bound
 }
 
 /** Throws what a poll gets before there is anything to redeem, for the client the code belongs to and for nobody else. */
@@ -203,9 +218,12 @@ function randomUserCode(): string {
   )
 }
 
+function phaseOf({ accountId, error, inFlight }: AdapterPayload): DeviceCodePhase {
+  return accountId || error ? 'decided' : inFlight ? 'in_flight' : 'pending'
+}
+
 function describe(payload: AdapterPayload): DeviceCodeWrite {
-  const phase: DeviceCodePhase =
-    payload.accountId || payload.error ? 'decided' : payload.inFlight ? 'in_flight' : 'pending'
+  const phase = phaseOf(payload)
   const owner = phase === 'pending' ? undefined : (sessionUid() ?? 'nobody')
   return {
     userCode: payload.userCode as string,
@@ -327,6 +345,10 @@ function context(): KoaContextWithOIDC | undefined {
 
 function currentRoute(): string | undefined {
   return context()?.oidc.route
+}
+
+function isSignedIn(): boolean {
+  return Boolean(context()?.oidc.session?.accountId)
 }
 
 function sessionUid(): string | undefined {

@@ -1,4 +1,5 @@
 import { verifies } from '@gatehouse/testing'
+import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
 import type { Browser, Page } from '../suites/browser.ts'
@@ -6,6 +7,8 @@ import { provesSecrecy } from '../suites/evidence.ts'
 import { approvedDevice, askAsDevice, errorOf, refused } from '../suites/flows.ts'
 
 const ENTRY = 'Connect a device'
+const SIGN_IN = 'Sign in to connect a device'
+const APPROVAL = 'A device wants to use your account'
 
 verifies('D15', 'opening the link with the code fills it in, sends nothing and approves nothing', async () => {
   await using server = await startAuthServer()
@@ -46,7 +49,9 @@ verifies(
     await using server = await startAuthServer()
     const used = await approvedDevice(server)
     const inFlight = await askAsDevice(server)
-    await server.openBrowser().enterCode(inFlight.userCode)
+    const owner = server.openBrowser()
+    await owner.enterCode(inFlight.userCode)
+    await owner.logIn()
     const enter = async (userCode: string) => withoutCode(await server.openBrowser().enterCode(userCode), userCode)
 
     const wrong = await enter('BBBB-BBBB')
@@ -74,35 +79,92 @@ verifies(
   },
 )
 
-verifies('D17', 'of three people who enter one code at the same instant exactly one owns it', async () => {
+verifies('D17', 'of three people who enter one code and sign in at the same instant exactly one owns it', async () => {
   const together = createBarrier(3)
   await using server = await startAuthServer({
     wrapStore: (store) => ({
       ...store,
       deviceCodes: {
         ...store.deviceCodes,
-        async findByUserCode(userCode) {
-          const found = await store.deviceCodes.findByUserCode(userCode)
+        async update(id, payload, write) {
           await together()
-          return found
+          return store.deviceCodes.update(id, payload, write)
         },
       },
     }),
   })
   const { userCode, poll } = await askAsDevice(server)
   const browsers = [server.openBrowser(), server.openBrowser(), server.openBrowser()]
-  for (const browser of browsers) await browser.open('/device')
-  await Promise.all(browsers.map((browser) => browser.enterCode(userCode)))
-  const owners = browsers.filter(({ page }) => page.heading === 'Sign in to connect a device')
+  // nobody signed in, so nothing is decided yet
+  for (const browser of browsers) expect((await browser.enterCode(userCode)).heading).toBe(SIGN_IN)
+  await Promise.all(browsers.map((browser, index) => browser.logIn(`person-${index}`)))
+  const owners = browsers.filter(({ page }) => page.heading === APPROVAL)
   expect(owners).toHaveLength(1)
+  const others = browsers.filter((each) => each !== owners[0])
+  for (const { page } of others) expect(page).toMatchObject({ status: 400, heading: 'This request has expired' })
   const wrong = withoutCode(await server.openBrowser().enterCode('BBBB-BBBB'), 'BBBB-BBBB')
-  for (const { page } of browsers.filter((each) => each !== owners[0]))
-    expect(withoutCode(page, userCode)).toEqual(wrong)
+  expect(withoutCode(await server.openBrowser().enterCode(userCode), userCode)).toEqual(wrong)
 
-  await owners[0]?.logIn()
   await owners[0]?.approve()
   expect((await poll()).status).toBe(200)
 })
+
+verifies(
+  'D16',
+  "a code entered in one browser can be signed in with in another, and is then that one's alone",
+  async () => {
+    await using server = await startAuthServer()
+    const { userCode, poll } = await askAsDevice(server)
+    const laptop = server.openBrowser()
+    const phone = server.openBrowser()
+    expect((await laptop.enterCode(userCode)).heading).toBe(SIGN_IN)
+    expect((await phone.enterCode(userCode)).heading).toBe(SIGN_IN)
+    expect((await phone.logIn('ada')).heading).toBe(APPROVAL)
+
+    expect(await laptop.logIn('mallory')).toMatchObject({ status: 400, heading: 'This request has expired' })
+    expect((await laptop.open('/device')).status).toBe(200)
+    expect((await laptop.enterCode(userCode)).text).toContain('This code is wrong or too old.')
+    expect(errorOf(await poll())).toEqual(refused(400, 'authorization_pending'))
+    await phone.approve()
+    expect(decodeJwt((await poll()).json.access_token ?? '').sub).toBe('dev:ada')
+  },
+)
+
+test('a browser that lost its cookies before it signed in can enter the code again', async () => {
+  await using server = await startAuthServer()
+  const { userCode, poll } = await askAsDevice(server)
+  const browser = server.openBrowser()
+  await browser.enterCode(userCode)
+  browser.forgetCookies()
+  expect((await browser.logIn()).status).toBe(400)
+  await browser.open('/device')
+  expect((await browser.enterCode(userCode)).heading).toBe(SIGN_IN)
+  await browser.logIn()
+  await browser.approve()
+  expect((await poll()).status).toBe(200)
+})
+
+verifies(
+  'D16',
+  'whoever is signed in has a code as soon as they enter it, and nobody can cancel it for them',
+  async () => {
+    await using server = await startAuthServer()
+    const owner = await signedInBrowser(server)
+    const { userCode, poll } = await askAsDevice(server)
+    const other = server.openBrowser()
+    await other.enterCode(userCode)
+    await owner.open('/device')
+    expect((await owner.enterCode(userCode)).heading).toBe(APPROVAL)
+    expect(await other.cancel()).toMatchObject({ status: 400, heading: 'This request has expired' })
+    expect(errorOf(await poll())).toEqual(refused(400, 'authorization_pending'))
+    // signed out on the way to another account, the code stays with this session
+    await owner.switchAccount()
+    expect((await server.openBrowser().enterCode(userCode)).text).toContain('This code is wrong or too old.')
+    await owner.logIn('bob')
+    await owner.approve()
+    expect(decodeJwt((await poll()).json.access_token ?? '').sub).toBe('dev:bob')
+  },
+)
 
 verifies('D21', 'codes are read as people type them', async () => {
   await using server = await startAuthServer()

@@ -42,8 +42,8 @@ export interface RecordIndexes {
 }
 
 /**
- * - `pending`: nobody entered the user code yet
- * - `in_flight`: `owner` entered it and is looking at the request
+ * - `pending`: nobody who is signed in entered the user code yet
+ * - `in_flight`: `owner` entered it, is signed in and is looking at the request
  * - `decided`: approved or denied
  */
 export type DeviceCodePhase = 'pending' | 'in_flight' | 'decided'

@@ -52,6 +52,25 @@ export function describeDeviceCodeRaces(staged: Staged): void {
     }),
   )
 
+  verifies(
+    'D16',
+    'of a sign-in with a code and cancelling it elsewhere at once exactly one counts',
+    staged(async ({ store, stores }) => {
+      for (let round = 0; round < rounds; round += 1) {
+        const [id, userCode] = [`d-${round}`, userCodeOf(round)]
+        await store.deviceCodes.create(id, {}, 600, { userCode, phase: 'pending' })
+        const { won, lost } = await race(2, stores, async (each, index) => {
+          const [owner, phase] = index === 0 ? (['alice', 'in_flight'] as const) : (['bob', 'decided'] as const)
+          await each.deviceCodes.update(id, { owner }, { userCode, phase, owner })
+          return { payload: { owner }, phase, owner }
+        })
+        expect(won).toHaveLength(1)
+        expect(lost).toEqual([expect.any(DeviceCodeStateError)])
+        expect(await store.deviceCodes.findByUserCode(userCode)).toEqual(won[0])
+      }
+    }),
+  )
+
   test(
     'of twenty device codes with one user code exactly one is created',
     staged(async ({ store, stores }) => {
