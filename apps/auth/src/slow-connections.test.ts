@@ -1,6 +1,7 @@
 // Connections that say little: what they may cost, that the others do not notice, and that the process can end.
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import type { ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { openSlowConnections, verifies } from '@gatehouse/testing'
 import { expect, test, vi } from 'vitest'
 import { startAuthServer } from './suites/auth-server.ts'
@@ -44,6 +45,29 @@ verifies(
   },
   60_000,
 )
+
+verifies('M17', 'who asks and asks and reads no answer is not asked for more, and is ended', async () => {
+  await using server = await startAuthServer()
+  server.app.server.setTimeout(500)
+  const accepted = once(server.app.server, 'connection')
+  const deaf = connect(server.port, '127.0.0.1').pause()
+  deaf.on('error', () => undefined)
+  const [socket] = (await accepted) as [Socket]
+  let [asked, unsent] = [0, 0]
+  server.app.server.on('request', (_request, response: ServerResponse) => {
+    asked += 1
+    response.on('finish', () => {
+      unsent = Math.max(unsent, socket.writableLength)
+    })
+  })
+  const host = new URL(server.issuer).host
+  // Some eighty megabytes of answers.
+  deaf.write(`GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(40_000))
+  await vi.waitFor(() => expect(socket.destroyed).toBe(true), { timeout: 10_000 })
+  expect(unsent).toBeLessThan(1_048_576)
+  expect(asked).toBeLessThan(20_000)
+  deaf.destroy()
+})
 
 test('connections without a request, or with half of one, do not keep the server from closing', async () => {
   for (const said of ['', 'GET / HTTP/1.1\r\nHost: ']) {

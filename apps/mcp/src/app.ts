@@ -15,9 +15,11 @@ import { refuse } from './errors.ts'
 import { serveHealth } from './health.ts'
 import { createHostCheck } from './hosts.ts'
 import { logOptions } from './log.ts'
+import { defaultKeepAlive } from './mcp/answer.ts'
 import { mcpEndpoint } from './mcp/http.ts'
 import type { Features } from './mcp/server.ts'
 import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
+import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
 import { prompts } from './prompts/index.ts'
 import { resources } from './resources/index.ts'
 import type { SessionStore } from './store/contract.ts'
@@ -33,6 +35,9 @@ export interface AppDependencies {
   /** In the place of what tools/, prompts/ and resources/ have. */
   readonly features?: Partial<Features>
   readonly streamLimits?: Partial<StreamLimits>
+  readonly unsentLimits?: Partial<UnsentLimits>
+  /** Milliseconds without a word after which an open stream has a comment. By default a quarter of a minute. */
+  readonly keepAlive?: number
   /** Milliseconds between "not ready" and the end. By default none. */
   readonly drain?: number
   /** Milliseconds for calls to end in before a shutdown ends them. */
@@ -50,6 +55,8 @@ export function createApp({
   store,
   features,
   streamLimits,
+  unsentLimits,
+  keepAlive = defaultKeepAlive,
   metrics,
   logStream,
   clock = Date.now,
@@ -119,6 +126,8 @@ export function createApp({
     features: { tools, prompts, resources, ...features },
     store,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
+    unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },
+    keepAlive,
     clock,
     answerLimit,
   })

@@ -10,18 +10,22 @@ export function refuse(reply: FastifyReply, status: number, error: string, descr
   return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })
 }
 
-/** Answers in the words of JSON-RPC, where no request id is known. */
-export function refuseRpc(reply: FastifyReply, status: number, code: number, message: string): FastifyReply {
-  return reply
-    .code(status)
-    .header('cache-control', 'no-store')
-    .send({ jsonrpc: '2.0', error: { code, message }, id: null })
+/** Answers in the words of JSON-RPC; `id` is that of the request, where it is known. */
+export function refuseRpc(
+  reply: FastifyReply,
+  status: number,
+  code: number,
+  message: string,
+  id: string | number | null = null,
+): FastifyReply {
+  return reply.code(status).header('cache-control', 'no-store').send({ jsonrpc: '2.0', error: { code, message }, id })
 }
 
 /** JSON-RPC codes: §5.1 of its specification, and the SDK's for what has none there. */
 export const rpcCodes = {
   parseError: -32_700,
   invalidRequest: -32_600,
+  invalidParams: -32_602,
   internalError: -32_603,
   other: -32_000,
   sessionNotFound: -32_001,

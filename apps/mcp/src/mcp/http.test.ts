@@ -71,6 +71,8 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
+const metaOf = ({ params }: { readonly params: unknown }) => (params as { _meta?: object })._meta
+
 const bearer = async (claims: Record<string, unknown>) => ({ authorization: `Bearer ${await server.sign(claims)}` })
 
 test.each(eras)('a real client lists and calls tools in the era of %s', async (era) => {
@@ -545,10 +547,181 @@ verifies('M13', 'JSON is read under its own content type alone, however that is 
   expect((await fetch(server.resource, { method: 'POST', headers, body })).status).toBe(415)
 })
 
-verifies('M14', 'a client of 2025 that cannot read the answer is told so', async () => {
-  const { message } = requestOf('2025-11-25', 'tools/list')
-  for (const accept of ['application/json', 'text/event-stream', 'text/html', '*/*']) {
-    expect((await server.post(message, { accept })).status, accept).toBe(406)
+verifies('M14', 'an answer comes in a form that the client reads: a client that reads neither is told so', async () => {
+  const cases: readonly [string | undefined, string | undefined][] = [
+    [undefined, 'text/event-stream'],
+    ['*/*', 'text/event-stream'],
+    ['text/event-stream', 'text/event-stream'],
+    ['application/json', 'application/json'],
+    ['Application/JSON; charset=utf-8', 'application/json'],
+    ['application/*', 'application/json'],
+    ['*/*, text/event-stream;q=0', 'application/json'],
+    ['application/json, text/event-stream', 'text/event-stream'],
+    ['text/html', undefined],
+    ['application/json;q=0', undefined],
+    ['application/jsonx', undefined],
+  ]
+  for (const [accept, expected] of cases) {
+    for (const era of eras) {
+      const { message, headers } = requestOf(era, 'tools/call', { name: 'greet', arguments: { name: 'Ada' } })
+      // fetch() sends */* where it is given nothing
+      const response = await server.post(message, { ...headers, ...(accept !== undefined && { accept }) })
+      const answer = await answerOf(response)
+      if (expected === undefined) expect([accept, response.status, answer.error.code]).toEqual([accept, 406, -32_000])
+      else expect([accept, answer.result?.content]).toEqual([accept, [{ type: 'text', text: 'Hello, Ada!' }]])
+      // In 2026-07-28 an answer without notifications is JSON, unless only a stream is read.
+      const isJson = era === '2026-07-28' && expected && accept !== 'text/event-stream'
+      if (expected) expect(response.headers.get('content-type'), accept).toBe(isJson ? 'application/json' : expected)
+    }
+  }
+})
+
+verifies('M14', 'who reads JSON alone gets the answer, and none of what was said before it', async () => {
+  for (const era of eras) {
+    const { message, headers } = requestOf(era, 'tools/call', {
+      name: 'multi-greet',
+      arguments: { name: 'A\u2028da', count: 2, pause: 0 },
+    })
+    Object.assign(message.params, { _meta: { ...metaOf(message), progressToken: 'p', [LOG_LEVEL_META_KEY]: 'info' } })
+    const response = await server.post(message, { ...headers, accept: 'application/json' })
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.json()).toMatchObject({
+      id: 1,
+      result: { content: [{ text: 'Greeted A\u2028da 2 times.' }] },
+    })
+  }
+  const { message, headers } = requestOf('2026-07-28', 'subscriptions/listen', { notifications: {} })
+  expect((await server.post(message, { ...headers, accept: 'application/json' })).status).toBe(406)
+})
+
+test('a member that is null is none', async () => {
+  for (const era of eras) {
+    const { message, headers } = requestOf(era, 'tools/list', { cursor: null })
+    expect((await answerOf(await server.post(message, headers))).result.tools).not.toHaveLength(0)
+    const called = requestOf(era, 'tools/call', { name: 'whoami', arguments: null })
+    expect((await answerOf(await server.post(called.message, called.headers))).result.isError).toBeUndefined()
+  }
+  const wholes: readonly object[] = [
+    { method: 'tools/list', params: null },
+    { method: 'tools/list', params: { _meta: null } },
+    { method: 'tools/list', params: { _meta: { progressToken: null } } },
+    {
+      method: 'initialize',
+      params: {
+        protocolVersion: '2025-11-25',
+        capabilities: { sampling: null, elicitation: { form: null }, experimental: null },
+        clientInfo: { name: 'x', version: '1', title: null, icons: null },
+        _meta: null,
+      },
+    },
+  ]
+  for (const whole of wholes) {
+    const { error } = await answerOf(await server.post({ jsonrpc: '2.0', id: 1, ...whole }))
+    expect(error, JSON.stringify(whole)).toBeUndefined()
+  }
+  // A tool's own arguments are its own.
+  const { message } = requestOf('2025-11-25', 'tools/call', { name: 'greet', arguments: { name: null } })
+  expect((await answerOf(await server.post(message))).result.isError).toBe(true)
+})
+
+test('wrong parameters are told in one line', async () => {
+  const cases: readonly [string, Record<string, unknown>, string][] = [
+    ['tools/call', {}, 'name: expected string, received undefined'],
+    ['tools/call', { name: 'greet', arguments: 'x' }, 'arguments: expected record, received string'],
+    ['tools/list', { cursor: 7 }, 'cursor: expected string, received number'],
+    ['prompts/get', { name: 'greeting-template', arguments: { name: 7 } }, 'arguments.name: expected string, received'],
+    ['resources/read', { uri: null }, 'uri: expected string, received undefined'],
+  ]
+  for (const era of eras) {
+    for (const [method, params, told] of cases) {
+      const { message, headers } = requestOf(era, method, params)
+      const name = 'uri' in params ? { 'mcp-name': '' } : {}
+      const { error, id } = await answerOf(await server.post(message, { ...headers, ...name }))
+      expect([era, method, id, error]).toEqual([
+        ...[era, method, 1],
+        { code: -32_602, message: expect.stringContaining(`Invalid params: ${told}`) },
+      ])
+      expect(error.message).not.toMatch(/[\n[{]/)
+    }
+  }
+  const { error } = await answerOf(await server.post({ jsonrpc: '2.0', id: 1, method: 'initialize', params: {} }))
+  expect(error).toEqual({
+    code: -32_602,
+    message:
+      'Invalid params: protocolVersion: expected string, received undefined; ' +
+      'capabilities: expected object, received undefined; clientInfo: expected object, received undefined',
+  })
+})
+
+verifies('M18', 'what would come back with every notification may have 400 characters', async () => {
+  const [fits, long] = ['x'.repeat(400), 'x'.repeat(401)]
+  const sealed = 'x'.repeat(16_384)
+  const task = 'io.modelcontextprotocol/related-task'
+  const cases: readonly [string, object, number, string][] = [
+    ['id', { id: long }, -32_600, 'id may have 400'],
+    ['token', { params: { _meta: { progressToken: long } } }, -32_602, 'progressToken may have 400'],
+    ['cursor', { params: { cursor: long } }, -32_602, 'cursor may have 400'],
+    ['cancelled', { params: { requestId: long } }, -32_602, 'requestId may have 400'],
+    ['task', { params: { _meta: { [task]: { taskId: long } } } }, -32_602, 'taskId may have 400'],
+    ['state', { params: { requestState: `${sealed}x` } }, -32_602, 'requestState may have 16384'],
+  ]
+  for (const era of eras) {
+    for (const [title, change, code, told] of cases) {
+      const { message, headers } = requestOf(era, 'tools/list')
+      const params = { ...message.params, ...('params' in change ? (change.params as object) : {}) }
+      const _meta = { ...metaOf(message), ...metaOf({ params }) }
+      const response = await server.post({ ...message, ...change, params: { ...params, _meta } }, headers)
+      const { error, id } = await answerOf(response)
+      expect([title, response.status, error.code, id]).toEqual([title, 400, code, title === 'id' ? null : 1])
+      expect(error.message).toContain(`${told} characters at most`)
+    }
+    const { message, headers } = requestOf(era, 'tools/list', { cursor: fits })
+    const _meta = { ...metaOf(message), progressToken: fits }
+    const answer = await answerOf(
+      await server.post({ ...message, id: fits, params: { ...message.params, _meta } }, headers),
+    )
+    expect([answer.id, answer.error]).toEqual([fits, undefined])
+  }
+})
+
+test('a tool that says nothing is heard of all the same, in both eras', async () => {
+  const go = Promise.withResolvers<void>()
+  const silent = defineTool({
+    name: 'silent',
+    title: 'Silent',
+    description: 'Works, and says nothing.',
+    scopes: ['mcp:tools:call'],
+    input: z.strictObject({}),
+    run: async () => {
+      await go.promise
+      return text('done')
+    },
+  })
+  await using own = await startMcpServer({ features: { tools: [silent] }, keepAlive: 20 })
+  const call = (era: (typeof eras)[number]) => requestOf(era, 'tools/call', { name: 'silent', arguments: {} })
+  const readers = await Promise.all(
+    eras.map(async (era) => {
+      const response = await own.post(call(era).message, call(era).headers)
+      expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+      expect(response.headers.get('x-accel-buffering')).toBe('no')
+      return response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    }),
+  )
+  for (const reader of readers) {
+    for (let comments = 0; comments < 3; comments += 1)
+      expect((await reader?.read())?.value).toMatch(/^(: keepalive\n\n)+$/)
+  }
+  // Who reads JSON alone has to wait.
+  const { message, headers } = call('2026-07-28')
+  const alone = own.post(message, { ...headers, accept: 'application/json' })
+  go.resolve()
+  expect((await alone).headers.get('content-type')).toBe('application/json')
+  for (const reader of readers) {
+    let rest = ''
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) rest += next.value
+    const [event] = rest.replaceAll(': keepalive\n\n', '').split('\n\n')
+    const data = JSON.parse(/^data: (.*)$/m.exec(event ?? '')?.[1] ?? '')
+    expect(data).toMatchObject({ id: 1, result: { content: [{ text: 'done' }] } })
   }
 })
 

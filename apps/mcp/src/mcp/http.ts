@@ -4,19 +4,23 @@
 // serves all others without one, of both eras.
 import { type Caller, resourceMetadataUrl } from '@gatehouse/resource-guard'
 import { effectiveScopes } from '@gatehouse/shared'
-import { type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node'
 import { type AuthInfo, classifyInboundRequest, createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
 import type { SessionStore } from '../store/contract.ts'
+import { withoutNulls } from './absent-members.ts'
+import { readAccept } from './accept.ts'
+import { createAnswer } from './answer.ts'
 import { createConnections, type Serve } from './connections.ts'
 import { createLegacyEndpoint } from './legacy/endpoint.ts'
-import { isAnswer, isOneMessage, messageRule, nameIn } from './message.ts'
+import { isOneMessage, nameIn } from './message.ts'
+import { refusalOf } from './message-refusal.ts'
 import { mayCall, scopesFor, staysOpen } from './operations.ts'
 import { createOriginCheck, createPreflight } from './origins.ts'
 import { createMcpServer, type Features } from './server.ts'
 import type { StreamLimits } from './stream-limits.ts'
+import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
 
 export interface McpEndpointOptions {
   readonly config: Config
@@ -24,6 +28,9 @@ export interface McpEndpointOptions {
   /** Undefined: no sessions. */
   readonly store: SessionStore | undefined
   readonly streamLimits: StreamLimits
+  readonly unsentLimits: UnsentLimits
+  /** Milliseconds without a word after which an open stream has a comment. */
+  readonly keepAlive: number
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   /** Milliseconds for calls to end in before a shutdown ends them. */
@@ -35,7 +42,7 @@ const quietLimit = 500
 
 /** Needs the resource guard on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
-  const { config, features, store, streamLimits, clock, answerLimit } = options
+  const { config, features, store, streamLimits, unsentLimits, keepAlive, clock, answerLimit } = options
   const path = new URL(config.resource).pathname
   // Of requests that it refuses as well as of its own failures; it does not say which.
   const onerror = (error: Error): void => app.log.info({ err: error }, 'MCP request failed')
@@ -45,8 +52,13 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
 
   const connections = createConnections({ limits: streamLimits, answerLimit, clock, onerror })
   const { closing } = connections
+  const unsent = createUnsentBytes(unsentLimits, (bytes) =>
+    app.log.info({ bytes }, 'a client was disconnected that does not read what it is sent'),
+  )
+  const answer = createAnswer({ unsent, keepAlive, onerror })
   const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), {
     onerror,
+    keepAliveMs: keepAlive,
     maxSubscriptions: streamLimits.total,
     ...(features.events && { bus: features.events }),
   })
@@ -57,6 +69,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       issuer: config.issuer,
       resource: config.resource,
       createServer,
+      answer,
+      unsent,
+      keepAlive,
       closing,
       onerror,
       onRefusal: (reason) => app.log.warn({ reason }, 'a client is served without a session'),
@@ -75,11 +90,13 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   const onRequest = app.requireBearer()
 
   async function requireMessage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
-    const { body, headers } = request
-    if (legacy && headers['mcp-session-id'] !== undefined && isAnswer(body)) return
-    if (!isOneMessage(body)) {
-      return refuseRpc(reply, 400, rpcCodes.invalidRequest, `Invalid Request: ${messageRule}`)
-    }
+    const { headers } = request
+    const mayAnswer = legacy !== undefined && headers['mcp-session-id'] !== undefined
+    const refusal = refusalOf(request.body, { accepted: readAccept(headers.accept), mayAnswer })
+    if (refusal) return refuseRpc(reply, refusal.status, refusal.code, refusal.message, refusal.id)
+    const body = withoutNulls(request.body)
+    request.body = body
+    if (!isOneMessage(body)) return
     if (reply.refuseWithoutScopes(scopesFor(body.method))) return reply
     const tool = body.method === 'tools/call' ? features.tools.find(({ name }) => name === nameIn(body)) : undefined
     if (!tool || mayCall(tool, callerOf(request))) return
@@ -107,14 +124,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     return (life) => {
       // A tool that is still at work when the token expires says so itself, see server.ts.
       const ends = method === 'subscriptions/listen'
-      const serve = toNodeHandler(
-        {
-          fetch: (incoming, given) =>
-            handler.fetch(ends ? endingWith(incoming, life, closing) : incoming, { ...given, authInfo }),
-        },
-        { onerror },
+      return answer(request, reply, (incoming) =>
+        handler.fetch(ends ? endingWith(incoming, life, closing) : incoming, { authInfo, parsedBody: request.body }),
       )
-      return serve(request.raw as NodeIncomingMessageLike, reply.raw, request.body)
     }
   }
 

@@ -20,6 +20,12 @@ export function isAnswer(body: unknown): boolean {
   return isObject(body) && !('method' in body) && ('result' in body || 'error' in body) && isModest(body)
 }
 
+/** What an answer to it has to name; null for what asks for none. */
+export function idOf(body: unknown): string | number | null {
+  const id = isObject(body) && 'id' in body ? body.id : null
+  return typeof id === 'string' || typeof id === 'number' ? id : null
+}
+
 /** What a request calls by name, which is where tools and prompts have theirs. */
 export function nameIn({ params }: { readonly params?: unknown }): unknown {
   return isObject(params) && 'name' in params ? params.name : undefined
@@ -37,6 +43,6 @@ function isModest(body: unknown): boolean {
   return true
 }
 
-function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

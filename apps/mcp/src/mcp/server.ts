@@ -9,6 +9,7 @@ import type { Prompt } from '../prompts/prompt.ts'
 import type { Resource } from '../resources/resource.ts'
 import { type Notify, type Tool, type ToolCaller, text } from '../tools/tool.ts'
 import { isListed } from './operations.ts'
+import { answerInPlainWords } from './plain-errors.ts'
 import { lifeOf } from './token-life.ts'
 
 /** What this server has. */
@@ -81,6 +82,7 @@ export function createMcpServer(context: McpServerContext): McpServer {
   for (const prompt of features.prompts) addPrompt(server, prompt)
   for (const resource of features.resources) addResource(server, resource)
   features.extend?.(server)
+  answerInPlainWords(server)
   return server
 }
 

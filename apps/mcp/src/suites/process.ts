@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 export interface ServerProcess extends AsyncDisposable {
+  readonly pid: number
   /** Everything it said so far. */
   readonly output: () => string
   readonly exited: Promise<number | null>
@@ -11,8 +12,9 @@ export interface ServerProcess extends AsyncDisposable {
   until(words: string): Promise<void>
 }
 
-export function startProcess(env: Readonly<Record<string, string>>): ServerProcess {
-  const main = join(import.meta.dirname, '..', 'main.ts')
+/** `script` is relative to this package's source. */
+export function startProcess(env: Readonly<Record<string, string>>, script = 'main.ts'): ServerProcess {
+  const main = join(import.meta.dirname, '..', script)
   const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
     env: { PATH: process.env.PATH, ...env },
   })
@@ -24,6 +26,7 @@ export function startProcess(env: Readonly<Record<string, string>>): ServerProce
   }
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve))
   return {
+    pid: child.pid ?? 0,
     output: () => output,
     exited,
     kill: (signal) => void child.kill(signal),

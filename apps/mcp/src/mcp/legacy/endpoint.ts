@@ -3,7 +3,6 @@
 // docs/adr/0006 says what of a session is where, and what happens when a replica dies.
 
 import type { Caller } from '@gatehouse/resource-guard'
-import { type FetchLikeMcpHandler, type NodeIncomingMessageLike, toNodeHandler } from '@modelcontextprotocol/node'
 import {
   type AuthInfo,
   isInitializeRequest,
@@ -18,7 +17,10 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { refuseRpc, rpcCodes } from '../../errors.ts'
 import type { SessionStore } from '../../store/contract.ts'
+import { readAccept } from '../accept.ts'
+import type { Answer } from '../answer.ts'
 import type { Serve } from '../connections.ts'
+import type { UnsentBytes } from '../unsent-bytes.ts'
 import { findPlace, sendEvents } from './event-stream.ts'
 import { createExchange, type Exchange, isResponse } from './exchange.ts'
 import { createSessions, type Handshake, type Session } from './sessions.ts'
@@ -29,6 +31,10 @@ export interface LegacyEndpointOptions {
   readonly resource: string
   /** A fresh server for one request of one caller. */
   readonly createServer: (authInfo: AuthInfo) => McpServer
+  readonly answer: Answer
+  readonly unsent: UnsentBytes
+  /** Milliseconds without a word after which an open stream has a comment. */
+  readonly keepAlive: number
   /** Ends streams that wait, so that their clients come back elsewhere. */
   readonly closing: AbortSignal
   readonly onerror: (error: Error) => void
@@ -53,19 +59,26 @@ export interface LegacyEndpoint {
 }
 
 /** How one message is answered, and when the work for it is done, which may be after its client has left. */
-interface Answer extends FetchLikeMcpHandler {
+interface Prepared {
+  readonly fetch: (request: Request) => Promise<Response>
   readonly done?: Promise<void>
 }
 
+/** Whom a message is from, and whether it hears more than one answer to it. */
+interface Sender {
+  readonly authInfo: AuthInfo
+  readonly hears: boolean
+}
+
 export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndpoint {
-  const { store, createServer, closing, onerror } = options
+  const { store, createServer, unsent, keepAlive, closing, onerror } = options
   const sessions = createSessions(options)
   /** The requests that are being answered here, by the key of their session. */
   const running = new Map<string, Set<Exchange>>()
 
-  function start(session: Session, message: JSONRPCRequest, authInfo: AuthInfo): Exchange {
+  function start(session: Session, message: JSONRPCRequest, { authInfo, hears }: Sender): Exchange {
     const server = createServer(authInfo)
-    const exchange = createExchange({ store, session, message, server, authInfo, onerror })
+    const exchange = createExchange({ store, session, message, server, authInfo, hears, keepAlive, onerror })
     const ofSession = running.get(session.key) ?? new Set()
     running.set(session.key, ofSession.add(exchange))
     void exchange.done.then(() => {
@@ -75,9 +88,9 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
     return exchange
   }
 
-  function answer(session: Session, message: JSONRPCMessage, authInfo: AuthInfo, isFirst: boolean): Answer {
+  function prepare(session: Session, message: JSONRPCMessage, sender: Sender, isFirst: boolean): Prepared {
     if (!isJSONRPCRequest(message)) return { fetch: (request) => accept(session, request, message) }
-    const exchange = start(session, message, authInfo)
+    const exchange = start(session, message, sender)
     return {
       done: exchange.done,
       fetch: async (request) => {
@@ -109,10 +122,10 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
     if (isForExchange) await store.mail(session.key, session.seal('mail', message))
   }
 
-  function serveWith(request: FastifyRequest, reply: FastifyReply, createAnswer: () => Answer): Serve {
+  function serveWith(request: FastifyRequest, reply: FastifyReply, prepared: () => Prepared): Serve {
     return async () => {
-      const { fetch, done } = createAnswer()
-      await toNodeHandler({ fetch }, { onerror })(request.raw as NodeIncomingMessageLike, reply.raw, request.body)
+      const { fetch, done } = prepared()
+      await options.answer(request, reply, fetch)
       await done
     }
   }
@@ -132,13 +145,14 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
   return {
     async post(request, reply, { caller, authInfo }) {
       const message = request.body as JSONRPCMessage
+      const sender = { authInfo, hears: readAccept(request.headers.accept).stream }
       if (request.headers['mcp-session-id'] === undefined) {
         if (!isInitializeRequest(message)) return undefined
         const opened = await sessions.open(caller, message.params as unknown as Handshake)
-        return opened && serveWith(request, reply, () => answer(opened, message as JSONRPCMessage, authInfo, true))
+        return opened && serveWith(request, reply, () => prepare(opened, message as JSONRPCMessage, sender, true))
       }
       const session = await findSession(request, reply, caller)
-      return session ? serveWith(request, reply, () => answer(session, message, authInfo, false)) : 'refused'
+      return session ? serveWith(request, reply, () => prepare(session, message, sender, false)) : 'refused'
     },
 
     async get(request, reply, caller) {
@@ -146,8 +160,8 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
         refuseRpc(reply, status, code, message)
         return 'refused'
       }
-      const { accept: accepts = '', 'last-event-id': lastEventId } = request.headers
-      if (!accepts.includes('text/event-stream')) {
+      const { accept: accepts, 'last-event-id': lastEventId } = request.headers
+      if (!readAccept(accepts).stream) {
         return refused(406, rpcCodes.other, 'Not Acceptable: the client must accept text/event-stream')
       }
       const session = await findSession(request, reply, caller)
@@ -161,7 +175,8 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
       const primes = lastEventId === undefined && understandsEmptyEvents(session)
       return async (life) => {
         const signal = AbortSignal.any([life, closing])
-        await sendEvents({ store, session, place, response: reply.raw, signal, primes })
+        const write = unsent.writerFor(reply.raw)
+        await sendEvents({ store, session, place, response: reply.raw, write, keepAlive, signal, primes })
       }
     },
 
@@ -183,8 +198,20 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
   }
 }
 
-function levelOf(message: JSONRPCRequest): LoggingLevel | undefined {
-  return message.method === 'logging/setLevel' ? (message.params?.level as LoggingLevel | undefined) : undefined
+/** What is none of them the SDK refuses, in a stream that begins with 200 all the same. */
+const levels: readonly LoggingLevel[] = [
+  'debug',
+  'info',
+  'notice',
+  'warning',
+  'error',
+  'critical',
+  'alert',
+  'emergency',
+]
+
+function levelOf({ method, params }: JSONRPCRequest): LoggingLevel | undefined {
+  return method === 'logging/setLevel' ? levels.find((level) => level === params?.level) : undefined
 }
 
 /** A request without the header is one of 2025-03-26, which had none. */

@@ -6,6 +6,8 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
 import { ownStream, type Position, type SessionStore, type StoredEvent } from '../../store/contract.ts'
+import { keepAliveComment, streamHeaders } from '../answer.ts'
+import type { Write } from '../unsent-bytes.ts'
 import { formatEventId, parseEventId } from './event-id.ts'
 import { retryInterval } from './exchange.ts'
 import { eventKind, failure, type Opening, openingKind } from './recorder.ts'
@@ -17,8 +19,7 @@ export interface Place {
   readonly reader: string
 }
 
-/** Milliseconds between two comments that keep a silent connection open, and between two looks without being told. */
-const keepAlive = 15_000
+/** Milliseconds between two looks without being told. */
 const lookAgain = 5_000
 
 /**
@@ -48,6 +49,9 @@ export interface EventStreamOptions {
   readonly session: Session
   readonly place: Place
   readonly response: ServerResponse
+  readonly write: Write
+  /** Milliseconds between two comments that keep a silent connection open. */
+  readonly keepAlive: number
   /** Ends the stream; what is not sent by then can be resumed. */
   readonly signal: AbortSignal
   /** Whether the client understands an event without data. */
@@ -60,6 +64,8 @@ export async function sendEvents({
   session,
   place,
   response,
+  write: writeUnwaited,
+  keepAlive,
   signal,
   primes,
 }: EventStreamOptions): Promise<void> {
@@ -70,27 +76,30 @@ export async function sendEvents({
   let woken = Promise.withResolvers<void>()
   stop.addEventListener('abort', () => woken.resolve())
 
-  const write = async (text: string): Promise<void> => {
-    if (!stop.aborted && !response.write(text)) await once(response, 'drain', { signal: stop })
+  /** Whether the client keeps up. */
+  const write = (text: string): boolean => stop.aborted || writeUnwaited(text) === 'ok'
+  const keptUp = async (): Promise<void> => {
+    if (!stop.aborted && response.writableNeedDrain) await once(response, 'drain', { signal: stop })
   }
   const unwatch = await store.watch(session.key, () => woken.resolve())
-  const beating = setInterval(() => void write(': keepalive\n\n').catch(() => undefined), keepAlive)
+  const beating = setInterval(() => write(keepAliveComment), keepAlive)
   const looking = setInterval(() => woken.resolve(), lookAgain)
   try {
-    response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
-      'mcp-session-id': session.id,
-      'x-accel-buffering': 'no',
-    })
+    response.writeHead(200, { ...streamHeaders, 'mcp-session-id': session.id })
     response.flushHeaders()
-    if (primes) await write(`id: ${formatEventId(stream, place.position)}\nretry: ${retryInterval}\ndata: \n\n`)
+    if (primes) write(`id: ${formatEventId(stream, place.position)}\nretry: ${retryInterval}\ndata: \n\n`)
     let cursor = place.position
     while (!stop.aborted) {
+      await keptUp()
       woken = Promise.withResolvers<void>()
       const read = await store.read(session.key, stream, cursor)
       if (read.kind !== 'events' || read.reader !== reader) return
-      for (const event of read.events) await write(format(session, stream, event))
+      const held = read.events.find((event) => !write(format(session, stream, event)))
+      if (held) {
+        // The rest is read once more when there is room for it, so that nobody who does not read holds a whole log.
+        cursor = held.position
+        continue
+      }
       cursor = read.cursor
       if (read.state === 'ended') return
       if (read.state === 'abandoned' && read.opening) await endInPlaceOfWriter(store, session, stream, read.opening)
@@ -102,7 +111,7 @@ export async function sendEvents({
     clearInterval(beating)
     clearInterval(looking)
     unwatch()
-    if (signal.aborted) response.write(`retry: ${retryInterval}\n\n`)
+    if (signal.aborted) writeUnwaited(`retry: ${retryInterval}\n\n`)
     response.end()
   }
 }

@@ -20,6 +20,10 @@ export interface ExchangeOptions {
   readonly message: JSONRPCRequest
   readonly server: McpServer
   readonly authInfo: AuthInfo
+  /** Whether the client hears on this connection what comes before the answer. Otherwise it is asked on the session's own stream. */
+  readonly hears: boolean
+  /** Milliseconds without a word after which there is a comment. */
+  readonly keepAlive: number
   readonly onerror: (error: Error) => void
 }
 
@@ -40,7 +44,7 @@ const watchDelay = 100
 export const retryInterval = 1_000
 
 export function createExchange(options: ExchangeOptions): Exchange {
-  const { store, session, message, server, authInfo, onerror } = options
+  const { store, session, message, server, authInfo, hears, keepAlive, onerror } = options
   const recorder = createRecorder(store, session, message.id)
   // While the handshake is played again nothing is recorded and nobody listens.
   let isLive = false
@@ -52,6 +56,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const transport = new WebStandardStreamableHTTPServerTransport({
     sessionIdGenerator: () => session.id,
     retryInterval,
+    keepAliveMs: keepAlive,
     eventStore: {
       storeEvent: async (_stream, event) =>
         isLive ? recorder.record(event as JSONRPCMessage, { last: isResponse(event as JSONRPCMessage) }) : '',
@@ -75,7 +80,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     if (isJSONRPCRequest(sent)) {
       await watch() // the answer may come by way of another replica
       // This server has one request to answer, so what it asks is about that one, whether it says so or not.
-      await deliver(named, { relatedRequestId: message.id })
+      await (hears ? deliver(named, { relatedRequestId: message.id }) : recorder.recordOwn(named))
     } else if (sendOptions?.relatedRequestId !== undefined || isResponse(sent)) await deliver(named, sendOptions)
     else await recorder.recordOwn(named).catch(onerror)
     if (isResponse(sent)) end()

@@ -208,11 +208,32 @@ describe('a session', () => {
 describe('headers in a session', () => {
   verifies('M14', 'say what the client can read', async () => {
     const session = await open()
-    for (const accept of ['application/json', 'text/event-stream', '*/*']) {
-      expect((await session.post(list, { accept })).status, accept).toBe(406)
-      expect((await session.post({ jsonrpc: '2.0', method: 'notifications/initialized' }, { accept })).status).toBe(406)
+    for (const accept of ['text/event-stream', '*/*', 'application/json']) {
+      const response = await session.post(list, { accept })
+      const type = accept === 'application/json' ? accept : 'text/event-stream'
+      expect([response.status, response.headers.get('content-type')], accept).toEqual([200, type])
+      expect(response.headers.get('mcp-session-id')).toBe(session.sessionId)
+      expect((await answerOf(response)).result.tools.length).toBeGreaterThan(0)
+      expect((await session.post({ jsonrpc: '2.0', method: 'notifications/initialized' }, { accept })).status).toBe(202)
     }
+    expect((await session.post(list, { accept: 'text/html' })).status).toBe(406)
     expect((await session.get(undefined, { accept: 'application/json' })).status).toBe(406)
+    const stream = await session.get(undefined, { accept: '*/*' })
+    expect(stream.status).toBe(200)
+    await stream.body?.cancel()
+  })
+
+  test('who reads the answer of a call as JSON is asked on the stream of the session', async () => {
+    const session = await open({ capabilities: { elicitation: {} } })
+    const stream = readEvents(await session.get())
+    const answer = session.post(call(9, 'ask'), { accept: 'application/json' })
+    await stream.next()
+    const question = await stream.next()
+    expect(question?.message).toMatchObject({ method: 'elicitation/create' })
+    const result = { action: 'accept', content: { name: 'Ada' } }
+    await session.post({ jsonrpc: '2.0', id: question?.message?.id, result })
+    expect(await (await answer).json()).toMatchObject({ id: 9, result: { content: [{ text: 'You are Ada' }] } })
+    await stream.cancel()
   })
 })
 

@@ -1,0 +1,31 @@
+// For tests: the MCP server as a process, with a tool that says as much as it is asked to. Run by suites/process.ts.
+import { z } from 'zod'
+import { createApp } from '../app.ts'
+import { readConfig } from '../config.ts'
+import { openStore } from '../store/open-store.ts'
+import { defineTool, text } from '../tools/tool.ts'
+
+/** Says `count` lines of `size` characters, as fast as they go, and answers with one of `answer` characters. */
+export const chatter = defineTool({
+  name: 'chatter',
+  title: 'Chatter',
+  description: 'Says much.',
+  scopes: ['mcp:tools:call'],
+  isLong: true,
+  input: z.strictObject({ count: z.int(), size: z.int(), answer: z.int().default(1) }),
+  run: async ({ input: { count, size, answer }, notify }) => {
+    for (let said = 1; said <= count; said += 1) {
+      await notify.message('x'.repeat(size))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return text('x'.repeat(answer))
+  },
+})
+
+if (process.argv[1] === import.meta.filename) {
+  const config = readConfig(process.env)
+  const store = openStore({ ...config, onOutage: () => undefined })
+  const app = createApp({ config, store, features: { tools: [chatter] } })
+  await app.listen({ host: 'localhost', port: config.port })
+  app.log.info('MCP server started')
+}
