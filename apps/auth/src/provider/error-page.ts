@@ -2,6 +2,8 @@
 import type { Configuration, errors } from 'oidc-provider'
 import { pageHeaders } from '../pages/headers.ts'
 import { errorPage } from '../pages/index.ts'
+import { displayHost } from '../pages/text.ts'
+import { type KeptError, keptError } from './error-redirects.ts'
 
 type Details = readonly (readonly [string, string])[]
 
@@ -41,14 +43,40 @@ const messages: Readonly<Record<string, string>> = {
   invalid_target: 'The app asked for a server that we do not look after.',
 }
 
+/** What the app is not told, because a redirect would have to. */
+function keptMessage({ host }: KeptError, code: unknown): { title: string; message: string } {
+  return code === 'access_denied'
+    ? {
+        title: 'Nothing was shared',
+        message: `You cancelled. Nobody has checked the app that asked, so you are not sent on to ${host} by itself.`,
+      }
+    : {
+        title: 'That did not work',
+        message: `The app sent a request that we cannot answer. Nobody has checked the app, so you are not sent on to ${host}. If you were using it, go back there and start again.`,
+      }
+}
+
 export const renderError: NonNullable<Configuration['renderError']> = async (ctx, out, error) => {
+  const kept = keptError(error)
+  // that of a redirect, where it was to be one
+  if (ctx.status < 400) ctx.status = 400
   const status = ctx.status
   ctx.set(pageHeaders)
   const requestId = String(ctx.req.headers['x-request-id'] ?? '')
   ctx.body = errorPage({
     status,
     ...errorMessage(status, Object.assign(error, { error: out.error })),
+    ...(kept && status < 500 && keptMessage({ ...kept, host: displayHost(kept.host) }, out.error)),
     requestId,
-    next: { label: 'Start page', href: '/' },
+    next: kept?.wayOn
+      ? { label: `Back to ${displayHost(kept.host)}`, href: withParameters(kept.wayOn, out) }
+      : { label: 'Start page', href: '/' },
   })
+}
+
+/** RFC 6749 §4.1.2.1 */
+function withParameters(address: string, out: object): string {
+  const url = new URL(address)
+  for (const [name, value] of Object.entries(out)) if (value !== undefined) url.searchParams.set(name, String(value))
+  return url.href
 }

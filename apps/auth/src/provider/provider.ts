@@ -5,6 +5,7 @@ import { readOwnToken } from '../keys/own-token.ts'
 import type { Clock } from '../store/contract.ts'
 import { isOperatorRegistered, NO_DEVICE_FLOW, OWN_METADATA, secretMatches } from './clients.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
+import { keepFromStrangers } from './error-redirects.ts'
 import type { ReuseGrace } from './grants/reuse-grace.ts'
 import { introspectAccessToken } from './introspection.ts'
 import { answerOtherPerson } from './other-person.ts'
@@ -62,6 +63,7 @@ export function createProvider(
   const emitter = provider as unknown as NodeJS.EventEmitter
   emitter.on('error', (error: Error) => events.onError(error, undefined))
   emitter.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => events.onError(error, ctx.oidc?.route))
+  for (const event of ['authorization.error', 'server_error']) emitter.on(event, keepFromStrangers)
 
   provider.Client.prototype.compareClientSecret = async function (this: { clientSecret?: string }, presented: string) {
     return secretMatches(this.clientSecret, presented)

@@ -156,20 +156,30 @@ describe.each(fixtures)('$name', (fixture) => {
     }
   })
 
-  verifies(['A4', 'A6', 'A7', 'A8', 'A9', 'A10'], 'a faulty request goes back to the app with the reason', async () => {
-    for (const [what, change, error] of refusedThere) {
-      const request = authorization(fixture, discovered, client, change)
-      const { leftTo, text } = await createPerson(site).open(request.url)
-      // RFC 6749 §4.2.2.1: who asks for a token there is told there that it is not to be had
-      const [address, answer] = leftTo?.href.split(request.url.includes('response_type=token') ? '#' : '?') ?? []
-      expect([what, address], text).toEqual([what, redirectUri])
-      const { iss, state, ...rest } = Object.fromEntries(new URLSearchParams(answer))
-      expect([what, iss, state]).toEqual([what, site.issuer, request.state])
-      // the code of this one says all there is to say
-      const words = error === 'request_not_supported' ? {} : { error_description: expect.stringMatching(/\w{3}/) }
-      expect([what, rest]).toEqual([what, { error, ...words }])
-    }
-  })
+  verifies(
+    ['A4', 'A6', 'A7', 'A8', 'A9', 'A10'],
+    'a faulty request goes back to an app on this computer with the reason, and is a page for a website',
+    async () => {
+      for (const [what, change, error] of refusedThere) {
+        const request = authorization(fixture, discovered, client, change)
+        const { leftTo, text, status } = await createPerson(site).open(request.url)
+        // RFC 9700 §4.11.2: anybody can register a website
+        if (redirectUri.startsWith('https:')) {
+          expect([what, status, leftTo]).toEqual([what, 400, undefined])
+          for (const fact of [new URL(redirectUri).host, error]) expect(text).toContain(fact)
+          continue
+        }
+        // RFC 6749 §4.2.2.1: who asks for a token there is told there that it is not to be had
+        const [address, answer] = leftTo?.href.split(request.url.includes('response_type=token') ? '#' : '?') ?? []
+        expect([what, address], text).toEqual([what, redirectUri])
+        const { iss, state, ...rest } = Object.fromEntries(new URLSearchParams(answer))
+        expect([what, iss, state]).toEqual([what, site.issuer, request.state])
+        // the code of this one says all there is to say
+        const words = error === 'request_not_supported' ? {} : { error_description: expect.stringMatching(/\w{3}/) }
+        expect([what, rest]).toEqual([what, { error, ...words }])
+      }
+    },
+  )
 
   verifies(
     ['T12', 'T13', 'T15', 'T17', 'F4'],
