@@ -209,6 +209,7 @@ test('a replica that starts before its issuer becomes ready by being asked', asy
   vi.useFakeTimers({ toFake: ['performance', 'Date'] })
   try {
     await using own = await startMcpServer()
+    await vi.waitFor(async () => expect((await fetch(`${own.origin}/readyz`)).status).toBe(200))
     own.issuer.answerKeysWith({ status: 502, body: '<html>Bad gateway' })
     vi.advanceTimersByTime(25 * 3_600_000) // what was loaded at the start is too old by now
     expect((await own.post(list)).status).toBe(503)

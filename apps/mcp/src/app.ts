@@ -76,6 +76,9 @@ export function createApp({
     frameworkErrors: (_error, _request, reply) =>
       void refuse(reply, 400, 'invalid_request', `The MCP server is at ${resource}`),
   })
+  // Bodies are for POST /mcp to read: elsewhere it makes no difference what a client says of one, or that there is none.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, void payload.resume()))
   boundConnections(app.server)
   metrics?.measureRequests(app)
   const countFailedLoad = metrics?.counter(

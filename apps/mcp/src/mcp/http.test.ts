@@ -470,6 +470,25 @@ test('what a session has no use for is refused by name', async () => {
   }
 })
 
+test('what a request without a body says of one makes no difference', async () => {
+  const authorization = `Bearer ${await server.sign()}`
+  for (const type of ['application/json', 'application/json; charset=utf-8', 'text/plain', 'application/xml']) {
+    const send = (method: string, path = '/mcp', headers: Record<string, string> = {}) =>
+      fetch(server.origin + path, { method, headers: { authorization, 'content-type': type, ...headers } })
+    const statuses = [
+      (await send('GET', '/mcp', { accept: 'text/event-stream', 'mcp-session-id': 'x'.repeat(43) })).status,
+      (await send('DELETE', '/mcp', { 'mcp-session-id': 'x'.repeat(43) })).status,
+      (await send('OPTIONS')).status,
+      (await send('PUT')).status,
+      (await send('POST', '/nowhere')).status,
+      (await send('DELETE', '/nowhere')).status,
+      (await send('OPTIONS', '/.well-known/oauth-protected-resource')).status,
+    ]
+    expect(statuses, type).toEqual([404, 404, 204, 405, 404, 404, 204])
+  }
+  expect((await fetch(server.resource, { method: 'PUT', headers: { authorization }, body: 'x' })).status).toBe(405)
+})
+
 verifies('M11', 'huge and deep bodies are refused cheaply', async () => {
   const call = (name: string) =>
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","arguments":{"name":${name}}}}`

@@ -83,7 +83,6 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   })
   app.addHook('onRequest', createOriginCheck(config))
   app.setErrorHandler((error, _request, reply) => refuseError(reply, error))
-  app.removeContentTypeParser('text/plain')
   const methods = legacy ? ['GET', 'POST', 'DELETE'] : ['POST']
   app.options(path, createPreflight(methods))
 
@@ -103,7 +102,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     return refuseRpc(reply, 403, rpcCodes.other, 'This tool is for people: a client cannot call it for itself')
   }
 
-  app.post(path, { onRequest, preHandler: requireMessage }, async (request, reply) => {
+  async function answerMessage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const body = request.body as { readonly method?: string; readonly params?: unknown }
     const { method = '' } = body
     const caller = callerOf(request)
@@ -117,6 +116,14 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       await connections.hand(request, reply, { caller, serve, isStream: staysOpen(method, tool) })
     }
     return reply
+  }
+
+  // The one route that reads a body, which is JSON.
+  app.register((posts, _options, done) => {
+    posts.removeAllContentTypeParsers()
+    posts.addContentTypeParser('application/json', { parseAs: 'string' }, posts.getDefaultJsonParser('error', 'error'))
+    posts.post(path, { onRequest, preHandler: requireMessage }, answerMessage)
+    done()
   })
 
   /** One request that stands alone, in whichever era. */

@@ -206,6 +206,17 @@ describe('a session', () => {
 })
 
 describe('headers in a session', () => {
+  test('of a request without a body do not say what it is: the session ends all the same', async () => {
+    for (const type of ['application/json', 'application/json; charset=utf-8', 'text/plain']) {
+      const session = await open()
+      expect((await session.delete({ 'content-type': type })).status).toBe(200)
+      expect((await session.post(list)).status).toBe(404)
+      const stream = await (await open()).get(undefined, { 'content-type': type })
+      expect(stream.status).toBe(200)
+      await stream.body?.cancel()
+    }
+  })
+
   verifies('M14', 'say what the client can read', async () => {
     const session = await open()
     for (const accept of ['text/event-stream', '*/*', 'application/json']) {
