@@ -1,10 +1,11 @@
 import { describeAgent } from './agent.ts'
+import { appName } from './app-name.ts'
 import type { AppFacts, FormFacts, ResourceFacts, ReturnsTo } from './facts.ts'
 import { type Html, html } from './html.ts'
 import { icons } from './icons.ts'
 import { layout } from './layout.ts'
 import { appIdentity, type Fact, factList, notice, permissions, server, signedInAs, token } from './request.ts'
-import { cleanText, displayHost, displayName } from './text.ts'
+import { cleanText, displayHost } from './text.ts'
 import { timeAgo, timeToWait } from './time-ago.ts'
 
 interface Connection {
@@ -89,8 +90,8 @@ function outcome({ outcome, accessTokenLifetime }: ConnectedAppsFacts): Html | u
   }
 }
 
-function nameOf({ name }: AppFacts): Html {
-  const shown = displayName(name)
+function nameOf(app: AppFacts): Html {
+  const shown = appName(app)
   return shown ? html`<bdi>${shown}</bdi>` : html`An app without a name`
 }
 

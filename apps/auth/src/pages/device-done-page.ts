@@ -1,16 +1,18 @@
+import { appName } from './app-name.ts'
+import type { AppFacts } from './facts.ts'
 import { html } from './html.ts'
 import { icons } from './icons.ts'
 import { layout } from './layout.ts'
-import { cleanText, displayName } from './text.ts'
+import { cleanText } from './text.ts'
 
 interface DeviceDoneFacts {
-  readonly appName?: string | undefined
+  readonly app?: Pick<AppFacts, 'name' | 'trusted'> | undefined
   /** Where what was approved can be ended. */
   readonly appsAddress: string
 }
 
-export function deviceDonePage({ appName, appsAddress }: DeviceDoneFacts): string {
-  const name = displayName(appName)
+export function deviceDonePage({ app, appsAddress }: DeviceDoneFacts): string {
+  const name = app && appName(app)
   return layout({
     heading: 'You are signed in on your device',
     icon: icons.done,

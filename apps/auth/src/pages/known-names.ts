@@ -60,6 +60,11 @@ const lookalikes: readonly (readonly [letter: string, from: string])[] = [
 
 const latin = new Map(lookalikes.flatMap(([letter, from]) => [...from].map((other) => [other, letter] as const)))
 
+/** What is read where an l and an i look the same. */
+export function readAs(name: string): string {
+  return skeleton(name).replace(/l/g, 'i')
+}
+
 /** What the eye takes the name for: no case, no accents, no gaps, l like i, everything that looks Latin made Latin. */
 function skeleton(name: string): string {
   const folded = name.normalize('NFKD').toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '')

@@ -93,7 +93,7 @@ const everyPage: readonly (readonly [name: string, page: string])[] = [
   ['device approval', approval({ policyWarning: 'This is unusual.' })],
   ['device approval of a hostile app', approval({ app: { ...plain, name: hostile, clientId: hostile } })],
   ['device approval without facts', approval({ requester: { askedAt: 0 }, app: { ...plain, name: undefined } })],
-  ['device done', deviceDonePage({ appName: hostile, appsAddress })],
+  ['device done', deviceDonePage({ app: { name: hostile, trusted: false }, appsAddress })],
   ['connected apps', connected()],
   ['connected apps, none', connected({ apps: [] })],
   ['connected apps, one hostile', connected({ apps: [{ ...byDevice, app: { ...plain, name: hostile } }] })],
@@ -154,7 +154,7 @@ verifies('D20', 'a hostile app name is shown stripped, cut and escaped', () => {
     consent({ app: { ...plain, name: hostile } }),
     approval({ app: { ...plain, name: hostile } }),
     login({ app: { ...plain, name: hostile } }),
-    deviceDonePage({ appName: hostile, appsAddress }),
+    deviceDonePage({ app: { name: hostile, trusted: false }, appsAddress }),
     connected({ apps: [{ ...byDevice, app: { ...plain, name: hostile } }] }),
     connected({ apps: [], outcome: { kind: 'ended', app: { ...plain, name: hostile } } }),
   ]) {

@@ -1,8 +1,9 @@
+import { appName } from './app-name.ts'
 import type { AppFacts, FormFacts, ResourceFacts } from './facts.ts'
 import { type Html, type HtmlValue, html } from './html.ts'
 import { icons } from './icons.ts'
 import { imitates } from './known-names.ts'
-import { cleanText, displayHost, displayName } from './text.ts'
+import { cleanText, displayHost } from './text.ts'
 
 // The pieces of the pages that put a request before a person: who asks, for what, and the answer.
 
@@ -19,7 +20,7 @@ export function factList(facts: readonly Fact[]): Html {
 
 /** Name and badge. The name is isolated, so that right-to-left letters in it do not reorder what stands around it. */
 export function appIdentity(app: AppFacts): Html {
-  const name = displayName(app.name)
+  const name = appName(app)
   return html`<strong class="name">${name ? html`<bdi>${name}</bdi>` : 'An app without a name'}</strong>
 ${badge(app)}`
 }
@@ -41,7 +42,7 @@ function namedAfterAnother({ name, verifiedHost, trusted }: AppFacts): boolean {
 /** Says aloud that a name is only a claim, where it is one that people trust on sight. */
 export function nameWarning(app: AppFacts): Html | undefined {
   const { verifiedHost } = app
-  const name = displayName(app.name)
+  const name = appName(app)
   if (!name || !namedAfterAnother(app)) return undefined
   return notice(
     'caution',

@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { isSubject, parseScope } from '@gatehouse/shared'
 import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { ClientPolicy } from '../config.ts'
+import { claimsOurWord } from '../pages/app-name.ts'
 
 /** Members of our own that travel with a client's metadata and are never shown to it. */
 export const REGISTRATION = 'gatehouse_registration'
@@ -65,7 +66,10 @@ export function mayUseClientCredentials(client: ClientLike): boolean {
 
 /** The engine's `extraClientMetadata.validator`: the one place where all clients pass, before the engine's schema. */
 export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: Metadata, policy: ClientPolicy): void {
-  if (ctx?.oidc?.route === 'registration') metadata[REGISTRATION] = 'dynamic'
+  if (ctx?.oidc?.route === 'registration') {
+    metadata[REGISTRATION] = 'dynamic'
+    refuseOurWord(metadata)
+  }
   const operator = metadata[REGISTRATION] === 'static'
   // what only an operator can grant is not taken from a registration, nor from a document
   if (!operator) for (const granted of OPERATOR_METADATA) delete metadata[granted]
@@ -85,6 +89,14 @@ function unverifiedGrants({ unverified }: ClientPolicy): readonly string[] {
 
 function dropEmpty(metadata: Metadata): void {
   for (const [name, value] of Object.entries(metadata)) if (value === null || value === '') delete metadata[name]
+}
+
+/** In a registration alone: what is stored or fetched is judged where it is shown, and must not end a sign-in. */
+function refuseOurWord({ client_name: name }: Metadata): void {
+  if (typeof name === 'string' && claimsOurWord(name))
+    throw new errors.InvalidClientMetadata(
+      'client_name: "verified", "administrator", "approved by" and the like are for this server to say, not for the name of an app',
+    )
 }
 
 function checkText(metadata: Metadata): void {
@@ -126,10 +138,15 @@ function invalidRedirect(why: string): Error {
 /** Throws for an address that a code must never be sent to. */
 function redirectKind(uri: unknown, schemes: ReadonlySet<string> | 'any'): 'web' | 'loopback' | 'private' {
   const url = typeof uri === 'string' && uri.length <= LIMITS.uri ? URL.parse(uri) : null
-  // URL parsers forgive spaces, tabs and backslashes; an exact comparison later would not be of what was checked here
-  if (!url || typeof uri !== 'string' || /[\s\\]|^\/\//.test(uri)) throw invalidRedirect('each must be an absolute URI')
+  // URL parsers forgive spaces, controls and backslashes; an exact comparison later would not be of what was checked here
+  if (!url || typeof uri !== 'string' || /[\s\\\p{Cc}]|%00|^\/\//u.test(uri))
+    throw invalidRedirect('each must be an absolute URI')
+  // nor missing slashes, nor too many, nor an empty user: "https:x", "https:///x" and "https://@x/" all are https://x/ to them
+  const [, authority = ''] = /^[^/?#]*:\/\/([^/?#]*)/.exec(uri) ?? []
+  if (!authority && /^https?:$/.test(url.protocol))
+    throw invalidRedirect(`write ${url.protocol}// and the host after it`)
   if (url.hash || uri.includes('#')) throw invalidRedirect('a fragment is not allowed')
-  if (url.username || url.password) throw invalidRedirect('user information is not allowed')
+  if (authority.includes('@')) throw invalidRedirect('user information is not allowed')
   if (FORBIDDEN_SCHEMES.has(url.protocol)) throw invalidRedirect(`${url.protocol} is not allowed`)
   if (url.hostname.includes('*')) throw invalidRedirect('wildcards are not allowed')
   if (url.protocol === 'https:') return 'web'

@@ -12,6 +12,7 @@ import {
 } from '../pages/index.ts'
 import type { Xsrf } from '../xsrf.ts'
 import { errorMessage } from './error-page.ts'
+import { appFacts } from './facts.ts'
 
 /** What is known before the engine renders the form: the code from the link, and why the form is shown again. */
 export interface EntryForm {
@@ -72,8 +73,9 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
       throw new TypeError('the entry route always confirms: see device-entry.ts')
     },
     async success(ctx) {
-      const name = ctx.oidc.client?.clientName
-      answer(ctx, 200, deviceDonePage({ appName: name, appsAddress: new URL('/apps', ctx.oidc.issuer).href }))
+      const { client } = ctx.oidc
+      const app = client && appFacts(client)
+      answer(ctx, 200, deviceDonePage({ app, appsAddress: new URL('/apps', ctx.oidc.issuer).href }))
     },
   }
 }

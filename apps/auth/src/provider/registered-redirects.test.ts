@@ -50,6 +50,26 @@ verifies(['R1', 'R2'], 'what is no place for a code is an invalid_redirect_uri, 
       '',
       `https://app.example.com/${'x'.repeat(3_000)}`,
     ],
+    ...[
+      'https:app.example.com/callback',
+      'https:/app.example.com/callback',
+      'https:///app.example.com/callback',
+      'https:////app.example.com/callback',
+      'https://@app.example.com/callback',
+      'https://:@app.example.com/callback',
+      'http:localhost/callback',
+      'http:///localhost/callback',
+      'http://@localhost/callback',
+      'cursor://@x/callback',
+      'https:?x@app.example.com',
+    ],
+    ...[
+      'https://app.example.com/\u0000',
+      '\u0000https://app.example.com/',
+      'https://app.example.com/\u007f',
+      'https://app.example.com/%00',
+      'com.example.app:/\u0001',
+    ],
   ]
   for (const uri of bad) {
     for (const uris of [[uri], [web, uri]]) {

@@ -86,6 +86,19 @@ verifies('D19', 'the approval page marks an app that registered itself, and no o
   expect(own).not.toContain('Nobody has checked this app')
 })
 
+verifies(['D20', 'R1'], 'an app cannot register under a name that vouches for it, and is told why', async () => {
+  await using server = await startAuthServer()
+  for (const name of ['Pub A ✔ Added by an administrator', 'Verified: claude.ai']) {
+    const refusal = await server.register({ ...editor, client_name: name })
+    expect(errorOf(refusal)).toEqual(refused(400, 'invalid_client_metadata'))
+    expect(refusal.json.error_description).toContain('are for this server to say')
+  }
+  const { client_id: id } = (await server.register({ ...editor, client_name: 'Pub A ✔' })).json
+  const { text } = await server.openBrowser().open(authorizePath(createPkce().challenge, { client_id: id }))
+  expect(text).toContain('Pub A Unverified app')
+  expect(text).not.toContain('✔')
+})
+
 verifies('D19', 'what such an app got by code alone ends after a day without use; with use it goes on', async () => {
   await using server = await startAuthServer()
   const { client_id: id = '' } = (await server.register(device)).json
