@@ -16,6 +16,7 @@ import { createOpenIdLogin } from './identity/openid.ts'
 import { type Origin, refuseDeveloperLogin } from './identity/reach.ts'
 import { interactions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
+import { refuseParts } from './limits/browser-requests.ts'
 import { createRequestLimits } from './limits/request-limits.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { homePage, stylesheet } from './pages/index.ts'
@@ -261,7 +262,10 @@ export async function createApp({
       onUpstreamFailure: counters.upstreamFailure,
       visits: ownPages,
       connectedApps: grants,
-      allowVisit: (address) => limits.take('authorize', address),
+      allowVisit: async ({ headers, ip }) => {
+        refuseParts(headers)
+        return limits.take('authorize', ip)
+      },
       accessTokenLifetime: config.lifetimes.accessToken,
       issuer: config.issuer,
       xsrf,

@@ -201,6 +201,7 @@ const table = {
   N10: claimed('an allowed name stays bound to the account it was matched to'),
   N11: claimed('an allowed domain matches verified primary addresses exactly'),
   N12: claimed('no poll is held, so there is none to bound'),
+  N13: claimed('nobody uses up for others what they need to sign in, from few networks or from the browsers of others'),
 
   X1: claimed(
     'a Redis that was killed: keys, metadata and tool calls go on, the rest is 503 at once, and it comes back by itself',

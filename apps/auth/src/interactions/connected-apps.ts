@@ -12,7 +12,7 @@ export interface ConnectedAppsParts {
   readonly visits: Visits
   readonly connectedApps: ConnectedApps
   /** Asked before anything is kept for somebody who is not signed in. `retryAfter` is in seconds. */
-  readonly allowVisit: (address: string) => Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
+  readonly allowVisit: (request: FastifyRequest) => Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
   readonly labelOf: (subject: string) => Promise<string>
   /** Seconds for which an app that was disconnected may still use what it was given last. */
   readonly accessTokenLifetime: number
@@ -45,7 +45,7 @@ export function registerConnectedApps(app: FastifyInstance, parts: ConnectedApps
   }
 
   const signIn = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { allowed, retryAfter } = await allowVisit(request.ip)
+    const { allowed, retryAfter } = await allowVisit(request)
     if (!allowed) throw new TooManyRequestsError(retryAfter)
     return reply.redirect(await visits.open(exchange(request, reply), 'connected_apps'), 303)
   }

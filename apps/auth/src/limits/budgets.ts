@@ -1,9 +1,9 @@
 // How often something may be tried: a request takes one attempt out of each of several budgets, or out of none.
-import ipaddr from 'ipaddr.js'
 import type { AttemptStore } from '../store/contract.ts'
+import type { Limit } from './matrix.ts'
 
-export interface Budget {
-  /** What is counted, such as `register:all`. */
+interface Budget {
+  /** What is counted, such as `registration:shared`. */
   readonly name: string
   readonly limit: number
   readonly windowSeconds: number
@@ -17,40 +17,47 @@ export interface Taken {
   giveBack(): Promise<void>
 }
 
-export async function takeFrom(attempts: AttemptStore, budgets: readonly Budget[]): Promise<Taken> {
-  const taken: string[] = []
+export async function takeFrom(attempts: AttemptStore, { name, limit, windowSeconds }: Budget): Promise<Taken> {
+  const { allowed, retryAfter } = await attempts.take(name, limit, windowSeconds)
+  return { allowed, retryAfter, giveBack: async () => (allowed ? attempts.giveBack(name) : undefined) }
+}
+
+/** Takes one after the other. What was taken goes back once one of them is used up. */
+export async function takeEach(takes: readonly (() => Promise<Taken>)[]): Promise<Taken> {
+  const taken: Taken[] = []
   const giveBack = async () => {
-    await Promise.all(taken.map((name) => attempts.giveBack(name)))
+    await Promise.all(taken.map((each) => each.giveBack()))
   }
-  for (const { name, limit, windowSeconds } of budgets) {
-    const { allowed, retryAfter } = await attempts.take(name, limit, windowSeconds)
-    if (!allowed) {
+  for (const take of takes) {
+    const each = await take()
+    if (!each.allowed) {
       await giveBack()
-      return { allowed, retryAfter, giveBack: async () => undefined }
+      return each
     }
-    taken.push(name)
+    taken.push(each)
   }
   return { allowed: true, retryAfter: 0, giveBack }
 }
 
-/** Whose an address is, for counting: an IPv6 network of 64 bits belongs to one person as an IPv4 address does. */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return 'unknown'
-  const parsed = ipaddr.process(address)
-  return parsed.kind() === 'ipv4' ? parsed.toString() : networkOfBits(parsed, 64)
-}
-
-/** The IPv6 network of 48 bits around an address: the most that one customer usually has. Undefined for IPv4. */
-export function siteOf(address: string): string | undefined {
-  if (!ipaddr.isValid(address)) return undefined
-  const parsed = ipaddr.process(address)
-  return parsed.kind() === 'ipv4' ? undefined : networkOfBits(parsed, 48)
-}
-
-function networkOfBits(address: { toNormalizedString(): string }, bits: number): string {
-  return `${address
-    .toNormalizedString()
-    .split(':')
-    .slice(0, bits / 16)
-    .join(':')}::/${bits}`
+/**
+ * One attempt of a network, out of its own budget and out of one of the pots for all (matrix.ts). Undefined is nobody's
+ * network, as where we ask for ourselves.
+ */
+export async function takeShare(
+  attempts: AttemptStore,
+  name: string,
+  { windowSeconds, network: own, pots }: Limit,
+  network: string | undefined,
+): Promise<Taken> {
+  const budget = (part: string, limit: number) => () =>
+    takeFrom(attempts, { name: `${name}:${part}`, limit, windowSeconds })
+  const fromPots = async ({ first, newcomers, shared }: NonNullable<Limit['pots']>) => {
+    const parts = [budget(`first:${network}`, first), budget('newcomers', newcomers)]
+    const asNewcomer = network === undefined ? undefined : await takeEach(parts)
+    return asNewcomer?.allowed ? asNewcomer : budget('shared', shared)()
+  }
+  return takeEach([
+    ...(network === undefined ? [] : [budget(`network:${network}`, own)]),
+    ...(pots ? [() => fromPots(pots)] : []),
+  ])
 }

@@ -1,12 +1,11 @@
 // What whoever has no token yet may ask how often, by address and in all.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createSealing } from '../store/sealing.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
 import { startAuthServer } from '../suites/auth-server.ts'
 import { basic, otherTerminal, robot, terminal } from '../suites/clients.ts'
 import { askAsDevice, authorizePath, createPkce, errorOf } from '../suites/flows.ts'
-import { networkOf } from './budgets.ts'
+import { limits as limitsOf } from './matrix.ts'
+import { networkOf } from './network.ts'
 import { createRequestLimits } from './request-limits.ts'
 
 const behindProxy = { environment: { TRUST_PROXY: '127.0.0.1' } }
@@ -30,17 +29,6 @@ verifies('D11', 'thirty wrong codes from one address are the last for a while, w
   const device = await askAsDevice(server)
   const elsewhere = server.openBrowser({ headers: from('203.0.113.8') })
   expect((await elsewhere.enterCode(device.userCode)).heading).toBe('Sign in to connect a device')
-})
-
-test('an IPv6 network of 48 bits has ten times what one of 64 has', async () => {
-  const sealing = createSealing({ secret: 'the secret of the tests of the limits' })
-  await using store = openSqliteStore({ path: ':memory:', sealing, clock: Date.now, onTampered: () => undefined })
-  const limits = createRequestLimits(store.attempts, { now: Date.now, onBlocked: () => undefined })
-  let taken = 0
-  for (let network = 0; network < 1_300; network += 1)
-    if ((await limits.take('device', `2001:db8:1:${network.toString(16)}::1`)).allowed) taken += 1
-  expect(taken).toBe(1_200)
-  expect((await limits.take('device', '2001:db8:2::1')).allowed).toBe(true)
 })
 
 test('of ten thousand blocks the oldest makes room for one more', async () => {
@@ -105,9 +93,9 @@ test('an authorization request that nobody needs to be so long is refused before
   }
 })
 
-test('an IPv6 network counts as one address, and an IPv4 address is one however it is written', () => {
-  expect(networkOf('2001:db8:1:2::1')).toBe(networkOf('2001:db8:1:2:ffff::9'))
-  expect(networkOf('2001:db8:1:2::1')).not.toBe(networkOf('2001:db8:1:3::1'))
+test('an IPv6 network of 48 bits counts as one address, and an IPv4 address is one however it is written', () => {
+  expect(networkOf('2001:db8:1:2::1')).toBe(networkOf('2001:db8:1:ffff::9'))
+  expect(networkOf('2001:db8:1:2::1')).not.toBe(networkOf('2001:db8:2:2::1'))
   expect(networkOf('::ffff:203.0.113.7')).toBe(networkOf('203.0.113.7'))
 })
 
@@ -129,10 +117,14 @@ verifies(
 )
 
 verifies('D23', 'there are ten thousand live device codes at most, however many networks ask', async () => {
+  const { device, device_by_page: byPage } = limitsOf
+  expect(device.pots.newcomers + device.pots.shared + byPage.pots.newcomers + byPage.pots.shared).toBe(10_000)
   await using server = await startAuthServer(behindProxy)
-  for (let asked = 0; asked < 9_999; asked += 1) await server.store.attempts.take('device:all', 10_000, 600)
   const ask = (address: string) =>
     server.post('/device_authorization', { client_id: terminal.client_id }, from(address))
+  for (const [pot, limit] of Object.entries({ newcomers: device.pots.newcomers, shared: device.pots.shared }))
+    for (let asked = pot === 'shared' ? 1 : 0; asked < limit; asked += 1)
+      await server.store.attempts.take(`device:${pot}`, limit, 600)
   expect((await ask('203.0.113.1')).status).toBe(200)
   const full = await ask('203.0.113.2')
   expect(errorOf(full)).toEqual({ status: 429, error: 'too_many_requests', cache: 'no-store' })

@@ -11,7 +11,7 @@ import {
 } from 'oidc-provider'
 import type { Lifetimes } from '../config.ts'
 import { AlreadyConsumedError, UserCodeTakenError } from '../errors.ts'
-import { networkOf } from '../limits/budgets.ts'
+import { networkOf } from '../limits/network.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
 import type { ClientDocuments } from './client-documents/client-documents.ts'
 import { withHashedSecret } from './clients.ts'

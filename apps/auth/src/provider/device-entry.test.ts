@@ -274,17 +274,6 @@ verifies('D11', 'five wrong codes of one session are the last for a while, and r
   expect((await browser.enterCode(later)).heading).toBe('A device wants to use your account')
 })
 
-verifies('D11', 'three hundred wrong codes of all sessions together are the last for a while', async () => {
-  await using server = await startAuthServer()
-  for (let taken = 0; taken < 298; taken += 1) await server.store.attempts.take('user-code:all', 300, 600)
-  const { userCode } = await askAsDevice(server)
-  expect((await server.openBrowser().enterCode(userCode)).status).toBe(200)
-  for (let wrong = 0; wrong < 2; wrong += 1)
-    expect((await server.openBrowser().enterCode('BBBB-BBBB')).status).toBe(400)
-  const page = await server.openBrowser().enterCode('BBBB-BBBB')
-  expect([page.status, page.headers['retry-after']]).toEqual([429, '600'])
-})
-
 async function signedInBrowser(server: AuthServer): Promise<Browser> {
   const { userCode } = await askAsDevice(server)
   const browser = server.openBrowser()

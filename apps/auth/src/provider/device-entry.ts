@@ -5,7 +5,9 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Provider } from 'oidc-provider'
-import { type Budget, networkOf, takeFrom } from '../limits/budgets.ts'
+import { takeEach, takeFrom, takeShare } from '../limits/budgets.ts'
+import { limits } from '../limits/matrix.ts'
+import { networkOf } from '../limits/network.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import { deviceEntryPage } from '../pages/index.ts'
 import type { AttemptStore } from '../store/contract.ts'
@@ -13,8 +15,8 @@ import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import { USER_CODE_LENGTH } from './adapter.ts'
 import { type EntryForm, entryBinding } from './device-pages.ts'
 
-const WINDOW_SECONDS = 600
-const WRONG_CODES = { session: 5, address: 30, all: 300 }
+/** Wrong codes of one browser session. Sessions are free for whoever guesses: limits/matrix.ts has what carries the weight. */
+const SESSION_LIMIT = 5
 
 type Session = { uid: string; new?: true; exp?: number; state?: { secret?: string }; persist(): Promise<unknown> }
 
@@ -72,7 +74,11 @@ export function createDeviceEntry(
         await again(reply, 400, session, { ...typed, problem: code ? 'wrong_code' : 'missing_code' })
         return undefined
       }
-      const taken = await takeFrom(attempts, budgetsFor(session.uid, request.ip))
+      const { windowSeconds } = limits.user_code
+      const taken = await takeEach([
+        () => takeFrom(attempts, { name: `user_code:session:${session.uid}`, limit: SESSION_LIMIT, windowSeconds }),
+        () => takeShare(attempts, 'user_code', limits.user_code, networkOf(request.ip)),
+      ])
       if (!taken.allowed) {
         onTooMany()
         await again(reply, 429, session, { problem: 'too_many', retryAfterSeconds: taken.retryAfter })
@@ -111,16 +117,4 @@ async function engineSecret(session: Session): Promise<string> {
     await session.persist()
   }
   return session.state.secret as string
-}
-
-/**
- * RFC 8628 §5.1. Sessions are free for whoever guesses, so the other two carry the weight: docs/security.md has the
- * mathematics.
- */
-function budgetsFor(sessionUid: string, address: string): readonly Budget[] {
-  return [
-    { name: `user-code:session:${sessionUid}`, limit: WRONG_CODES.session, windowSeconds: WINDOW_SECONDS },
-    { name: `user-code:address:${networkOf(address)}`, limit: WRONG_CODES.address, windowSeconds: WINDOW_SECONDS },
-    { name: 'user-code:all', limit: WRONG_CODES.all, windowSeconds: WINDOW_SECONDS },
-  ]
 }

@@ -3,6 +3,7 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError, InvalidRequestError, StoreUnavailableError, TooManyRequestsError } from '../errors.ts'
+import { isForeignPage, isFrame, refuseBlind, refuseParts } from '../limits/browser-requests.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
@@ -48,7 +49,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       reply.hijack()
       await engine.handle(request.raw, reply.raw)
     }
+    const byPage = ({ headers }: FastifyRequest) => isForeignPage(headers, issuer)
     const form = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+      refuseBlind(request.headers)
       if (isForm(request)) request.raw.body = canonicalForm(request.body as Fields, resources)
       const claimed = claimedClient(request)
       const blocked = claimed === undefined ? 0 : limits.blockedFor(claimed, request.ip)
@@ -56,7 +59,8 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await answer(request, reply)
       if (claimed !== undefined && reply.raw.statusCode === 401) await limits.noteWrongSecret(claimed, request.ip)
     }
-    const allowPage = async (kind: 'authorize' | 'device_page', request: FastifyRequest): Promise<void> => {
+    const allowPage = async (kind: 'authorize' | 'silent' | 'device_page', request: FastifyRequest): Promise<void> => {
+      refuseParts(request.headers, { frame: kind === 'silent' })
       // without its store the engine keeps nothing either, and tells the app so by its redirect
       const { allowed, retryAfter } = await limits.take(kind, request.ip).catch((error: unknown) => {
         if (error instanceof StoreUnavailableError) return { allowed: true, retryAfter: 0 }
@@ -73,7 +77,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       app.options(path, answer)
     }
     app.post('/device_authorization', async (request, reply) => {
-      const { allowed, retryAfter, giveBack } = await limits.take('device', request.ip)
+      refuseBlind(request.headers)
+      const kind = byPage(request) ? 'device_by_page' : 'device'
+      const { allowed, retryAfter, giveBack } = await limits.take(kind, request.ip)
       if (!allowed) return tooMany(reply, retryAfter)
       await form(request, reply)
       if (reply.raw.statusCode !== 200) await giveBack()
@@ -85,7 +91,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     app.get('/authorize', async (request, reply) => {
       const query = new URL(request.raw.url ?? '', issuer)
       checkSize(query)
-      await allowPage('authorize', request)
+      // an app may ask in a frame whether the person is signed in: that opens nothing, so it takes nothing from who does
+      const silent = isFrame(request.headers) && query.searchParams.get('prompt') === 'none'
+      await allowPage(silent ? 'silent' : 'authorize', request)
       const named = query.searchParams.getAll('resource')
       if (named.length === 1) query.searchParams.set('resource', resources.canonicalize(named[0] as string))
       const mode = query.searchParams.get('response_mode')
@@ -115,7 +123,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       scope.addHook('onRequest', async (_request, reply) => void reply.headers(openCors))
       scope.post('/register', async (request, reply) => {
         if (!options.registration) return noRegistration(reply)
-        const { allowed, retryAfter, giveBack } = await limits.take('registration', request.ip)
+        refuseBlind(request.headers)
+        const kind = byPage(request) ? 'registration_by_page' : 'registration'
+        const { allowed, retryAfter, giveBack } = await limits.take(kind, request.ip)
         if (!allowed) return tooMany(reply, retryAfter)
         request.raw.body = request.body
         await answer(request, reply)

@@ -5,7 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ClientMetadata, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { z } from 'zod'
-import { networkOf, takeFrom } from '../../limits/budgets.ts'
+import { type Taken, takeEach, takeShare } from '../../limits/budgets.ts'
+import { limits } from '../../limits/matrix.ts'
+import { networkOf } from '../../limits/network.ts'
 import type { AttemptStore, Clock, RecordStore } from '../../store/contract.ts'
 import { REGISTRATION } from '../clients.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
@@ -14,8 +16,6 @@ const MODEL = 'ClientDocument'
 const FRESH_SECONDS = { least: 300, most: 86_400 }
 const STALE_SECONDS = 86_400
 const FAILURE_SECONDS = 60
-/** From one host, for one address that asks, and in all, in a minute. */
-const FETCHES = { host: 20, address: 30, all: 120, windowSeconds: 60 }
 const LONGEST_ID = 2_048
 /** A little longer than a fetch may take. */
 const ELSEWHERE_SECONDS = 3
@@ -82,7 +82,10 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
   async function load(clientId: string, url: URL, stale: Cached | undefined): Promise<Cached> {
     const fetched = await fetchedElsewhere(clientId)
     if (fetched) return fetched
-    if (!(await isWithinBudget(url))) {
+    const risk = await takeFetch(url)
+    if (!risk.allowed) {
+      // nobody is to wait for what nobody fetches
+      await attempts.giveBack(fetching(clientId))
       if (stale?.metadata) return stale
       throw busy()
     }
@@ -90,6 +93,8 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
       const { text, maxAge = FRESH_SECONDS.least } = await fetch(url)
       const fresh = Math.min(Math.max(maxAge, FRESH_SECONDS.least), FRESH_SECONDS.most)
       const metadata = parseDocument(clientId, text)
+      // what is good is not asked for again so soon: failures alone use up what is left for a host
+      await risk.giveBack()
       const freshUntil = clock() + fresh * 1000
       const staleUntil = freshUntil + STALE_SECONDS * 1000
       return await write(clientId, { metadata, freshUntil, staleUntil }, fresh + STALE_SECONDS)
@@ -103,22 +108,24 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
     }
   }
 
-  async function isWithinBudget({ host }: URL): Promise<boolean> {
-    const { windowSeconds } = FETCHES
+  /** What is taken goes back with a document that is good, but for what bounds how many there can be of these. */
+  async function takeFetch({ host }: URL): Promise<Taken> {
     const address = (Provider.ctx as KoaContextWithOIDC | undefined)?.ip
-    const { allowed } = await takeFrom(attempts, [
-      { name: `client-documents:host:${host}`, limit: FETCHES.host, windowSeconds },
-      ...(address
-        ? [{ name: `client-documents:address:${networkOf(address)}`, limit: FETCHES.address, windowSeconds }]
-        : []),
-      { name: 'client-documents:all', limit: FETCHES.all, windowSeconds },
+    const network = address === undefined ? undefined : networkOf(address)
+    const risk = await takeEach([
+      () => takeShare(attempts, 'document_failed', limits.document_failed, network),
+      () => takeShare(attempts, `document_host:${host}`, limits.document_host, network),
     ])
-    return allowed
+    if (!risk.allowed) return risk
+    const fetched = await takeShare(attempts, 'document', limits.document, network)
+    if (fetched.allowed) return risk
+    await risk.giveBack()
+    return fetched
   }
 
   /** Waits for another process that asked for the same document a moment ago; undefined if none did, or nothing came. */
   async function fetchedElsewhere(clientId: string): Promise<Cached | undefined> {
-    const { allowed } = await attempts.take(`client-document:${clientId}`, 1, ELSEWHERE_SECONDS)
+    const { allowed } = await attempts.take(fetching(clientId), 1, ELSEWHERE_SECONDS)
     for (let waited = 0; !allowed && waited < ELSEWHERE_SECONDS * 1000; waited += LOOK_AGAIN_MS) {
       const cached = await read(clientId)
       if (cached && cached.freshUntil > clock()) return cached
@@ -145,6 +152,10 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
       return { ...cached.metadata, client_id: clientId, [REGISTRATION]: 'document' } as ClientMetadata
     },
   }
+}
+
+function fetching(clientId: string): string {
+  return `client-document:${clientId}`
 }
 
 /** Ours and passing: for the client to try again, and no reason to forget what it has. */
