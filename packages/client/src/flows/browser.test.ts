@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
@@ -57,6 +59,44 @@ test('an answer with another state changes nothing, and one with another issuer 
   expect([code, stderr]).toEqual([6, expect.stringContaining('unexpected "iss"')])
   expect(servers.seenAt('/token')).toEqual([])
 })
+
+test('a request to the callback port that is malformed, or for another place, is answered and changes nothing', async () => {
+  await using servers = await startFakeServers()
+  await using shell = await createCommandLine(servers.mcpUrl)
+  const answers: string[] = []
+  const { code } = await shell.run(['login', '--browser'], {
+    clock,
+    async openUrl(url: string) {
+      const good = new URL(servers.approve(url))
+      const query = good.search
+      for (const target of [
+        '//[',
+        `//evil.example/callback${query}`,
+        `http://evil.example/callback${query}`,
+        `http://[/callback${query}`,
+        '*',
+        '%',
+        `/callback/${query}`,
+        `/callback?state=%FF%`,
+      ]) {
+        answers.push(await rawRequest(good, `GET ${target} HTTP/1.1`))
+      }
+      for (const line of ['CONNECT x:1 HTTP/1.1', `POST /callback${query} HTTP/1.1`, 'GET', '\0']) {
+        answers.push(await rawRequest(good, line))
+      }
+      await fetch(good)
+    },
+  })
+  expect(code).toBe(0)
+  expect(answers).toEqual(['404', '404', '404', '404', '404', '400', '404', '400', '', '404', '400', '400'])
+})
+
+/** The status that a request line of ours gets, whatever is in it; nothing where the connection is closed. */
+async function rawRequest({ hostname, port, host }: URL, line: string): Promise<string> {
+  const socket = connect(Number(port), hostname)
+  socket.end(`${line}\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+  return (await text(socket)).split(' ')[1] ?? ''
+}
 
 test('a person who refuses in the browser gets exit code 4', async () => {
   await using servers = await startFakeServers()

@@ -20,12 +20,9 @@ export async function listenOnLoopback(): Promise<LoopbackListener> {
   const arrived = Promise.withResolvers<Callback>()
   let expected: string | undefined
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', redirectUri)
-    if (
-      request.method !== 'GET' ||
-      url.pathname !== '/callback' ||
-      request.headers.host !== new URL(redirectUri).host
-    ) {
+    const url = URL.parse(request.url ?? '/', redirectUri) // anything may be asked: `//[` is no address at all
+    const here = url !== null && `${url.origin}${url.pathname}` === redirectUri
+    if (!here || request.method !== 'GET' || request.headers.host !== url.host) {
       return page(response, 404, 'There is nothing here', 'Go back to your terminal.')
     }
     if (expected === undefined || url.searchParams.get('state') !== expected) {
