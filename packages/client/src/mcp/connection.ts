@@ -19,7 +19,7 @@ import { answerQuestions, elicitation, type OnQuestion } from './elicitation.ts'
 import { createEventIds, type OnEventId } from './event-ids.ts'
 import { mcpError, type Subject } from './mcp-error.ts'
 import { isOwnProgress, type OnNotice, progressNotice, watchLists, watchNotices } from './notice.ts'
-import { acceptance, createTransport } from './transport.ts'
+import { createTransport, type Exchange, exchanges } from './transport.ts'
 
 /** What may go with a request. */
 export interface Stop {
@@ -95,10 +95,17 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
   let suspended = false
 
   /** With the connection's signal and the request's, and with errors of ours. */
-  async function request<T>(send: (options: RequestOptions) => Promise<T>, stop?: Stop, subject?: Subject): Promise<T> {
-    const signals = [signal, stop?.signal].filter((one) => one !== undefined)
+  async function request<T>(
+    send: (options: RequestOptions) => Promise<T>,
+    stop?: Stop,
+    subject?: Subject,
+    exchange?: Partial<Exchange>,
+  ): Promise<T> {
+    const tooMuch = new AbortController()
+    const onTooMuch = (error: ClientError) => tooMuch.abort(error)
+    const signals = [tooMuch.signal, signal, stop?.signal].filter((one) => one !== undefined)
     try {
-      return await send(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {})
+      return await exchanges.run({ onTooMuch, ...exchange }, () => send({ signal: AbortSignal.any(signals) }))
     } catch (error) {
       for (const one of signals) one.throwIfAborted()
       throw mcpError(url, error, { inSession: transport.sessionId !== undefined, subject })
@@ -107,7 +114,8 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
 
   /** Where the server has none of it the SDK would say so on standard output, which is not its to write to. */
   async function list<T>(subject: Subject, send: (options: RequestOptions) => Promise<T[]>, stop?: Stop): Promise<T[]> {
-    return client.getServerCapabilities()?.[subject] ? await request(send, stop, subject) : []
+    if (!client.getServerCapabilities()?.[subject]) return []
+    return await request(send, stop, subject, { tally: { bytes: 0 } })
   }
 
   /** A transport for the session that `suspend` left. */
@@ -141,7 +149,7 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
     },
     listTools: (stop) => list('tools', async (sending) => (await client.listTools(undefined, sending)).tools, stop),
     callTool(name, args, stop = {}) {
-      const { resumeFrom, onEventId, onAccepted = () => {} } = stop
+      const { resumeFrom, onEventId, onAccepted } = stop
       if (resumeFrom !== undefined && onEventId) eventIds.follow(resumeFrom, onEventId)
       const params = { name, arguments: args, _meta: { [LOG_LEVEL_META_KEY]: 'info' } }
       const call = (sending: RequestOptions) =>
@@ -154,7 +162,7 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
           resumptionToken: resumeFrom,
           onresumptiontoken: onEventId,
         })
-      return acceptance.run(onAccepted, () => request(call, stop, 'tools'))
+      return request(call, stop, 'tools', { onAccepted })
     },
     listPrompts: (stop) =>
       list('prompts', async (sending) => (await client.listPrompts(undefined, sending)).prompts, stop),

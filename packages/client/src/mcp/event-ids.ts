@@ -1,6 +1,8 @@
 // Where an event stream of a session was left off (2025-11-25, Transports, Resumability): the id of its last event, to be
 // sent as Last-Event-ID when the session is taken up again. The SDK keeps ids only within one connection.
 
+import { isEventStream } from './bounded-answer.ts'
+
 export type OnEventId = (id: string) => void
 
 export interface EventIds {
@@ -55,8 +57,4 @@ function readIds(onId: OnEventId): TransformStream<Uint8Array, Uint8Array> {
       controller.enqueue(chunk)
     },
   })
-}
-
-function isEventStream({ headers, ok }: Response): boolean {
-  return ok && (headers.get('content-type') ?? '').startsWith('text/event-stream')
 }

@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type AuthProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { challengeOf } from '../discovery/challenge.ts'
+import type { ClientError } from '../errors.ts'
 import { type Fetch, networkError } from '../network/guarded-fetch.ts'
 import { isNotSignedIn, notSignedIn, type TokenSource } from '../session/token-source.ts'
+import { boundAnswer, type Tally } from './bounded-answer.ts'
 import type { EventIds } from './event-ids.ts'
 
 export interface TransportOptions {
@@ -14,8 +16,17 @@ export interface TransportOptions {
   readonly session?: { readonly sessionId: string; readonly protocolVersion: string } | undefined
 }
 
-/** Told when the server accepts a request that is sent in this context: its answer has begun. */
-export const acceptance = new AsyncLocalStorage<() => void>()
+/** The request of ours in whose context something is sent to the server. */
+export interface Exchange {
+  /** Told when the server accepts the request: its answer has begun. */
+  readonly onAccepted?: (() => void) | undefined
+  /** Told when the server sends more than is taken in; nothing that the SDK makes of it says so. */
+  readonly onTooMuch: (error: ClientError) => void
+  /** What all answers to the request have come to, where they are bounded together. */
+  readonly tally?: Tally | undefined
+}
+
+export const exchanges = new AsyncLocalStorage<Exchange>()
 
 /** How a stream that broke is resumed: at once, then more slowly, for about a minute. Times in milliseconds. */
 const reconnectionOptions = {
@@ -28,17 +39,29 @@ const reconnectionOptions = {
 /** The SDK's transport with our tokens. A 403 for want of scope is thrown: stepping up is ours (step-up.ts). */
 export function createTransport(options: TransportOptions): StreamableHTTPClientTransport {
   const { url, tokens, fetch, eventIds, session } = options
+  let streamsRefused = false
   return new StreamableHTTPClientTransport(url, {
     authProvider: createAuthProvider(tokens),
     onInsufficientScope: 'throw',
     reconnectionOptions,
     ...session,
     async fetch(input, init) {
-      const response = await fetch(String(input), init).catch((error: unknown) => {
+      const isStream = init?.method === 'GET'
+      if (isStream && streamsRefused) return new Response(null, { status: 405 }) // or the SDK would ask for ever
+      const exchange = exchanges.getStore()
+      const answer = await fetch(String(input), init).catch((error: unknown) => {
         throw networkError(url, error)
       })
-      if (init?.method === 'POST' && response.ok) acceptance.getStore()?.()
-      if (init?.method !== 'GET') return response
+      if (init?.method === 'POST' && answer.ok) exchange?.onAccepted?.()
+      const response = boundAnswer(answer, {
+        url,
+        tally: exchange?.tally,
+        onTooMuch(error) {
+          streamsRefused ||= isStream
+          exchange?.onTooMuch(error)
+        },
+      })
+      if (!isStream) return response
       return eventIds.watch(new Headers(init.headers).get('last-event-id'), response)
     },
   })

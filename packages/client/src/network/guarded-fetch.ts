@@ -29,7 +29,11 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
     const signals = [AbortSignal.timeout(ANSWER_SECONDS * 1000), signal, init.signal].filter((one) => one != null)
     try {
       const response = await fetch(url.href, { ...init, redirect: 'manual', signal: AbortSignal.any(signals) })
-      refuseStatus(url, response)
+      const problem = statusProblem(url, response)
+      if (problem) {
+        await response.body?.cancel() // or its end would be waited for
+        throw problem
+      }
       return await readWhole(url, response, ANSWER_BYTES)
     } catch (error) {
       signal?.throwIfAborted()
@@ -48,18 +52,18 @@ export function networkError(url: URL, error: unknown, seconds = ANSWER_SECONDS)
   })
 }
 
-function refuseStatus(url: URL, response: Response): void {
+function statusProblem(url: URL, response: Response): ClientError | undefined {
   const { status } = response
   if (status >= 300 && status < 400) {
     const target = cleanLine(response.headers.get('location') ?? 'nowhere', 120)
-    throw new ClientError('metadata_invalid', `${url.href} answers with a redirect.`, {
+    return new ClientError('metadata_invalid', `${url.href} answers with a redirect.`, {
       reason: `It points to ${target}; redirects are not followed where tokens are involved.`,
       hint: 'Use the final address.',
     })
   }
-  if (status !== 429 && status < 500) return
+  if (status !== 429 && status < 500) return undefined
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
-  throw new ClientError('unreachable', `${url.origin} is not available at the moment.`, {
+  return new ClientError('unreachable', `${url.origin} is not available at the moment.`, {
     reason: `It answered ${status} for ${url.pathname}.`,
     hint: 'Try again in a moment.',
     retryAfter: retryAfter > 0 ? retryAfter : undefined,
@@ -76,6 +80,7 @@ export async function readWhole(url: URL, response: Response, limit: number): Pr
     if (bytes > limit) {
       throw new ClientError('metadata_invalid', `${url.origin} sends too much.`, {
         reason: `The answer of ${url.pathname} is larger than ${limit / 1024} KiB.`,
+        hint: 'This is for the people who run the server to repair.',
       })
     }
     chunks.push(chunk)

@@ -40,6 +40,8 @@ interface Behaviour {
   neededScope: (name: string | undefined) => string
   /** The result of `tools/call`. */
   toolResult: unknown
+  /** Answers an MCP request in a way of its own; `false`: as ever. `asked` is the method, or `GET`. */
+  raw: (asked: string, response: ServerResponse) => boolean
   subject: string
 }
 
@@ -101,6 +103,7 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     guarded: ['tools/call'],
     neededScope: () => '',
     toolResult: { content: [{ type: 'text', text: 'Hello, world!' }] },
+    raw: () => false,
     subject: 'dev:ada',
   }
 
@@ -120,7 +123,9 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     if (path === '/token') return await token(form, clientId)
     return { status: 404, body: {} }
   }, seen)
-  const mcp = await listen(async (request) => mcpAnswer(request), seen, service)
+  const raw = ({ path, method, body }: Seen & { method: string }, response: ServerResponse) =>
+    path === '/mcp' && behaviour.raw(method === 'POST' ? JSON.parse(body).method : method, response)
+  const mcp = await listen(async (request) => mcpAnswer(request), seen, { raw, service })
   const issuer = originOf(auth)
   const mcpUrl = `${originOf(mcp)}/mcp`
 
@@ -290,11 +295,16 @@ function clientOf({ form, headers }: Seen): string {
   return form.get('client_id') ?? ''
 }
 
-/** Where `answer` has none, `service` serves. */
+interface OtherWays {
+  readonly raw?: (request: Seen & { method: string }, response: ServerResponse) => boolean
+  readonly service?: McpService | undefined
+}
+
+/** `raw` comes first; where `answer` has none, `service` serves. */
 async function listen(
   answer: (request: Seen & { method: string }) => Promise<Answer | undefined>,
   seen: Seen[],
-  service?: McpService,
+  { raw, service }: OtherWays = {},
 ): Promise<Server> {
   const server = createServer((request, response) => void serve(request, response))
 
@@ -304,7 +314,9 @@ async function listen(
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     const one = { path: pathname, form: new URLSearchParams(body), body, headers: request.headers }
     seen.push(one)
-    const found = await answer({ ...one, method: request.method ?? '' })
+    const asked = { ...one, method: request.method ?? '' }
+    if (raw?.(asked, response)) return
+    const found = await answer(asked)
     if (!found) {
       await service?.serve(request, response, body === '' ? undefined : JSON.parse(body))
       return

@@ -1,0 +1,96 @@
+import type { ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { createCommandLine } from '../suites/command-line.ts'
+import { startFakeServers } from '../suites/fake-servers.ts'
+import { boundAnswer, MOST_BYTES } from './bounded-answer.ts'
+
+const mebibyte = Buffer.alloc(1024 * 1024, 'x')
+
+/** Sends up to 400 MB as the reader takes them, and counts them. */
+function flood(response: ServerResponse, type: string, chunk = mebibyte, first = ''): { sent: number } {
+  const count = { sent: 0 }
+  response.writeHead(200, { 'content-type': type })
+  response.write(first)
+  const more = () => {
+    while (count.sent < 400 * 1024 * 1024 && !response.destroyed) {
+      count.sent += chunk.length
+      if (!response.write(chunk)) return response.once('drain', more)
+    }
+    return response.end()
+  }
+  more()
+  return count
+}
+
+async function flooded(args: string[], answer: (asked: string, response: ServerResponse) => { sent: number } | false) {
+  await using servers = await startFakeServers()
+  await using shell = await createCommandLine(servers.mcpUrl)
+  await shell.run(['login'])
+  const counts: { sent: number }[] = []
+  servers.behaviour.raw = (asked, response) => {
+    const count = answer(asked, response)
+    if (count) counts.push(count)
+    return count !== false
+  }
+  const { code, stderr } = await shell.run(args)
+  return { code, stderr, counts }
+}
+
+test('an MCP answer without end is refused after 16 MiB, with what to do about it, whatever it answers and in whatever form', async () => {
+  for (const [form, type, chunk, first] of [
+    ['its answer', 'application/json', mebibyte, '{"jsonrpc":"2.0","id":"'],
+    ['one event of its answer', 'text/event-stream', mebibyte, 'data: '],
+    ['one event of its answer', 'text/event-stream', Buffer.from(`data: ${'x'.repeat(65_000)}\r\n`), ''],
+    ['its answer', 'text/plain', mebibyte, ''],
+  ] as const) {
+    for (const [method, args] of [
+      ['tools/call', ['call', 'greet']],
+      ['tools/list', ['tools']],
+      ['initialize', ['tools']],
+    ] as const) {
+      const { code, stderr, counts } = await flooded(
+        [...args],
+        (asked, response) => asked === method && flood(response, type, chunk, first),
+      )
+      const told = stderr.toLowerCase().replace('its answer is', `${form} is`) // a list is bounded as a whole
+      expect([code, told], `${method} ${type}`).toEqual([6, expect.stringContaining('sends too much.')])
+      expect(told).toContain(`${form} is larger than 16 mib.`)
+      expect(told).toContain('ask for less if you can')
+      expect(counts.length).toBe(1)
+      expect(counts[0]?.sent).toBeLessThan(40 * 1024 * 1024)
+    }
+  }
+})
+
+test('a list that goes on page after page is bounded as a whole', async () => {
+  let pages = 0
+  const { code, stderr } = await flooded(['tools'], (asked, response) => {
+    if (asked !== 'tools/list') return false
+    pages += 1
+    const tool = { name: `t${pages}`, description: 'x'.repeat(2 * 1024 * 1024), inputSchema: { type: 'object' } }
+    const body = { jsonrpc: '2.0', id: pages, result: { tools: [tool], nextCursor: String(pages) } }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    return { sent: 0 }
+  })
+  expect([code, stderr]).toEqual([6, expect.stringContaining('Its answer is larger than 16 MiB.')])
+  expect(pages).toBeLessThan(9)
+})
+
+test('a stream of small events goes on for as long as it likes', async () => {
+  for (const lineBreak of ['\n', '\r', '\r\n']) {
+    const event = new TextEncoder().encode(`data: ${'x'.repeat(1024 * 1024)}${lineBreak}${lineBreak}`)
+    let events = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        events += 1
+        // in pieces that do not end where the events do
+        controller.enqueue(events === 1 ? event.subarray(0, event.length - 1) : event.subarray(-1))
+        if (events > 1) controller.enqueue(event.subarray(0, event.length - 1))
+        if (events === 20) controller.close()
+      },
+    })
+    const response = new Response(body, { headers: { 'content-type': 'Text/Event-Stream; charset=utf-8' } })
+    const bounded = boundAnswer(response, { url: new URL('https://mcp.example/mcp') })
+    expect((await bounded.arrayBuffer()).byteLength).toBeGreaterThan(MOST_BYTES)
+  }
+})
