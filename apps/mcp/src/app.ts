@@ -1,12 +1,6 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
-import {
-  createRemoteKeySet,
-  issuerMetadataMirror,
-  issuerMetadataPaths,
-  type RemoteKeySet,
-  resourceGuard,
-  resourceMetadataUrl,
-} from '@gatehouse/resource-guard'
+import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
+import { issuerMetadataMirror, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
 import { boundConnections, connectionLimits, type Metrics } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
 import { type FastifyInstance, fastify } from 'fastify'
@@ -106,14 +100,15 @@ export function createApp({
     keys.ready() ? 1 : 0,
   )
   metrics?.gauge('gatehouse_key_set_age_seconds', "Since the issuer's keys were last loaded.", () => keys.age() / 1000)
-  app.register(resourceGuard, {
+  const guard = createGuard({
     resource,
-    authorizationServers: [issuer],
+    issuer,
     scopes: defaultScopes,
     resourceName: 'Gatehouse MCP server',
     verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock }),
     effectiveScopes,
   })
+  app.register(resourceGuard, { guard })
   // On one host with the issuer, the issuer itself is asked.
   if (new URL(issuer).origin !== new URL(resource).origin) {
     app.register(issuerMetadataMirror, {
@@ -126,6 +121,7 @@ export function createApp({
   }
   app.register(mcpEndpoint, {
     config,
+    guard,
     features: { tools, prompts, resources, ...features },
     store,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
@@ -139,14 +135,7 @@ export function createApp({
   return app
 }
 
-/** Routes that are the same under every name: see DESIGN, Hosts. */
+/** Routes that are the same under every name: containers and proxies reach them by internal ones. */
 function namelessRoutes(resource: string): ReadonlySet<string> {
-  const root = resourceMetadataUrl(new URL(resource).origin)
-  return new Set([
-    '/livez',
-    '/readyz',
-    new URL(root).pathname,
-    new URL(resourceMetadataUrl(resource)).pathname,
-    ...Object.values(issuerMetadataPaths(resource)).flat(),
-  ])
+  return new Set(['/livez', '/readyz', ...metadataRoutes, ...Object.values(issuerMetadataPaths(resource)).flat()])
 }

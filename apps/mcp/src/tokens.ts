@@ -1,10 +1,5 @@
 // What a token of ours has to be beyond what the guard asks of anybody's.
-import {
-  type Caller,
-  createTokenVerifier,
-  InvalidTokenError,
-  type TokenVerifierOptions,
-} from '@gatehouse/resource-guard'
+import { type Caller, createTokenVerifier, InvalidTokenError, type TokenVerifierOptions } from '@gatehouse/guard'
 import { isSubject } from '@gatehouse/shared'
 
 /**

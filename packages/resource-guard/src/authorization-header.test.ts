@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
-import { readCredentials } from './authorization-header.ts'
+import { readCredentials as read } from './authorization-header.ts'
+import { pairs } from './exchange.ts'
+
+const readCredentials = (rawHeaders: readonly string[]) => read({ headers: pairs(rawHeaders) })
 
 test.each([
   ['Bearer abc', 'abc'],

@@ -1,3 +1,5 @@
+import { type GuardRequest, valuesOf } from './exchange.ts'
+
 /** What an `Authorization` header says. */
 export type Credentials =
   | { readonly kind: 'token'; readonly token: string }
@@ -11,10 +13,10 @@ const bearer = /^bearer +([\w.~+/-]+=*)$/i
 
 /**
  * Reads RFC 6750 §2.1, the only place where a token is looked for: never the query, never the body (MCP forbids both).
- * Takes the raw headers of Node, because it drops the second of two `Authorization` headers silently.
+ * A Fetch `Headers` joins two headers into one value, which is no bearer token.
  */
-export function readCredentials(rawHeaders: readonly string[]): Credentials {
-  const values = rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === 'authorization')
+export function readCredentials(request: Pick<GuardRequest, 'headers'>): Credentials {
+  const values = valuesOf(request, 'authorization')
   const [value] = values
   if (value === undefined) return { kind: 'noToken' }
   if (values.length > 1) return { kind: 'twice' }

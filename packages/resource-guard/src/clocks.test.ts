@@ -2,11 +2,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createTokenIssuer, type TokenIssuer, verifies } from '@gatehouse/testing'
-import { fastify } from 'fastify'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { createTokenVerifier } from './access-token.ts'
+import { createGuard } from './guard.ts'
 import { createRemoteKeySet } from './key-set.ts'
-import { resourceGuard } from './plugin.ts'
 
 const resource = 'https://api.example.com/things'
 
@@ -20,21 +19,18 @@ afterAll(() => issuer[Symbol.asyncDispose]())
 /** What a guard answers to a token of this moment, whose own clock is `ahead` by so many seconds. */
 async function answerOf(ahead: number) {
   const now = Math.floor(Date.now() / 1000)
-  const app = fastify()
   const keys = createRemoteKeySet({ issuer: issuer.issuer })
   const clock = () => (now + ahead) * 1000
-  await app.register(resourceGuard, {
+  const guard = createGuard({
     resource,
-    authorizationServers: [issuer.issuer],
+    issuer: issuer.issuer,
     scopes: ['things:read'],
-    resourceName: 'Things',
     verifyAccessToken: createTokenVerifier({ issuer: issuer.issuer, resource, keys, clock }),
   })
-  app.get('/things', { onRequest: app.requireBearer() }, () => ({}))
   const token = await issuer.sign({ aud: resource, iat: now, nbf: now, exp: now + 60 })
-  const response = await app.inject({ url: '/things', headers: { authorization: `Bearer ${token}` } })
-  await app.close()
-  return { status: response.statusCode, challenge: String(response.headers['www-authenticate'] ?? '') }
+  const admission = await guard.authenticate({ headers: [['authorization', `Bearer ${token}`]] })
+  if ('caller' in admission) return { status: 200, challenge: '' }
+  return { status: admission.answer.status, challenge: admission.answer.headers['www-authenticate'] ?? '' }
 }
 
 verifies('X21', 'half a minute is tolerated both ways', async () => {

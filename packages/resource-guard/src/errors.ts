@@ -12,6 +12,8 @@ export type RefusalReason =
   | 'not_yet'
   | 'time'
   | 'claims'
+  /** Only for who holds a key (`cnf`), which is not checked here. */
+  | 'bound'
 
 /** The token is at fault: answer 401. Carries no part of the token. */
 export class InvalidTokenError extends Error {

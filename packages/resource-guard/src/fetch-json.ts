@@ -31,14 +31,14 @@ export async function fetchDocument(
     if (absent && response.status === 404) return undefined
     throw new IssuerError(`${url} answered ${response.status}`)
   }
-  const chunks: Uint8Array[] = []
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   let size = 0
   for await (const chunk of response.body) {
     size += chunk.byteLength
     if (size > maxBytes) throw new IssuerError(`${url} answered with more than ${maxBytes} bytes`) // leaving cancels it
     chunks.push(chunk)
   }
-  const text = Buffer.concat(chunks).toString()
+  const text = await new Blob(chunks).text()
   try {
     const { headers } = response
     return { text, value: JSON.parse(text), freshFor: freshnessOf(headers), senderTime: timeOf(headers) }
@@ -79,6 +79,6 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error.name === 'TimeoutError') return 'the issuer did not answer in time'
   const { cause } = error
-  const detail = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : undefined
+  const detail = cause instanceof Error ? cause.message || (cause as { readonly code?: string }).code : undefined
   return detail ? `${error.message}: ${detail}` : error.message
 }

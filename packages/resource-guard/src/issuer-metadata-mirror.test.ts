@@ -3,11 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { fastify } from 'fastify'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { IssuerError } from './errors.ts'
-import {
-  type IssuerMetadataMirrorOptions,
-  issuerMetadataMirror,
-  issuerMetadataPaths,
-} from './issuer-metadata-mirror.ts'
+import { issuerMetadataPaths } from './issuer-metadata.ts'
+import { type IssuerMetadataMirrorOptions, issuerMetadataMirror } from './issuer-metadata-mirror.ts'
 
 const issuer = 'https://auth.example.com'
 const resource = 'https://api.example.com/mcp'

@@ -3,9 +3,14 @@
 // it are the issuer's; a client that compares the issuer with where it looked takes no harm, and goes on to RFC 9728.
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { allowAnyPage, answerAnyPreflight } from './any-page.ts'
 import { IssuerError } from './errors.ts'
-import { createIssuerMetadata, type IssuerMetadataOptions, type MetadataKind } from './issuer-metadata.ts'
+import {
+  createIssuerMetadata,
+  type IssuerMetadataOptions,
+  issuerMetadataPaths,
+  type MetadataKind,
+} from './issuer-metadata.ts'
+import { anyPreflight } from './metadata.ts'
 
 export interface IssuerMetadataMirrorOptions extends IssuerMetadataOptions {
   /** The resource's identifier, on whose host the copies are served. */
@@ -15,16 +20,6 @@ export interface IssuerMetadataMirrorOptions extends IssuerMetadataOptions {
 /** Seconds for which a client may keep its copy. */
 const clientAge = 600
 
-/** Where clients look for each document on a resource's host: at the root, and with the resource's path in the three ways there are. */
-export function issuerMetadataPaths(resource: string): Readonly<Record<MetadataKind, readonly string[]>> {
-  const path = new URL(resource).pathname.replace(/\/$/, '')
-  const kinds = ['oauth-authorization-server', 'openid-configuration'] as const
-  const pathsOf = (kind: MetadataKind) => [
-    ...new Set([`/.well-known/${kind}`, `/.well-known/${kind}${path}`, `${path}/.well-known/${kind}`]),
-  ]
-  return Object.fromEntries(kinds.map((kind) => [kind, pathsOf(kind)])) as Record<MetadataKind, string[]>
-}
-
 /** Serves them. Of no use to a resource that is on its issuer's own host. */
 export const issuerMetadataMirror = fastifyPlugin<IssuerMetadataMirrorOptions>(
   async (app: FastifyInstance, options: IssuerMetadataMirrorOptions): Promise<void> => {
@@ -32,8 +27,10 @@ export const issuerMetadataMirror = fastifyPlugin<IssuerMetadataMirrorOptions>(
     for (const [kind, paths] of Object.entries(issuerMetadataPaths(options.resource))) {
       const read = readers[kind as MetadataKind]
       for (const path of paths) {
-        app.get(path, async (_request, reply) => answer(allowAnyPage(reply), read))
-        app.options(path, answerAnyPreflight)
+        app.get(path, async (_request, reply) => answer(reply.header('access-control-allow-origin', '*'), read))
+        app.options(path, async (_request, reply) =>
+          reply.code(anyPreflight.status).headers(anyPreflight.headers).send(),
+        )
       }
     }
   },

@@ -34,6 +34,16 @@ export function issuerMetadataUrls(issuer: string, reachedAt?: string): Readonly
   }
 }
 
+/** Where clients look for each document on a resource's host: at the root, and with the resource's path in the three ways there are. */
+export function issuerMetadataPaths(resource: string): Readonly<Record<MetadataKind, readonly string[]>> {
+  const path = new URL(resource).pathname.replace(/\/$/, '')
+  const kinds = ['oauth-authorization-server', 'openid-configuration'] as const
+  const pathsOf = (kind: MetadataKind) => [
+    ...new Set([`/.well-known/${kind}`, `/.well-known/${kind}${path}`, `${path}/.well-known/${kind}`]),
+  ]
+  return Object.fromEntries(kinds.map((kind) => [kind, pathsOf(kind)])) as Record<MetadataKind, string[]>
+}
+
 /**
  * Reads one of the issuer's documents, as it came. Undefined where the issuer has none of this kind. Loads are joined, and
  * what is known serves on while the issuer is away; only without it does a read throw {@link IssuerError}, as for a

@@ -1,5 +1,5 @@
-// The package as somebody else gets it: packed, installed into an empty folder, imported, its types compiled. The example
-// is their server. Nothing comes from a registry: what it depends on is packed from our own node_modules.
+// The package as somebody else gets it: packed, installed into an empty folder, imported, its types compiled. The examples
+// are their servers. Nothing comes from a registry: what it depends on is packed from our own node_modules.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -15,14 +15,16 @@ import {
 } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { createTokenIssuer } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const own = join(import.meta.dirname, '..')
 const root = join(own, '..', '..')
-const example = join(root, 'examples', 'guard', 'server.ts')
+const examples = join(root, 'examples', 'guard')
+/** What the examples' authors have already; each brings packages of its own. */
+const theirs = ['fastify', 'express', 'hono', '@hono/node-server', '@modelcontextprotocol/sdk', '@types/express']
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
 
 let folder: string
@@ -38,10 +40,14 @@ beforeAll(async () => {
     dependencies[name] = `file:./${filename}`
   }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
-  // Fastify, which they have already, brings packages of its own.
   await run('npm', ['install', '--offline', '--legacy-peer-deps', '--no-audit', '--no-fund'], folder)
-  symlinkSync(installed('fastify'), join(folder, 'node_modules', 'fastify'))
-  copyFileSync(example, join(folder, 'server.ts'))
+  for (const name of theirs) {
+    const place = join(folder, 'node_modules', name)
+    mkdirSync(dirname(place), { recursive: true })
+    symlinkSync(installed(name), place)
+  }
+  for (const name of ['fastify', 'express', 'hono', 'sdk-v1'])
+    copyFileSync(join(examples, `${name}.ts`), join(folder, `${name}.ts`))
 }, 60_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -51,10 +57,12 @@ function installed(name: string): string {
 }
 
 test('the package has what it needs, and nothing that is ours', () => {
-  const inside = join(folder, 'node_modules', '@gatehouse', 'resource-guard')
+  const inside = join(folder, 'node_modules', '@gatehouse', 'guard')
   const { dependencies, exports } = JSON.parse(readFileSync(join(inside, 'package.json'), 'utf8'))
   for (const range of Object.values(dependencies)) expect(range).toMatch(/^\^\d/)
-  for (const path of Object.values<string>(exports['.'])) expect(() => readFileSync(join(inside, path))).not.toThrow()
+  expect(Object.keys(exports)).toEqual(['.', './express', './fastify', './fetch'])
+  for (const paths of Object.values<Record<string, string>>(exports))
+    for (const path of Object.values(paths)) expect(() => readFileSync(join(inside, path))).not.toThrow()
   const files = readdirSync(inside, { recursive: true, encoding: 'utf8' })
   expect(files).toContain('README.md')
   expect(files.filter((file) => /test|tsbuildinfo|tsconfig/.test(file))).toEqual([])
@@ -62,7 +70,7 @@ test('the package has what it needs, and nothing that is ours', () => {
   for (const file of sources) expect(readFileSync(join(inside, file), 'utf8'), file).not.toMatch(/from '@gatehouse/)
 })
 
-test('its types are whole, and fit those of Fastify', async () => {
+test('its types are whole, and fit those of Fastify, Express, Hono and the SDK', async () => {
   mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true })
   symlinkSync(
     realpathSync(join(root, 'node_modules', '@types', 'node')),
@@ -70,52 +78,97 @@ test('its types are whole, and fit those of Fastify', async () => {
   )
   writeFileSync(
     join(folder, 'wrong.ts'),
-    `import { createTokenVerifier, type Caller } from '@gatehouse/resource-guard'
+    `import { createTokenVerifier, type Caller } from '@gatehouse/guard'
      // @ts-expect-error a verifier without keys
      export const verify: (token: string) => Promise<Caller> = createTokenVerifier({ issuer: 'a', resource: 'b' })`,
   )
   const options = ['--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node', '--noEmit']
-  const checked = await run(process.execPath, [tsc, ...options, 'server.ts', 'wrong.ts'], folder).catch(
+  const files = ['fastify.ts', 'express.ts', 'hono.ts', 'sdk-v1.ts', 'wrong.ts']
+  const checked = await run(process.execPath, [tsc, ...options, '--skipLibCheck', ...files], folder).catch(
     (error) => error,
   )
   expect(checked.stdout).toBe('')
 }, 60_000)
 
-test('the example guards a server', async () => {
-  await using issuer = await createTokenIssuer()
+/** Starts an example at a free port, with an issuer of its own, until the scope ends. */
+async function start(name: string) {
+  const issuer = await createTokenIssuer()
   const port = await freePort()
-  const resource = `http://localhost:${port}/things`
-  const server = spawn(process.execPath, ['server.ts', issuer.issuer, String(port)], { cwd: folder, stdio: 'pipe' })
-  try {
-    let output = ''
-    for (const stream of [server.stdout, server.stderr]) stream.on('data', (chunk) => (output += chunk))
-    await expect.poll(() => output, { timeout: 10_000 }).toContain('Server listening')
-    const call = async (claims?: Record<string, unknown>, method = 'GET') => {
-      const headers = claims
-        ? { authorization: `Bearer ${await issuer.sign({ aud: resource, ...claims })}` }
-        : undefined
-      return await fetch(resource, { method, ...(headers && { headers }) })
-    }
-    const challenged = await call()
+  const server = spawn(process.execPath, [`${name}.ts`, issuer.issuer, String(port)], { cwd: folder, stdio: 'pipe' })
+  let output = ''
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', (chunk) => (output += chunk))
+  await expect.poll(() => output, { timeout: 10_000 }).toContain('Server listening')
+  const base = `http://localhost:${port}`
+  return {
+    issuer: issuer.issuer,
+    base,
+    async call(path: string, claims?: Record<string, unknown>, init: RequestInit = {}) {
+      const token = claims && (await issuer.sign({ aud: base + path, ...claims }))
+      const headers = { ...init.headers, ...(token && { authorization: `Bearer ${token}` }) }
+      return await fetch(base + path, { ...init, headers })
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.kill()
+      await once(server, 'exit')
+      await issuer[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test.each(['fastify', 'express', 'hono'])(
+  'the %s example guards a server',
+  async (name) => {
+    await using server = await start(name)
+    const challenged = await server.call('/things')
     expect([challenged.status, challenged.headers.get('www-authenticate')]).toEqual([
       401,
-      `Bearer resource_metadata="http://localhost:${port}/.well-known/oauth-protected-resource/things", scope="things:read"`,
+      `Bearer resource_metadata="${server.base}/.well-known/oauth-protected-resource/things", scope="things:read"`,
     ])
-    const greeted = await call({ scope: 'things:read', sub: 'github:7' })
+    const greeted = await server.call('/things', { scope: 'things:read', sub: 'github:7' })
     expect(await greeted.json()).toEqual({ hello: 'github:7' })
-    const refused = await call({ scope: 'things:read' }, 'POST')
+    const refused = await server.call('/things', { scope: 'things:read' }, { method: 'POST' })
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
       403,
       expect.stringContaining('scope="things:read things:write"'),
     ])
-    expect((await call({ scope: 'things:read things:write' }, 'POST')).status).toBe(200)
-    expect((await fetch(`http://localhost:${port}/readyz`)).status).toBe(200)
-    const metadata = await fetch(`http://localhost:${port}/.well-known/oauth-protected-resource`)
-    expect(await metadata.json()).toMatchObject({ resource, authorization_servers: [issuer.issuer] })
-  } finally {
-    server.kill()
-    await once(server, 'exit')
-  }
+    const both = { scope: 'things:read things:write' }
+    expect((await server.call('/things', both, { method: 'POST' })).status).toBe(200)
+    expect((await fetch(`${server.base}/readyz`)).status).toBe(200)
+    const metadata = await fetch(`${server.base}/.well-known/oauth-protected-resource/things`)
+    expect(await metadata.json()).toMatchObject({
+      resource: `${server.base}/things`,
+      authorization_servers: [server.issuer],
+    })
+  },
+  30_000,
+)
+
+test.each(['express', 'hono'])(
+  'the %s example keeps its two resources apart',
+  async (name) => {
+    await using server = await start(name)
+    const orders = { scope: 'orders:read' }
+    expect(await (await server.call('/orders', orders)).json()).toEqual({ orders: [] })
+    expect((await server.call('/orders', { ...orders, aud: `${server.base}/things` })).status).toBe(401)
+    expect((await server.call('/things', { scope: 'things:read', aud: `${server.base}/orders` })).status).toBe(401)
+    const metadata = await fetch(`${server.base}/.well-known/oauth-protected-resource/orders`)
+    expect(await metadata.json()).toMatchObject({ resource: `${server.base}/orders` })
+  },
+  30_000,
+)
+
+test("the example on the SDK's version 1 serves a tool, which knows who calls", async () => {
+  await using server = await start('sdk-v1')
+  const message = (method: string, params: object) => ({
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+  })
+  const whoami = message('tools/call', { name: 'whoami', arguments: {} })
+  expect((await server.call('/mcp', undefined, whoami)).status).toBe(401)
+  expect((await server.call('/mcp', { scope: 'other' }, whoami)).status).toBe(403)
+  const called = await server.call('/mcp', { scope: 'mcp:tools:read', sub: 'github:7' }, whoami)
+  expect([called.status, await called.text()]).toEqual([200, expect.stringContaining('"text":"github:7"')])
 }, 30_000)
 
 async function freePort(): Promise<number> {

@@ -2,7 +2,7 @@
 // becomes of them when the process ends.
 import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Caller } from '@gatehouse/resource-guard'
+import type { Caller } from '@gatehouse/guard'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { refuseRpc, rpcCodes } from '../errors.ts'
 import { createOpenStreams, type StreamLimits } from './stream-limits.ts'

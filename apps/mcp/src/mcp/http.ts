@@ -2,7 +2,8 @@
 // page is from (origins.ts), who calls (the guard), whether there is one message, what it needs (operations.ts), whether
 // there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to legacy/; the SDK
 // serves all others without one, of both eras.
-import { type Caller, resourceMetadataUrl } from '@gatehouse/resource-guard'
+import { type Caller, type Guard, resourceMetadataUrl } from '@gatehouse/guard'
+import { refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
 import { effectiveScopes } from '@gatehouse/shared'
 import { type AuthInfo, classifyInboundRequest, createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -24,6 +25,7 @@ import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
 
 export interface McpEndpointOptions {
   readonly config: Config
+  readonly guard: Guard
   readonly features: Features
   /** Undefined: no sessions. */
   readonly store: SessionStore | undefined
@@ -40,9 +42,9 @@ export interface McpEndpointOptions {
 /** Milliseconds for connections to fall quiet in when all that was asked is answered. */
 const quietLimit = 500
 
-/** Needs the resource guard on the server. */
+/** Needs the guard's plugin on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
-  const { config, features, store, streamLimits, unsentLimits, keepAlive, clock, answerLimit } = options
+  const { config, guard, features, store, streamLimits, unsentLimits, keepAlive, clock, answerLimit } = options
   const path = new URL(config.resource).pathname
   // Of requests that it refuses as well as of its own failures; it does not say which.
   const onerror = (error: Error): void => app.log.info({ err: error }, 'MCP request failed')
@@ -86,7 +88,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   const methods = legacy ? ['GET', 'POST', 'DELETE'] : ['POST']
   app.options(path, createPreflight(methods))
 
-  const onRequest = app.requireBearer()
+  const onRequest = requireBearer(guard)
 
   async function requireMessage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const { headers } = request
@@ -96,7 +98,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     const body = withoutNulls(request.body)
     request.body = body
     if (!isOneMessage(body)) return
-    if (reply.refuseWithoutScopes(scopesFor(body.method))) return reply
+    if (refuseWithoutScopes(guard, request, reply, scopesFor(body.method))) return reply
     const tool = body.method === 'tools/call' ? features.tools.find(({ name }) => name === nameIn(body)) : undefined
     if (!tool || mayCall(tool, callerOf(request))) return
     return refuseRpc(reply, 403, rpcCodes.other, 'This tool is for people: a client cannot call it for itself')

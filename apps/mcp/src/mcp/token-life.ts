@@ -1,4 +1,4 @@
-import { clockTolerance } from '@gatehouse/resource-guard'
+import { clockTolerance } from '@gatehouse/guard'
 
 /** The longest that a timer can be set to, in milliseconds. */
 const longestTimer = 2_147_483_647

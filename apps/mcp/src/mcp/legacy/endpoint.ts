@@ -2,7 +2,7 @@
 // Mcp-Session-Id. What is not here: clients of 2026-07-28, which have none, and requests that name none; see ../http.ts.
 // docs/adr/0006 says what of a session is where, and what happens when a replica dies.
 
-import type { Caller } from '@gatehouse/resource-guard'
+import type { Caller } from '@gatehouse/guard'
 import {
   type AuthInfo,
   isInitializeRequest,

@@ -2,7 +2,7 @@
 // and the client that opened it. No server and no connection belongs to it, so any replica can answer any request of it.
 
 import { createHash } from 'node:crypto'
-import type { Caller } from '@gatehouse/resource-guard'
+import type { Caller } from '@gatehouse/guard'
 import type { LoggingLevel } from '@modelcontextprotocol/server'
 import { StoreUnavailableError } from '../../errors.ts'
 import type { SessionStore } from '../../store/contract.ts'
