@@ -2,7 +2,7 @@
 // the installed packages, then runs one of the scripts beside it. Everything it says goes to standard error, so that
 // `npm run -s client -- … --json` prints JSON alone.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runChild } from './child.mjs'
@@ -11,12 +11,18 @@ const NODE_MAJOR = 24
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const windows = process.platform === 'win32'
 
+const fromSource = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']
+/** What each step runs, and which packages it needs: `run` is what the services and the client depend on, `all` all. */
 const steps = {
-  up: ['scripts/up.mjs'],
-  check: ['scripts/check.mjs'],
-  'check-full': ['scripts/check.mjs', '--full'],
-  'test-docker': ['scripts/docker-test.mjs'],
-  client: ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning', 'packages/client/src/cli.ts'],
+  up: { run: ['scripts/up.mjs'], needs: 'run' },
+  check: { run: ['scripts/check.mjs'], needs: 'all' },
+  'check-full': { run: ['scripts/check.mjs', '--full'], needs: 'all' },
+  'test-docker': { run: ['scripts/docker-test.mjs'], needs: 'all' },
+  client: { run: [...fromSource, 'packages/client/src/cli.ts'], needs: 'run' },
+}
+const installed = {
+  all: [],
+  run: ['--prod', ...['auth', 'mcp', 'client'].flatMap((name) => ['--filter-prod', `@gatehouse/${name}...`])],
 }
 
 const [step = '', ...args] = process.argv.slice(2)
@@ -26,8 +32,8 @@ const node = await findNode()
 process.env.PATH = dirname(node) + delimiter + process.env.PATH
 process.env.TURBO_TELEMETRY_DISABLED = '1'
 process.env.INIT_CWD ??= process.cwd()
-await install()
-const { code } = await runChild(node, [...steps[step], ...args], { cwd: root, stdio: 'inherit' })
+await install(steps[step].needs)
+const { code } = await runChild(node, [...steps[step].run, ...args], { cwd: root, stdio: 'inherit' })
 process.exit(code)
 
 /** The Node binary to run with: this one if it is new enough, else the one that npm's `node-<platform>-<arch>` carries. */
@@ -49,8 +55,8 @@ async function findNode() {
   return path
 }
 
-/** Installs what the lockfile names, unless that was done already. */
-async function install() {
+/** Installs what the lockfile names, as far as it is needed, unless that was done already. */
+async function install(needs) {
   const manifests = ['apps', 'packages'].flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => join(folder, name, 'package.json')),
   )
@@ -61,13 +67,19 @@ async function install() {
   const hash = createHash('sha256')
   for (const file of files) hash.update(file).update(readFileSync(join(root, file)))
   const wanted = hash.digest('hex')
-  const marker = join(root, 'node_modules', '.cache', 'gatehouse', 'installed')
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
-  say('installing packages')
+  const marker = (set) => join(root, 'node_modules', '.cache', 'gatehouse', `installed-${set}`)
+  const isInstalled = (set) => existsSync(marker(set)) && readFileSync(marker(set), 'utf8') === wanted
+  if (isInstalled('all') || isInstalled(needs)) return
+  say(needs === 'all' ? 'installing packages, those of the tests too' : 'installing packages')
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const pnpm = ['pnpm', 'install', '--frozen-lockfile', '--reporter=append-only', '--config.confirmModulesPurge=false']
-  await npmExec([`--package=${packageManager}`, '--', ...pnpm], process.stderr)
-  remember(marker, wanted)
+  const options = ['--frozen-lockfile', '--reporter=append-only', '--config.confirmModulesPurge=false']
+  // a set that is wider takes nothing away; a narrower one may
+  for (const set of Object.keys(installed)) rmSync(marker(set), { force: true })
+  await npmExec(
+    [`--package=${packageManager}`, '--', 'pnpm', 'install', ...options, ...installed[needs]],
+    process.stderr,
+  )
+  remember(marker(needs), wanted)
 }
 
 /** Runs a package's command; what the command prints is returned, or goes to `out`. */

@@ -1,11 +1,11 @@
-// `npm start`: builds, runs both services on this machine, and says where they are and what to try next. Ends both when
-// it is asked to end, and when one of them dies.
+// `npm start`: runs both services on this machine, from their source, and says where they are and what to try next. Ends
+// both when it is asked to end, and when one of them dies.
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
-import { onEnd, runChild } from './child.mjs'
+import { onEnd } from './child.mjs'
 
 const root = join(import.meta.dirname, '..')
 const READY_WITHIN = 60_000
@@ -13,7 +13,6 @@ const END_WITHIN = 15_000
 const levels = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
 const settings = readSettings(process.env)
-await build()
 for (const service of settings.services) await mustBeFree(service)
 
 const children = new Map()
@@ -85,16 +84,6 @@ function configuredLogins(env) {
   ].filter(Boolean)
 }
 
-async function build() {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const { code, signal, output } = await runChild(process.execPath, [tsc, '-b', 'apps/auth', 'apps/mcp'], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  if (signal) process.exit(0)
-  if (code !== 0) fail('The build failed:', output)
-}
-
 async function mustBeFree({ name, variable, url, port }) {
   const server = createServer()
   const error = await new Promise((done) => {
@@ -119,7 +108,8 @@ async function mustBeFree({ name, variable, url, port }) {
 
 function start({ name, port, env }) {
   // its own process group: Ctrl-C reaches us alone, and each service is told once
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', `apps/${name}/dist/main.js`], {
+  const options = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']
+  const child = spawn(process.execPath, [...options, `apps/${name}/src/main.ts`], {
     cwd: root,
     env: { ...env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
