@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { domainToASCII } from 'node:url'
 import { type RedisTarget, readMetricsPort, readRedisTarget, readSecret } from '@gatehouse/service'
-import { type ProtectedResource, protectedResources } from '@gatehouse/shared'
+import { type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { ConfigError } from './errors.ts'
@@ -281,7 +281,7 @@ function readResources(value: string | undefined, faults: string[]): readonly Pr
   if (!value) return fallback
   const json = value.trimStart().startsWith('[') ? value : readText(value, 'AUTH_RESOURCES', faults)
   if (json === undefined) return fallback
-  const resources = parseJson('AUTH_RESOURCES', json, protectedResources, faults) ?? fallback
+  const resources = readJson('AUTH_RESOURCES', json, protectedResources, faults) ?? fallback
   const seen = new Set<string>()
   for (const { resource } of resources) {
     if (seen.has(resource)) faults.push(`AUTH_RESOURCES names ${resource} twice.`)
@@ -291,10 +291,10 @@ function readResources(value: string | undefined, faults: string[]): readonly Pr
 }
 
 function readLifetimes(value: string | undefined, faults: string[]): Lifetimes {
-  return parseJson('AUTH_LIFETIMES', value || '{}', lifetimesSchema, faults) ?? lifetimesSchema.parse({})
+  return readJson('AUTH_LIFETIMES', value || '{}', lifetimesSchema, faults) ?? lifetimesSchema.parse({})
 }
 
-function parseJson<T extends z.ZodType>(
+function readJson<T extends z.ZodType>(
   name: string,
   json: string,
   schema: T,
@@ -302,9 +302,9 @@ function parseJson<T extends z.ZodType>(
 ): z.infer<T> | undefined {
   let value: unknown
   try {
-    value = JSON.parse(json)
-  } catch {
-    faults.push(`${name} is not JSON.`)
+    value = parseJson(json)
+  } catch (error) {
+    faults.push(`${name} is ${(error as SyntaxError).message}.`)
     return undefined
   }
   const result = schema.safeParse(value)

@@ -39,6 +39,11 @@ const bodyFaults: Readonly<Record<string, { status: number; code: number; messag
     code: rpcCodes.parseError,
     message: 'Parse error: the body is not JSON',
   },
+  JSON_TOO_DEEP: {
+    status: 400,
+    code: rpcCodes.invalidRequest,
+    message: 'Invalid Request: the body is nested too deep',
+  },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,
     code: rpcCodes.invalidRequest,

@@ -1,8 +1,10 @@
 // What an upstream answers is read up to a limit: it is somebody else's server.
 
+import { isTooDeep } from '@gatehouse/shared'
+
 const BODY_LIMIT = 256 * 1024
 
-/** The body as text. Throws RangeError beyond 256 KiB. */
+/** The body as text. Throws RangeError beyond 256 KiB, and for JSON that is nested too deep. */
 export async function readBounded(response: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
@@ -11,5 +13,7 @@ export async function readBounded(response: Response): Promise<string> {
     if (size > BODY_LIMIT) throw new RangeError('too large')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  const text = Buffer.concat(chunks).toString('utf8')
+  if (isTooDeep(text)) throw new RangeError('nested too deep')
+  return text
 }

@@ -152,6 +152,36 @@ verifies('A20', 'oversized authorization requests are refused without a failure 
   expect((await server.get('/livez')).status).toBe(200)
 })
 
+verifies(
+  ['R4', 'A20'],
+  'JSON of thousands of levels is refused wherever it comes in, and is no failure of ours',
+  async () => {
+    await using server = await startAuthServer()
+    const arrays = `${'['.repeat(7_000)}${']'.repeat(7_000)}`
+    const objects = `${'{"a":'.repeat(2_500)}1${'}'.repeat(2_500)}`
+    const client = JSON.stringify({
+      client_name: 'Deep',
+      redirect_uris: [loopback],
+      token_endpoint_auth_method: 'none',
+    })
+    for (const deep of [arrays, objects, '['.repeat(7_000)]) {
+      for (const body of [deep, client.replace('{', `{"x":${deep},`), client.replace('"Deep"', deep)]) {
+        const { status, json, headers } = await server.post('/register', body, { 'content-type': 'application/json' })
+        expect([status, json.error]).toEqual([400, 'invalid_request'])
+        expect(headers).toMatchObject({ 'cache-control': 'no-store', 'access-control-allow-origin': '*' })
+      }
+      for (const name of ['claims', 'authorization_details', 'registration', 'request']) {
+        const path = authorizePath(challenge, { [name]: deep.slice(0, 2_500) })
+        expect([name, (await server.get(path)).status < 500]).toEqual([name, true])
+        const fields = { client_id: terminal.client_id, [name]: deep }
+        expect([name, (await server.post('/device_authorization', fields)).status < 500]).toEqual([name, true])
+      }
+    }
+    expect((await server.post('/register', client, { 'content-type': 'application/json' })).status).toBe(201)
+    expect(server.log()).not.toContain('request failed')
+  },
+)
+
 test('a path that cannot be decoded is refused without being repeated', async () => {
   await using server = await startAuthServer()
   evidence.plant('code', 'secret-in-the-query')

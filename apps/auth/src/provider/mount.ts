@@ -1,6 +1,7 @@
 // oidc-provider inside Fastify: the routes it answers, what each request is made to look like before it does, and the
 // few answers that it would give badly.
 import formbody from '@fastify/formbody'
+import { isTooDeep } from '@gatehouse/shared'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError, InvalidRequestError, StoreUnavailableError, TooManyRequestsError } from '../errors.ts'
 import { isForeignPage, isFrame, refuseBlind, refuseParts } from '../limits/browser-requests.ts'
@@ -119,7 +120,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     await app.register(async (scope) => {
       // read here, so that nothing is counted while a body is still on its way; judged by the engine
       const asText = { parseAs: 'string', bodyLimit: FORM_LIMIT } as const
-      scope.addContentTypeParser('application/json', asText, (_request, body, done) => done(null, body))
+      scope.addContentTypeParser('application/json', asText, (_request, body: string, done) =>
+        isTooDeep(body) ? done(new InvalidRequestError('the body is nested too deep')) : done(null, body),
+      )
       scope.addHook('onRequest', async (_request, reply) => void reply.headers(openCors))
       scope.post('/register', async (request, reply) => {
         if (!options.registration) return noRegistration(reply)

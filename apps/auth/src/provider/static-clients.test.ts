@@ -57,6 +57,7 @@ const faults: Readonly<Record<string, readonly [content: unknown, reason: string
     [{ ...terminal, client_secret: longSecret, token_endpoint_auth_method: 'none' }],
     'has a client_secret but the method "none"',
   ],
+  'more levels than anybody writes': [`${'['.repeat(7_000)}${']'.repeat(7_000)}`, 'nested more than 64 levels deep'],
   'no secret for a confidential client': [
     [{ ...terminal, token_endpoint_auth_method: 'client_secret_basic' }],
     'needs a client_secret',

@@ -1,6 +1,7 @@
 // Clients that an operator wrote into AUTH_CLIENTS_FILE. The file is watched: a change takes effect without a restart,
 // and a file that does not hold up leaves the clients as they were.
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { parseJson } from '@gatehouse/shared'
 import type { ClientMetadata } from 'oidc-provider'
 import { z } from 'zod'
 import { ConfigError } from '../errors.ts'
@@ -54,11 +55,12 @@ async function load(file: string, validate: StaticClientsOptions['validate']): P
   const fault = (text: string) => new ConfigError([`AUTH_CLIENTS_FILE ${file}: ${text}`])
   let json: unknown
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'))
+    json = parseJson(readFileSync(file, 'utf8'))
   } catch (error) {
-    // a parser's message quotes what it read, which may be a secret
     throw fault(
-      error instanceof SyntaxError ? 'is not JSON.' : `cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+      error instanceof SyntaxError
+        ? `is ${error.message}.`
+        : `cannot be read (${(error as NodeJS.ErrnoException).code}).`,
     )
   }
   const result = fileSchema.safeParse(json)

@@ -493,11 +493,17 @@ verifies('M11', 'huge and deep bodies are refused cheaply', async () => {
   const call = (name: string) =>
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet","arguments":{"name":${name}}}}`
   const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+  const walked = `${'{"a":'.repeat(7_000)}1${'}'.repeat(7_000)}`
   const members = Array.from({ length: 90_000 }, (_, i) => `"k${i}":1`).join()
   const cases: readonly [string, string, number][] = [
     ['more than a megabyte', call(`"${'x'.repeat(1_048_576)}"`), 413],
     ['30 000 levels', call(nested(30_000)), 400],
     ['half a million levels', call(nested(500_000)), 400],
+    [
+      '7 000 levels of what is walked',
+      `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"capabilities":${walked}}}`,
+      400,
+    ],
     ['90 000 members', call(`{${members}}`), 400],
     ['a list of half a million', call(`[${'1,'.repeat(500_000)}1]`), 400],
     [

@@ -4,7 +4,7 @@
 // serves all others without one, of both eras.
 import { type Caller, type Guard, resourceMetadataUrl } from '@gatehouse/guard'
 import { refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
-import { effectiveScopes } from '@gatehouse/shared'
+import { effectiveScopes, isTooDeep } from '@gatehouse/shared'
 import { type AuthInfo, classifyInboundRequest, createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
@@ -123,7 +123,12 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   // The one route that reads a body, which is JSON.
   app.register((posts, _options, done) => {
     posts.removeAllContentTypeParsers()
-    posts.addContentTypeParser('application/json', { parseAs: 'string' }, posts.getDefaultJsonParser('error', 'error'))
+    const parse = posts.getDefaultJsonParser('error', 'error')
+    posts.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
+      isTooDeep(body)
+        ? done(Object.assign(new Error('the body is nested too deep'), { code: 'JSON_TOO_DEEP' }))
+        : parse(request, body, done),
+    )
     posts.post(path, { onRequest, preHandler: requireMessage }, answerMessage)
     done()
   })

@@ -51,6 +51,14 @@ verifies('K6', 'private addresses are for a server that is private itself, or fo
   )
 })
 
+test('an answer that is nested too deep is refused by name, and one of 64 levels is read', async () => {
+  const answer = (levels: number) => async () => new Response('['.repeat(levels) + ']'.repeat(levels))
+  const from = (levels: number) =>
+    guarded('https://mcp.example/mcp', { fetch: answer(levels) }).fetch('https://mcp.example/a')
+  await expect(from(7_000)).rejects.toMatchObject({ code: 'metadata_invalid' })
+  expect(await (await from(64)).json()).toHaveLength(1)
+})
+
 test('redirects, answers that are too large and addresses without encryption are refused', async () => {
   const redirect = async () => new Response(null, { status: 302, headers: { location: 'http://169.254.169.254/' } })
   await expect(

@@ -1,4 +1,5 @@
 // The fetch that everything but MCP itself goes through: metadata, registration, tokens, revocation.
+import { isTooDeep } from '@gatehouse/shared'
 import { ClientError } from '../errors.ts'
 import { cleanLine } from '../text.ts'
 import { type AddressGuardOptions, createAddressGuard } from './address-guard.ts'
@@ -70,7 +71,7 @@ function statusProblem(url: URL, response: Response): ClientError | undefined {
   })
 }
 
-/** The response with its whole body. Throws `metadata_invalid` for one that is larger than `limit` bytes. */
+/** The response with its whole body. Throws `metadata_invalid` for one that is larger than `limit` bytes, or nested too deep. */
 export async function readWhole(url: URL, response: Response, limit: number): Promise<Response> {
   if (!response.body) return response
   const chunks: Uint8Array[] = []
@@ -85,8 +86,14 @@ export async function readWhole(url: URL, response: Response, limit: number): Pr
     }
     chunks.push(chunk)
   }
+  const body = Buffer.concat(chunks)
+  if (isTooDeep(body.toString())) {
+    throw new ClientError('metadata_invalid', `${url.origin} sends something that cannot be read.`, {
+      reason: `The answer of ${url.pathname} is nested too deep.`,
+    })
+  }
   const { status, statusText, headers } = response
-  return new Response(Buffer.concat(chunks), { status, statusText, headers })
+  return new Response(body, { status, statusText, headers })
 }
 
 const reasons: Readonly<Record<string, string>> = {

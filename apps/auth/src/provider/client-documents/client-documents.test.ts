@@ -128,6 +128,10 @@ verifies('C6', 'a document names itself, its redirects and its name, and holds n
     ['"text"', /the document: /],
     ['<html>', /is not JSON/],
     ['', /is not JSON/],
+    [
+      JSON.stringify(documentOf(ID)).replace('{', `{"x":${'['.repeat(7_000)}${']'.repeat(7_000)},`),
+      /nested more than 64/,
+    ],
     [`${JSON.stringify(documentOf(ID))}x`, /is not JSON/],
   ]
   for (const [answer, why] of faulty) {

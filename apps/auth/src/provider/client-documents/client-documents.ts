@@ -3,6 +3,7 @@
 // its owner says (within bounds), a day longer while its host is away, and a failure for a minute, so that nobody can make
 // us ask the same address again and again.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseJson } from '@gatehouse/shared'
 import { type ClientMetadata, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { z } from 'zod'
 import { type Taken, takeEach, takeShare } from '../../limits/budgets.ts'
@@ -191,9 +192,9 @@ function assertTrusted({ hostname }: URL, allowed: readonly string[], denied: re
 function parseDocument(clientId: string, text: string): Record<string, unknown> {
   let json: unknown
   try {
-    json = JSON.parse(text)
-  } catch {
-    throw new DocumentFetchError('refused', 'the document is not JSON')
+    json = parseJson(text)
+  } catch (error) {
+    throw new DocumentFetchError('refused', `the document is ${(error as SyntaxError).message}`)
   }
   const result = documentSchema.safeParse(json)
   if (!result.success) {
