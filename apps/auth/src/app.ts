@@ -22,6 +22,7 @@ import { pageHeaders } from './pages/headers.ts'
 import { homePage, stylesheet } from './pages/index.ts'
 import { createAccounts } from './provider/accounts.ts'
 import { createAdapterFactory } from './provider/adapter.ts'
+import { canBeRead } from './provider/client-documents/admitted-hosts.ts'
 import { createClientDocuments } from './provider/client-documents/client-documents.ts'
 import { fetchDocument } from './provider/client-documents/safe-fetch.ts'
 import { createGrantBook } from './provider/connected-apps.ts'
@@ -95,6 +96,7 @@ export async function createApp({
   const decisions = createDecisions(store.records, config.lifetimes)
   const ownPages = createOwnPages({ provider, config, isAdmitted })
   const openToClients = config.clientPolicy.unverified !== 'refuse'
+  const readsDocuments = openToClients && canBeRead(config.clientDocuments)
   const deviceEntry = createDeviceEntry(provider, {
     xsrf,
     attempts: store.attempts,
@@ -140,14 +142,16 @@ export async function createApp({
       findStaticClient: (clientId) => staticClients?.find(clientId),
       unverified: openToClients
         ? {
-            documents: createClientDocuments({
-              records: store.records,
-              attempts: store.attempts,
-              clock,
-              fetch: (url) => fetchDocument(url, { privateHosts: new Set(config.clientDocuments.private) }),
-              allowedHosts: config.clientDocuments.allowed,
-              deniedHosts: config.clientDocuments.denied,
-            }),
+            documents: readsDocuments
+              ? createClientDocuments({
+                  records: store.records,
+                  attempts: store.attempts,
+                  clock,
+                  fetch: (url) => fetchDocument(url, { privateHosts: new Set(config.clientDocuments.private) }),
+                  hosts: config.clientDocuments,
+                  onUnread: (unread) => app.log.warn(unread, "a client's metadata document cannot be read"),
+                })
+              : undefined,
           }
         : undefined,
     }),
@@ -175,6 +179,7 @@ export async function createApp({
     }),
     devicePages: createDevicePages(xsrf, deviceEntry.formFor),
     renderError,
+    readsDocuments,
     scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes))],
   }
   const engine: Engine = createEngine({
@@ -207,6 +212,11 @@ export async function createApp({
         : app.log.info(result, 'client file read again'),
   })
   await engine.start()
+  if (openToClients && !readsDocuments && config.clientDocuments.mode === 'on')
+    app.log.warn(
+      { admitted: config.clientDocuments.allowed },
+      'no client metadata document can ever be read from the hosts of AUTH_METADATA_HOSTS: as AUTH_METADATA_DOCUMENTS=off',
+    )
   app.addHook('onClose', async () => {
     engine.stop()
     staticClients[Symbol.dispose]()

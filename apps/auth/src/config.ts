@@ -61,8 +61,9 @@ export interface Config {
   readonly clientsFile: string | undefined
   /** Absent: one SQLite file in the data directory. Secret: it has passwords in it. */
   readonly redis: RedisTarget | undefined
-  /** Client id metadata documents: whose are fetched, and whose may come from private addresses. Host names. */
+  /** Client id metadata documents: whether they are read, whose, and whose may come from private addresses. Host names. */
   readonly clientDocuments: {
+    readonly mode: 'on' | 'off'
     readonly allowed: readonly string[]
     readonly denied: readonly string[]
     readonly private: readonly string[]
@@ -134,6 +135,7 @@ export function readConfig(env: Environment): Config {
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redis: readRedis(read, faults),
     clientDocuments: {
+      mode: read.oneOf('AUTH_METADATA_DOCUMENTS', ['on', 'off'], 'on'),
       allowed: read.hosts('AUTH_METADATA_HOSTS'),
       denied: read.hosts('AUTH_METADATA_HOSTS_DENIED'),
       private: read.hosts('AUTH_METADATA_HOSTS_PRIVATE'),

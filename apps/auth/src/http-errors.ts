@@ -25,7 +25,7 @@ export function answerErrors(app: FastifyInstance): void {
     const answer = answerFor(error)
     if (answer.status === 503) {
       reply.header('retry-after', '1')
-      request.log.warn({ reason: firstCause(error).message }, 'the store does not answer')
+      if (isStoreAway(error)) request.log.warn({ reason: firstCause(error).message }, 'the store does not answer')
     } else if (answer.status >= 500) request.log.error({ err: error }, 'request failed')
     if (error instanceof TooManyRequestsError) reply.header('retry-after', error.retryAfter)
     if (error instanceof InteractionGoneError && wantsPage(request)) {
@@ -53,14 +53,21 @@ function firstCause(error: Error): Error {
   return error.cause instanceof Error ? firstCause(error.cause) : error
 }
 
+/** As itself, or in the words in which provider/adapter.ts told the engine. */
+function isStoreAway(error: Error): boolean {
+  return error instanceof StoreUnavailableError || error.cause instanceof StoreUnavailableError
+}
+
 function answerFor(error: Error & { statusCode?: number }): Answer {
   if (error instanceof InteractionGoneError)
     return { status: 400, error: 'invalid_request', description: 'The request expired or was answered already.' }
   if (error instanceof InvalidRequestError) return { status: 400, error: error.code, description: error.message }
   if (error instanceof TooManyRequestsError) return { status: 429, error: error.code, description: error.message }
-  // as itself, or in the words in which provider/adapter.ts told the engine
-  if (error instanceof StoreUnavailableError || error.cause instanceof StoreUnavailableError)
+  if (isStoreAway(error))
     return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
+  // a client's document that could not be read (provider/client-documents)
+  const { error: code, error_description: description = '' } = error as { error?: string; error_description?: string }
+  if (code === 'temporarily_unavailable') return { status: 503, error: code, description }
   const status = error instanceof GatehouseError ? 500 : (error.statusCode ?? 500)
   if (status >= 500)
     return {

@@ -13,7 +13,7 @@ import type { Lifetimes } from '../config.ts'
 import { AlreadyConsumedError, UserCodeTakenError } from '../errors.ts'
 import { networkOf } from '../limits/network.ts'
 import type { Clock, DeviceCodePhase, DeviceCodeWrite, Payload, Store, StoredRecord } from '../store/contract.ts'
-import type { ClientDocuments } from './client-documents/client-documents.ts'
+import { type ClientDocuments, isDocumentId } from './client-documents/client-documents.ts'
 import { withHashedSecret } from './clients.ts'
 import type { DeviceRelay } from './device-relay.ts'
 import { AlreadyRedeemedError } from './grants/already-redeemed.ts'
@@ -56,7 +56,7 @@ export interface AdapterOptions {
   readonly onPollFromElsewhere: (poll: { clientId: string; askedFrom: string; polledFrom: string }) => void
   readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
   /** Undefined: the operator's clients are the only ones there are. */
-  readonly unverified: { readonly documents: ClientDocuments } | undefined
+  readonly unverified: { readonly documents: ClientDocuments | undefined } | undefined
 }
 
 export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
@@ -288,8 +288,10 @@ function createClientAdapter(options: AdapterOptions): Adapter {
       const known = findStaticClient(id)
       if (known) return known as AdapterPayload
       if (!unverified) throw new errors.InvalidClient('only clients that the operator registered are known here')
-      if (unverified.documents.handles(id)) return (await unverified.documents.find(id)) as AdapterPayload
-      return registered.find(id)
+      if (!isDocumentId(id)) return registered.find(id)
+      if (!unverified.documents)
+        throw new errors.InvalidClient('client metadata documents are not read here: register instead')
+      return (await unverified.documents.find(id)) as AdapterPayload
     },
   }
 }

@@ -3,12 +3,14 @@ import type { Configuration, errors } from 'oidc-provider'
 import { pageHeaders } from '../pages/headers.ts'
 import { errorPage } from '../pages/index.ts'
 import { displayHost } from '../pages/text.ts'
+import { DocumentUnavailableError } from './client-documents/document-unavailable.ts'
 import { type KeptError, keptError } from './error-redirects.ts'
 
 type Details = readonly (readonly [string, string])[]
 
 /** The words for a person and, for whoever helps them, the code. Our own failures say nothing about their cause. */
 export function errorMessage(status: number, error: Error): { title: string; message: string; details: Details } {
+  if (error instanceof DocumentUnavailableError) return unreadMessage(error)
   if (status >= 500) {
     const busy = status === 503
     return {
@@ -41,6 +43,23 @@ const messages: Readonly<Record<string, string>> = {
   invalid_redirect_uri:
     'The app asked to be answered at an address that it did not register. For your safety we stop here.',
   invalid_target: 'The app asked for a server that we do not look after.',
+}
+
+/** Nothing the app could mend by connecting again. */
+function unreadMessage({ host, reason, error: code, error_description: why = '' }: DocumentUnavailableError) {
+  const place = displayHost(host)
+  const advice =
+    reason === 'not_admitted'
+      ? `This server reads none from there. Ask the people who run it to admit ${place}.`
+      : 'This server could not read it. Try again in a few minutes, and if it stays so ask the people who run this server.'
+  return {
+    title: 'We could not read who the app is',
+    message: `The app says who it is in a document at ${place}. ${advice}`,
+    details: [
+      ['Error', code],
+      ['Reason', why],
+    ] as const,
+  }
 }
 
 /** What the app is not told, because a redirect would have to. */

@@ -4,6 +4,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { OwnAccessToken } from '../keys/own-token.ts'
 import type { Accounts } from './accounts.ts'
+import { DocumentUnavailableError } from './client-documents/document-unavailable.ts'
 import { RESOURCE_SERVER } from './clients.ts'
 
 export interface IntrospectionOptions {
@@ -53,6 +54,7 @@ async function stands(ctx: KoaContextWithOIDC, token: OwnAccessToken, accounts: 
 async function findClient(provider: KoaContextWithOIDC['oidc']['provider'], clientId: string): Promise<unknown> {
   return provider.Client.find(clientId).catch((error: unknown) => {
     if (error instanceof errors.InvalidClient || error instanceof errors.InvalidClientMetadata) return undefined
+    if (error instanceof DocumentUnavailableError && error.reason === 'not_admitted') return undefined
     throw error
   })
 }

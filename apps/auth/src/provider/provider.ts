@@ -30,6 +30,7 @@ export interface ProviderEvents {
 export function createProvider(
   parts: EngineParts & {
     readonly scopesSupported: readonly string[]
+    readonly readsDocuments: boolean
     readonly reuseGrace: ReuseGrace
     readonly clock: Clock
   },
@@ -111,7 +112,7 @@ export function createProvider(
     // the engine says so at some of its endpoints
     if (ctx.status >= 400) ctx.set('cache-control', 'no-store')
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
-      extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, unverified !== 'refuse')
+      extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, parts.readsDocuments)
   })
   return provider
 

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { createSealing } from '../../store/sealing.ts'
 import { openSqliteStore } from '../../store/sqlite.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './client-documents.ts'
+import { DocumentUnavailableError } from './document-unavailable.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
 
 const ID = 'https://app.example/client.json'
@@ -26,6 +27,7 @@ function openScene(options: Partial<ClientDocumentsOptions> = {}) {
   const sealing = createSealing({ secret: 'the secret of the tests of client documents' })
   const store = openSqliteStore({ path: ':memory:', sealing, clock, onTampered: () => undefined })
   const fetched: string[] = []
+  const told: { readonly host: string; readonly reason: string }[] = []
   const internet = {
     answer: (url: string): Answer => documentOf(url),
     maxAge: undefined as number | undefined,
@@ -40,11 +42,19 @@ function openScene(options: Partial<ClientDocumentsOptions> = {}) {
   }
   /** One process; all share the store. */
   const openReplica = () =>
-    createClientDocuments({ ...store, clock, fetch, allowedHosts: [], deniedHosts: [], ...options })
+    createClientDocuments({
+      ...store,
+      clock,
+      fetch,
+      hosts: { allowed: [], denied: [] },
+      onUnread: (unread) => told.push(unread),
+      ...options,
+    })
   const replica = openReplica()
   return {
     internet,
     fetched,
+    told,
     openReplica,
     elapse: (seconds: number) => {
       now += seconds * 1000
@@ -60,7 +70,7 @@ async function refusal(finding: Promise<unknown>): Promise<string> {
     () => 'it was found',
     (thrown: unknown) => thrown,
   )
-  expect(error).toBeInstanceOf(errors.InvalidClient)
+  expect([errors.InvalidClient, DocumentUnavailableError].some((kind) => error instanceof kind)).toBe(true)
   return String((error as errors.InvalidClient).error_description)
 }
 
@@ -306,15 +316,31 @@ verifies('C7', 'a document whose time is over outlives a budget that is used up'
   expect(scene.fetched.filter((url) => url === ID).length).toBe(1)
 })
 
+test('what could not be read is told once a minute for each host, and a fault of the client is not its end', async () => {
+  await using scene = openScene({ hosts: { allowed: [], denied: ['evil.example'] } })
+  scene.internet.answer = away
+  const reasonOf = async (clientId: string) => {
+    const error: unknown = await scene.find(clientId).catch((thrown: unknown) => thrown)
+    return error instanceof DocumentUnavailableError ? error.reason : 'invalid_client'
+  }
+  for (let time = 0; time < 3; time += 1) expect(await reasonOf(`${ID}?${time}`)).toBe('unreachable')
+  for (let time = 0; time < 3; time += 1) expect(await reasonOf('https://evil.example/client')).toBe('not_admitted')
+  expect(scene.told.map(({ host }) => host)).toEqual(['app.example', 'evil.example'])
+  scene.elapse(61)
+  scene.internet.answer = gone
+  expect(await reasonOf(ID)).toBe('invalid_client')
+  expect(scene.told[2]).toEqual({ host: 'app.example', reason: "the document's address answers with HTTP 404" })
+})
+
 test('hosts are admitted by list, or kept out by list with what is below them, and nothing is asked of the others', async () => {
-  await using open = openScene({ deniedHosts: ['evil.example'] })
+  await using open = openScene({ hosts: { allowed: [], denied: ['evil.example'] } })
   for (const host of ['evil.example', 'evil.example:8443', 'deep.below.evil.example'])
     expect(await open.refusal(`https://${host}/client`)).toMatch(/are not admitted here/)
   expect(open.fetched).toEqual([])
   for (const host of ['notevil.example', 'evil.example.org'])
     expect((await open.find(`https://${host}/client`)).client_name).toBe('App')
 
-  await using closed = openScene({ allowedHosts: ['app.example', 'evil.example'], deniedHosts: ['evil.example'] })
+  await using closed = openScene({ hosts: { allowed: ['app.example', 'evil.example'], denied: ['evil.example'] } })
   expect((await closed.find()).client_name).toBe('App')
   for (const host of ['evil.example', 'other.example', 'sub.app.example', 'app.example.org'])
     expect(await closed.refusal(`https://${host}/client`)).toMatch(/are not admitted here/)

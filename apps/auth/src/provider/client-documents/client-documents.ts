@@ -11,6 +11,8 @@ import { limits } from '../../limits/matrix.ts'
 import { networkOf } from '../../limits/network.ts'
 import type { AttemptStore, Clock, RecordStore } from '../../store/contract.ts'
 import { REGISTRATION } from '../clients.ts'
+import { isAdmitted } from './admitted-hosts.ts'
+import { DocumentUnavailableError } from './document-unavailable.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
 
 const MODEL = 'ClientDocument'
@@ -18,14 +20,22 @@ const FRESH_SECONDS = { least: 300, most: 86_400 }
 const STALE_SECONDS = 86_400
 const FAILURE_SECONDS = 60
 const LONGEST_ID = 2_048
+/** Of hosts, each of which is in the log once in FAILURE_SECONDS. */
+const REMEMBERED = 1_000
 /** A little longer than a fetch may take. */
 const ELSEWHERE_SECONDS = 3
 const LOOK_AGAIN_MS = 50
 
+/** Whether this client id is the address of a document, or means to be. */
+export function isDocumentId(clientId: string): boolean {
+  return /^https:\/\//i.test(clientId)
+}
+
 export interface ClientDocuments {
-  /** Whether this client id is one of ours to look up. */
-  handles(clientId: string): boolean
-  /** Throws the engine's errors, in words that tell the document's owner what to mend. */
+  /**
+   * Throws the engine's errors: `invalid_client` in words that tell the document's owner what to mend, and
+   * {@link DocumentUnavailableError} for what is none of the client's fault.
+   */
   find(clientId: string): Promise<ClientMetadata>
 }
 
@@ -34,15 +44,16 @@ export interface ClientDocumentsOptions {
   readonly attempts: AttemptStore
   readonly clock: Clock
   readonly fetch: (url: URL) => Promise<FetchedDocument>
-  /** Host names; an empty list admits every host that is not denied. */
-  readonly allowedHosts: readonly string[]
-  /** With all their sub-domains. */
-  readonly deniedHosts: readonly string[]
+  readonly hosts: { readonly allowed: readonly string[]; readonly denied: readonly string[] }
+  /** Documents of this host were not read, for the first time in a while. */
+  readonly onUnread: (unread: { readonly host: string; readonly reason: string }) => void
 }
 
 interface Cached {
   readonly metadata?: Readonly<Record<string, unknown>>
   readonly problem?: string
+  /** The problem is none of the document. */
+  readonly passing?: boolean
   /** In milliseconds since the epoch. */
   readonly freshUntil: number
   /** How long it counts while its host is away. */
@@ -70,8 +81,16 @@ const documentSchema = z
   .transform((document) => ({ ...document, token_endpoint_auth_method: 'none' }))
 
 export function createClientDocuments(options: ClientDocumentsOptions): ClientDocuments {
-  const { records, attempts, clock, fetch, allowedHosts, deniedHosts } = options
+  const { records, attempts, clock, fetch, hosts, onUnread } = options
   const underWay = new Map<string, Promise<Cached>>()
+  const toldUntil = new Map<string, number>()
+
+  const tell = (host: string, reason: string) => {
+    if ((toldUntil.get(host) ?? 0) > clock()) return
+    if (toldUntil.size >= REMEMBERED) toldUntil.clear()
+    toldUntil.set(host, clock() + FAILURE_SECONDS * 1000)
+    onUnread({ host, reason })
+  }
 
   const read = async (clientId: string) =>
     (await records.find(MODEL, clientId))?.payload as unknown as Cached | undefined
@@ -88,7 +107,7 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
       // nobody is to wait for what nobody fetches
       await attempts.giveBack(fetching(clientId))
       if (stale?.metadata) return stale
-      throw busy()
+      throw new DocumentUnavailableError(url.host, 'busy', 'too many were asked for; try again in a minute')
     }
     try {
       const { text, maxAge = FRESH_SECONDS.least } = await fetch(url)
@@ -102,10 +121,12 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
     } catch (error) {
       if (!(error instanceof DocumentFetchError)) throw error
       const freshUntil = clock() + FAILURE_SECONDS * 1000
+      const passing = error.kind === 'unreachable'
+      tell(url.host, error.message)
       // its host is away: what it said last still counts for a while
-      const left = stale?.metadata && error.kind === 'unreachable' ? stale.staleUntil - clock() : 0
+      const left = stale?.metadata && passing ? stale.staleUntil - clock() : 0
       if (stale && left > 0) return write(clientId, { ...stale, freshUntil }, Math.ceil(left / 1000))
-      return write(clientId, { problem: error.message, freshUntil, staleUntil: freshUntil }, FAILURE_SECONDS)
+      return write(clientId, { problem: error.message, passing, freshUntil, staleUntil: freshUntil }, FAILURE_SECONDS)
     }
   }
 
@@ -136,11 +157,12 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
   }
 
   return {
-    handles: (clientId) => /^https:\/\//i.test(clientId),
-
     async find(clientId) {
       const url = parseClientId(clientId)
-      assertTrusted(url, allowedHosts, deniedHosts)
+      if (!isAdmitted(url.hostname, hosts)) {
+        tell(url.host, 'AUTH_METADATA_HOSTS or AUTH_METADATA_HOSTS_DENIED keeps it out')
+        throw new DocumentUnavailableError(url.host, 'not_admitted', '')
+      }
       let cached = await read(clientId)
       if (!cached || cached.freshUntil <= clock()) {
         // one request for everybody in this process who waits for the same document
@@ -149,23 +171,16 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
         underWay.set(clientId, loading)
         cached = await loading
       }
-      if (!cached.metadata) throw new errors.InvalidClient(cached.problem ?? 'there is no such document')
-      return { ...cached.metadata, client_id: clientId, [REGISTRATION]: 'document' } as ClientMetadata
+      const { metadata, problem = 'there is no such document', passing } = cached
+      if (!metadata && passing) throw new DocumentUnavailableError(url.host, 'unreachable', problem)
+      if (!metadata) throw new errors.InvalidClient(problem)
+      return { ...metadata, client_id: clientId, [REGISTRATION]: 'document' } as ClientMetadata
     },
   }
 }
 
 function fetching(clientId: string): string {
   return `client-document:${clientId}`
-}
-
-/** Ours and passing: for the client to try again, and no reason to forget what it has. */
-function busy(): Error {
-  const error = new errors.CustomOIDCProviderError(
-    'temporarily_unavailable',
-    'too many client documents were asked for; try again in a minute',
-  )
-  return Object.assign(error, { status: 503, statusCode: 503 })
 }
 
 /** Throws for an id that cannot be the address of a document: nothing is fetched then. */
@@ -179,13 +194,6 @@ function parseClientId(clientId: string): URL {
     )
   }
   return url
-}
-
-function assertTrusted({ hostname }: URL, allowed: readonly string[], denied: readonly string[]): void {
-  const isDenied = denied.some((host) => hostname === host || hostname.endsWith(`.${host}`))
-  if (isDenied || (allowed.length > 0 && !allowed.includes(hostname))) {
-    throw new errors.InvalidClient(`clients of ${hostname} are not admitted here`)
-  }
 }
 
 /** Throws {@link DocumentFetchError} `refused` with every fault of the document. */

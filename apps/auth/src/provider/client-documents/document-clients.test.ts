@@ -222,8 +222,8 @@ test("a host's outage signs nobody out for a day", async () => {
     token = json.refresh_token
   }
   server.elapse(3_590)
-  expect(errorOf(await refresh(server, token, { client_id: id }))).toEqual(refused(400, 'invalid_client'))
-  // the token outlives the outage
+  // the client is not to forget what it has, and the token outlives the outage
+  expect(errorOf(await refresh(server, token, { client_id: id }))).toEqual(refused(503, 'temporarily_unavailable'))
   host.publish('/outage', claudeCode)
   server.elapse(61)
   expect((await refresh(server, token, { client_id: id })).status).toBe(200)
@@ -260,6 +260,69 @@ verifies('T20', 'a document gives nobody a token without a person', async () => 
   const id = host.publish('/greedy', { ...claudeCode, grant_types })
   const answer = await server.token({ grant_type: 'client_credentials', client_id: id })
   expect([answer.status, answer.json.error]).toEqual([400, 'unauthorized_client'])
+})
+
+for (const [name, environment, advice] of [
+  ['does not answer', trusted, 'Try again in a few minutes, and if it stays so ask the people who run this server.'],
+  [
+    'is of a host that is not admitted',
+    { ...trusted, AUTH_METADATA_HOSTS: 'clients.example.com' },
+    'Ask the people who run it to admit localhost',
+  ],
+] as const)
+  test(`a document that ${name} is a passing trouble, with words for the person and for the operator`, async () => {
+    await using server = await startAuthServer({ environment })
+    const id = host.answer('/silent', (request) => request.socket.destroy())
+    const { page } = await authorize(server, id)
+    expect(page).toMatchObject({ status: 503, heading: 'We could not read who the app is' })
+    expect(page.leftTo).toBeUndefined()
+    for (const words of [`in a document at ${new URL(host.origin).host}`, advice]) expect(page.text).toContain(words)
+    expect(page.text).not.toContain('remove the connection')
+    for (const answer of [
+      await server.post('/device_authorization', { client_id: id }),
+      await refresh(server, 'x', { client_id: id }),
+    ]) {
+      expect([answer.status, answer.json.error]).toEqual([503, 'temporarily_unavailable'])
+      expect(answer.json.error_description).toContain(new URL(host.origin).host)
+    }
+    const lines = server.log().split('\n')
+    const told = lines.filter((line) => line.includes("a client's metadata document cannot be read"))
+    expect(told.map((line) => JSON.parse(line))).toMatchObject([{ level: 40, host: new URL(host.origin).host }])
+  })
+
+const METADATA = '/.well-known/oauth-authorization-server'
+
+test('AUTH_METADATA_DOCUMENTS=off turns documents off, and registration not', async () => {
+  await using server = await startAuthServer({ environment: { ...trusted, AUTH_METADATA_DOCUMENTS: 'off' } })
+  const { json } = await server.get(METADATA)
+  expect(json).not.toHaveProperty('client_id_metadata_document_supported')
+  expect(json.registration_endpoint).toBe(`${server.issuer}/register`)
+  const before = host.connections()
+  const id = host.publish('/off', claudeCode)
+  expect(await reasonOf(server, id, local)).toEqual([400, expect.stringContaining('are not read here')])
+  expect((await refresh(server, 'x', { client_id: id })).json.error).toBe('invalid_client')
+  expect(host.connections()).toBe(before)
+  const { json: registered } = await server.register(claudeCode)
+  await obtainCode(server, { changes: { client_id: registered.client_id ?? '', redirect_uri: local } })
+  expect(server.log()).not.toContain('can ever be read')
+})
+
+test('where no document can ever be read the start says so, and none is advertised', async () => {
+  for (const [environment, readable] of [
+    [{ AUTH_METADATA_HOSTS: 'nobody.invalid' }, false],
+    [{ AUTH_METADATA_HOSTS: 'app.example.com', AUTH_METADATA_HOSTS_DENIED: 'example.com' }, false],
+    [{ AUTH_METADATA_HOSTS: 'localhost,10.0.0.1,[fd00::1]' }, false],
+    [{ AUTH_METADATA_HOSTS: 'localhost', ...trusted }, true],
+    [{ AUTH_METADATA_HOSTS: 'nobody.invalid,app.example.com' }, true],
+    [{ AUTH_METADATA_HOSTS_DENIED: 'example.com' }, true],
+  ] as const) {
+    await using server = await startAuthServer({ environment })
+    const { json } = await server.get(METADATA)
+    const isTaken = json.client_id_metadata_document_supported === true
+    expect([environment, isTaken]).toEqual([environment, readable])
+    const isTold = server.log().includes('no client metadata document can ever be read')
+    expect([environment, isTold]).toEqual([environment, !readable])
+  }
 })
 
 test('the metadata says that documents are taken, and that a client may do without a secret', async () => {
