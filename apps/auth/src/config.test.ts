@@ -238,6 +238,10 @@ test('resources may be in the variable or in a file', () => {
   const resources = [{ resource: 'https://mcp.example.com/mcp', name: 'Ours', scopes: ['a:b'] }]
   expect(readConfig({ AUTH_RESOURCES: JSON.stringify(resources) }).resources).toEqual(resources)
   expect(readConfig({ AUTH_RESOURCES: file('resources.json', JSON.stringify(resources)) }).resources).toEqual(resources)
+  for (const path of ['', '/', '/a%20b/mcp', '/a::b/mcp', '/projects/p1:mcp', '/v1?tenant=a']) {
+    const alone = [{ resource: `https://mcp.example.com${path}`, name: 'Ours', scopes: ['a:b'] }]
+    expect(readConfig({ AUTH_RESOURCES: JSON.stringify(alone) }).resources).toEqual(alone)
+  }
   for (const [value, reason] of [
     ['[]', 'AUTH_RESOURCES'],
     ['[{"resource":"https://a.example/mcp#x","name":"A"}]', 'must not have a fragment'],
@@ -245,6 +249,10 @@ test('resources may be in the variable or in a file', () => {
     ['[{"resource":"https://a.example/","name":"A","scopes":["a b"]}]', 'must be an RFC 6749 scope token'],
     ['[{"resource":"https://a.example/","name":"A","scope":"a"}]', 'AUTH_RESOURCES at 0'],
     ['[{"resource":"https://a.example/","name":"A"},{"resource":"https://a.example/","name":"B"}]', 'twice'],
+    ['[{"resource":"https://a.example/","name":"A"},{"resource":"https://a.example","name":"B"}]', 'twice'],
+    ['[{"resource":"https://a.example/a b/mcp","name":"A"}]', 'did you mean https://a.example/a%20b/mcp?'],
+    ['[{"resource":"https://a.example/münchen/mcp","name":"A"}]', 'did you mean https://a.example/m%C3%BCnchen/mcp?'],
+    ['[{"resource":"https://A.example","name":"A"}]', 'did you mean https://a.example?'],
     ['[{', 'AUTH_RESOURCES is not JSON'],
     ['/nowhere.json', 'cannot be read (ENOENT)'],
   ] as const) {

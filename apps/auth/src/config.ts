@@ -286,8 +286,15 @@ function readResources(value: string | undefined, faults: string[]): readonly Pr
   const resources = readJson('AUTH_RESOURCES', json, protectedResources, faults) ?? fallback
   const seen = new Set<string>()
   for (const { resource } of resources) {
-    if (seen.has(resource)) faults.push(`AUTH_RESOURCES names ${resource} twice.`)
-    seen.add(resource)
+    const { href, origin, pathname } = new URL(resource)
+    // A slash at the end tells nothing apart: see provider/resources.ts.
+    const known = href.replace(/\/$/, '')
+    if (seen.has(known)) faults.push(`AUTH_RESOURCES names ${resource} twice.`)
+    seen.add(known)
+    if (href === resource || href === `${resource}/`) continue
+    // The MCP server takes its MCP_RESOURCE_URL in this form alone, and tokens are for it byte for byte.
+    const normal = pathname === '/' && !resource.endsWith('/') ? origin : href
+    faults.push(`AUTH_RESOURCES: ${resource} must be in its normal form: did you mean ${normal}?`)
   }
   return resources
 }

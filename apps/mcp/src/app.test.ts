@@ -139,6 +139,28 @@ test('who typed another address is told the right one', async () => {
   for (const path of ['/mcp?x=1', '/%6Dcp']) expect((await send({ path })).status, path).toBe(401)
 })
 
+test.each(['/a%20b/mcp', '/m%C3%BCnchen/mcp', '/a::b/mcp', '/projects/p1:mcp', '/:mcp', '/100%25', '/'])(
+  'the path of the resource is served as it stands: %s',
+  async (path) => {
+    await using own = await startMcpServer({ path })
+    for (const era of ['2025-11-25', '2026-07-28'] as const) {
+      const client = await own.connect(era)
+      expect((await client.listTools()).tools.length).toBeGreaterThan(0)
+      await client.close()
+    }
+    const challenged = await own.post(list, { authorization: undefined })
+    const inserted = `${own.origin}/.well-known/oauth-protected-resource${path === '/' ? '' : path}`
+    expect(challenged.headers.get('www-authenticate')).toContain(`resource_metadata="${inserted}"`)
+    expect(await (await fetch(inserted)).json()).toMatchObject({ resource: own.resource })
+    const below = path === '/' ? '' : path
+    expect((await fetch(`${own.origin}${below}/.well-known/openid-configuration`)).status).toBe(200)
+    for (const other of ['/projects/p2', '/projects/p1x', '/x', '/a:b/mcp', '/mcp']) {
+      const elsewhere = other === path ? '/y' : other
+      expect((await fetch(`${own.origin}${elsewhere}`, { method: 'POST' })).status, elsewhere).toBe(404)
+    }
+  },
+)
+
 test("the issuer's metadata is found on this host too, where some clients look for it", async () => {
   const own = await fetch(`${server.issuer.issuer}/.well-known/oauth-authorization-server`)
   const expected = await own.text()

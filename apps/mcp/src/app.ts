@@ -1,6 +1,6 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
 import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
-import { issuerMetadataMirror, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
+import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
 import { boundConnections, connectionLimits, type Metrics } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
 import { type FastifyInstance, fastify } from 'fastify'
@@ -137,5 +137,6 @@ export function createApp({
 
 /** Routes that are the same under every name: containers and proxies reach them by internal ones. */
 function namelessRoutes(resource: string): ReadonlySet<string> {
-  return new Set(['/livez', '/readyz', ...metadataRoutes, ...Object.values(issuerMetadataPaths(resource)).flat()])
+  const mirrored = Object.values(issuerMetadataPaths(resource)).flat()
+  return new Set(['/livez', '/readyz', ...metadataRoutes, ...mirrored.map(literalRoute)])
 }

@@ -85,6 +85,31 @@ test.each([
   expect(faults).toEqual([`MCP_RESOURCE_URL must be in its normal form: did you mean ${normal}?`])
 })
 
+test('the normal form of an issuer has the slash that the operator gave it', () => {
+  const hint = (MCP_ISSUER: string) => faultsOf({ MCP_RESOURCE_URL: 'http://localhost:3000/mcp', MCP_ISSUER })
+  const said = (normal: string) => [`MCP_ISSUER must be in its normal form: did you mean ${normal}?`]
+  expect(hint('http://LOCALHOST:4115')).toEqual(said('http://localhost:4115'))
+  expect(hint('http://LOCALHOST:4115/')).toEqual(said('http://localhost:4115/'))
+  expect(hint('https://login.example.com:443/tenant')).toEqual(
+    expect.arrayContaining(said('https://login.example.com/tenant')),
+  )
+})
+
+test('a path that cannot be served as it stands is a fault of the configuration', () => {
+  const faults = (path: string) =>
+    faultsOf({ MCP_RESOURCE_URL: `http://localhost:3000${path}`, MCP_ISSUER: 'http://localhost:4000' })
+  for (const path of ['/mcp/*', '/*', '/%2A'])
+    expect(faults(path)).toEqual([
+      'MCP_RESOURCE_URL has a * in its path, which stands for any path: choose another path.',
+    ])
+  for (const path of ['/%zz', '/%ff'])
+    expect(faults(path)).toEqual(['MCP_RESOURCE_URL has a % in its path that encodes nothing: choose another path.'])
+  expect(faults('/a%2Fb')).toEqual([expect.stringContaining('encoded in its path, which cannot be told from')])
+  for (const path of ['/livez', '/readyz', '/.well-known/mcp', '/.well-known'])
+    expect(faults(path)).toEqual([expect.stringContaining('/livez, /readyz, or below /.well-known')])
+  for (const path of ['/a%20b/mcp', '/a::b/mcp', '/livez/mcp', '/mcp/.well-known']) expect(faults(path)).toEqual([])
+})
+
 test.each(['https://u:p@mcp.example.com/mcp', 'https://mcp.example.com/mcp?a=b', 'https://mcp.example.com/mcp#x'])(
   '%s is no resource',
   (value) =>

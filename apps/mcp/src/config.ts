@@ -2,6 +2,7 @@
 // reported at once, so that an operator mends a configuration in one go.
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { literalRoute } from '@gatehouse/guard/fastify'
 import { type RedisTarget, readMetricsPort, readRedisTarget, readSecret } from '@gatehouse/service'
 import { ConfigError } from './errors.ts'
 
@@ -48,6 +49,7 @@ export function readConfig(env: Environment): Config {
 
   checkIdentifier('MCP_RESOURCE_URL', resource, faults)
   checkIdentifier('MCP_ISSUER', issuer, faults)
+  checkPath('MCP_RESOURCE_URL', resource, faults)
   // No check for https: it is there for internal addresses, and who sets it vouches for the way.
   if (jwksUrl !== undefined && !isHttpUrl(jwksUrl)) faults.push('MCP_JWKS_URL must be an http or https URL.')
   if (production) {
@@ -93,9 +95,27 @@ function checkIdentifier(name: string, value: string, faults: string[]): void {
   else if (url.username || url.password || /[?#]/.test(value)) {
     faults.push(`${name} must have no user name, query or fragment.`)
   } else if (url.href !== value && url.href !== `${value}/`) {
-    faults.push(`${name} must be in its normal form: did you mean ${url.href}?`)
+    faults.push(`${name} must be in its normal form: did you mean ${normalForm(url, value)}?`)
   } else if (url.protocol === 'http:' && !isLoopback(value)) {
     faults.push(`${name} must be https unless it is a loopback address.`)
+  }
+}
+
+/** A slash where there is no path tells two issuers apart: it is the operator's. */
+function normalForm({ pathname, origin, href }: URL, value: string): string {
+  return pathname === '/' && !value.endsWith('/') ? origin : href
+}
+
+/** Paths that are something else here, or cannot be served as they stand. */
+function checkPath(name: string, value: string, faults: string[]): void {
+  const pathname = URL.parse(value)?.pathname ?? '/'
+  if (/^\/(livez|readyz)$|^\/\.well-known(\/|$)/.test(pathname)) {
+    faults.push(`${name} must not have a path of this server's own: /livez, /readyz, or below /.well-known.`)
+  }
+  try {
+    literalRoute(pathname)
+  } catch (error) {
+    faults.push(`${name} ${(error as Error).message}: choose another path.`)
   }
 }
 

@@ -9,6 +9,7 @@ import type { Guard } from './guard.ts'
 import { answerMetadata, wellKnown } from './metadata.ts'
 
 export { type IssuerMetadataMirrorOptions, issuerMetadataMirror } from './issuer-metadata-mirror.ts'
+export { literalRoute } from './literal-route.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -10,6 +10,7 @@ import {
   issuerMetadataPaths,
   type MetadataKind,
 } from './issuer-metadata.ts'
+import { literalRoute } from './literal-route.ts'
 import { anyPreflight } from './metadata.ts'
 
 export interface IssuerMetadataMirrorOptions extends IssuerMetadataOptions {
@@ -26,7 +27,7 @@ export const issuerMetadataMirror = fastifyPlugin<IssuerMetadataMirrorOptions>(
     const readers = createIssuerMetadata(options)
     for (const [kind, paths] of Object.entries(issuerMetadataPaths(options.resource))) {
       const read = readers[kind as MetadataKind]
-      for (const path of paths) {
+      for (const path of paths.map(literalRoute)) {
         app.get(path, async (_request, reply) => answer(reply.header('access-control-allow-origin', '*'), read))
         app.options(path, async (_request, reply) =>
           reply.code(anyPreflight.status).headers(anyPreflight.headers).send(),

@@ -3,7 +3,7 @@
 // there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to legacy/; the SDK
 // serves all others without one, of both eras.
 import { type Caller, type Guard, resourceMetadataUrl } from '@gatehouse/guard'
-import { refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
+import { literalRoute, refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
 import { effectiveScopes, isTooDeep } from '@gatehouse/shared'
 import { type AuthInfo, classifyInboundRequest, createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -46,6 +46,7 @@ const quietLimit = 500
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
   const { config, guard, features, store, streamLimits, unsentLimits, keepAlive, clock, answerLimit } = options
   const path = new URL(config.resource).pathname
+  const route = literalRoute(path)
   // Of requests that it refuses as well as of its own failures; it does not say which.
   const onerror = (error: Error): void => app.log.info({ err: error }, 'MCP request failed')
   const onToolFailure = (tool: string, err: unknown): void => app.log.error({ tool, err }, 'tool failed')
@@ -86,7 +87,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   app.addHook('onRequest', createOriginCheck(config))
   app.setErrorHandler((error, _request, reply) => refuseError(reply, error))
   const methods = legacy ? ['GET', 'POST', 'DELETE'] : ['POST']
-  app.options(path, createPreflight(methods))
+  app.options(route, createPreflight(methods))
 
   const onRequest = requireBearer(guard)
 
@@ -129,7 +130,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
         ? done(Object.assign(new Error('the body is nested too deep'), { code: 'JSON_TOO_DEEP' }))
         : parse(request, body, done),
     )
-    posts.post(path, { onRequest, preHandler: requireMessage }, answerMessage)
+    posts.post(route, { onRequest, preHandler: requireMessage }, answerMessage)
     done()
   })
 
@@ -145,20 +146,20 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   }
 
   if (legacy) {
-    app.get(path, { onRequest, exposeHeadRoute: false }, async (request, reply) => {
+    app.get(route, { onRequest, exposeHeadRoute: false }, async (request, reply) => {
       const caller = callerOf(request)
       const serve = await legacy.get(request, reply, caller)
       if (serve !== 'refused') await connections.hand(request, reply, { caller, serve, isStream: true })
       return reply
     })
-    app.delete(path, { onRequest }, async (request, reply) => {
+    app.delete(route, { onRequest }, async (request, reply) => {
       await legacy.delete(request, reply, callerOf(request))
       return reply
     })
   }
   app.route({
     method: legacy ? ['PUT', 'PATCH', 'HEAD'] : ['GET', 'DELETE', 'PUT', 'PATCH'],
-    url: path,
+    url: route,
     onRequest,
     handler: async (_request, reply) =>
       refuseRpc(

@@ -26,6 +26,8 @@ export interface TestServer extends AsyncDisposable {
 
 export interface TestServerOptions extends Partial<Omit<AppDependencies, 'config' | 'logStream'>> {
   readonly env?: Readonly<Record<string, string>>
+  /** Of the resource; by default `/mcp`. */
+  readonly path?: string
   /** By default one of its own. */
   readonly issuer?: TokenIssuer
 }
@@ -34,6 +36,7 @@ export interface TestServerOptions extends Partial<Omit<AppDependencies, 'config
 export async function startMcpServer({
   env = {},
   issuer: shared,
+  path = '/mcp',
   ...given
 }: TestServerOptions = {}): Promise<TestServer> {
   const dependencies = 'store' in given ? given : { ...given, store: openSqliteStore({ path: ':memory:' }) }
@@ -41,7 +44,7 @@ export async function startMcpServer({
   const port = await freePort()
   const origin = `http://localhost:${port}`
   const config = readConfig({
-    MCP_RESOURCE_URL: `${origin}/mcp`,
+    MCP_RESOURCE_URL: `${origin}${path}`,
     MCP_ISSUER: issuer.issuer,
     PORT: String(port),
     ...env,
@@ -63,7 +66,7 @@ export async function startMcpServer({
       const merged = { authorization: `Bearer ${await sign()}`, ...jsonHeaders, ...headers }
       const present = Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined)
       const body = typeof message === 'string' ? message : JSON.stringify(message)
-      return fetch(`${origin}/mcp`, { method: 'POST', headers: Object.fromEntries(present), body })
+      return fetch(`${origin}${path}`, { method: 'POST', headers: Object.fromEntries(present), body })
     },
     connect: async (era, token) => {
       const bearer = token ?? (await sign())
