@@ -24,6 +24,7 @@ export default defineConfig({
           include: ['apps/*/src/**/*.test.ts', 'packages/*/src/**/*.test.ts'],
           exclude: ['packages/e2e/**', '**/*.full.test.ts', '**/node_modules/**', '**/dist/**'],
           execArgv,
+          globalSetup: 'apps/auth/src/suites/id-token-keys.setup.ts',
         },
       },
       {

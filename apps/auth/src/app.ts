@@ -196,9 +196,12 @@ export async function createApp({
         },
       ),
     onTrouble: (error) => app.log.error({ err: error }, 'the signing keys cannot be read; trying again'),
-    onKeysWritten: (what) =>
+    onKeysWritten: (what, algorithms) =>
       what === 'made'
-        ? app.log.info('a signing key was made: the store had none. Tokens that another one signed are refused')
+        ? app.log.info(
+            { algorithms },
+            'a signing key was made: the store had none. Tokens that another one signed are refused',
+          )
         : app.log.warn('the store lost its data: the signing keys were written back, and people have to sign in again'),
     onKeysChanged: (change) => logKeysChange(app.log, change),
   })
@@ -323,10 +326,11 @@ function registerStartPage(app: FastifyInstance, { issuer, resources, developerL
 }
 
 /** Key ids are public: the first one of each list signs. */
-function logKeysChange(log: FastifyBaseLogger, { before, published, removed }: KeysChange): void {
-  if (removed.length > 0) log.warn({ removed, published }, 'signing keys were removed: what they signed is refused')
-  else if (before[0] === published[0]) log.info({ before, published }, 'other signing keys are published')
-  else log.info({ before, published }, 'another signing key signs')
+function logKeysChange(log: FastifyBaseLogger, { alg, before, published, removed }: KeysChange): void {
+  if (removed.length > 0)
+    log.warn({ alg, removed, published }, 'signing keys were removed: what they signed is refused')
+  else if (before[0] === published[0]) log.info({ alg, before, published }, 'other signing keys are published')
+  else log.info({ alg, before, published }, 'another signing key signs')
 }
 
 function originOf(request: FastifyRequest): Pick<Origin, 'peer' | 'client' | 'hasForwardingHeader'> {

@@ -43,7 +43,10 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
 
 const list = async () => {
   const { stdout } = await run(['list', '--json'])
-  return JSON.parse(stdout) as { keys: { kid: string; state: string; signsFrom: string }[]; removed: string[] }
+  return JSON.parse(stdout) as {
+    keys: { kid: string; alg: string; state: string; signsFrom: string }[]
+    removed: string[]
+  }
 }
 
 test('a wrong call is answered with how it is used, and so is a call for help', async () => {
@@ -87,25 +90,29 @@ test('keys are listed, rotated and removed while the service is stopped, and no 
   await stopService()
   const plain = await run(['list'])
   expect(plain).toMatchObject({ code: 0, stderr: '' })
-  expect(plain.stdout.split('\n').map((line) => line.split(/ {2,}/)[1])).toEqual([
-    'state',
-    'signing',
-    'next',
-    undefined,
+  expect(plain.stdout.split('\n').map((line) => line.split(/ {2,}/).slice(1, 3).join(' '))).toEqual([
+    'alg state',
+    'ES256 signing',
+    'ES256 next',
+    'RS256 signing',
+    'RS256 next',
+    '',
   ])
   const before = await list()
   const [first, second] = before.keys.map(({ kid }) => kid)
-  expect(JSON.stringify(before)).not.toMatch(/"[dxy]"/)
+  const states = ['signing', 'next', 'signing', 'next']
+  expect(before.keys.map(({ alg }) => alg)).toEqual(['ES256', 'ES256', 'RS256', 'RS256'])
+  expect(JSON.stringify(before)).not.toMatch(/"([dxynpq]|d[pq]|qi)"/)
 
   const early = await run(['rotate'])
-  expect(early).toMatchObject({ code: 0, stdout: expect.stringContaining(`${second} signs from `) })
-  expect((await list()).keys.map(({ state }) => state)).toEqual(['signing', 'next'])
+  expect(early).toMatchObject({ code: 0, stdout: expect.stringContaining(`${second} signs ES256 from `) })
+  expect((await list()).keys.map(({ state }) => state)).toEqual(states)
 
   const removed = await run(['remove', first ?? ''])
-  expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining(`${second} signs.`) })
+  expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining(`${second} signs ES256.`) })
   expect(removed.stdout).toContain('published just now')
   const after = await list()
-  expect(after.keys.map(({ state }) => state)).toEqual(['signing', 'next'])
+  expect(after.keys.map(({ state }) => state)).toEqual(states)
   expect([after.keys[0]?.kid, after.removed]).toEqual([second, [first]])
   expect((await run(['list'])).stdout).toContain(`${first}  removed`)
   expect((await run(['remove', first ?? ''])).code, 'once more').toBe(0)

@@ -111,6 +111,22 @@ verifies('S7', 'no other algorithm counts, whatever the header says', async () =
   expect(await judge(sign({}, { key: foreign.privateKey }))).toBe('signature')
 })
 
+verifies(
+  'S7',
+  "a token that the issuer's key for ID tokens signed is refused, and the others are not the worse for that key",
+  async () => {
+    const idTokens = await generateKeyPair('RS256', { extractable: true })
+    await using two = await createTokenIssuer()
+    const rsa = { ...(await exportJWK(idTokens.publicKey)), kid: 'id-tokens', alg: 'RS256', use: 'sig' }
+    two.answerKeysWith({ status: 200, body: JSON.stringify({ keys: [two.publicJwk, rsa] }) })
+    const keys = createRemoteKeySet({ issuer: two.issuer, url: two.jwksUrl })
+    const verifyAtTwo = createTokenVerifier({ issuer: two.issuer, resource, keys })
+    const rs256 = { key: idTokens.privateKey, header: { alg: 'RS256', kid: 'id-tokens' } }
+    await expect(verifyAtTwo(await two.sign({ aud: resource }, rs256))).rejects.toMatchObject({ reason: 'algorithm' })
+    await expect(verifyAtTwo(await two.sign({ aud: resource }))).resolves.toHaveProperty('subject')
+  },
+)
+
 verifies('S8', 'headers that change what the token means are refused', async () => {
   expect(await judge(forge({ crit: ['exp'], exp: now }))).toBe('header')
   expect(await judge(forge({ crit: ['b64'], b64: false }))).not.toBe('accepted')

@@ -7,7 +7,7 @@ import { type OperatorOptions, removeSigningKeys, rotateKeys, storedKeys } from 
 export const keysUsage = `Usage: node keys-command.js <command>
 
   list [--json]   the signing keys: which one signs, since when and until when, and which is next
-  rotate          the next key signs; tokens that exist stay good
+  rotate          the next key of each algorithm signs; tokens that exist stay good
   remove KID...   takes keys out at once, for good: tokens that they signed are refused
 
 It needs the settings of the service, as the container has them.
@@ -44,21 +44,33 @@ export async function runKeysCommand(command: KeysCommand, options: OperatorOpti
   const { clock, lifetimes } = options
   const before = await storedKeys(options)
   const describe = (ring: KeyRing) => describeRing(ring, clock(), lifetimes)
-  if (command.name === 'list')
-    return command.json ? listAsJson(before, describe(before)) : list(before, describe(before))
-  const was = signing(describe(before))
-  if (command.name === 'rotate') {
-    const after = describe(await rotateKeys(options))
-    const replaced = after.find(({ kid, state }) => kid === was?.kid && state === 'retiring')
-    return replaced ? rotated(signing(after), replaced) : scheduled(after.find(({ state }) => state === 'next'))
+  if (command.name === 'list') {
+    const keys = before.flatMap(describe)
+    const removed = before.flatMap((ring) => ring.removed)
+    return command.json ? listAsJson(removed, keys) : list(removed, keys)
   }
-  const now = signing(describe(await removeSigningKeys(command.kids, options)))
-  const isNew = now !== undefined && now.made + publishAhead(lifetimes) > clock() / 1000
+  const signedBefore = new Set(before.map((ring) => signing(describe(ring))?.kid))
+  if (command.name === 'rotate') {
+    const after = await rotateKeys(options)
+    return after
+      .map(describe)
+      .map((keys) => {
+        const replaced = keys.find(({ kid, state }) => signedBefore.has(kid) && state === 'retiring')
+        return replaced ? rotated(signing(keys), replaced) : scheduled(keys.find(({ state }) => state === 'next'))
+      })
+      .join('')
+  }
+  const after = await removeSigningKeys(command.kids, options)
+  const signers = after
+    .filter(({ removed }) => command.kids.some((kid) => removed.includes(kid)))
+    .map((ring) => signing(describe(ring)))
+  const isNew = (key: KeyStatus | undefined) => key && key.made + publishAhead(lifetimes) > clock() / 1000
   return [
     `Removed: ${command.kids.join(', ')}\n`,
-    `${now?.kid} signs. Replicas refuse what was removed within seconds, resource servers after ${lifetimes.keySet} s at\n`,
-    'most, or when they are restarted.\n',
-    ...(isNew && now?.kid !== was?.kid
+    ...signers.map((key) => `${key?.kid} signs ${key?.alg}.\n`),
+    `Replicas refuse what was removed within seconds, resource servers after ${lifetimes.keySet} s at most, or when they\n`,
+    'are restarted.\n',
+    ...(signers.some((key) => isNew(key) && !signedBefore.has(key?.kid))
       ? ['It was published just now: who has a copy of the key set may refuse its tokens until that is renewed.\n']
       : []),
   ].join('')
@@ -82,20 +94,21 @@ function signing(keys: readonly KeyStatus[]): KeyStatus | undefined {
 
 function rotated(now: KeyStatus | undefined, replaced: KeyStatus): string {
   return [
-    `${now?.kid} signs: on every replica within seconds.\n`,
+    `${now?.kid} signs ${now?.alg}: on every replica within seconds.\n`,
     `${replaced.kid} is published until ${instant(replaced.retires)}, when its last token has expired.\n`,
   ].join('')
 }
 
 function scheduled(next: KeyStatus | undefined): string {
-  return `${next?.kid} signs from ${instant(next?.signsFrom)} on: it is new, and not everybody knows it before.\n`
+  return `${next?.kid} signs ${next?.alg} from ${instant(next?.signsFrom)} on: it is new, and not everybody knows it before.\n`
 }
 
-function list({ removed }: KeyRing, keys: readonly KeyStatus[]): string {
+function list(removed: readonly string[], keys: readonly KeyStatus[]): string {
   const rows = [
-    ['kid', 'state', 'made', 'signs from', 'signs until', 'retires'],
-    ...keys.map(({ kid, state, made, signsFrom, signsUntil, retires }) => [
+    ['kid', 'alg', 'state', 'made', 'signs from', 'signs until', 'retires'],
+    ...keys.map(({ kid, alg, state, made, signsFrom, signsUntil, retires }) => [
       kid,
+      alg,
       state,
       ...[made, signsFrom, signsUntil, retires].map(instant),
     ]),
@@ -105,7 +118,7 @@ function list({ removed }: KeyRing, keys: readonly KeyStatus[]): string {
   return [...lines, ...removed.map((kid) => `${kid}  removed`)].map((line) => `${line.trimEnd()}\n`).join('')
 }
 
-function listAsJson({ removed }: KeyRing, statuses: readonly KeyStatus[]): string {
+function listAsJson(removed: readonly string[], statuses: readonly KeyStatus[]): string {
   const keys = statuses.map(({ made, signsFrom, signsUntil, retires, ...rest }) => ({
     ...rest,
     made: instant(made),

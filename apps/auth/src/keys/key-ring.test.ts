@@ -20,6 +20,8 @@ const AHEAD = 900 * SECOND
 /** From when the next key signs until a key is dropped. */
 const RETIRED_AFTER = (600 + 60) * SECOND
 
+const empty = emptyRing('ES256')
+const read = (document: unknown) => readRing('ES256', document)
 const tend = (ring: KeyRing, now: number) => tendRing(ring, now, lifetimes)
 const kids = (ring: KeyRing, now: number) => publishedKeys(ring, now).map(({ kid }) => kid)
 const signer = (ring: KeyRing, now: number) => kids(ring, now)[0]
@@ -27,7 +29,7 @@ const rotate = async (ring: KeyRing, now: number) => tend(rotateRing(ring, now, 
 const remove = async (ring: KeyRing, gone: readonly (string | undefined)[], now: number) =>
   tend(await removeKeys(ring, gone as string[], now), now)
 const start = async (now = NOW) => {
-  const ring = await tend(emptyRing, now)
+  const ring = await tend(empty, now)
   const [first = '', second = ''] = kids(ring, now)
   return { ring, first, second }
 }
@@ -68,18 +70,32 @@ test('what is published is a key and nothing else, and the first key has signed 
   expect(describeRing(ring, NOW, lifetimes)[0]).toMatchObject({ kid: first, state: 'signing', signsFrom: NOW / SECOND })
 })
 
+test('a ring of the algorithm of ID tokens has keys of that algorithm, which take turns likewise', async () => {
+  const ring = await tend(emptyRing('RS256'), NOW)
+  const [first, second] = publishedKeys(ring, NOW)
+  expect([first, second].map((key) => [key?.kty, key?.alg])).toEqual([
+    ['RSA', 'RS256'],
+    ['RSA', 'RS256'],
+  ])
+  expect(describeRing(ring, NOW, lifetimes)).toMatchObject([
+    { alg: 'RS256', state: 'signing' },
+    { alg: 'RS256', state: 'next' },
+  ])
+  expect(signer(ring, NOW + AHEAD + 90 * DAY)).toBe(second?.kid)
+})
+
 test('what a release stored that knew no plan is read on: its oldest key signs until there is a known next one', async () => {
-  const old = await createSigningKey(NOW - 400 * DAY)
-  const newer = await createSigningKey(NOW - 300 * DAY)
-  const ring = await tend(readRing({ keys: [newer, old] }), NOW)
+  const old = await createSigningKey('ES256', NOW - 400 * DAY)
+  const newer = await createSigningKey('ES256', NOW - 300 * DAY)
+  const ring = await tend(read({ keys: [newer, old] }), NOW)
   const [signs, next] = kids(ring, NOW)
   expect(signs).toBe(old.kid)
   expect(next).not.toBe(newer.kid)
   expect(signer(ring, NOW + AHEAD - SECOND)).toBe(old.kid)
   expect(signer(ring, NOW + AHEAD), 'it was overdue').toBe(next)
   const readByOld = { keys: [...ring.keys, newer] }
-  expect(await tend(readRing(readByOld), NOW), 'a release without plan adds what it holds').toEqual(ring)
-  expect(readRing(JSON.parse(JSON.stringify(ring)))).toEqual(ring)
+  expect(await tend(read(readByOld), NOW), 'a release without plan adds what it holds').toEqual(ring)
+  expect(read(JSON.parse(JSON.stringify(ring)))).toEqual(ring)
 })
 
 test('a rotation by hand is at once, and the next one waits until everybody can know the key', async () => {

@@ -5,13 +5,16 @@
 // Replicas and commands hold rings and join them through the store (reconcile.ts). A ring only ever learns: keys come,
 // starts move to earlier, key ids become removed; what ends by the clock ends for all. So rings that are joined in any
 // order, and again, end up the same, and who overwrote what another had written gets it back from them.
-import { createSigningKey, type SigningKey } from './signing-keys.ts'
+//
+// A ring is of one algorithm: each has a signing and a next key of its own.
+import { createSigningKey, type SigningAlgorithm, type SigningKey } from './signing-keys.ts'
 
 /** `signs_from` is in seconds since the epoch. A key that is alone signs before that. */
 export type RingKey = SigningKey & { readonly signs_from: number }
 
 /** As it is stored. Made by {@link readRing} and the functions below: keys are in the order in which they sign. */
 export interface KeyRing {
+  readonly alg: SigningAlgorithm
   readonly keys: readonly RingKey[]
   /** Key ids that were removed, for ever: a replica may wake up, or a store come back, that still has the key. */
   readonly removed: readonly string[]
@@ -30,6 +33,7 @@ export interface KeyLifetimes {
 /** What an operator sees of a key. Instants are in seconds since the epoch. */
 export interface KeyStatus {
   readonly kid: string
+  readonly alg: SigningAlgorithm
   readonly state: 'retiring' | 'signing' | 'next'
   readonly made: number
   readonly signsFrom: number
@@ -42,26 +46,29 @@ export interface KeyStatus {
 /** Seconds by which a key outlives its last token: resource servers and replicas have clocks of their own. */
 const RETIRE_MARGIN = 60
 
-export const emptyRing: KeyRing = { keys: [], removed: [] }
+export function emptyRing(alg: SigningAlgorithm): KeyRing {
+  return { alg, keys: [], removed: [] }
+}
 
 /** The stored document, of this release or of those that had no plan: there the oldest key signed, and others verified. */
-export function readRing(document: unknown): KeyRing {
+export function readRing(alg: SigningAlgorithm, document: unknown): KeyRing {
   const { keys, removed = [] } = document as {
     readonly keys: readonly (SigningKey & Partial<RingKey>)[]
     readonly removed?: readonly string[]
   }
   const oldest = Math.min(...keys.map(({ iat }) => iat))
   return ringOf(
+    alg,
     keys.map((key) => ({ ...key, signs_from: key.signs_from ?? (key.iat === oldest ? oldest : 0) })),
     removed,
   )
 }
 
-/** What both know. Commutative, associative, idempotent. */
+/** What both know, of rings of one algorithm. Commutative, associative, idempotent. */
 export function joinRings(a: KeyRing, b: KeyRing): KeyRing {
   const keys = new Map(a.keys.map((key) => [key.kid, key]))
   for (const key of b.keys) keys.set(key.kid, earlier(key, keys.get(key.kid)))
-  return ringOf([...keys.values()], [...a.removed, ...b.removed])
+  return ringOf(a.alg, [...keys.values()], [...a.removed, ...b.removed])
 }
 
 /** How long a key is public before it signs: once for caches in between, twice for verifiers that keep keys longer. */
@@ -103,7 +110,7 @@ export function rotateRing(ring: KeyRing, now: number, lifetimes: KeyLifetimes):
 export async function removeKeys(ring: KeyRing, kids: readonly string[], now: number): Promise<KeyRing> {
   const time = toSeconds(now)
   const signing = signingKey(ring, time)
-  const rest = ringOf(ring.keys, [...ring.removed, ...kids])
+  const rest = ringOf(ring.alg, ring.keys, [...ring.removed, ...kids])
   if (!signing || !kids.includes(signing.kid)) return rest
   const [next] = waiting(ring, time).filter(({ kid }) => !kids.includes(kid))
   return next ? withStart(rest, next, time) : withNewKey(rest, now, time)
@@ -115,6 +122,7 @@ export function describeRing(ring: KeyRing, now: number, lifetimes: KeyLifetimes
     const signsUntil = ring.keys[index + 1]?.signs_from
     return {
       kid,
+      alg: ring.alg,
       state: index < signs ? 'retiring' : index === signs ? 'signing' : 'next',
       made: iat,
       signsFrom: index === signs && signsFrom > toSeconds(now) ? iat : signsFrom,
@@ -127,9 +135,10 @@ function toSeconds(now: number): number {
   return Math.floor(now / 1000)
 }
 
-function ringOf(keys: readonly RingKey[], removed: readonly string[]): KeyRing {
+function ringOf(alg: SigningAlgorithm, keys: readonly RingKey[], removed: readonly string[]): KeyRing {
   const gone = new Set(removed)
   return {
+    alg,
     keys: keys
       .filter(({ kid }) => !gone.has(kid))
       .sort((a, b) => a.signs_from - b.signs_from || a.kid.localeCompare(b.kid)),
@@ -157,9 +166,10 @@ function earlier(key: RingKey, other: RingKey | undefined): RingKey {
 }
 
 function withStart(ring: KeyRing, key: RingKey, start: number): KeyRing {
-  return joinRings(ring, { keys: [{ ...key, signs_from: start }], removed: [] })
+  return joinRings(ring, { ...ring, keys: [{ ...key, signs_from: start }] })
 }
 
 async function withNewKey(ring: KeyRing, now: number, start: number): Promise<KeyRing> {
-  return ringOf([...ring.keys, { ...(await createSigningKey(now)), signs_from: start }], ring.removed)
+  const key = await createSigningKey(ring.alg, now)
+  return ringOf(ring.alg, [...ring.keys, { ...key, signs_from: start }], ring.removed)
 }

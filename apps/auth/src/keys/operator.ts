@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { GatehouseError } from '../errors.ts'
 import { type KeyRing, removeKeys, rotateRing, tendRing } from './key-ring.ts'
 import { type ReconcileOptions, readStoredRing, reconcileKeys } from './reconcile.ts'
+import { signingAlgorithms } from './signing-keys.ts'
 
 const AGAIN_MS = 500
 
@@ -20,36 +21,47 @@ export interface OperatorOptions extends Omit<ReconcileOptions, 'now' | 'onWritt
   readonly hold: number
 }
 
-/** Throws {@link KeyCommandError} if there are none, or if they do not open. Never makes any. */
-export async function storedKeys({ documents }: Pick<OperatorOptions, 'documents'>): Promise<KeyRing> {
-  const ring = await readStoredRing(documents)
-  if (ring) return ring
+/** One ring an algorithm. Throws {@link KeyCommandError} if there are none, or if they do not open. Never makes any. */
+export async function storedKeys({ documents }: Pick<OperatorOptions, 'documents'>): Promise<readonly KeyRing[]> {
+  const stored = await Promise.all(signingAlgorithms.map((alg) => readStoredRing(alg, documents)))
+  const rings = stored.filter((ring) => ring !== undefined)
+  if (rings.length > 0) return rings
   throw new KeyCommandError(
     'The store has no signing keys that AUTH_SECRET opens. A service makes them, or writes its own back, within seconds.',
   )
 }
 
-/** The next key signs as soon as everybody can know it: at once, unless the last rotation was minutes ago. */
-export async function rotateKeys(options: OperatorOptions): Promise<KeyRing> {
+/** Of each algorithm the next key signs as soon as everybody can know it: at once, unless the last rotation was minutes ago. */
+export async function rotateKeys(options: OperatorOptions): Promise<readonly KeyRing[]> {
   const { clock, lifetimes } = options
-  return change(options, async (ring) => rotateRing(ring, clock(), lifetimes))
+  return change(options, await storedKeys(options), async (ring) => rotateRing(ring, clock(), lifetimes))
 }
 
 /** For a key that is in wrong hands. Throws {@link KeyCommandError} for a key id that is not there. */
-export async function removeSigningKeys(kids: readonly string[], options: OperatorOptions): Promise<KeyRing> {
-  return change(options, async (ring) => {
-    const known = [...ring.keys.map(({ kid }) => kid), ...ring.removed]
-    const unknown = kids.filter((kid) => !known.includes(kid))
-    if (unknown.length > 0) throw new KeyCommandError(`There is no such key: ${unknown.join(', ')}`)
-    return removeKeys(ring, kids, options.clock())
+export async function removeSigningKeys(
+  kids: readonly string[],
+  options: OperatorOptions,
+): Promise<readonly KeyRing[]> {
+  const stored = await storedKeys(options)
+  const known = stored.flatMap(({ keys, removed }) => [...keys.map(({ kid }) => kid), ...removed])
+  const unknown = kids.filter((kid) => !known.includes(kid))
+  if (unknown.length > 0) throw new KeyCommandError(`There is no such key: ${unknown.join(', ')}`)
+  return change(options, stored, async (ring) => {
+    const own = kids.filter((kid) => ring.removed.includes(kid) || ring.keys.some((key) => key.kid === kid))
+    return own.length > 0 ? removeKeys(ring, own, options.clock()) : ring
   })
 }
 
-async function change(options: OperatorOptions, apply: (ring: KeyRing) => Promise<KeyRing>): Promise<KeyRing> {
-  const { documents, lifetimes, clock, hold } = options
-  const reconcile = (ring: KeyRing) => reconcileKeys(ring, { documents, lifetimes, now: clock() })
-  const before = await tendRing(await storedKeys(options), clock(), lifetimes)
-  let ring = await reconcile(await apply(before))
-  for (const end = performance.now() + hold; performance.now() < end; ring = await reconcile(ring)) await wait(AGAIN_MS)
-  return ring
+async function change(
+  { documents, lifetimes, clock, hold }: OperatorOptions,
+  stored: readonly KeyRing[],
+  apply: (ring: KeyRing) => Promise<KeyRing>,
+): Promise<readonly KeyRing[]> {
+  const reconcile = (rings: readonly KeyRing[]) =>
+    Promise.all(rings.map((ring) => reconcileKeys(ring, { documents, lifetimes, now: clock() })))
+  const changed = stored.map(async (ring) => apply(await tendRing(ring, clock(), lifetimes)))
+  let rings = await reconcile(await Promise.all(changed))
+  for (const end = performance.now() + hold; performance.now() < end; rings = await reconcile(rings))
+    await wait(AGAIN_MS)
+  return rings
 }

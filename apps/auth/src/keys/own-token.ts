@@ -18,7 +18,7 @@ export async function readOwnToken(
   token: string,
   options: { keys: readonly SigningKey[]; issuer: string; now: number },
 ): Promise<OwnAccessToken | undefined> {
-  const publicKeys = options.keys.map(({ d: _, ...key }) => key)
+  const publicKeys = options.keys.filter(({ alg }) => alg === 'ES256').map(({ d: _, ...key }) => key)
   try {
     const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: publicKeys }), {
       issuer: options.issuer,

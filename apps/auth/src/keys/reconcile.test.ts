@@ -42,7 +42,7 @@ function createScene() {
     /** A process that holds keys, and looks after them when told to. */
     replica: (name = 'replica') => {
       const replica = {
-        ring: emptyRing,
+        ring: emptyRing('ES256'),
         written: [] as string[],
         look: async (now = NOW) => {
           replica.ring = await reconcileKeys(replica.ring, {
@@ -176,7 +176,7 @@ async function race(order: readonly string[], operate: (ring: KeyRing) => Promis
 
   // the operator's command stays for as long as it takes that each replica looks once, and no longer
   for (const { look } of [operator, a, b]) await look(TURN)
-  operator.ring = emptyRing
+  operator.ring = emptyRing('ES256')
   for (const { look } of [a, b, a]) await look(TURN)
   expect(a.ring, order.join()).toEqual(b.ring)
   expect(a.ring, order.join()).toEqual(scene.stored)

@@ -1,9 +1,12 @@
 // How replicas agree on the signing keys: each brings what it knows and what the store has together, every few seconds.
+// Each algorithm has a document of its own: releases that know ES256 alone share a store with this one and never see the
+// others.
 import { isDeepStrictEqual } from 'node:util'
 import type { DocumentStore } from '../store/contract.ts'
 import { joinRings, type KeyLifetimes, type KeyRing, readRing, tendRing } from './key-ring.ts'
+import type { SigningAlgorithm } from './signing-keys.ts'
 
-const DOCUMENT = 'signing-keys'
+const DOCUMENTS: Readonly<Record<SigningAlgorithm, string>> = { ES256: 'signing-keys', RS256: 'signing-keys-rs256' }
 
 export interface ReconcileOptions {
   readonly documents: DocumentStore
@@ -14,10 +17,10 @@ export interface ReconcileOptions {
   readonly onWritten?: (what: 'made' | 'written_back') => void
 }
 
-/** The stored keys; undefined if there are none, or if they do not open. */
-export async function readStoredRing(documents: DocumentStore): Promise<KeyRing | undefined> {
-  const document = await documents.get(DOCUMENT)
-  return document === undefined ? undefined : readRing(document)
+/** The stored keys of one algorithm; undefined if there are none, or if they do not open. */
+export async function readStoredRing(alg: SigningAlgorithm, documents: DocumentStore): Promise<KeyRing | undefined> {
+  const document = await documents.get(DOCUMENTS[alg])
+  return document === undefined ? undefined : readRing(alg, document)
 }
 
 /**
@@ -27,15 +30,16 @@ export async function readStoredRing(documents: DocumentStore): Promise<KeyRing 
  * A key is not used before it is stored: if this throws, nothing that it made is known to anybody.
  */
 export async function reconcileKeys(held: KeyRing, options: ReconcileOptions): Promise<KeyRing> {
+  const { alg } = held
   const { documents, now, lifetimes, onWritten } = options
-  let stored = await readStoredRing(documents)
+  let stored = await readStoredRing(alg, documents)
   if (!stored) {
     const mine = await tendRing(held, now, lifetimes)
-    stored = readRing(await documents.putIfAbsent(DOCUMENT, mine))
+    stored = readRing(alg, await documents.putIfAbsent(DOCUMENTS[alg], mine))
     if (isDeepStrictEqual(stored, mine)) onWritten?.(held.keys.length > 0 ? 'written_back' : 'made')
   }
   const ring = await tendRing(joinRings(stored, held), now, lifetimes)
   // Two who write at once lose nothing: whose write was overwritten, that one adds it again.
-  if (!isDeepStrictEqual(ring, stored)) await documents.put(DOCUMENT, ring)
+  if (!isDeepStrictEqual(ring, stored)) await documents.put(DOCUMENTS[alg], ring)
   return ring
 }

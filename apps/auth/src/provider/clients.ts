@@ -21,6 +21,8 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 /** For a client that names none: without refresh its people would have to sign in again and again. */
 export const DEFAULT_GRANTS = ['authorization_code', 'refresh_token']
 export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const
+/** The first for whoever names none (OpenID Connect Core §15.1). */
+export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const
 const PERSONAL_GRANTS = ['authorization_code', 'refresh_token', DEVICE_CODE]
 const FORBIDDEN_SCHEMES = new Set([
   'javascript:',
@@ -186,7 +188,8 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
   if (!redirects) metadata.redirect_uris = []
   delete metadata.require_auth_time
   delete metadata.default_acr_values
-  delete metadata.id_token_signed_response_alg
+  if (!(ID_TOKEN_ALGORITHMS as readonly unknown[]).includes(metadata.id_token_signed_response_alg))
+    delete metadata.id_token_signed_response_alg
   delete metadata.response_modes
   // the engine would fetch it, and it means nothing where subjects are the same for all clients
   delete metadata.sector_identifier_uri

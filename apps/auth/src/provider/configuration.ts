@@ -5,7 +5,14 @@ import { type Adapter, type Configuration, interactionPolicy, type KoaContextWit
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { type Accounts, findAccount } from './accounts.ts'
-import { AUTH_METHODS, DEFAULT_GRANTS, normaliseClient, OWN_METADATA, REGISTRATION } from './clients.ts'
+import {
+  AUTH_METHODS,
+  DEFAULT_GRANTS,
+  ID_TOKEN_ALGORITHMS,
+  normaliseClient,
+  OWN_METADATA,
+  REGISTRATION,
+} from './clients.ts'
 import type { DevicePages } from './device-pages.ts'
 import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
 import { registeredClientId } from './registration.ts'
@@ -38,8 +45,8 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     jwks: { keys: [...parts.signingKeys] },
     clients: [],
     clientAuthMethods: [...AUTH_METHODS],
-    clientDefaults: { id_token_signed_response_alg: 'ES256', grant_types: DEFAULT_GRANTS },
-    enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
+    clientDefaults: { id_token_signed_response_alg: ID_TOKEN_ALGORITHMS[0], grant_types: DEFAULT_GRANTS },
+    enabledJWA: { idTokenSigningAlgValues: [...ID_TOKEN_ALGORITHMS] },
     extraClientMetadata: {
       properties: OWN_METADATA,
       // called once a property; the whole policy runs with the first

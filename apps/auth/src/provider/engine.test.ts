@@ -1,7 +1,7 @@
 import type { Provider } from 'oidc-provider'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
-import { type KeyRing, removeKeys, rotateRing } from '../keys/key-ring.ts'
+import { emptyRing, type KeyRing, removeKeys, rotateRing, tendRing } from '../keys/key-ring.ts'
 import { createSigningKey, type SigningKey } from '../keys/signing-keys.ts'
 import type { DocumentStore } from '../store/contract.ts'
 import { createEngine, type KeysChange } from './engine.ts'
@@ -14,9 +14,17 @@ afterEach(() => vi.useRealTimers())
 const DAY = 86_400
 const lifetimes = { signingKey: 90 * DAY, keySet: 300, accessToken: 600 }
 
-/** An engine over a store that holds one document, or is away. */
+/** Made once: what is asked of the keys of ID tokens here is that they are there. */
+const rsaRing = await tendRing(emptyRing('RS256'), Date.now(), lifetimes)
+
+/** An engine over a store that holds the keys of access tokens and those of ID tokens, or is away. */
 function createScene() {
-  const store = { ring: undefined as KeyRing | undefined, away: false }
+  const store = {
+    ring: undefined as KeyRing | undefined,
+    idTokenKeys: structuredClone(rsaRing) as KeyRing | undefined,
+    away: false,
+  }
+  const member = (name: string) => (name === 'signing-keys' ? 'ring' : 'idTokenKeys')
   const trouble: Error[] = []
   const made: (readonly SigningKey[])[] = []
   const written: string[] = []
@@ -26,15 +34,15 @@ function createScene() {
     return run()
   }
   const documents: DocumentStore = {
-    get: async () => guarded(() => store.ring),
-    put: async (_name, value) =>
+    get: async (name) => guarded(() => store[member(name)]),
+    put: async (name, value) =>
       guarded(() => {
-        store.ring = value as KeyRing
+        store[member(name)] = value as KeyRing
       }),
-    putIfAbsent: async (_name, value) =>
+    putIfAbsent: async (name, value) =>
       guarded(() => {
-        store.ring ??= value as KeyRing
-        return store.ring
+        store[member(name)] ??= value as KeyRing
+        return store[member(name)]
       }),
   }
   const engine = createEngine({
@@ -72,11 +80,11 @@ test('a key that another replica adds is taken over within seconds, and nothing 
   const before = engine.provider()
   await vi.advanceTimersByTimeAsync(60_000)
   expect(engine.provider()).toBe(before)
-  const added = { ...(await createSigningKey(Date.now())), signs_from: Date.now() / 1000 + DAY }
-  store.ring = { keys: [...(store.ring?.keys ?? []), added], removed: [] }
+  const added = { ...(await createSigningKey('ES256', Date.now())), signs_from: Date.now() / 1000 + DAY }
+  store.ring = { ...emptyRing('ES256'), keys: [...(store.ring?.keys ?? []), added] }
   await vi.advanceTimersByTimeAsync(6_000)
   expect(engine.provider()).not.toBe(before)
-  expect(made.at(-1)).toHaveLength(3)
+  expect(made.at(-1)).toHaveLength(5)
   engine.stop()
 })
 
@@ -88,7 +96,7 @@ test('what an operator does is taken over within seconds, and told by key ids', 
   store.ring = rotateRing(store.ring as KeyRing, Date.now(), lifetimes)
   await vi.advanceTimersByTimeAsync(6_000)
   // making the next key takes real time
-  await vi.waitFor(() => expect(made.at(-1)).toHaveLength(3))
+  await vi.waitFor(() => expect(made.at(-1)).toHaveLength(5))
   expect(made.at(-1)?.[0]?.kid).toBe(second)
   expect(changes.at(-1)).toMatchObject({ before: [first, second], removed: [] })
 
@@ -126,12 +134,24 @@ test('a store that goes away later keeps the engine running, and gets the keys b
   engine.stop()
 })
 
+test('on a store of a release that signed everything with ES256 those keys go on, and one for ID tokens is made', async () => {
+  const { engine, store, made, written } = createScene()
+  store.ring = await tendRing(emptyRing('ES256'), Date.now(), lifetimes)
+  store.idTokenKeys = undefined
+  const before = structuredClone(store.ring)
+  await engine.start()
+  expect(made[0]?.map(({ alg }) => alg)).toEqual(['ES256', 'ES256', 'RS256', 'RS256'])
+  expect(store.ring, 'replicas of that release see nothing new').toEqual(before)
+  expect(written).toEqual(['made'])
+  engine.stop()
+})
+
 test('a stopped engine asks no more', async () => {
   const { engine, store } = createScene()
   await engine.start()
   engine.stop()
   const before = engine.provider()
-  store.ring = { keys: [{ ...(await createSigningKey(Date.now())), signs_from: 0 }], removed: [] }
+  store.ring = { ...emptyRing('ES256'), keys: [{ ...(await createSigningKey('ES256', Date.now())), signs_from: 0 }] }
   await vi.advanceTimersByTimeAsync(60_000)
   expect(engine.provider()).toBe(before)
   expect(vi.getTimerCount()).toBe(0)

@@ -3,9 +3,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientMetadata, Provider } from 'oidc-provider'
 import { ConfigError, GatehouseError, StoreUnavailableError } from '../errors.ts'
-import { emptyRing, type KeyLifetimes, publishedKeys } from '../keys/key-ring.ts'
+import { emptyRing, type KeyLifetimes, type KeyRing, publishedKeys } from '../keys/key-ring.ts'
 import { reconcileKeys } from '../keys/reconcile.ts'
-import { createSigningKey, type SigningKey, sameKeys } from '../keys/signing-keys.ts'
+import {
+  nominalKeys,
+  type SigningAlgorithm,
+  type SigningKey,
+  sameKeys,
+  signingAlgorithms,
+} from '../keys/signing-keys.ts'
 import type { Clock, DocumentStore } from '../store/contract.ts'
 
 /** How soon a replica notices what another, or an operator, did to the keys. keys-command.ts waits for longer than this. */
@@ -31,14 +37,15 @@ export interface EngineOptions {
   readonly create: (keys: readonly SigningKey[]) => Provider
   /** Told of trouble with the keys, once each time it begins. */
   readonly onTrouble: (error: Error) => void
-  /** Told that the store had no keys: `made` new ones, or `written_back` those that this process holds. */
-  readonly onKeysWritten: (what: 'made' | 'written_back') => void
+  /** Told that the store had no keys of an algorithm: `made` new ones, or `written_back` those that this process holds. */
+  readonly onKeysWritten: (what: 'made' | 'written_back', algorithms: readonly SigningAlgorithm[]) => void
   /** Told when other keys are published than before, or another one signs; not of the first ones. */
   readonly onKeysChanged: (change: KeysChange) => void
 }
 
-/** Key ids. Of both lists the first one signs. */
+/** Key ids of one algorithm. Of both lists the first one signs. */
 export interface KeysChange {
+  readonly alg: SigningAlgorithm
   readonly before: readonly string[]
   readonly published: readonly string[]
   /** Those of `before` that an operator removed. */
@@ -47,7 +54,7 @@ export interface KeysChange {
 
 export function createEngine(options: EngineOptions): Engine {
   const { documents, clock, lifetimes, create, onTrouble, onKeysWritten, onKeysChanged } = options
-  let ring = emptyRing
+  let rings: readonly KeyRing[] = signingAlgorithms.map(emptyRing)
   let keys: readonly SigningKey[] = []
   let current: { readonly provider: Provider; readonly callback: ReturnType<Provider['callback']> } | undefined
   let timer: NodeJS.Timeout | undefined
@@ -61,24 +68,40 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** By the clock, so also while the store is away: the next key's time comes for all replicas at once. */
   const use = () => {
-    const published = publishedKeys(ring, clock())
-    if (published.length === 0 || sameKeys(published, keys)) return
+    const published = rings.flatMap((ring) => publishedKeys(ring, clock()))
+    if (rings.some((ring) => ring.keys.length === 0) || sameKeys(published, keys)) return
     const provider = create(published)
-    const [before, after] = [kidsOf(keys), kidsOf(published)]
+    const before = keys
     current = { provider, callback: provider.callback() }
     keys = published
-    const removed = before.filter((kid) => ring.removed.includes(kid))
-    if (before.length > 0) onKeysChanged({ before, published: after, removed })
+    if (before.length > 0) for (const ring of rings) tellChange(ring, before)
+  }
+  const tellChange = ({ alg, removed }: KeyRing, former: readonly SigningKey[]) => {
+    const [before, published] = [kidsOf(former, alg), kidsOf(keys, alg)]
+    if (String(before) !== String(published))
+      onKeysChanged({ alg, before, published, removed: before.filter((kid) => removed.includes(kid)) })
   }
   const reconcile = async () => {
+    const written = { made: [] as SigningAlgorithm[], written_back: [] as SigningAlgorithm[] }
     try {
-      ring = await reconcileKeys(ring, { documents, lifetimes, now: clock(), onWritten: onKeysWritten })
+      rings = await Promise.all(
+        rings.map((ring) =>
+          reconcileKeys(ring, {
+            documents,
+            lifetimes,
+            now: clock(),
+            onWritten: (what) => void written[what].push(ring.alg),
+          }),
+        ),
+      )
       troubled = false
     } catch (error) {
       if (!troubled) onTrouble(error as Error)
       troubled = true
       if (!(error instanceof StoreUnavailableError)) throw error
     } finally {
+      for (const what of ['made', 'written_back'] as const)
+        if (written[what].length > 0) onKeysWritten(what, written[what])
       use()
     }
   }
@@ -98,7 +121,7 @@ export function createEngine(options: EngineOptions): Engine {
     provider: () => running().provider,
     handle: (request, response) => running().callback(request, response),
     async validateClient(metadata) {
-      const provider = current?.provider ?? create([await createSigningKey(clock())])
+      const provider = current?.provider ?? create(nominalKeys)
       await (provider.Client as unknown as { validate(metadata: ClientMetadata): Promise<void> }).validate(metadata)
     },
     async start() {
@@ -114,8 +137,8 @@ export function createEngine(options: EngineOptions): Engine {
   }
 }
 
-function kidsOf(keys: readonly SigningKey[]): readonly string[] {
-  return keys.map(({ kid }) => kid)
+function kidsOf(keys: readonly SigningKey[], algorithm: SigningAlgorithm): readonly string[] {
+  return keys.filter(({ alg }) => alg === algorithm).map(({ kid }) => kid)
 }
 
 /** Better no start than new keys beside data that cannot be read any more. */

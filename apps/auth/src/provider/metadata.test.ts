@@ -20,16 +20,14 @@ verifies('J1', 'the key set has public members only, labelled, and may be kept f
   expect(new Set(keys.map(({ kid }) => kid)).size).toBe(keys.length)
   for (const key of keys) {
     const { iat: _madeAt, ...rest } = key
-    expect(rest).toEqual({
-      kty: 'EC',
-      crv: 'P-256',
-      x: expect.any(String),
-      y: expect.any(String),
-      kid: expect.any(String),
-      alg: 'ES256',
-      use: 'sig',
-    })
+    const common = { kid: expect.any(String), use: 'sig' }
+    expect(rest).toEqual(
+      key.kty === 'EC'
+        ? { ...common, kty: 'EC', alg: 'ES256', crv: 'P-256', x: expect.any(String), y: expect.any(String) }
+        : { ...common, kty: 'RSA', alg: 'RS256', e: 'AQAB', n: expect.stringMatching(/^[\w-]{342}$/) },
+    )
   }
+  expect(new Set(keys.map(({ alg }) => alg))).toEqual(new Set(['ES256', 'RS256']))
 })
 
 verifies('J1', 'both metadata documents say the same, name what there is and may be kept', async () => {
@@ -58,6 +56,7 @@ verifies('J1', 'both metadata documents say the same, name what there is and may
     ]),
   )
   expect(oauth.json.grant_types_supported).not.toContain('implicit')
+  expect(oauth.json.id_token_signing_alg_values_supported).toEqual(['RS256', 'ES256'])
 })
 
 test('every endpoint that the metadata names is there', async () => {

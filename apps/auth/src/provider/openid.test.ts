@@ -17,7 +17,7 @@ async function discover(server: AuthServer, client: ClientMetadata, algorithm: '
     : method === 'client_secret_post'
       ? openid.ClientSecretPost(secret)
       : openid.ClientSecretBasic(secret)
-  return openid.discovery(new URL(server.issuer), id, { id_token_signed_response_alg: 'ES256' }, authentication, {
+  return openid.discovery(new URL(server.issuer), id, {}, authentication, {
     algorithm,
     execute: [openid.allowInsecureRequests, openid.enableNonRepudiationChecks],
   })
@@ -75,7 +75,7 @@ for (const [client, redirectUri] of [
     const config = await discover(server, client)
     const tokens = await logInWithCode(server, config, redirectUri)
     expect(tokens.claims()).toMatchObject({ iss: server.issuer, aud: client.client_id, sub: 'dev:ada' })
-    expect(decodeProtectedHeader(tokens.id_token ?? '').alg).toBe('ES256')
+    expect(decodeProtectedHeader(tokens.id_token ?? '').alg, 'OpenID Connect Core §15.1').toBe('RS256')
     expect(await verifyAccessToken(server, tokens.access_token)).toMatchObject({
       sub: 'dev:ada',
       client_id: client.client_id,
@@ -159,6 +159,7 @@ test('registration satisfies a strict client, and what it registered can sign in
   )
   const tokens = await logInWithCode(server, config, loopback)
   expect(tokens.claims()?.sub).toBe('dev:ada')
+  expect(decodeProtectedHeader(tokens.id_token ?? '').alg, 'what it asked for').toBe('ES256')
 })
 
 test('a strict client notices a refusal', async () => {

@@ -56,6 +56,21 @@ verifies('R4', 'a client that names nothing can sign people in and keep them sig
   expect((await redeem()).json.refresh_token).toBeDefined()
 })
 
+verifies(
+  'R4',
+  'ID tokens are signed with RS256 for who names no algorithm or one that is not offered, and with ES256 on demand',
+  async () => {
+    await using server = await startAuthServer()
+    const algorithmOf = async (wish: object) =>
+      (await server.register({ redirect_uris: [web], ...wish })).json.id_token_signed_response_alg
+    expect(await algorithmOf({})).toBe('RS256')
+    expect(await algorithmOf({ id_token_signed_response_alg: 'RS256' })).toBe('RS256')
+    expect(await algorithmOf({ id_token_signed_response_alg: 'ES256' })).toBe('ES256')
+    for (const other of ['none', 'HS256', 'PS256', 'EdDSA', 7])
+      expect(await algorithmOf({ id_token_signed_response_alg: other }), String(other)).toBe('RS256')
+  },
+)
+
 verifies('R5', 'what only the server may set is not taken from the client', async () => {
   await using server = await startAuthServer()
   const wishes = {

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMetrics } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
-import { afterEach, vi } from 'vitest'
+import { afterEach, inject, vi } from 'vitest'
 import { createApp } from '../app.ts'
 import { type Config, readConfig } from '../config.ts'
 import { createLogger } from '../log.ts'
-import type { Store } from '../store/contract.ts'
+import type { DocumentStore, Store } from '../store/contract.ts'
 import { createSealing } from '../store/sealing.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import { type Browser, createBrowser } from './browser.ts'
@@ -93,7 +93,9 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
   const path = options.dataDir ? join(dataDir, 'auth.sqlite') : ':memory:'
   const onTampered = (what: unknown) => evidence.log(`tampered: ${JSON.stringify(what)}`)
   const clock = () => Date.now()
-  const store = wrapStore(resources.use(openSqliteStore({ path, sealing, clock, onTampered })))
+  const sqlite = resources.use(openSqliteStore({ path, sealing, clock, onTampered }))
+  await putIdTokenKeys(sqlite.documents)
+  const store = wrapStore(sqlite)
   const { logger, log } = createCapturedLog()
   const metrics = createMetrics({ ofProcess: false })
   const app = await createApp({ config, store, sealing, clock, logger, metrics })
@@ -116,6 +118,13 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     writeClients,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+/** As if the server had made them at its first start: see id-token-keys.setup.ts. */
+async function putIdTokenKeys(documents: DocumentStore): Promise<void> {
+  const iat = Date.now() / 1000
+  const keys = inject('idTokenKeys').map((key, index) => ({ ...key, iat, signs_from: iat + (index + 1) * 7_776_900 }))
+  await documents.putIfAbsent('signing-keys-rs256', { alg: 'RS256', keys, removed: [] })
 }
 
 function createVerbs(http: Http): Pick<AuthServer, 'get' | 'post' | 'request' | 'token' | 'register'> {
