@@ -1,6 +1,6 @@
 // What the authorization server, the resource server and the client agree on: names, shapes and schemas. No I/O.
 export { type AccessTokenClaims, accessTokenClaims } from './claims.ts'
-export { isTooDeep, parseJson } from './json.ts'
+export { createDepthMeter, isTooDeep, parseJson } from './json.ts'
 export {
   type AuthorizationServerMetadata,
   authorizationServerMetadata,

@@ -1,30 +1,34 @@
 /** Nobody means anything by more levels than this; whoever walks them by recursion runs out of stack. */
 const DEPTH_LIMIT = 64
 
+const [QUOTE, BACKSLASH, LIST, END_OF_LIST, OBJECT, END_OF_OBJECT] = [34, 92, 91, 93, 123, 125]
+
 /**
- * Whether a text that is to be read as JSON is nested more than 64 levels deep. Looks at the text alone, in one pass, so
- * that nothing is built of it. What does not begin like an object or an array is none, whatever it has inside.
+ * For JSON that comes in pieces, in UTF-8: says of each whether the text is nested more than 64 levels deep by now. Looks
+ * at the text alone, in one pass, so that nothing is built of it.
  */
-export function isTooDeep(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false
+export function createDepthMeter(): (piece: Uint8Array) => boolean {
   let depth = 0
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text[index]
-    if (character === '"') index = endOfString(text, index)
-    else if (character === '[' || character === '{') depth += 1
-    else if (character === ']' || character === '}') depth -= 1
-    if (depth > DEPTH_LIMIT) return true
+  let isInString = false
+  let isEscaped = false
+  return (piece) => {
+    for (const byte of piece) {
+      if (isInString) {
+        if (isEscaped) isEscaped = false
+        else if (byte === BACKSLASH) isEscaped = true
+        else if (byte === QUOTE) isInString = false
+      } else if (byte === QUOTE) isInString = true
+      else if (byte === LIST || byte === OBJECT) depth += 1
+      else if (byte === END_OF_LIST || byte === END_OF_OBJECT) depth -= 1
+      if (depth > DEPTH_LIMIT) return true
+    }
+    return false
   }
-  return false
 }
 
-/** The index of the quote that ends the string which begins at `start`. */
-function endOfString(text: string, start: number): number {
-  for (let index = start + 1; index < text.length; index += 1) {
-    if (text[index] === '\\') index += 1
-    else if (text[index] === '"') return index
-  }
-  return text.length
+/** The same of a whole text. What does not begin like an object or a list is none, whatever it has inside. */
+export function isTooDeep(text: string): boolean {
+  return /^\s*[[{]/.test(text) && createDepthMeter()(new TextEncoder().encode(text))
 }
 
 /**

@@ -64,6 +64,55 @@ test.for([
   },
 )
 
+test.for(['application/json', 'text/event-stream'])(
+  'an answer as %s that is nested too deep is refused by name',
+  async (type) => {
+    const deep = `${'{"a":'.repeat(7_000)}1${'}'.repeat(7_000)}`
+    for (const [method, args, member] of [
+      ['tools/call', ['call', 'greet', '--json'], `"content":[],"structuredContent":${deep}`],
+      ['tools/call', ['call', 'greet', '--json'], `"content":[],"_meta":${deep}`],
+      [
+        'tools/list',
+        ['tools', '--json'],
+        `"tools":[{"name":"a","inputSchema":{"type":"object","properties":${deep}}}]`,
+      ],
+    ] as const) {
+      await using servers = await startFakeServers()
+      await using shell = await createCommandLine(servers.mcpUrl)
+      await shell.run(['login'])
+      servers.behaviour.raw = (asked, response) => {
+        if (asked !== method) return false
+        const message = `{"jsonrpc":"2.0","id":1,"result":{${member}}}`
+        response.writeHead(200, { 'content-type': type })
+        response.end(type === 'application/json' ? message : `data: ${message}\n\n`)
+        return true
+      }
+      const { code, stdout } = await shell.run([...args])
+      expect([code, JSON.parse(stdout).error]).toMatchObject([
+        6,
+        { code: 'protocol_error', reason: 'Its answer is nested more than 64 levels deep.' },
+      ])
+    }
+  },
+)
+
+test('each event of a stream has its own depth, wherever the pieces end', async () => {
+  const text = new TextEncoder()
+  const piece = (levels: number) => `data: ${'['.repeat(levels)}\n\n` // never closed
+  for (const [pieces, isRead] of [
+    [Array.from({ length: 20 }, () => piece(60)), true],
+    [[...piece(60)].flatMap((each) => [each]), true],
+    [['data: [', '['.repeat(40), '['.repeat(40)], false],
+    [[`${piece(1)}data: ${'['.repeat(65)}`], false],
+  ] as const) {
+    const body = ReadableStream.from(pieces.map((each) => text.encode(each)))
+    const response = new Response(body, { headers: { 'content-type': 'text/event-stream' } })
+    const reading = boundAnswer(response, { url: new URL('https://mcp.example/mcp') }).text()
+    if (isRead) expect(await reading).toBe(pieces.join(''))
+    else await expect(reading).rejects.toMatchObject({ code: 'protocol_error' })
+  }
+})
+
 test('a list that goes on page after page is bounded as a whole', async () => {
   let pages = 0
   const { code, stderr } = await flooded(['tools'], (asked, response) => {

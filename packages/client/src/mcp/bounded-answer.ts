@@ -1,4 +1,5 @@
 // How much of an MCP server's answer is taken in: the SDK reads whatever comes, whole.
+import { createDepthMeter } from '@gatehouse/shared'
 import { ClientError } from '../errors.ts'
 
 /** For one JSON body, for one event of a stream, and for all pages of a list together. */
@@ -21,22 +22,24 @@ export interface BoundOptions {
 }
 
 /**
- * The response with a body that fails with `protocol_error` beyond {@link MOST_BYTES}, counted after decompression. A
- * stream goes on for as long as its events are small: only what is kept counts.
+ * The response with a body that fails with `protocol_error` beyond {@link MOST_BYTES}, counted after decompression, and
+ * for JSON that is nested too deep. A stream goes on for as long as its events are small: only what is kept counts.
  */
 export function boundAnswer(response: Response, { url, tally, onTooMuch }: BoundOptions): Response {
   if (!response.body) return response
   const perEvent = tally === undefined && isEventStream(response)
   const count = tally ?? { bytes: 0 }
   const endsInEvent = perEvent ? createEventEnds() : undefined
+  const isTooDeep = createDepthCheck(response)
   const bounded = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       const left = endsInEvent?.(chunk)
       count.bytes = left === undefined ? count.bytes + chunk.length : left
-      if (count.bytes > MOST_BYTES) {
-        const error = tooMuch(url, perEvent)
-        onTooMuch?.(error)
-        throw error
+      const fault =
+        count.bytes > MOST_BYTES ? tooMuch(url, perEvent) : isTooDeep(chunk, left) ? tooDeep(url) : undefined
+      if (fault) {
+        onTooMuch?.(fault)
+        throw fault
       }
       controller.enqueue(chunk)
     },
@@ -48,6 +51,20 @@ export function boundAnswer(response: Response, { url, tally, onTooMuch }: Bound
 /** Whether an answer is an event stream (HTML Living Standard §9.2.5); media types have no case. */
 export function isEventStream({ headers, ok }: Response): boolean {
   return ok && /^text\/event-stream\s*(;|$)/i.test(headers.get('content-type') ?? '')
+}
+
+/** For each chunk, of which the last `left` bytes are of another event. Other answers than JSON have no depth. */
+function createDepthCheck(response: Response): (chunk: Uint8Array, left?: number) => boolean {
+  const isJson = /json/i.test(response.headers.get('content-type') ?? '') || isEventStream(response)
+  if (!isJson) return () => false
+  let isTooDeep = createDepthMeter()
+  return (chunk, left) => {
+    if (left === undefined) return isTooDeep(chunk)
+    const end = chunk.length - left
+    if (isTooDeep(chunk.subarray(0, end))) return true
+    isTooDeep = createDepthMeter()
+    return isTooDeep(chunk.subarray(end))
+  }
 }
 
 /** For each chunk: how many of its bytes follow the last blank line, where an event ends; `undefined`: there is none. */
@@ -72,5 +89,12 @@ function tooMuch(url: URL, perEvent: boolean): ClientError {
   return new ClientError('protocol_error', `${url.href} sends too much.`, {
     reason: `${perEvent ? 'One event of its answer' : 'Its answer'} is larger than ${MOST_BYTES / 1024 / 1024} MiB.`,
     hint: 'Ask for less if you can; otherwise this is for the people who run the server to repair.',
+  })
+}
+
+function tooDeep(url: URL): ClientError {
+  return new ClientError('protocol_error', `${url.href} sends something that cannot be read.`, {
+    reason: 'Its answer is nested more than 64 levels deep.',
+    hint: 'This is for the people who run the server to repair.',
   })
 }
