@@ -56,7 +56,7 @@ verifies('J1', 'both metadata documents say the same, name what there is and may
     ]),
   )
   expect(oauth.json.grant_types_supported).not.toContain('implicit')
-  expect(oauth.json.id_token_signing_alg_values_supported).toEqual(['RS256', 'ES256'])
+  expect(oauth.json.id_token_signing_alg_values_supported).toEqual(['ES256', 'RS256'])
 })
 
 test('every endpoint that the metadata names is there', async () => {
