@@ -6,10 +6,11 @@ import { InvalidRequestError } from '../errors.ts'
 
 /**
  * For an address that people open. Throws {@link InvalidRequestError} for an image, a script, a frame and the like, which
- * could not show it. `frame`: a frame is meant, too.
+ * could not show it, and for what a browser loads in case somebody goes there: it asks again when they do. `frame`: a frame
+ * is meant, too.
  */
 export function refuseParts(headers: IncomingHttpHeaders, { frame = false } = {}): void {
-  if (headers['sec-fetch-mode'] === 'no-cors') throw notAPage()
+  if (headers['sec-fetch-mode'] === 'no-cors' || String(headers['sec-purpose']).includes('prefetch')) throw notAPage()
   const dest = headers['sec-fetch-dest']
   // some programs' fetch sends a mode alone
   if (dest === undefined || dest === 'document' || (frame && isFrame(headers))) return

@@ -36,7 +36,7 @@ const ask = (server: AuthServer, headers: Readonly<Record<string, string>>) =>
 
 verifies(
   'N13',
-  'images, scripts, frames and fetches of pages open no request, set no cookie and use up nothing',
+  'images, scripts, frames, fetches and prefetches of pages open no request, set no cookie and use up nothing',
   async () => {
     await using server = await startAuthServer(behindProxy)
     const parts = [
@@ -44,6 +44,7 @@ verifies(
       { 'sec-fetch-dest': 'script', 'sec-fetch-mode': 'no-cors' },
       { 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors' },
       { 'sec-fetch-dest': 'iframe', 'sec-fetch-mode': 'navigate' },
+      { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', 'sec-purpose': 'prefetch;prerender' },
     ]
     for (const path of [authorize(), '/device', '/apps'])
       for (const part of parts) {
