@@ -10,6 +10,7 @@ import { serveHealth } from './health.ts'
 import { createHostCheck } from './hosts.ts'
 import { logOptions } from './log.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
+import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { mcpEndpoint } from './mcp/http.ts'
 import type { Features } from './mcp/server.ts'
 import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
@@ -30,6 +31,7 @@ export interface AppDependencies {
   readonly features?: Partial<Features>
   readonly streamLimits?: Partial<StreamLimits>
   readonly unsentLimits?: Partial<UnsentLimits>
+  readonly bodyLimits?: Partial<BodyLimits>
   /** Milliseconds without a word after which an open stream has a comment. By default a quarter of a minute. */
   readonly keepAlive?: number
   /** Milliseconds between "not ready" and the end. By default none. */
@@ -50,6 +52,7 @@ export function createApp({
   features,
   streamLimits,
   unsentLimits,
+  bodyLimits,
   keepAlive = defaultKeepAlive,
   metrics,
   logStream,
@@ -126,6 +129,7 @@ export function createApp({
     store,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
     unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },
+    bodyLimits: { ...defaultBodyLimits, ...bodyLimits },
     keepAlive,
     clock,
     answerLimit,

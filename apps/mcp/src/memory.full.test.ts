@@ -102,6 +102,13 @@ verifies('M18', 'a tool that says gigabytes to callers who do not read is cut of
   }
 })
 
+verifies('M17', 'a thousand messages of a megabyte that never end are not taken in', async () => {
+  await using server = await start()
+  for (const caller of server.callers) for (let i = 0; i < 160; i += 1) await caller.begin()
+  const taken = await server.taken(5)
+  expect(taken - server.begun, `${server.begun} to ${taken} MB`).toBeLessThan(200)
+})
+
 verifies('M18', 'large answers that are not read are held up to the bound of all of them', async () => {
   await using server = await start('suites/chatty-server.ts')
   const args = { count: 0, size: 1, answer: 8_000_000 }

@@ -4,7 +4,7 @@
 // serves all others without one, of both eras.
 import { type Caller, type Guard, resourceMetadataUrl } from '@gatehouse/guard'
 import { literalRoute, refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
-import { effectiveScopes, isTooDeep } from '@gatehouse/shared'
+import { effectiveScopes } from '@gatehouse/shared'
 import { type AuthInfo, classifyInboundRequest, createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
@@ -13,6 +13,7 @@ import type { SessionStore } from '../store/contract.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { createAnswer } from './answer.ts'
+import { type BodyLimits, readWithinBudget } from './body-budget.ts'
 import { createConnections, type Serve } from './connections.ts'
 import { createLegacyEndpoint } from './legacy/endpoint.ts'
 import { isOneMessage, nameIn } from './message.ts'
@@ -31,6 +32,7 @@ export interface McpEndpointOptions {
   readonly store: SessionStore | undefined
   readonly streamLimits: StreamLimits
   readonly unsentLimits: UnsentLimits
+  readonly bodyLimits: BodyLimits
   /** Milliseconds without a word after which an open stream has a comment. */
   readonly keepAlive: number
   /** Milliseconds since the epoch. */
@@ -44,7 +46,8 @@ const quietLimit = 500
 
 /** Needs the guard's plugin on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
-  const { config, guard, features, store, streamLimits, unsentLimits, keepAlive, clock, answerLimit } = options
+  const { config, guard, features, store, streamLimits, unsentLimits, bodyLimits, keepAlive, clock, answerLimit } =
+    options
   const path = new URL(config.resource).pathname
   const route = literalRoute(path)
   // Of requests that it refuses as well as of its own failures; it does not say which.
@@ -105,7 +108,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     return refuseRpc(reply, 403, rpcCodes.other, 'This tool is for people: a client cannot call it for itself')
   }
 
-  async function answerMessage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function answerMessage(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const body = request.body as { readonly method?: string; readonly params?: unknown }
     const { method = '' } = body
     const caller = callerOf(request)
@@ -118,19 +121,15 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       const tool = features.tools.find(({ name }) => name === nameIn(body))
       await connections.hand(request, reply, { caller, serve, isStream: staysOpen(method, tool) })
     }
-    return reply
   }
 
   // The one route that reads a body, which is JSON.
   app.register((posts, _options, done) => {
-    posts.removeAllContentTypeParsers()
-    const parse = posts.getDefaultJsonParser('error', 'error')
-    posts.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) =>
-      isTooDeep(body)
-        ? done(Object.assign(new Error('the body is nested too deep'), { code: 'JSON_TOO_DEEP' }))
-        : parse(request, body, done),
-    )
-    posts.post(route, { onRequest, preHandler: requireMessage }, answerMessage)
+    const whileHeld = readWithinBudget(posts, bodyLimits)
+    posts.post(route, { onRequest, preHandler: requireMessage }, async (request, reply) => {
+      await whileHeld(request, () => answerMessage(request, reply))
+      return reply
+    })
     done()
   })
 
