@@ -97,7 +97,7 @@ const table = {
   A9: claimed('request objects are refused and never fetched'),
   A10: claimed('an unknown resource is refused before anybody logs in'),
   A11: claimed('no parameter breaks out of a header or a page'),
-  A12: claimed('prompt=none never shows a page'),
+  A12: claimed('prompt=none asks nobody anything: the answer is an error'),
   A13: claimed('forms are bound to the browser and the request they were made for'),
   A14: claimed('a new client, redirect or scope always asks the person'),
   A15: claimed('nobody is sent upstream without an own consent in this browser'),
@@ -106,6 +106,8 @@ const table = {
   A18: claimed('no code or token leaks through Referer, logs or history'),
   A19: claimed('redirects after a form never repeat its body'),
   A20: claimed('oversized authorization requests are refused cheaply'),
+  A21: claimed('no error leads to a web address that nobody checked'),
+  A22: claimed('an answer to a request is one, and final'),
 
   R1: claimed('script and file addresses are no redirects'),
   R2: claimed('plain http elsewhere, wildcards, user info and fragments are no redirects'),

@@ -1,5 +1,6 @@
 // A decision is one, and final: whatever is pressed twice, in two tabs, at once, or after it.
-import { expect, test } from 'vitest'
+import { verifies } from '@gatehouse/testing'
+import { expect } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
 import { type AuthServer, type AuthServerOptions, startAuthServer } from '../suites/auth-server.ts'
 import type { Browser } from '../suites/browser.ts'
@@ -66,7 +67,7 @@ function allAtOnce(count: number): Pick<AuthServerOptions, 'wrapStore'> {
   }
 }
 
-test('a form that was refused cannot be approved, and the app is told of the refusal', async () => {
+verifies('A22', 'a form that was refused cannot be approved, and the app is told of the refusal', async () => {
   await using server = await startAuthServer()
   const browser = await askedByApp(server)
   const refusal = await decide(server, browser, 'refuse')
@@ -78,7 +79,7 @@ test('a form that was refused cannot be approved, and the app is told of the ref
   expect(await connectedApps(browser)).toBe(0)
 })
 
-test('a form that was approved cannot be refused, nor answered by another account', async () => {
+verifies('A22', 'a form that was approved cannot be refused, nor answered by another account', async () => {
   await using server = await startAuthServer()
   const browser = await askedByApp(server)
   const approval = await decide(server, browser, 'approve')
@@ -88,7 +89,7 @@ test('a form that was approved cannot be refused, nor answered by another accoun
   expect(await connectedApps(browser)).toBe(1)
 })
 
-test('a sign-in that was cancelled cannot go on', async () => {
+verifies('A22', 'a sign-in that was cancelled cannot go on', async () => {
   await using server = await startAuthServer()
   const browser = server.openBrowser()
   await browser.open(authorizePath(createPkce().challenge))
@@ -97,7 +98,7 @@ test('a sign-in that was cancelled cannot go on', async () => {
   expect((await browser.open(nextOf(cancelled))).leftTo?.searchParams.get('error')).toBe('access_denied')
 })
 
-test("a device's request that was refused cannot be approved, from that tab or from another", async () => {
+verifies('A22', "a device's request that was refused cannot be approved, from that tab or from another", async () => {
   await using server = await startAuthServer()
   const { device, browser } = await askedByDevice(server)
   const tab = browser.openTab()
@@ -109,7 +110,7 @@ test("a device's request that was refused cannot be approved, from that tab or f
   expect(await connectedApps(browser)).toBe(0)
 })
 
-test('eight approvals of one form at once are one app', async () => {
+verifies('A22', 'eight approvals of one form at once are one app', async () => {
   await using server = await startAuthServer(allAtOnce(8))
   const browser = await askedByApp(server)
   const answers = await Promise.all(Array.from({ length: 8 }, () => decide(server, browser, 'approve')))
@@ -118,7 +119,7 @@ test('eight approvals of one form at once are one app', async () => {
   expect(await connectedApps(browser)).toBe(1)
 })
 
-test('of four approvals and four refusals at once one kind counts', async () => {
+verifies('A22', 'of four approvals and four refusals at once one kind counts', async () => {
   await using server = await startAuthServer(allAtOnce(8))
   const browser = await askedByApp(server)
   const answers = await Promise.all(
@@ -132,7 +133,7 @@ test('of four approvals and four refusals at once one kind counts', async () => 
   expect(await connectedApps(browser)).toBe(kind === 0 ? 1 : 0)
 })
 
-test('eight tabs that approve one device at once are one app', async () => {
+verifies('A22', 'eight tabs that approve one device at once are one app', async () => {
   await using server = await startAuthServer(allAtOnce(8))
   const { device, browser } = await askedByDevice(server)
   const tabs = Array.from({ length: 8 }, () => browser.openTab())
@@ -143,27 +144,31 @@ test('eight tabs that approve one device at once are one app', async () => {
   expect((await device.poll()).status).toBe(200)
 })
 
-test('an approval that broke off is finished by pressing again, as one app, and cannot be turned round', async () => {
-  let failing = false
-  await using server = await startAuthServer({
-    wrapStore: (store) => ({
-      ...store,
-      records: {
-        ...store.records,
-        async put(model, ...rest) {
-          if (failing && model === 'GrantOrigin') throw new StoreUnavailableError()
-          return store.records.put(model, ...rest)
+verifies(
+  'A22',
+  'an approval that broke off is finished by pressing again, as one app, and cannot be turned round',
+  async () => {
+    let failing = false
+    await using server = await startAuthServer({
+      wrapStore: (store) => ({
+        ...store,
+        records: {
+          ...store.records,
+          async put(model, ...rest) {
+            if (failing && model === 'GrantOrigin') throw new StoreUnavailableError()
+            return store.records.put(model, ...rest)
+          },
         },
-      },
-    }),
-  })
-  const browser = await askedByApp(server)
-  failing = true
-  expect((await decide(server, browser, 'approve')).status).toBe(503)
-  failing = false
-  expect(isGone(await decide(server, browser, 'refuse'))).toBe(true)
-  expect((await browser.approve()).leftTo?.searchParams.get('code')).toBeTruthy()
-  expect(await connectedApps(browser)).toBe(1)
-})
+      }),
+    })
+    const browser = await askedByApp(server)
+    failing = true
+    expect((await decide(server, browser, 'approve')).status).toBe(503)
+    failing = false
+    expect(isGone(await decide(server, browser, 'refuse'))).toBe(true)
+    expect((await browser.approve()).leftTo?.searchParams.get('code')).toBeTruthy()
+    expect(await connectedApps(browser)).toBe(1)
+  },
+)
 
 provesSecrecy()

@@ -43,7 +43,7 @@ function expectPage(page: Page, what: unknown): void {
 }
 
 verifies(
-  ['A17', 'A12'],
+  ['A21', 'A12'],
   'a web address that registered itself is named on a page, and nobody is sent there',
   async () => {
     await using server = await startAuthServer()
@@ -60,7 +60,7 @@ verifies(
   },
 )
 
-verifies('A17', "the operator's clients, and programs on this computer, are told of the error", async () => {
+verifies('A21', "the operator's clients, and programs on this computer, are told of the error", async () => {
   await using server = await startAuthServer()
   const clients = [
     { client_id: website.client_id, redirect_uri: website.redirect_uris[0] },

@@ -1,6 +1,6 @@
 // Races across two processes on one Redis; races.full.test.ts runs many more rounds.
 import { verifies } from '@gatehouse/testing'
-import { afterAll, beforeAll, test } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { raceForEverything, raceToDecide, raceToRevoke } from './races.ts'
 
@@ -19,5 +19,8 @@ verifies(
 
 verifies('RV4', 'of a family that is revoked while it is renewed nothing lives on', () => raceToRevoke(cluster, 4))
 
-test('of approvals and refusals of one form at two replicas one decision counts, and is one app or none', () =>
-  raceToDecide(cluster, 3))
+verifies(
+  'A22',
+  'of approvals and refusals of one form at two replicas one decision counts, and is one app or none',
+  () => raceToDecide(cluster, 3),
+)
