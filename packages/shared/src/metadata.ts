@@ -1,12 +1,16 @@
 import { z } from 'zod'
 
-/** RFC 9728 §2, the members that Gatehouse reads or writes. */
+/** A list of texts; one text with spaces in it is read as a list. */
+const list = z.preprocess(
+  (value) => (typeof value === 'string' ? value.trim().split(/\s+/) : value),
+  z.array(z.string()),
+)
+
+/** RFC 9728 §2, the members that Gatehouse reads. */
 export const protectedResourceMetadata = z.looseObject({
   resource: z.url(),
-  authorization_servers: z.array(z.url()).min(1).optional(),
-  scopes_supported: z.array(z.string()).optional(),
-  bearer_methods_supported: z.array(z.string()).optional(),
-  resource_name: z.string().optional(),
+  authorization_servers: list.optional(),
+  scopes_supported: list.optional(),
 })
 
 export type ProtectedResourceMetadata = z.infer<typeof protectedResourceMetadata>
@@ -16,14 +20,13 @@ export const authorizationServerMetadata = z.looseObject({
   issuer: z.url(),
   authorization_endpoint: z.url().optional(),
   token_endpoint: z.url(),
-  jwks_uri: z.url().optional(),
   registration_endpoint: z.url().optional(),
   device_authorization_endpoint: z.url().optional(),
   revocation_endpoint: z.url().optional(),
-  scopes_supported: z.array(z.string()).optional(),
-  grant_types_supported: z.array(z.string()).optional(),
-  code_challenge_methods_supported: z.array(z.string()).optional(),
-  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
+  scopes_supported: list.optional(),
+  grant_types_supported: list.optional(),
+  code_challenge_methods_supported: list.optional(),
+  token_endpoint_auth_methods_supported: list.optional(),
 })
 
 export type AuthorizationServerMetadata = z.infer<typeof authorizationServerMetadata>

@@ -3,7 +3,6 @@ import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import { ClientError } from '../errors.ts'
 import { isSafeUrl, safeUrl } from '../network/addresses.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
 import { type Grant, readGrant } from '../oauth/oauth-client.ts'
 import { grantError } from '../oauth/refusal.ts'
 import { cleanLine } from '../text.ts'
@@ -34,7 +33,10 @@ export async function signInWithDevice(options: FlowOptions): Promise<Grant> {
       command: 'login --browser',
     })
   }
-  const started = await startDeviceAuthorization(oauth, { resource, ...(scope !== undefined && { scope }) })
+  const parameters = { resource, ...(scope !== undefined && { scope }) }
+  const started = await openid.initiateDeviceAuthorization(oauth, parameters).catch(async (thrown: unknown) => {
+    throw await grantError(thrown)
+  })
   const life = boundedLife(started.expires_in)
   const givesUpAt = clock.now() + Math.min(life, timeout)
   prompts.device({
@@ -77,31 +79,6 @@ async function poll(
         prompts.trouble(`${error.message} ${error.reason ?? ''}`.trim(), pace.delay())
       } else throw error
     }
-  }
-}
-
-/**
- * An interval that is no positive number (K4), or a convenience address that is no text, counts as absent, so that
- * openid-client does not end the login over it.
- */
-async function startDeviceAuthorization(oauth: openid.Configuration, parameters: Record<string, string>) {
-  const fetch = oauth[openid.customFetch] as Fetch
-  oauth[openid.customFetch] = (async (url: string, init: RequestInit) => {
-    const response = await fetch(url, init)
-    if (!response.ok) return response
-    const body = (await response.json().catch(() => ({}))) as Record<string, unknown>
-    if (!(typeof body.interval === 'number' && body.interval > 0)) delete body.interval
-    if (typeof body.verification_uri_complete !== 'string' || !body.verification_uri_complete) {
-      delete body.verification_uri_complete
-    }
-    return Response.json(body)
-  }) as openid.CustomFetch
-  try {
-    return await openid.initiateDeviceAuthorization(oauth, parameters)
-  } catch (thrown) {
-    throw await grantError(thrown)
-  } finally {
-    oauth[openid.customFetch] = fetch as openid.CustomFetch
   }
 }
 

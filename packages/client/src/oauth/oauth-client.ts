@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { ClientError } from '../errors.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
 import type { GivenIdentity } from '../registration/registration.ts'
+import { createTidyFetch } from './tidy-answers.ts'
 
 export interface OauthClientOptions {
   readonly metadata: AuthorizationServerMetadata
@@ -17,7 +18,7 @@ export interface OauthClientOptions {
 export function createOauthClient({ metadata, identity, fetch }: OauthClientOptions): openid.Configuration {
   const server = metadata as openid.ServerMetadata
   const client = new openid.Configuration(server, identity.clientId, undefined, authentication(metadata, identity))
-  client[openid.customFetch] = fetch as openid.CustomFetch
+  client[openid.customFetch] = createTidyFetch(fetch) as openid.CustomFetch
   openid.allowInsecureRequests(client) // http only to loopback: the guarded fetch sees to it
   return client
 }
@@ -47,6 +48,8 @@ function clientSecretBasic(secret: string): openid.ClientAuth {
   }
 }
 
+const LONGEST_LIFE = 10 * 365 * 24 * 3600
+
 /** What a token endpoint granted. Times are seconds since the epoch. */
 export interface Grant {
   readonly accessToken: string
@@ -73,6 +76,6 @@ export function readGrant(response: openid.TokenEndpointResponse, clock: Clock, 
     refreshToken: response.refresh_token,
     scope: response.scope ?? asked ?? '',
     obtainedAt: now,
-    expiresAt: response.expires_in === undefined ? undefined : now + response.expires_in,
+    expiresAt: response.expires_in === undefined ? undefined : now + Math.min(response.expires_in, LONGEST_LIFE),
   }
 }

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { ClientError } from '../errors.ts'
 import { errorBodyLine } from '../network/error-body.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
+import { readJson } from '../network/json-object.ts'
 
 /** A client identity that somebody registered with the authorization server and handed to us. */
 export interface GivenIdentity {
@@ -33,7 +34,8 @@ export const registration = z.object({
 export type Registration = z.infer<typeof registration>
 
 const answer = z.object({
-  client_id: z.string().min(1).max(512),
+  /** Some servers number their clients. */
+  client_id: z.union([z.string(), z.number()]).transform(String).pipe(z.string().max(512)),
   client_secret: z.string().optional(),
   token_endpoint_auth_method: z.string().optional(),
 })
@@ -65,7 +67,7 @@ export async function register(metadata: AuthorizationServerMetadata, fetch: Fet
     }),
   })
   const body = await response.text()
-  const parsed = answer.safeParse(parseJson(body))
+  const parsed = answer.safeParse(readJson(body))
   if (response.ok && parsed.success) {
     const { client_id: clientId, client_secret: clientSecret, token_endpoint_auth_method } = parsed.data
     return { clientId, clientSecret, tokenEndpointAuthMethod: token_endpoint_auth_method }
@@ -74,12 +76,4 @@ export async function register(metadata: AuthorizationServerMetadata, fetch: Fet
     reason: `It answered ${response.status}: ${errorBodyLine(body)}.`,
     hint: 'Ask its operator for a client id and give it with --client-id (or GATEHOUSE_CLIENT_ID).',
   })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -24,6 +24,10 @@ interface Behaviour {
   deviceAuthorization: Record<string, unknown>
   /** Answers to device polls, in order; when there are no more, the code counts as approved. */
   polls: Answer[]
+  /** Merged into answers with new tokens. */
+  token: Record<string, unknown>
+  /** The status of good answers of the authorization server, by path, where it is not the usual one. */
+  status: Record<string, number>
   /** Answer to all further refreshes instead of new tokens. */
   refreshAnswer: Answer | undefined
   /** Milliseconds a refresh takes. */
@@ -34,6 +38,8 @@ interface Behaviour {
   grantScope: (asked: string) => string
   /** The methods that need no token. */
   open: (method: string) => boolean
+  /** The status that a request without a token gets. */
+  unauthorized: number
   /** The methods that need a scope. */
   guarded: string[]
   /** The scope that they need, for the tool or prompt of that name; empty: any. */
@@ -95,11 +101,14 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     registration: {},
     deviceAuthorization: {},
     polls: [],
+    token: {},
+    status: {},
     refreshAnswer: undefined,
     refreshDelay: 0,
     tokenLife: 600,
     grantScope: (asked) => asked,
     open: () => false,
+    unauthorized: 401,
     guarded: ['tools/call'],
     neededScope: () => '',
     toolResult: { content: [{ type: 'text', text: 'Hello, world!' }] },
@@ -108,6 +117,11 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
   }
 
   const auth = await listen(async (request) => {
+    const answer = await authAnswer(request)
+    return answer.status < 300 ? { ...answer, status: behaviour.status[request.path] ?? answer.status } : answer
+  }, seen)
+
+  async function authAnswer(request: Seen): Promise<Answer> {
     const { path, form } = request
     if (path === '/.well-known/oauth-authorization-server') return { status: 200, body: serverMetadata() }
     if (path === '/register') {
@@ -122,7 +136,8 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     if (path === '/device_authorization') return startDevice(form)
     if (path === '/token') return await token(form, clientId)
     return { status: 404, body: {} }
-  }, seen)
+  }
+
   const raw = ({ path, method, body }: Seen & { method: string }, response: ServerResponse) =>
     path === '/mcp' && behaviour.raw(method === 'POST' ? JSON.parse(body).method : method, response)
   const mcp = await listen(async (request) => mcpAnswer(request), seen, { raw, service })
@@ -209,7 +224,14 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     if (family !== undefined && refresh_token) refreshTokens.set(refresh_token, { scope, clientId, family })
     return {
       status: 200,
-      body: { access_token, token_type: 'Bearer', expires_in: behaviour.tokenLife, scope, refresh_token },
+      body: {
+        access_token,
+        token_type: 'Bearer',
+        expires_in: behaviour.tokenLife,
+        scope,
+        refresh_token,
+        ...behaviour.token,
+      },
     }
   }
 
@@ -224,7 +246,10 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
       accessTokens.get(headers.authorization?.replace('Bearer ', '') ?? '') ??
       (behaviour.open(asked) ? { scope: '', clientId: '' } : undefined)
     const place = `resource_metadata="${originOf(mcp)}/.well-known/oauth-protected-resource/mcp"`
-    if (!token) return { status: 401, body: {}, headers: { 'www-authenticate': `Bearer ${place}, scope="read call"` } }
+    if (!token) {
+      const challenge = `Bearer ${place}, scope="read call"`
+      return { status: behaviour.unauthorized, body: {}, headers: { 'www-authenticate': challenge } }
+    }
     if (method !== 'POST') return service ? undefined : { status: 405, body: {} }
     const message = JSON.parse(body) as { id?: unknown; method: string; params: { name?: string } }
     if (message.id === undefined) return service ? undefined : { status: 202, body: undefined }
