@@ -2,7 +2,7 @@
 // are wired together.
 import { tokenRevocation } from 'openid-client'
 import { type Clock, systemClock } from './clock.ts'
-import { type Discovery, discover, mcpServerUrl } from './discovery/discovery.ts'
+import { type Discovery, type DiscoveryOptions, discover, mcpServerUrl } from './discovery/discovery.ts'
 import { type Challenge, ClientError } from './errors.ts'
 import { signInWithBrowser } from './flows/browser.ts'
 import { type FlowOptions, signInWithDevice } from './flows/device.ts'
@@ -114,9 +114,9 @@ export function createClient(options: ClientOptions): Client {
   const identities = { given: identity, registrations: store.registrations }
   const documentId = options.clientMetadataUrl === undefined ? undefined : clientMetadataId(options.clientMetadataUrl)
 
-  async function rediscover(challenge?: Challenge): Promise<Discovery> {
+  async function rediscover(asked: Pick<DiscoveryOptions, 'challenge' | 'issuer'>): Promise<Discovery> {
     const previous = await store.servers.read(url.href)
-    const discovery = await discover(url, { fetch, clock, challenge })
+    const discovery = await discover(url, { fetch, clock, ...asked })
     await store.servers.write(url.href, { discovery, clientId: previous?.clientId })
     return discovery
   }
@@ -124,7 +124,7 @@ export function createClient(options: ClientOptions): Client {
   async function recentDiscovery(): Promise<Discovery> {
     const known = await store.servers.read(url.href)
     const recent = known && clock.now() - known.discovery.discoveredAt < DISCOVERY_LIFE
-    return recent ? known.discovery : await rediscover()
+    return recent ? known.discovery : await rediscover({ issuer: known?.discovery.issuer })
   }
 
   const renew = createRenewal({ discovery: recentDiscovery, identities, fetch, clock })
@@ -166,7 +166,7 @@ export function createClient(options: ClientOptions): Client {
 
   async function signIn({ flow, timeout, signal: stop = signal, challenge, ...asked }: SignInOptions) {
     if (flow === 'machine' && !hasCredential(identity)) throw secretNeeded()
-    const discovery = await rediscover(challenge)
+    const discovery = await rediscover({ challenge })
     const { issuer, resource, metadata } = discovery
     const scope =
       flow === 'machine' ? (asked.scope ?? discovery.scope) : lasting(asked.scope ?? discovery.scope, metadata)

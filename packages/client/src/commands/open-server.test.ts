@@ -30,6 +30,19 @@ test('a server whose list is open to all asks for a sign-in where a tool is call
   expect(pings, 'the challenge that was met is the one that is used').toEqual([])
 })
 
+test('a server that answers 403 with a challenge where it means 401 is signed in to', async () => {
+  await using servers = await startFakeServers()
+  await using shell = await createCommandLine(servers.mcpUrl)
+  servers.behaviour.unauthorized = 403
+  servers.behaviour.open = (method) => method !== 'tools/call'
+  const called = await shell.run(['call', 'greet'])
+  expect(called).toMatchObject({ code: 0, stdout: 'Hello, world!\n', stderr: expect.stringContaining('Signed in as') })
+  servers.behaviour.open = () => false
+  await shell.run(['logout'])
+  expect((await shell.run(['tools'])).code).toBe(0)
+  expect((await shell.run(['login'])).code).toBe(0)
+})
+
 test('the repl uses an open server, and signs in when something there needs it', async () => {
   await using servers = await startFakeServers({ service: createMcpService() })
   await using shell = await createCommandLine(servers.mcpUrl)

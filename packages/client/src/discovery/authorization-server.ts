@@ -4,7 +4,9 @@ import { ClientError } from '../errors.ts'
 import { safeUrl } from '../network/addresses.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
 import { cleanLine } from '../text.ts'
-import { readMetadata } from './read-metadata.ts'
+import { readFirstMetadata } from './read-metadata.ts'
+
+const MOST_SERVERS = 5
 
 /** The endpoints that we call or show. Others (`jwks_uri`, …) are not checked, because they are not used. */
 const usedEndpoints = [
@@ -20,21 +22,45 @@ const usedEndpoints = [
  * appended. Its `issuer` has to be `issuer`, byte for byte (RFC 8414 §3.3, K2), and each endpoint an address that is
  * safe to use (K1).
  */
-export async function readAuthorizationServer(issuer: string, fetch: Fetch): Promise<AuthorizationServerMetadata> {
-  for (const { url } of buildDiscoveryUrls(safeUrl(issuer, 'authorization_servers'))) {
-    const metadata = await readMetadata(url.href, authorizationServerMetadata, fetch)
-    if (!metadata) continue
-    if (metadata.issuer !== issuer) throw mismatch(issuer, metadata.issuer)
-    for (const endpoint of usedEndpoints) {
-      const address = metadata[endpoint]
-      if (address !== undefined) safeUrl(address, endpoint)
-    }
-    return metadata
+async function readAuthorizationServer(issuer: string, fetch: Fetch): Promise<AuthorizationServerMetadata> {
+  const places = buildDiscoveryUrls(safeUrl(issuer, 'authorization_servers')).map(({ url }) => url.href)
+  const metadata = (await readFirstMetadata(places, authorizationServerMetadata, fetch))?.metadata
+  if (!metadata) {
+    throw new ClientError('metadata_missing', `${cleanLine(issuer, 120)} does not say how to sign in.`, {
+      reason: 'It publishes neither RFC 8414 nor OpenID Connect metadata.',
+      hint: 'This is for the people who run the server to repair.',
+    })
   }
-  throw new ClientError('metadata_missing', `${cleanLine(issuer, 120)} does not say how to sign in.`, {
-    reason: 'It publishes neither RFC 8414 nor OpenID Connect metadata.',
-    hint: 'This is for the people who run the server to repair.',
-  })
+  if (metadata.issuer !== issuer) throw mismatch(issuer, metadata.issuer)
+  for (const endpoint of usedEndpoints) {
+    const address = metadata[endpoint]
+    if (address !== undefined) safeUrl(address, endpoint)
+  }
+  return metadata
+}
+
+/**
+ * The metadata of the first of several authorization servers that has any (RFC 9728 §2: which one is used is the client's
+ * to choose). One that is out of order, unsafe or not who it says ends the search: somebody has to look at that.
+ */
+export async function readFirstAuthorizationServer(
+  issuers: readonly string[],
+  fetch: Fetch,
+): Promise<AuthorizationServerMetadata> {
+  let first: unknown
+  for (const issuer of issuers.slice(0, MOST_SERVERS)) {
+    try {
+      return await readAuthorizationServer(issuer, fetch)
+    } catch (error) {
+      if (!hasNoMetadata(error)) throw error
+      first ??= error
+    }
+  }
+  throw first
+}
+
+function hasNoMetadata(error: unknown): boolean {
+  return error instanceof ClientError && (error.code === 'metadata_missing' || error.code === 'metadata_invalid')
 }
 
 function mismatch(expected: string, found: string): ClientError {

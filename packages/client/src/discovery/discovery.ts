@@ -9,8 +9,8 @@ import { isLoopback } from '../network/addresses.ts'
 import { errorBodyLine } from '../network/error-body.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
 import { cleanLine } from '../text.ts'
-import { readAuthorizationServer } from './authorization-server.ts'
-import { challengeOf } from './challenge.ts'
+import { readFirstAuthorizationServer } from './authorization-server.ts'
+import { asksForSignIn, challengeOf } from './challenge.ts'
 import { readProtectedResource } from './protected-resource.ts'
 
 /** What is known about an MCP server's sign-in, and kept between runs. */
@@ -59,18 +59,24 @@ export interface DiscoveryOptions {
   readonly clock: Clock
   /** The challenge that was met already; absent: the server is asked for one. */
   readonly challenge?: Challenge | undefined
+  /** The authorization server in use: it is preferred for as long as the resource names it. */
+  readonly issuer?: string | undefined
 }
 
 /** Finds out where and how to sign in for the MCP server at `url`. Always asks the servers; keeping is the caller's. */
-export async function discover(url: URL, { fetch, clock, challenge: met }: DiscoveryOptions): Promise<Discovery> {
-  const { challenge, missing } = met ? { challenge: met } : await readChallenge(url, fetch)
+export async function discover(
+  url: URL,
+  { fetch, clock, challenge: met, issuer }: DiscoveryOptions,
+): Promise<Discovery> {
+  const { challenge, missing } = met ? { challenge: met } : await askForChallenge(url, fetch)
   const place = challenge?.metadataUrl
   const found = await readProtectedResource(url, place, fetch).catch((error: unknown) => {
     throw challenge ? error : noSignIn(url, error)
   })
-  const { resource, authorizationServer, scopes } = found
+  const { resource, authorizationServers, scopes } = found
   if (missing !== undefined && resource !== url.href) throw notHere(url, resource, missing)
-  const metadata = await readAuthorizationServer(authorizationServer, fetch)
+  const preferred = authorizationServers.filter((one) => one === issuer)
+  const metadata = await readFirstAuthorizationServer([...new Set([...preferred, ...authorizationServers])], fetch)
   return {
     resource,
     issuer: metadata.issuer,
@@ -114,8 +120,8 @@ function isJsonRpc(body: string): boolean {
   }
 }
 
-/** Asks without a token, in order to be told `401` and where the metadata is (RFC 9728 §5.1). */
-async function readChallenge(url: URL, fetch: Fetch): Promise<Asked> {
+/** Asks without a token, in order to be told `401`, or a `403` that says as much, and where the metadata is (RFC 9728 §5.1). */
+async function askForChallenge(url: URL, fetch: Fetch): Promise<Asked> {
   const response = await fetch(url.href, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
@@ -127,7 +133,7 @@ async function readChallenge(url: URL, fetch: Fetch): Promise<Asked> {
       hint: 'Use the address that its operator published, with --url.',
     })
   }
-  if (response.status === 401) return { challenge: challengeOf(response) }
+  if (asksForSignIn(response)) return { challenge: challengeOf(response) }
   // Some servers let the first request pass; the well-known places still tell.
   if (response.status !== 404 && response.status !== 405) return {}
   const body = await response.text()

@@ -3,11 +3,12 @@ import { checkResourceAllowed } from '@modelcontextprotocol/client'
 import { ClientError } from '../errors.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
 import { cleanLine } from '../text.ts'
-import { readMetadata } from './read-metadata.ts'
+import { readFirstMetadata } from './read-metadata.ts'
 
 export interface ProtectedResource {
   readonly resource: string
-  readonly authorizationServer: string
+  /** At least one. */
+  readonly authorizationServers: readonly string[]
   /** All scopes that the resource lists, space-separated. */
   readonly scopes: string | undefined
 }
@@ -23,15 +24,20 @@ export async function readProtectedResource(
   fetch: Fetch,
 ): Promise<ProtectedResource> {
   const wellKnown = [protectedResourceMetadataUrl(url.href), protectedResourceMetadataUrl(url.origin)]
-  for (const place of challenged === undefined ? new Set(wellKnown) : [challenged]) {
-    const metadata = await readMetadata(place, protectedResourceMetadata, fetch)
-    if (!metadata) continue
-    const { resource, authorization_servers: [authorizationServer] = [], scopes_supported } = metadata
-    if (!checkResourceAllowed({ requestedResource: url, configuredResource: resource })) throw mismatch(url, resource)
-    if (authorizationServer === undefined) throw missing(url, `${place} names no authorization server.`)
-    return { resource, authorizationServer, scopes: scopes_supported?.join(' ') || undefined }
-  }
-  throw missing(url, 'It publishes no OAuth metadata (RFC 9728).')
+  const places = new Set(challenged === undefined ? wellKnown : [challenged, ...wellKnown])
+  const found = await readFirstMetadata(places, protectedResourceMetadata, fetch)
+  if (!found) throw missing(url, 'It publishes no OAuth metadata (RFC 9728).')
+  const { resource, authorization_servers: authorizationServers = [], scopes_supported } = found.metadata
+  if (!covers(resource, url)) throw mismatch(url, resource)
+  if (authorizationServers.length === 0) throw missing(url, `${found.place} names no authorization server.`)
+  return { resource, authorizationServers, scopes: scopes_supported?.join(' ') || undefined }
+}
+
+/** Whether a resource is the address, or contains it. A slash at the end of either makes no other resource of it. */
+function covers(resource: string, url: URL): boolean {
+  const configured = new URL(resource)
+  configured.pathname = configured.pathname.replace(/\/$/, '')
+  return checkResourceAllowed({ requestedResource: url, configuredResource: configured })
 }
 
 function mismatch(url: URL, resource: string): ClientError {

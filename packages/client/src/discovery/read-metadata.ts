@@ -1,13 +1,33 @@
 import type { z } from 'zod'
 import { ClientError } from '../errors.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
+import { readJson } from '../network/json-object.ts'
 import { cleanLine } from '../text.ts'
 
+/**
+ * The document at the first of several places that has one, and where that is. A place whose answer cannot be read (a page
+ * of an app that answers everything, often) is passed over; where there is no other its `metadata_invalid` is thrown.
+ */
+export async function readFirstMetadata<T>(places: Iterable<string>, schema: z.ZodType<T>, fetch: Fetch) {
+  let unreadable: ClientError | undefined
+  for (const place of places) {
+    try {
+      const metadata = await readMetadata(place, schema, fetch)
+      if (metadata) return { place, metadata }
+    } catch (error) {
+      if (!(error instanceof ClientError && error.code === 'metadata_invalid')) throw error
+      unreadable ??= error
+    }
+  }
+  if (unreadable) throw unreadable
+  return undefined
+}
+
 /** One metadata document; `undefined` where there is none (any 4xx). Throws when it is not what `schema` says. */
-export async function readMetadata<T>(url: string, schema: z.ZodType<T>, fetch: Fetch): Promise<T | undefined> {
+async function readMetadata<T>(url: string, schema: z.ZodType<T>, fetch: Fetch): Promise<T | undefined> {
   const response = await fetch(url, { headers: { accept: 'application/json' } })
   if (!response.ok) return undefined
-  const json: unknown = await response.json().catch(() => undefined)
+  const json = readJson(await response.text())
   const parsed = schema.safeParse(json)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues

@@ -1,8 +1,8 @@
 // Everything the doctor asks, once, in the order in which clients do; the checks only look at what came back.
 import { protectedResourceMetadataUrl } from '@gatehouse/shared'
 import { buildDiscoveryUrls } from '@modelcontextprotocol/client'
+import { type HeaderChallenge, readChallenge } from '../discovery/challenge.ts'
 import { safeUrl } from '../network/addresses.ts'
-import { type Challenge, readChallenge } from './challenge.ts'
 import { pageOrigin } from './clients.ts'
 import { type Document, documentIn, listIn, textIn } from './document.ts'
 import type { Outcome, Probe } from './probe.ts'
@@ -22,7 +22,7 @@ export interface Evidence {
   readonly url: URL
   /** `initialize` of 2025-11-25 without a token. */
   readonly unauthorized: Outcome
-  readonly challenge: Challenge | undefined
+  readonly challenge: HeaderChallenge | undefined
   /** `server/discover` of 2026-07-28 without a token. */
   readonly discover: Outcome
   /** `initialize` with a token that nobody issued. */
@@ -169,7 +169,7 @@ function preflight(headers: string): Record<string, string> {
 
 type Address = readonly [Place['kind'], string]
 
-function resourceAddresses(url: URL, challenge: Challenge | undefined): Address[] {
+function resourceAddresses(url: URL, challenge: HeaderChallenge | undefined): Address[] {
   const named = challenge?.parameters.resource_metadata
   return [
     ...(named !== undefined && URL.canParse(named) ? [['named', named] as const] : []),

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type AuthProvider, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import { challengeOf } from '../discovery/challenge.ts'
+import { asksForSignIn, challengeOf } from '../discovery/challenge.ts'
 import type { ClientError } from '../errors.ts'
 import { type Fetch, networkError } from '../network/guarded-fetch.ts'
 import { isNotSignedIn, notSignedIn, type TokenSource } from '../session/token-source.ts'
@@ -61,10 +61,20 @@ export function createTransport(options: TransportOptions): StreamableHTTPClient
           exchange?.onTooMuch(error)
         },
       })
+      if (response.status === 403 && !hasToken(init) && asksForSignIn(response)) return asUnauthorized(response)
       if (!isStream) return response
       return eventIds.watch(new Headers(init.headers).get('last-event-id'), response)
     },
   })
+}
+
+function hasToken(init?: RequestInit): boolean {
+  return new Headers(init?.headers).has('authorization')
+}
+
+/** What the SDK knows as a demand for a sign-in is a 401 alone. */
+function asUnauthorized({ body, headers }: Response): Response {
+  return new Response(body, { status: 401, headers })
 }
 
 /**
