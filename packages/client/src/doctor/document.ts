@@ -1,13 +1,13 @@
 // Reading metadata of which nothing may be assumed.
+import { isObject, plainMembers } from '../network/json-object.ts'
 import type { Outcome } from './probe.ts'
 
 export type Document = Readonly<Record<string, unknown>>
 
-/** The JSON object of a good answer. */
+/** The JSON object of a good answer, read as the client reads it: without members that say nothing. */
 export function documentIn(outcome: Outcome | undefined): Document | undefined {
   if (!outcome?.answered || outcome.status !== 200) return undefined
-  const { json } = outcome
-  return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Document) : undefined
+  return isObject(outcome.json) ? plainMembers(outcome.json) : undefined
 }
 
 export function textIn(document: Document | undefined, member: string): string | undefined {

@@ -106,6 +106,10 @@ const breaks: Readonly<Record<string, Break>> = {
     const text = () => new Response(JSON.stringify(world.web.resource), { headers: { 'content-type': 'text/plain' } })
     answer(world, `GET ${at.root}`, text)
   },
+  'empty-member': ({ web }) => {
+    web.server.policy_uri = null
+    web.resource.resource_name = ''
+  },
   'no-resource-metadata': (world) => {
     world.web.challenge.resource_metadata = undefined
     for (const place of metadata) world.web.answers.delete(`GET ${place}`)

@@ -1,4 +1,5 @@
 // Whether what should be JSON is JSON.
+import { isObject } from '../../network/json-object.ts'
 import type { Check, Occurrence } from '../check.ts'
 import { everyClient } from '../clients.ts'
 import type { Evidence, Place } from '../evidence.ts'
@@ -34,6 +35,20 @@ export const documentChecks: readonly Check[] = [
         return isObject(json) && !/^application\/([\w.+-]+\+)?json\b/.test(type) && `says that it is "${type}"`
       }),
   },
+  {
+    id: 'empty-member',
+    severity: 'warning',
+    spec: 'RFC 8414 §3.2; RFC 9728 §3.2',
+    fix: 'Leave out what has no value: many clients refuse null, and an empty text where an address should be.',
+    find: ({ resourcePlaces, serverPlaces }) =>
+      [...resourcePlaces, ...serverPlaces].flatMap(({ outcome }) => {
+        if (!outcome.answered || outcome.status !== 200 || !isObject(outcome.json)) return []
+        const empty = Object.entries(outcome.json).flatMap(([name, value]) =>
+          value === null || value === '' ? name : [],
+        )
+        return empty.length > 0 ? [`${outcome.url} has members without a value: ${empty.join(', ')}.`] : []
+      }),
+  },
 ]
 
 /** The places with a good answer that `judge` finds something wrong with. It stops clients if they come by before a document. */
@@ -50,8 +65,4 @@ function wrong(evidence: Evidence, judge: (answer: Answer) => string | false): O
 function isHtml({ headers, text, json }: Answer): boolean {
   if (json !== undefined) return false
   return (headers.get('content-type') ?? '').startsWith('text/html') || /^\s*<(!doctype|html)/i.test(text)
-}
-
-function isObject(json: unknown): boolean {
-  return typeof json === 'object' && json !== null && !Array.isArray(json)
 }

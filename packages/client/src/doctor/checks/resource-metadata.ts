@@ -97,7 +97,7 @@ export const resourceMetadataChecks: readonly Check[] = [
     id: 'several-authorization-servers',
     severity: 'note',
     spec: 'RFC 9728 §2',
-    fix: 'Put the one that most clients should use first; only it was examined here.',
+    fix: 'Put the one that most clients should use first, with metadata; only it was examined here.',
     find({ resource }) {
       const servers = listIn(resource, 'authorization_servers') ?? []
       return when(
