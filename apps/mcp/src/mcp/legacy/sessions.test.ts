@@ -377,6 +377,18 @@ describe('the stream of a request', () => {
     expect((await nameless.post({ jsonrpc: '2.0', id: 0, result: {} })).status).toBe(400)
   })
 
+  test('keeps no level of logging that there is not', async () => {
+    const session = await open()
+    const level = (given: string) => ({ jsonrpc: '2.0', id: 1, method: 'logging/setLevel', params: { level: given } })
+    const refused = await answerOf(await session.post(level('x'.repeat(500_000))))
+    expect(refused.error.code).toBe(-32_602)
+    expect(refused.error.message).toContain('Invalid params: level: ')
+    const silenced = await readEvents(await session.post(level('emergency'))).rest()
+    expect(silenced.some(hasAnswer)).toBe(true)
+    await session.post(level('loud'))
+    expect(textsOf(await readEvents(await session.post(greetings('Ada'))).rest())).toEqual([])
+  })
+
   test('keeps to the level of logging that the client asked for', async () => {
     const session = await open()
     const level = requestOf('2025-11-25', 'logging/setLevel', { level: 'error' }).message
