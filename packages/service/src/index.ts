@@ -4,6 +4,7 @@ export { boundConnections, connectionLimits } from './connections.ts'
 export { ConfigError, GatehouseError, StoreUnavailableError } from './errors.ts'
 export { openLogStream } from './log-stream.ts'
 export { createMetrics, type Metrics, readMetricsPort, serveMetrics } from './metrics.ts'
+export { networkOf } from './network-of.ts'
 export { openRedisChannels } from './redis-channels.ts'
 export {
   openRedisConnection,

@@ -1,16 +1,1 @@
-// Whose an address is, for counting.
-import ipaddr from 'ipaddr.js'
-
-const SITE_BITS = 48
-
-/**
- * An IPv4 address, or the IPv6 network of 48 bits around an address. That much one customer of a provider may have, and
- * whoever has it has 65 536 networks of 64 bits.
- */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return 'unknown'
-  const parsed = ipaddr.process(address)
-  if (parsed.kind() === 'ipv4') return parsed.toString()
-  const groups = parsed.toNormalizedString().split(':')
-  return `${groups.slice(0, SITE_BITS / 16).join(':')}::/${SITE_BITS}`
-}
+export { networkOf } from '@gatehouse/service'

@@ -16,3 +16,14 @@ verifies('M18', 'streams are counted by subject, by address and in all; who is r
   expect(streams.take('e', '203.0.113.4')).toBeDefined()
   expect(streams.take('f', '203.0.113.5')).toBeUndefined()
 })
+
+verifies('M18', 'the addresses of one IPv6 network of 48 bits are one', () => {
+  const streams = createOpenStreams({ perSubject: 2, perAddress: 2, total: 9 })
+  for (const [subject, network] of [
+    ['a', 1],
+    ['b', 2],
+  ] as const)
+    expect(streams.take(subject, `2001:db8:1:${network}::1`)).toBeDefined()
+  expect(streams.take('c', '2001:db8:1:3::1')).toBeUndefined()
+  expect(streams.take('c', '2001:db8:2::1')).toBeDefined()
+})

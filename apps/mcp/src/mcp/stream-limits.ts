@@ -1,8 +1,10 @@
 // How many streams may be open at once: each holds a connection, and one caller could take them all. Those that are open
 // stay; the next one is refused.
+import { networkOf } from '@gatehouse/service'
 
 export interface StreamLimits {
   readonly perSubject: number
+  /** Of an IPv6 network of 48 bits together. */
   readonly perAddress: number
   readonly total: number
 }
@@ -27,7 +29,7 @@ export function createOpenStreams({ perSubject, perAddress, total }: StreamLimit
       const places = [
         ['all', total],
         [`subject ${subject}`, perSubject],
-        [`address ${address}`, perAddress],
+        [`network ${networkOf(address)}`, perAddress],
       ] as const
       if (places.some(([key, most]) => countOf(key) >= most)) return undefined
       for (const [key] of places) open.set(key, countOf(key) + 1)
