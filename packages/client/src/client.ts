@@ -168,6 +168,9 @@ export function createClient(options: ClientOptions): Client {
     if (flow === 'machine' && !hasCredential(identity)) throw secretNeeded()
     const discovery = await rediscover({ challenge })
     const { issuer, resource, metadata } = discovery
+    const known = { discovery, clientId: identity?.clientId }
+    const key = keyOf(known)
+    await store.sessions.exclusive(key, async () => {}) // what cannot be kept is said before anybody approves it
     const scope =
       flow === 'machine' ? (asked.scope ?? discovery.scope) : lasting(asked.scope ?? discovery.scope, metadata)
     const { client, grant } = await asClient(discovery, (client) => {
@@ -177,8 +180,6 @@ export function createClient(options: ClientOptions): Client {
       return flow === 'machine' ? signInWithSecret(flowOptions) : signInWithBrowser({ ...flowOptions, openUrl })
     })
     const session: Session = { issuer, resource, clientId: client.clientId, flow, ...grant }
-    const known = { discovery, clientId: identity?.clientId }
-    const key = keyOf(known)
     await store.sessions.exclusive(key, () => store.sessions.write(key, session))
     await store.servers.write(url.href, known)
     return session

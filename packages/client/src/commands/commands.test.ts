@@ -91,6 +91,18 @@ test('a saved sign-in that cannot be read is told, and the call signs in again',
   expect([code, stderr]).toEqual([0, expect.stringContaining('could not be read and is ignored')])
 })
 
+test('a folder that no sign-in can be kept in is told before anybody is asked to approve one', async () => {
+  for (const folder of ['sessions', 'registrations', 'servers']) {
+    await using servers = await startFakeServers()
+    await using shell = await createCommandLine(servers.mcpUrl)
+    await writeFile(join(shell.home, folder), 'in the way')
+    const { code, stderr } = await shell.run(['login'])
+    expect([code, stderr], folder).toEqual([1, expect.stringContaining('✗ The sign-in could not be saved.')])
+    expect(stderr).toContain('set GATEHOUSE_HOME to a folder that is')
+    expect(servers.seenAt('/device_authorization')).toEqual([])
+  }
+})
+
 test('a client id given once is used by the commands after it', async () => {
   await using servers = await startFakeServers()
   await using shell = await createCommandLine(servers.mcpUrl)

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import lockfile from 'proper-lockfile'
 import { z } from 'zod'
 import { discovery } from '../discovery/discovery.ts'
@@ -93,14 +94,26 @@ function createShelf<Key, Value>({ folder, schema, nameOf, notify }: ShelfOption
   }
 }
 
-/** A lock that its holder keeps alive, and that falls 10 s after the holder died. */
+const LOCK_TRIES = 400
+const LONGEST_PAUSE = 200 // milliseconds
+
+/** A lock that its holder keeps alive, and that falls 10 s after the holder died. Whatever else is in the way is thrown at once. */
 async function acquire(file: string): Promise<() => Promise<void>> {
-  const retries = { retries: 300, factor: 1.2, minTimeout: 20, maxTimeout: 200 }
-  return lockfile.lock(file, { realpath: false, retries, onCompromised: () => {} }).catch((cause: unknown) => {
-    throw new ClientError('store_unwritable', 'Another process keeps the saved sign-in locked.', {
-      reason: `${file}.lock has been held for a minute.`,
-      hint: 'Wait for it to finish, or remove that folder if no such process is left.',
-      cause,
-    })
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await lockfile.lock(file, { realpath: false, onCompromised: () => {} })
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ELOCKED') throw cause
+      if (tries === LOCK_TRIES) throw locked(file, cause)
+    }
+    await delay(Math.min(20 * 1.2 ** tries, LONGEST_PAUSE) * (0.5 + Math.random() / 2))
+  }
+}
+
+function locked(file: string, cause: unknown): ClientError {
+  return new ClientError('store_unwritable', 'Another process keeps the saved sign-in locked.', {
+    reason: `${file}.lock has been held for a minute.`,
+    hint: 'Wait for it to finish, or remove that folder if no such process is left.',
+    cause,
   })
 }
