@@ -198,8 +198,9 @@ describe('consent', () => {
       for (const fact of ['Holiday photos', 'Unverified app', 'Continue with GitHub', 'Cancel'])
         expect(page.text).toContain(fact)
     }
-    const { leftTo } = await server.openBrowser().open(request({ prompt: 'none' }))
-    expect([leftTo?.origin, leftTo?.searchParams.get('error')]).toEqual(['https://evil.example', 'login_required'])
+    const { leftTo, status, text } = await server.openBrowser().open(request({ prompt: 'none' }))
+    expect([leftTo, status]).toEqual([undefined, 400])
+    expect(text).toContain('login_required')
     expect(github.requests).toEqual([])
   })
 
