@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { generate } from 'selfsigned'
+import { createCertificate } from './certificate.ts'
 
 export interface DocumentHost extends AsyncDisposable {
   /** `https://localhost:<port>` */
@@ -24,24 +24,7 @@ export interface DocumentHost extends AsyncDisposable {
 }
 
 export async function openDocumentHost(): Promise<DocumentHost> {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    // whatever the clock of the test says: TLS goes by the system's
-    notBeforeDate: new Date('2020-01-01'),
-    notAfterDate: new Date('2100-01-01'),
-    extensions: [
-      { name: 'basicConstraints', cA: true },
-      {
-        name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
-          { type: 7, ip: '::1' },
-        ],
-      },
-    ],
-  })
+  const { cert, key } = await createCertificate(['localhost'])
   const answers = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>()
   const requests: string[] = []
   let connections = 0

@@ -1,4 +1,6 @@
 // Fakes of what is outside Gatehouse, and the requirements that its tests cite.
+
+export { type Certificate, createCertificate } from './certificate.ts'
 export { createTestClock, type TestClock } from './clock.ts'
 export { type DocumentHost, openDocumentHost } from './document-host.ts'
 export { createFakeGitHub, type FakeGitHub, type FakeGitHubFault, type FakeGitHubUser } from './fake-github.ts'

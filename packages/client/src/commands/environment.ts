@@ -2,6 +2,7 @@ import type { webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import envPaths from 'env-paths'
 import { ClientError } from '../errors.ts'
+import { type Proxies, readProxies } from '../network/proxies.ts'
 import { readClientKey } from '../registration/client-key.ts'
 
 /** What the environment says, read once. */
@@ -14,12 +15,13 @@ export interface Environment {
   readonly clientSecret: string | undefined
   readonly clientKey: webcrypto.CryptoKey | undefined
   readonly clientMetadataUrl: string | undefined
+  readonly proxies: Proxies | undefined
   readonly color: boolean
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** Throws a usage error for a secret or a key that is named but cannot be read. Reads no other variable, and no flag's secret. */
+/** Throws a usage error for a secret, a key or a proxy that is named but cannot be read. Reads no other variable, and no flag's secret. */
 export function readEnvironment(env: Variables): Environment {
   return {
     program: env.npm_lifecycle_event === 'client' ? 'npm run client --' : 'gatehouse',
@@ -30,6 +32,7 @@ export function readEnvironment(env: Variables): Environment {
       readNamed('SECRET', env.GATEHOUSE_CLIENT_SECRET_FILE, (text) => text.trim() || undefined),
     clientKey: readNamed('KEY', env.GATEHOUSE_CLIENT_KEY_FILE, readClientKey),
     clientMetadataUrl: env.GATEHOUSE_CLIENT_METADATA_URL || undefined,
+    proxies: readProxies(env),
     color: !env.NO_COLOR && env.TERM !== 'dumb',
   }
 }

@@ -1,6 +1,7 @@
 // One run of the command: from the command line to the exit code. Everything of the process is handed in.
 import { mcpServerUrl } from '../discovery/discovery.ts'
 import { ClientError, exits, findClientError } from '../errors.ts'
+import { createProxiedFetch } from '../network/proxies.ts'
 import { hasCredential } from '../registration/registration.ts'
 import type { Session } from '../session/session.ts'
 import { type CommandLine, createTerminal, errorDocument, showError, type Terminal } from '../terminal/terminal.ts'
@@ -49,8 +50,9 @@ interface ContextOptions {
   readonly commandLine: CommandLine
 }
 
-function createContext({ host, environment, terminal, values, ...rest }: ContextOptions): CommandContext {
-  const { home } = environment
+function createContext({ host: process, environment, terminal, values, ...rest }: ContextOptions): CommandContext {
+  const { home, proxies } = environment
+  const host = proxies ? { ...process, fetch: createProxiedFetch(proxies, process.fetch) } : process
   const timeout = readTimeout(values.timeout)
   const identity = readIdentity(environment, values['client-id'])
   const flow = readFlow(values, hasCredential(identity))

@@ -105,7 +105,9 @@ export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): P
     } catch (error) {
       signal?.throwIfAborted()
       const problem =
-        error instanceof ClientError ? error : networkError(URL.parse(address) ?? guard.start, error, ANSWER_SECONDS)
+        error instanceof ClientError
+          ? error
+          : networkError(URL.parse(address) ?? guard.start, error, { seconds: ANSWER_SECONDS })
       return { answered: false, method, url: address, problem }
     }
   }

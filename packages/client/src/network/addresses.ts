@@ -51,6 +51,11 @@ export function isPrivateAddress(address: string): boolean {
   return contains(notPublic, address)
 }
 
+/** Whether a host name belongs to no public network, whoever resolves it: one without a dot, or of a reserved domain. */
+export function isPrivateName(host: string): boolean {
+  return !host.includes('.') || /\.(local|localhost|internal|home\.arpa)\.?$/i.test(host)
+}
+
 function contains(list: BlockList, address: string): boolean {
   const family = isIP(address)
   return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4')

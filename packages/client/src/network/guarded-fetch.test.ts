@@ -59,6 +59,20 @@ test('an answer that is nested too deep is refused by name, and one of 64 levels
   expect(await (await from(64)).json()).toHaveLength(1)
 })
 
+verifies(
+  'K6',
+  'of names that only a proxy can look up, those of private networks are refused to a public server',
+  async () => {
+    const { fetch, asked } = guarded('https://mcp.example/mcp')
+    for (const host of ['metadata.google.internal', 'printer.local', 'vault', 'nas.home.arpa', 'METADATA.INTERNAL.']) {
+      await expect(fetch(`https://${host}/token`), host).rejects.toMatchObject({ code: 'unsafe_address' })
+    }
+    await fetch('https://auth.example/token')
+    await guarded('https://mcp.internal/mcp').fetch('https://auth.internal/token')
+    expect(asked).toEqual(['https://auth.example/token'])
+  },
+)
+
 test('redirects, answers that are too large and addresses without encryption are refused', async () => {
   const redirect = async () => new Response(null, { status: 302, headers: { location: 'http://169.254.169.254/' } })
   await expect(

@@ -44,11 +44,15 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
 }
 
 /** A failed fetch as an error that says what happened; our own errors pass unchanged. */
-export function networkError(url: URL, error: unknown, seconds = ANSWER_SECONDS): ClientError {
+export function networkError(
+  url: URL,
+  error: unknown,
+  { seconds = ANSWER_SECONDS, hint = 'Check the address and your connection, then try again.' } = {},
+): ClientError {
   if (error instanceof ClientError) return error
   return new ClientError('unreachable', `Could not reach ${url.origin}.`, {
     reason: describe(error, seconds),
-    hint: 'Check the address and your connection, then try again.',
+    hint,
     cause: error,
   })
 }
@@ -110,6 +114,7 @@ const reasons: Readonly<Record<string, string>> = {
 function describe(error: unknown, seconds: number): string {
   if (!(error instanceof Error)) return cleanLine(String(error))
   if (error.name === 'TimeoutError') return `There was no answer within ${seconds} s.`
-  const cause = (error.cause ?? error) as Error & { code?: string }
+  let cause: Error & { code?: string } = error
+  for (let depth = 0; cause.cause instanceof Error && depth < 10; depth += 1) cause = cause.cause
   return reasons[cause.code ?? ''] ?? cleanLine(cause.message || error.message)
 }

@@ -2,8 +2,10 @@
 // (single use, rotation, resource) and as hostile as a test wants. Not part of the library.
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Certificate } from '@gatehouse/testing'
 import type { McpService } from './mcp-service.ts'
 
 export interface Answer {
@@ -62,6 +64,8 @@ export interface FakeServers extends AsyncDisposable {
   readonly issuer: string
   readonly mcpUrl: string
   readonly behaviour: Behaviour
+  /** The ports that both listen on, on 127.0.0.1. */
+  readonly ports: { readonly auth: number; readonly mcp: number }
   /** All requests so far, of both servers. */
   readonly seen: Seen[]
   /** Client ids that are registered; a test may forget them. */
@@ -82,11 +86,13 @@ interface Token {
 }
 
 export interface FakeServersOptions {
+  /** The names that both go by, over TLS: `https://auth.example`, `https://mcp.example`. Only a proxy finds them. */
+  readonly names?: { readonly issuer: string; readonly mcp: string; readonly certificate: Certificate }
   /** Serves MCP to whoever has a token, instead of the few answers that are here. */
   readonly service?: McpService
 }
 
-export async function startFakeServers({ service }: FakeServersOptions = {}): Promise<FakeServers> {
+export async function startFakeServers({ service, names }: FakeServersOptions = {}): Promise<FakeServers> {
   const seen: Seen[] = []
   const clients = new Set<string>(['known-client', 'machine'])
   const accessTokens = new Map<string, Token>()
@@ -116,14 +122,19 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     subject: 'dev:ada',
   }
 
-  const auth = await listen(async (request) => {
-    const answer = await authAnswer(request)
-    return answer.status < 300 ? { ...answer, status: behaviour.status[request.path] ?? answer.status } : answer
-  }, seen)
+  const auth = await listen(
+    async (request) => {
+      const answer = await authAnswer(request)
+      return answer.status < 300 ? { ...answer, status: behaviour.status[request.path] ?? answer.status } : answer
+    },
+    seen,
+    names,
+  )
 
-  async function authAnswer(request: Seen): Promise<Answer> {
+  async function authAnswer(request: Seen & { method: string }): Promise<Answer> {
     const { path, form } = request
     if (path === '/.well-known/oauth-authorization-server') return { status: 200, body: serverMetadata() }
+    if (request.method !== 'POST') return { status: 405, body: {} }
     if (path === '/register') {
       const id = `client-${randomUUID()}`
       clients.add(id)
@@ -140,9 +151,10 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
 
   const raw = ({ path, method, body }: Seen & { method: string }, response: ServerResponse) =>
     path === '/mcp' && behaviour.raw(method === 'POST' ? JSON.parse(body).method : method, response)
-  const mcp = await listen(async (request) => mcpAnswer(request), seen, { raw, service })
-  const issuer = originOf(auth)
-  const mcpUrl = `${originOf(mcp)}/mcp`
+  const mcp = await listen(async (request) => mcpAnswer(request), seen, { raw, service, ...names })
+  const issuer = names?.issuer ?? originOf(auth)
+  const mcpOrigin = names?.mcp ?? originOf(mcp)
+  const mcpUrl = `${mcpOrigin}/mcp`
 
   function serverMetadata() {
     return {
@@ -245,7 +257,7 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
     const token =
       accessTokens.get(headers.authorization?.replace('Bearer ', '') ?? '') ??
       (behaviour.open(asked) ? { scope: '', clientId: '' } : undefined)
-    const place = `resource_metadata="${originOf(mcp)}/.well-known/oauth-protected-resource/mcp"`
+    const place = `resource_metadata="${mcpOrigin}/.well-known/oauth-protected-resource/mcp"`
     if (!token) {
       const challenge = `Bearer ${place}, scope="read call"`
       return { status: behaviour.unauthorized, body: {}, headers: { 'www-authenticate': challenge } }
@@ -284,6 +296,7 @@ export async function startFakeServers({ service }: FakeServersOptions = {}): Pr
   return {
     issuer,
     mcpUrl,
+    ports: { auth: portOf(auth), mcp: portOf(mcp) },
     behaviour,
     seen,
     clients,
@@ -323,15 +336,17 @@ function clientOf({ form, headers }: Seen): string {
 interface OtherWays {
   readonly raw?: (request: Seen & { method: string }, response: ServerResponse) => boolean
   readonly service?: McpService | undefined
+  readonly certificate?: Certificate
 }
 
 /** `raw` comes first; where `answer` has none, `service` serves. */
 async function listen(
   answer: (request: Seen & { method: string }) => Promise<Answer | undefined>,
   seen: Seen[],
-  { raw, service }: OtherWays = {},
+  { raw, service, certificate }: OtherWays = {},
 ): Promise<Server> {
-  const server = createServer((request, response) => void serve(request, response))
+  const listener = (request: IncomingMessage, response: ServerResponse) => void serve(request, response)
+  const server = certificate ? createTlsServer(certificate, listener) : createServer(listener)
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
@@ -356,5 +371,9 @@ async function listen(
 }
 
 function originOf(server: Server): string {
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://127.0.0.1:${portOf(server)}`
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
 }
