@@ -9,5 +9,5 @@ export {
   protectedResourceMetadataUrl,
 } from './metadata.ts'
 export { type ProtectedResource, protectedResource, protectedResources } from './resources.ts'
-export { defaultScopes, describeScope, effectiveScopes, mcpScopes, parseScope } from './scopes.ts'
+export { defaultScopes, describeScope, effectiveScopes, mcpScopes, parseScope, personalScopes } from './scopes.ts'
 export { isSubject, subjectPrefixes } from './subjects.ts'

@@ -6,8 +6,19 @@ const descriptions = {
   'mcp:tools:notify': 'Send you notifications while it works',
 } as const
 
+/** What OpenID Connect Core §5.4 lets an app learn of a person. */
+const personal = {
+  profile: 'See your name and picture',
+  email: 'See your e-mail address',
+} as const
+
+const words: Readonly<Record<string, string>> = { ...descriptions, ...personal }
+
 /** Every scope of the MCP server, in the order in which they are shown. */
 export const mcpScopes: readonly string[] = Object.keys(descriptions)
+
+/** Those that tell an app about the person rather than let it do something. */
+export const personalScopes: readonly string[] = Object.keys(personal)
 
 /** What a client gets that asks for no scope, and what the 401 challenge names: many clients never step up. */
 export const defaultScopes: readonly string[] = ['mcp:tools:read', 'mcp:tools:call']
@@ -16,7 +27,7 @@ const implied: Readonly<Record<string, readonly string[]>> = { 'mcp:tools:call':
 
 /** A scope in words for the person who is asked to grant it; the scope itself where we have no words. */
 export function describeScope(scope: string): string {
-  return Object.hasOwn(descriptions, scope) ? descriptions[scope as keyof typeof descriptions] : scope
+  return Object.hasOwn(words, scope) ? (words[scope] as string) : scope
 }
 
 /** Splits an RFC 6749 §3.3 scope string; an absent or empty one has no scopes. */

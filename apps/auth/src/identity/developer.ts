@@ -13,6 +13,7 @@ export const developerLogin: FormLogin = {
         problem: 'Use 1 to 32 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.',
       }
     }
-    return { subject: `dev:${normalised}`, label: `dev:${normalised}` }
+    const profile = { name: normalised, username: normalised }
+    return { subject: `dev:${normalised}`, label: `dev:${normalised}`, profile }
   },
 }

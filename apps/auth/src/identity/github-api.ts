@@ -14,7 +14,12 @@ export interface GitHubApiOptions {
   readonly fetch?: typeof fetch
 }
 
-const userSchema = z.object({ id: z.number().int().positive(), login: z.string().min(1) })
+const userSchema = z.object({
+  id: z.number().int().positive(),
+  login: z.string().min(1),
+  name: z.unknown().optional(),
+  avatar_url: z.unknown().optional(),
+})
 const emailsSchema = z.array(z.object({ email: z.string(), primary: z.boolean(), verified: z.boolean() }))
 const tokenSchema = z.looseObject({
   access_token: z.string().min(1).optional(),

@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { AdmissionRules } from './admission.ts'
 import type { GitHubApi } from './github-api.ts'
 import { type Identity, type IdentityFacts, LoginFailedError, type RedirectLogin } from './identity.ts'
+import { profileOf } from './profile.ts'
 
 export interface GitHubLoginOptions {
   readonly api: GitHubApi
@@ -60,7 +61,12 @@ export function githubScope({ organisations, emailDomains }: AdmissionRules): st
 export async function identify(api: GitHubApi, token: string, rules: AdmissionRules, now: number): Promise<Identity> {
   const user = await api.user(token)
   const facts = await collectFacts(api, token, rules, now)
-  return { subject: `github:${user.id}`, label: user.login, facts: { login: user.login.toLowerCase(), ...facts } }
+  return {
+    subject: `github:${user.id}`,
+    label: user.login,
+    profile: profileOf({ name: user.name, preferred_username: user.login, picture: user.avatar_url }),
+    facts: { login: user.login.toLowerCase(), ...facts },
+  }
 }
 
 async function collectFacts(

@@ -11,8 +11,18 @@ export interface Identity {
   readonly subject: string
   /** What the person is shown as "signed in as …". May change; decides nothing. */
   readonly label: string
+  /** What apps learn of the person that they may know. Decides nothing. */
+  readonly profile?: IdentityProfile
   /** What admission rules are judged by; absent for a login that knows nothing more. */
   readonly facts?: IdentityFacts
+}
+
+export interface IdentityProfile {
+  readonly name?: string
+  /** What the person is called at the upstream; may change, and be given to somebody else. */
+  readonly username?: string
+  /** An https address. */
+  readonly picture?: string
 }
 
 export interface IdentityFacts {

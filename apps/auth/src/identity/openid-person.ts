@@ -1,5 +1,6 @@
 // What an OpenID provider says of a person, as an identity. Pure: the claims were verified before (openid.ts).
 import type { Identity } from './identity.ts'
+import { profileOf } from './profile.ts'
 
 /** Of an ID token or of the userinfo endpoint. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -26,6 +27,7 @@ export function personOf(claims: Claims, { subjectPrefix, now }: PersonOptions):
   return {
     subject: subjectPrefix + sub,
     label: email ?? (spoken || sub),
+    profile: profileOf(claims),
     facts: { checkedAt: now, ...(email && { email }) },
   }
 }

@@ -32,7 +32,7 @@ export function registerConnectedApps(app: FastifyInstance, parts: ConnectedApps
     const html = connectedAppsPage({
       apps: (await connectedApps.list(visitor.subject)).map((each) => ({
         ...each,
-        access: each.access.map(({ resource, scopes }) => ({ resource, scopes: scopes.map(describeScope) })),
+        access: each.access.map((entry) => ({ ...entry, scopes: entry.scopes.map(describeScope) })),
       })),
       disconnect: { action: '/apps/disconnect', xsrf: token },
       outcome,

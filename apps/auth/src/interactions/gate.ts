@@ -9,8 +9,9 @@ export interface PendingRequest {
   readonly uid: string
   readonly step: 'login' | 'consent'
   readonly app: AppFacts
-  readonly resource: ResourceFacts
-  /** As the token will carry them. */
+  /** Absent for an app that only asks who the person is. */
+  readonly resource?: ResourceFacts
+  /** As the token will carry them, and what the app learns of the person. */
   readonly scopes: readonly string[]
   /** Those that the app holds already, from an earlier approval in this browser session; absent where there was none. */
   readonly heldScopes?: readonly string[]
@@ -72,7 +73,7 @@ export interface Visits {
 export interface ConnectedApp {
   readonly id: string
   readonly app: AppFacts
-  readonly access: readonly { readonly resource: ResourceFacts; readonly scopes: readonly string[] }[]
+  readonly access: readonly { readonly resource?: ResourceFacts; readonly scopes: readonly string[] }[]
   /** In milliseconds since the epoch; `usedAt` is when it got tokens last. */
   readonly approvedAt: number
   readonly usedAt: number

@@ -166,7 +166,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       form: form(pending, 'decision'),
       switchAccount: form(pending, 'switch'),
       app,
-      resource,
+      ...(resource && { resource }),
       scopes: pending.scopes.map(describeScope),
       added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describeScope),
       account: await labelOf(subject),

@@ -175,7 +175,7 @@ describe('a login', () => {
 
   verifies(
     'U7',
-    "nothing of the provider's is kept: no token, and of the person only what the rules need",
+    "nothing of the provider's is kept: no token, and of the person only what the rules need and apps may be told",
     async () => {
       await start({ ALLOWED_EMAIL_DOMAINS: 'example.com' })
       const { browser } = await deviceAtLogin()
@@ -183,6 +183,7 @@ describe('a login', () => {
       expect(await server.store.documents.get('account:google:248289761001')).toEqual({
         subject: 'google:248289761001',
         label: 'ada@example.com',
+        profile: { name: expect.any(String) },
         facts: { checkedAt: Date.now(), email: 'ada@example.com' },
       })
     },

@@ -12,7 +12,7 @@ interface Connection {
   readonly id: string
   readonly app: AppFacts
   /** Scopes in plain words. */
-  readonly access: readonly { readonly resource: ResourceFacts; readonly scopes: readonly string[] }[]
+  readonly access: readonly { readonly resource?: ResourceFacts; readonly scopes: readonly string[] }[]
   /** In milliseconds. */
   readonly approvedAt: number
   readonly usedAt: number
@@ -99,7 +99,7 @@ function accessTo({ access }: Connection): readonly Fact[] {
   if (access.length === 0) return [['It may', permissions([])]]
   return access.flatMap(({ resource, scopes }): readonly Fact[] => [
     ['It may', permissions(scopes)],
-    ['Server', server(resource)],
+    ...(resource ? [['Server', server(resource)] as const] : []),
   ])
 }
 

@@ -22,7 +22,8 @@ export interface ConsentFacts {
   readonly scopes: readonly string[]
   /** Those of them that the app does not have yet, where it has others. */
   readonly added?: readonly string[] | undefined
-  readonly resource: ResourceFacts
+  /** Absent for an app that only asks who the person is. */
+  readonly resource?: ResourceFacts
   readonly account: string
   /** Where what is approved here can be ended. */
   readonly appsAddress: string
@@ -39,7 +40,7 @@ ${nameWarning(app)}
 ${factList([
   ['App', appIdentity(app)],
   ['It may', permissions(facts.scopes, facts.added)],
-  ['Server', server(facts.resource)],
+  ...(facts.resource ? [['Server', server(facts.resource)] as const] : []),
   ['Afterwards', destination(returnsTo)],
 ])}
 ${returnWarning(app, returnsTo)}

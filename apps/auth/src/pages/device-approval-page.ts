@@ -33,7 +33,8 @@ export interface DeviceApprovalFacts {
   readonly scopes: readonly string[]
   /** Those of them that the app does not have yet, where it has others. */
   readonly added?: readonly string[] | undefined
-  readonly resource: ResourceFacts
+  /** Absent for an app that only asks who the person is. */
+  readonly resource?: ResourceFacts
   readonly account: string
   /** Where what is approved here can be ended. */
   readonly appsAddress: string
@@ -57,7 +58,7 @@ ${factList([
   ['App', appIdentity(facts.app)],
   ['Asked', whereAndWhen(facts)],
   ['It may', permissions(facts.scopes, facts.added)],
-  ['Server', server(facts.resource)],
+  ...(facts.resource ? [['Server', server(facts.resource)] as const] : []),
 ])}
 ${facts.policyWarning && notice('caution', cleanText(facts.policyWarning, 300))}
 ${notice(

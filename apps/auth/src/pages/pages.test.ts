@@ -16,6 +16,7 @@ import {
   homePage,
   loggedOutPage,
   loginPage,
+  logoutPage,
   stylesheet,
 } from './index.ts'
 
@@ -101,7 +102,22 @@ const everyPage: readonly (readonly [name: string, page: string])[] = [
   ['connected apps, one less', connected({ outcome: { kind: 'ended', app: plain } })],
   ['sign-in for our own page', login({ app: undefined, developer: { form } })],
   ['device refused', deviceRefusedPage()],
+  ['signing out', logoutPage({ form, account: 'dev:ada', appsAddress })],
+  [
+    'signing out for a hostile app',
+    logoutPage({
+      form,
+      account: hostile,
+      appsAddress,
+      app: { ...plain, name: hostile },
+      returnsTo: { kind: 'web', host: 'evil.example' },
+    }),
+  ],
   ['signed out', loggedOutPage()],
+  [
+    'signed out, with a way back',
+    loggedOutPage({ back: { href: 'https://recipes.example/out', to: { kind: 'web', host: 'recipes.example' } } }),
+  ],
   ['expired on a device', expiredPage({ device: true })],
   ['expired', expiredPage({ device: false })],
   ['error', errorPage({ status: 500, message: 'Try again.', requestId: 'req-1' })],
@@ -122,7 +138,9 @@ describe.each(everyPage)('the page "%s"', (_name, page) => {
   verifies('R7', 'has no script and no style of its own and loads nothing but the style sheet', () => {
     expect(page).not.toMatch(/<script|<style|<img|<iframe|\sstyle=/i)
     expect(page.replace(/"[^"]*"/g, '""')).not.toMatch(/<[^>]*\son\w+=/i)
-    const addresses = [...page.matchAll(/\s(?:href|src|action)="([^"]*)"/g)].map(([, address]) => address)
+    // a way on to another site loads nothing before it is taken
+    const loads = page.replace(/<a class="[\w ]+" href="https:[^"]*"/g, '<a')
+    const addresses = [...loads.matchAll(/\s(?:href|src|action)="([^"]*)"/g)].map(([, address]) => address)
     expect(addresses).toContain(stylesheet.path)
     expect(addresses.filter((address) => !/^\/(?!\/)/.test(address ?? ''))).toEqual([])
   })

@@ -2,7 +2,7 @@
 // themselves (RFC 7591). One policy for both, applied before the engine's own schema sees the metadata.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { isSubject, parseScope } from '@gatehouse/shared'
+import { isSubject, parseScope, personalScopes } from '@gatehouse/shared'
 import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { ClientPolicy } from '../config.ts'
 import { claimsOurWord } from '../pages/app-name.ts'
@@ -21,6 +21,8 @@ const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 /** For a client that names none: without refresh its people would have to sign in again and again. */
 export const DEFAULT_GRANTS = ['authorization_code', 'refresh_token']
 export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const
+/** Scopes of no resource: what they are for is the authorization server's own. */
+export const OPENID_SCOPES: readonly string[] = ['openid', ...personalScopes, 'offline_access']
 /** The first for whoever names none (OpenID Connect Core §15.1). */
 export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const
 const PERSONAL_GRANTS = ['authorization_code', 'refresh_token', DEVICE_CODE]
@@ -35,7 +37,6 @@ const FORBIDDEN_SCHEMES = new Set([
   'ws:',
   'wss:',
 ])
-const ENGINE_SCOPES = new Set(['openid', 'offline_access'])
 /** `all` is of a registration as JSON: so much a stranger can make us keep. */
 const LIMITS = { client_name: 128, uri: 2_048, uris: 32, all: 4_096 }
 /** What clients are told that the policy keeps from the device flow. */
@@ -79,6 +80,7 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   checkText(metadata)
   checkAuthMethod(metadata)
   checkRedirects(metadata, policy)
+  checkLogoutRedirects(metadata, policy)
   if (metadata[REGISTRATION] === 'dynamic' && JSON.stringify(metadata).length > LIMITS.all)
     throw new errors.InvalidClientMetadata(`the metadata has more than ${LIMITS.all} characters`)
   keepSupported(metadata, operator ? [...PERSONAL_GRANTS, 'client_credentials'] : unverifiedGrants(policy))
@@ -165,6 +167,15 @@ function redirectKind(uri: unknown, schemes: ReadonlySet<string> | 'any'): 'web'
   return 'private'
 }
 
+/** Where people may be sent after they signed out: no worse an address than one that gets codes. */
+function checkLogoutRedirects(metadata: Metadata, { redirectSchemes }: ClientPolicy): void {
+  const uris = metadata.post_logout_redirect_uris
+  if (uris === undefined) return
+  if (!Array.isArray(uris) || uris.length > LIMITS.uris)
+    throw new errors.InvalidClientMetadata(`post_logout_redirect_uris must be an array of at most ${LIMITS.uris}`)
+  for (const uri of uris) redirectKind(uri, metadata[REGISTRATION] === 'static' ? 'any' : redirectSchemes)
+}
+
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
 }
@@ -199,7 +210,7 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
 function limitScope(metadata: Metadata, operator: boolean): void {
   const scopes = [...parseScope(typeof metadata.scope === 'string' ? metadata.scope : undefined)]
   if (operator && scopes.length > 0 && metadata[SCOPE_LIMIT] === undefined) {
-    metadata[SCOPE_LIMIT] = scopes.filter((scope) => !ENGINE_SCOPES.has(scope)).join(' ')
+    metadata[SCOPE_LIMIT] = scopes.filter((scope) => !OPENID_SCOPES.includes(scope)).join(' ')
   }
   delete metadata.scope
 }

@@ -10,11 +10,13 @@ import {
   DEFAULT_GRANTS,
   ID_TOKEN_ALGORITHMS,
   normaliseClient,
+  OPENID_SCOPES,
   OWN_METADATA,
   REGISTRATION,
 } from './clients.ts'
 import type { DevicePages } from './device-pages.ts'
 import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
+import { askToSignOut, showSignedOut } from './logout.ts'
 import { registeredClientId } from './registration.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 
@@ -66,22 +68,33 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     interactions: { policy: interactionSteps(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     renderError: parts.renderError,
 
-    scopes: ['openid', 'offline_access'],
-    claims: { openid: ['sub'] },
+    scopes: [...OPENID_SCOPES],
+    claims: {
+      openid: ['sub'],
+      profile: ['name', 'preferred_username', 'picture'],
+      email: ['email', 'email_verified'],
+    },
+    // Core §5.4 has them at userinfo, and §2 lets the ID token have them, too: many clients look nowhere else
+    conformIdTokenClaims: false,
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
     // what an access token was issued under, so that introspection can tell whether that still stands
-    extraTokenClaims: (_ctx, token) => ('grantId' in token && token.grantId ? { grant_id: token.grantId } : undefined),
+    extraTokenClaims: (_ctx, token) =>
+      token.aud && 'grantId' in token && token.grantId ? { grant_id: token.grantId } : undefined,
     expiresWithSession: async () => false,
     acceptQueryParamAccessTokens: false,
 
     features: {
       devInteractions: { enabled: false },
-      userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
+      userinfo: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx) => askToSignOut(ctx, async (subject) => (await accounts.find(subject))?.label ?? subject),
+        postLogoutSuccessSource: showSignedOut,
+      },
       clientCredentials: { enabled: true },
       // each of these is on by default and would be advertised without anything behind it
       pushedAuthorizationRequests: { enabled: false },
@@ -97,7 +110,8 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       },
       resourceIndicators: {
         enabled: true,
-        defaultResource: (_ctx, _client, candidates) => chooseResource(resources, candidates as string[] | undefined),
+        defaultResource: (ctx, _client, candidates) =>
+          chooseResource(resources, ctx.oidc, candidates as string[] | undefined) as string,
         useGrantedResource: () => true,
         getResourceServerInfo: (ctx, identifier, client) =>
           resourceServerInfo(resources, { ctx, identifier, client, accessTokenTTL: lifetimes.accessToken }),
@@ -147,6 +161,8 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       code_verification: '/device',
       revocation: '/revoke',
       introspection: '/introspect',
+      userinfo: '/userinfo',
+      end_session: '/logout',
     },
   }
 }

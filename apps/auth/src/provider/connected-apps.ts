@@ -3,7 +3,7 @@
 //
 // An end is the end of the grant: without it nothing is redeemed or refreshed, and introspection says inactive. Access
 // tokens that are out are JWTs and live on until they expire: docs/adr/0007-connected-apps.md.
-import { parseScope } from '@gatehouse/shared'
+import { parseScope, personalScopes } from '@gatehouse/shared'
 import { type Client, errors, type Provider } from 'oidc-provider'
 import type { Lifetimes } from '../config.ts'
 import { StoreUnavailableError } from '../errors.ts'
@@ -51,6 +51,7 @@ interface GrantPayload {
   readonly exp: number
   /** The scopes at each resource. */
   readonly resources?: Readonly<Record<string, string>>
+  readonly openid?: { readonly scope?: string }
 }
 
 export function createGrantBook({ provider, records, resources, lifetimes, clock }: GrantBookOptions): GrantBook {
@@ -69,18 +70,22 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
   }
 
   const describe = async (grant: StoredGrant): Promise<ConnectedApp | undefined> => {
-    const { jti, clientId, iat, exp, resources: granted = {} } = payloadOf(grant)
+    const { jti, clientId, iat, exp, resources: granted = {}, openid } = payloadOf(grant)
     const [client, record] = await Promise.all([findClient(provider(), clientId), records.find(MODEL, jti)])
     const { name, device, returnsTo } = (record?.payload ?? {}) as GrantOrigin
+    const learned = personalScopes.filter((scope) => parseScope(openid?.scope).has(scope))
     const usableUntil = Math.min(exp * 1000, grant.usedAt + idleLifetime(lifetimes, client, Boolean(device)) * 1000)
     if (usableUntil <= clock()) return undefined
     return {
       id: jti,
       app: client ? appFacts(client) : { name, clientId, trusted: false, ...hostOf(clientId) },
-      access: Object.entries(granted).map(([url, scope]) => ({
-        resource: { name: resources.find(url)?.name ?? url, url },
-        scopes: [...parseScope(scope)],
-      })),
+      access: [
+        ...Object.entries(granted).map(([url, scope]) => ({
+          resource: { name: resources.find(url)?.name ?? url, url },
+          scopes: [...parseScope(scope)],
+        })),
+        ...(learned.length > 0 ? [{ scopes: learned }] : []),
+      ],
       approvedAt: iat * 1000,
       usedAt: grant.usedAt,
       ...(device && { device }),

@@ -151,7 +151,7 @@ export function createDeviceRelay({
             accountId: identity.subject,
             grantId,
             authTime: Math.floor(clock() / 1000),
-            resource: access.resource.resource,
+            ...(access.resource && { resource: access.resource.resource }),
             scope: [...access.engineScopes, ...access.scopes].join(' '),
           })
         }

@@ -1,4 +1,5 @@
 // The human steps' view of the engine: what is pending, and the few things a person can do about it.
+import { personalScopes } from '@gatehouse/shared'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../errors.ts'
 import type { DeviceRequest, Exchange, InteractionGate } from '../interactions/gate.ts'
@@ -55,17 +56,17 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       if (ownPage) return { uid: interaction.uid, step: 'login', ownPage }
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
-      const { resource, scopes } = requestedAccess(interaction.params, resources, client)
+      const { resource, scopes, engineScopes } = requestedAccess(interaction.params, resources, client)
       const subject = interaction.session?.accountId
       const device = interaction.deviceCode ? await findDevice(provider(), interaction.deviceCode) : undefined
-      const held = subject ? await findHeldScopes(provider(), interaction, resource.resource) : undefined
+      const held = subject ? await findHeldScopes(provider(), interaction, resource?.resource) : undefined
       const redirectUri = interaction.params.redirect_uri
       return {
         uid: interaction.uid,
         step: interaction.prompt.name === 'login' ? 'login' : 'consent',
         app: appFacts(client),
-        resource: { name: resource.name, url: resource.resource },
-        scopes,
+        ...(resource && { resource: { name: resource.name, url: resource.resource } }),
+        scopes: [...scopes, ...engineScopes.filter((scope) => personalScopes.includes(scope))],
         ...(held && { heldScopes: held }),
         ...(subject && { subject }),
         ...(device && { device }),
@@ -141,13 +142,13 @@ async function signOut(session: BrowserSession, interaction: Interaction): Promi
 async function findHeldScopes(
   provider: Provider,
   { session: who, params }: Interaction,
-  resource: string,
+  resource: string | undefined,
 ): Promise<readonly string[] | undefined> {
   const session = who ? await provider.Session.findByUid(who.uid) : undefined
   const grantId = session?.grantIdFor(String(params.client_id))
   const grant = grantId ? await provider.Grant.find(grantId) : undefined
   if (!grant || grant.isExpired || grant.accountId !== who?.accountId) return undefined
-  return grant.getResourceScope(resource).split(' ')
+  return [...(resource ? grant.getResourceScope(resource).split(' ') : []), ...grant.getOIDCScope().split(' ')]
 }
 
 async function findDevice(provider: Provider, deviceCode: string): Promise<DeviceRequest> {

@@ -45,7 +45,15 @@ verifies('J1', 'both metadata documents say the same, name what there is and may
     device_authorization_endpoint: `${issuer}/device_authorization`,
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-    scopes_supported: ['openid', 'offline_access', 'mcp:tools:read', 'mcp:tools:call', 'mcp:tools:notify'],
+    scopes_supported: [
+      'openid',
+      'profile',
+      'email',
+      'offline_access',
+      'mcp:tools:read',
+      'mcp:tools:call',
+      'mcp:tools:notify',
+    ],
   })
   expect(oauth.json.grant_types_supported).toEqual(
     expect.arrayContaining([
@@ -56,6 +64,14 @@ verifies('J1', 'both metadata documents say the same, name what there is and may
     ]),
   )
   expect(oauth.json.grant_types_supported).not.toContain('implicit')
+  expect(oauth.json).toMatchObject({
+    userinfo_endpoint: `${issuer}/userinfo`,
+    end_session_endpoint: `${issuer}/logout`,
+    subject_types_supported: ['public'],
+  })
+  expect(oauth.json.claims_supported).toEqual(
+    expect.arrayContaining(['sub', 'name', 'preferred_username', 'picture', 'email', 'email_verified']),
+  )
   expect(oauth.json.id_token_signing_alg_values_supported).toEqual(['ES256', 'RS256'])
 })
 

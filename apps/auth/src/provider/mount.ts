@@ -85,8 +85,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await form(request, reply)
       if (reply.raw.statusCode !== 200) await giveBack()
     })
-    for (const path of ['/token', '/revoke', '/introspect']) app.post(path, form)
-    for (const path of ['/token', '/device_authorization', '/revoke', '/introspect']) {
+    for (const path of ['/token', '/revoke', '/introspect', '/userinfo']) app.post(path, form)
+    app.get('/userinfo', answer)
+    for (const path of ['/token', '/device_authorization', '/revoke', '/introspect', '/userinfo']) {
       app.options(path, answer)
     }
     app.get('/authorize', async (request, reply) => {
@@ -136,6 +137,22 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
         if (reply.raw.statusCode !== 201 || isRepetition(request.raw)) await giveBack()
       })
     })
+
+    app.get('/logout', async (request, reply) => {
+      checkSize(new URL(request.raw.url ?? '', issuer))
+      await allowPage('authorize', request)
+      await answer(request, reply)
+    })
+    // the session's cookie does not come with a form of another site; it does with the page that follows
+    app.post('/logout', async (request, reply) => {
+      if (!isForm(request)) throw new InvalidRequestError('The app sent a request that is no form.')
+      const pairs = Object.entries(request.body as Fields).flatMap(([name, value]) =>
+        [value].flat().map((each): [string, string] => [name, String(each)]),
+      )
+      return reply.redirect(`/logout?${new URLSearchParams(pairs)}`, 303)
+    })
+    app.post('/logout/confirm', form)
+    app.get('/logout/success', answer)
 
     app.get('/device', async (request, reply) => {
       await allowPage('device_page', request)

@@ -8,6 +8,7 @@ import { type EngineParts, engineConfiguration } from './configuration.ts'
 import { keepFromStrangers } from './error-redirects.ts'
 import type { ReuseGrace } from './grants/reuse-grace.ts'
 import { introspectAccessToken } from './introspection.ts'
+import { answerLogout } from './logout.ts'
 import { answerOtherPerson } from './other-person.ts'
 import { inEngineWords } from './store-errors.ts'
 
@@ -70,6 +71,11 @@ export function createProvider(
     return secretMatches(this.clientSecret, presented)
   }
 
+  // to the letter, loopback ports as well: nothing but the address is compared before people are sent there
+  provider.Client.prototype.postLogoutRedirectUriAllowed = function (uri: string) {
+    return this.postLogoutRedirectUris?.includes(uri) ?? false
+  }
+
   const grantType = ({ oidc }: KoaContextWithOIDC) => {
     const name = oidc.params?.grant_type
     return typeof name === 'string' && grants.has(name) ? name : 'other'
@@ -101,6 +107,7 @@ export function createProvider(
   provider.use(async (ctx, next) => {
     const finish = async () => {
       await answerOtherPerson(ctx as KoaContextWithOIDC)
+      answerLogout(ctx as KoaContextWithOIDC)
       if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
       if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
     }

@@ -2,30 +2,31 @@
 import { type ProtectedResource, parseScope } from '@gatehouse/shared'
 import type { Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../errors.ts'
-import { registeredScope } from './clients.ts'
+import { OPENID_SCOPES, registeredScope } from './clients.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 /** Parameters of an authorization or device authorization request, as the engine keeps them. */
 export type RequestParameters = Readonly<Record<string, unknown>>
 
 export interface RequestedAccess {
-  readonly resource: ProtectedResource
+  /** Undefined for an app that only asks who the person is. */
+  readonly resource: ProtectedResource | undefined
   /** The resource's scopes that are asked for, in the resource's order. */
   readonly scopes: readonly string[]
-  /** `openid`, `offline_access`. */
+  /** Those of OpenID Connect. */
   readonly engineScopes: readonly string[]
 }
 
 /** Throws {@link InteractionGoneError} if the resource is none of ours any more. */
 export function requestedAccess(params: RequestParameters, resources: ResourcePolicy, client: object): RequestedAccess {
-  const resource = resources.find(String(params.resource ?? resources.defaultResource))
-  if (!resource) throw new InteractionGoneError()
+  const resource = params.resource === undefined ? undefined : resources.find(String(params.resource))
+  if (!resource && params.resource !== undefined) throw new InteractionGoneError()
   const limit = registeredScope(client)
   const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
   return {
     resource,
-    scopes: resource.scopes.filter((scope) => requested.has(scope) && (!limit || limit.has(scope))),
-    engineScopes: ['openid', 'offline_access'].filter((scope) => requested.has(scope)),
+    scopes: (resource?.scopes ?? []).filter((scope) => requested.has(scope) && (!limit || limit.has(scope))),
+    engineScopes: OPENID_SCOPES.filter((scope) => requested.has(scope)),
   }
 }
 
@@ -38,7 +39,8 @@ export async function saveGrant(
 ): Promise<void> {
   const grant = new provider.Grant(who)
   grant.jti = grantId
-  if (access.scopes.length > 0) grant.addResourceScope(access.resource.resource, access.scopes.join(' '))
+  if (access.resource && access.scopes.length > 0)
+    grant.addResourceScope(access.resource.resource, access.scopes.join(' '))
   if (access.engineScopes.length > 0) grant.addOIDCScope(access.engineScopes.join(' '))
   await grant.save()
 }

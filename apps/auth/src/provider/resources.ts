@@ -44,10 +44,21 @@ function comparable(identifier: string): string | undefined {
   return `${url.origin}${url.pathname.replace(/\/$/, '')}${url.search}`
 }
 
-/** The engine's `defaultResource`: called without candidates for "none was named", with them for "several were". */
-export function chooseResource(policy: ResourcePolicy, candidates: readonly string[] | undefined): string {
+/**
+ * The engine's `defaultResource`: called without candidates for "none was named", with them for "several were". Undefined
+ * for who asks by OpenID Connect to know a person and for nothing at any resource: RFC 6749 §3.3 has defaults for a scope
+ * that is left out, not for one that is asked for.
+ */
+export function chooseResource(
+  policy: ResourcePolicy,
+  { params }: KoaContextWithOIDC['oidc'],
+  candidates: readonly string[] | undefined,
+): string | undefined {
   if (candidates !== undefined) throw new errors.InvalidRequest('only one resource may be named in a request')
-  return policy.defaultResource
+  const requested = parseScope(typeof params?.scope === 'string' ? params.scope : undefined)
+  if (!requested.has('openid') || params?.grant_type === 'client_credentials') return policy.defaultResource
+  const atResources = policy.identifiers.flatMap((identifier) => policy.find(identifier)?.scopes ?? [])
+  return atResources.some((scope) => requested.has(scope)) ? policy.defaultResource : undefined
 }
 
 /**
@@ -61,7 +72,7 @@ export function refuseOtherResource(
   const asked = request?.params?.resource
   if (asked === undefined || granted.clientId !== request?.client?.clientId || granted.consumed) return
   if (Array.isArray(asked)) throw new errors.InvalidRequest('only one resource may be named in a request')
-  if (granted.resource !== undefined && asked !== granted.resource) throw new errors.InvalidTarget()
+  if (asked !== granted.resource) throw new errors.InvalidTarget()
 }
 
 /** The engine's `getResourceServerInfo`: what a token for this resource may hold for this client. */
