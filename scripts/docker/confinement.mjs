@@ -1,6 +1,6 @@
 // What nobody may do: processes, services against each other, clients and tunnels against the edge, readers of logs.
 import assert from 'node:assert/strict'
-import { ask, signInAtDevice, startDevice } from './oauth.mjs'
+import { ask, openDeviceLogin, startDevice } from './oauth.mjs'
 import { textOf } from './person.mjs'
 
 export async function processesAreConfined({ stack }) {
@@ -57,11 +57,22 @@ export async function claimedAddressIsIgnored({ stack, server }) {
 }
 
 export async function tunnelIsRefused({ server }) {
-  const { person, login } = await signInAtDevice(server, await startDevice(server), 'ada')
-  const headers = { 'x-forwarded-for': '9.9.9.9' }
-  const refused = await person.press(login, 'Sign in', { fields: { name: 'mallory' }, headers })
-  assert.equal(refused.status, 403)
-  assert.match(textOf(refused), /tunnel/)
+  const headers = [
+    { 'x-forwarded-for': '9.9.9.9' },
+    { 'x-forwarded-host': 'tunnel.example' },
+    { 'x-forwarded-proto': 'http' },
+    { forwarded: 'for=9.9.9.9' },
+    { 'x-real-ip': '127.0.0.1' },
+  ]
+  const spellings = ['/interaction/', '/%69nteraction/', '/interactio%6e/']
+  const sent = [...headers.map((own) => [own, spellings[0]]), ...spellings.map((path) => [headers[0], path])]
+  for (const [own, path] of sent) {
+    const { person, login } = await openDeviceLogin(server, await startDevice(server))
+    const page = { ...login, html: login.html.replaceAll('/interaction/', path) }
+    const refused = await person.press(page, 'Sign in', { fields: { name: 'mallory' }, headers: own })
+    assert.equal(refused.status, 403, path)
+    assert.match(textOf(refused), /tunnel/, path)
+  }
 }
 
 export async function logsHaveNoSecrets({ stack, tokens }) {

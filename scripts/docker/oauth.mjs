@@ -42,13 +42,17 @@ export async function collect(server, { client_id, device_code, interval }) {
   throw new Error('the device is still told to wait')
 }
 
-/** Opens the link, confirms the code and signs in: what is left is the page with Approve. */
-export async function signInAtDevice(server, { link }, name) {
+/** Opens the link and confirms the code: what comes next is the page with Sign in. */
+export async function openDeviceLogin(server, { link }) {
   const person = createPerson(server.issuer)
   const entry = await person.visit(link)
-  const login = await person.press(entry, 'Continue')
-  const approval = await person.press(login, 'Sign in', { fields: { name } })
-  return { person, login, approval }
+  return { person, login: await person.press(entry, 'Continue') }
+}
+
+/** Signs in as well: what is left is the page with Approve. */
+export async function signInAtDevice(server, device, name) {
+  const { person, login } = await openDeviceLogin(server, device)
+  return { person, approval: await person.press(login, 'Sign in', { fields: { name } }) }
 }
 
 export async function logInWithDevice(server, name) {

@@ -1,6 +1,6 @@
 // The authorization server, wired: this is the one place where its parts meet. Reading createApp from top to bottom shows
 // every route and what stands in front of it.
-import { boundConnections, connectionLimits, type Metrics } from '@gatehouse/service'
+import { boundConnections, connectionLimits, type Metrics, readForwarding } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
 import { createCounters } from './counters.ts'
@@ -333,8 +333,6 @@ function logKeysChange(log: FastifyBaseLogger, { alg, before, published, removed
   else log.info({ alg, before, published }, 'another signing key signs')
 }
 
-function originOf(request: FastifyRequest): Pick<Origin, 'peer' | 'client' | 'hasForwardingHeader'> {
-  const forwarding = (name: string) => name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-')
-  const hasForwardingHeader = Object.keys(request.headers).some(forwarding)
-  return { peer: request.socket.remoteAddress, client: request.ip, hasForwardingHeader }
+function originOf(request: FastifyRequest): Pick<Origin, 'peer' | 'client' | 'forwarding'> {
+  return { peer: request.socket.remoteAddress, client: request.ip, forwarding: readForwarding(request.headers) }
 }

@@ -117,7 +117,7 @@ test('every fault is reported at once', () => {
     AUTH_ISSUER: 'http://auth.example.com/path/',
     PORT: '70000',
     LOG_LEVEL: 'loud',
-    TRUST_PROXY: '10.0.0.0/8,nonsense',
+    TRUST_PROXY: '10.0.0.2 10.0.0.0/8,nonsense ',
     AUTH_RESOURCES: '[{"resource":"mcp","name":""}]',
     AUTH_LIFETIMES: '{"accessToken":0,"unknown":1}',
     AUTH_DEV_LOGIN: 'perhaps',

@@ -220,10 +220,10 @@ function createReader(env: Environment, faults: string[]) {
         return entry
       })
     },
+    /** Separated by commas or spaces. */
     networks(name: string): string[] {
       const list = text(name, '')
-        .split(',')
-        .map((entry) => entry.trim())
+        .split(/[\s,]+/)
         .filter(Boolean)
       for (const entry of list) {
         if (!ipaddr.isValid(entry) && !ipaddr.isValidCIDR(entry))

@@ -57,7 +57,7 @@ test('every fault is told at once', () => {
     MCP_ALLOWED_ORIGINS: 'https://ok.example, https://app.example.com/, *',
     PORT: '70000',
     LOG_LEVEL: 'loud',
-    TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33, proxy',
+    TRUST_PROXY: '10.0.0.0/8 10.0.0.2, 10.0.0.0/33, proxy ',
     MCP_SESSIONS: 'perhaps',
     REDIS_URL: 'http://:hunter2@redis:6379',
   })

@@ -135,8 +135,8 @@ function readPort(value: string | undefined, faults: string[]): number {
   return port
 }
 
-function readNetworks(value: string | undefined, faults: string[]): readonly string[] {
-  const networks = readList(value)
+function readNetworks(value = '', faults: string[]): readonly string[] {
+  const networks = value.split(/[\s,]+/).filter(Boolean)
   for (const network of networks) {
     if (!isNetwork(network)) faults.push(`TRUST_PROXY: "${network}" is neither an address nor a CIDR block.`)
   }

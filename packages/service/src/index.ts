@@ -2,6 +2,7 @@
 // knows neither what is stored nor who asks; the Lua scripts come from the services.
 export { boundConnections, connectionLimits } from './connections.ts'
 export { ConfigError, GatehouseError, StoreUnavailableError } from './errors.ts'
+export { readForwarding } from './forwarding.ts'
 export { openLogStream } from './log-stream.ts'
 export { createMetrics, type Metrics, readMetricsPort, serveMetrics } from './metrics.ts'
 export { networkOf } from './network-of.ts'

@@ -8,10 +8,12 @@ import { type Origin, refuseDeveloperLogin } from './reach.ts'
 const here: Origin = {
   peer: '127.0.0.1',
   client: '127.0.0.1',
-  hasForwardingHeader: false,
+  forwarding: { any: false, once: false },
   trustProxy: [],
   explicit: false,
 }
+const onlyAddress = { any: true, once: true }
+const more = { any: true, once: false }
 const mayEnter = (origin: Partial<Origin>) => refuseDeveloperLogin({ ...here, ...origin }) === undefined
 
 verifies('N2', 'the developer login answers this computer, under each of its addresses', () => {
@@ -29,8 +31,9 @@ verifies('N2', 'the developer login answers no other peer unless the operator as
 
 verifies('N2', 'a forwarding header from anybody but our own proxy is refused, asked for by name or not', () => {
   for (const explicit of [true, false]) {
-    expect(mayEnter({ hasForwardingHeader: true, explicit })).toBe(false)
-    expect(mayEnter({ hasForwardingHeader: true, explicit, trustProxy: ['10.0.0.0/8', '::1'] })).toBe(false)
+    expect(mayEnter({ forwarding: onlyAddress, explicit })).toBe(false)
+    expect(mayEnter({ forwarding: onlyAddress, explicit, trustProxy: ['10.0.0.0/8', '::1'] })).toBe(false)
+    expect(mayEnter({ forwarding: more, explicit, trustProxy: ['127.0.0.0/8'] })).toBe(false)
   }
 })
 
@@ -38,12 +41,12 @@ verifies(
   'N2',
   'behind our own proxy it answers this computer, or whoever comes if the operator asked for it by name',
   () => {
-    const proxied = { hasForwardingHeader: true, trustProxy: ['127.0.0.0/8'] }
+    const proxied = { forwarding: onlyAddress, trustProxy: ['127.0.0.0/8'] }
     expect(mayEnter({ ...proxied, client: '127.0.0.1' })).toBe(true)
     expect(mayEnter({ ...proxied, client: '203.0.113.7' })).toBe(false)
     expect(mayEnter({ ...proxied, client: '203.0.113.7', explicit: true })).toBe(true)
     const inCompose = {
-      hasForwardingHeader: true,
+      forwarding: onlyAddress,
       peer: '172.18.0.2',
       client: '172.18.0.1',
       trustProxy: ['172.18.0.0/16'],
@@ -53,18 +56,37 @@ verifies(
   },
 )
 
+const SENT_BY_TUNNELS = {
+  forwarded: 'for=203.0.113.7',
+  'x-forwarded-for': '203.0.113.7',
+  'x-forwarded-host': 'tunnel.example',
+  'x-forwarded-proto': 'http',
+  'x-real-ip': '127.0.0.1',
+  'cf-connecting-ip': '203.0.113.7',
+  'true-client-ip': '203.0.113.7',
+  via: '1.1 tunnel.example',
+}
+
 verifies(
   'N2',
-  'on the wire a forwarding header makes the sign-in a refusal that says why, and signs nobody in',
+  'on the wire a forwarding header makes the sign-in a refusal that says why, and signs nobody in, whatever our own proxy adds',
   async () => {
-    await using server = await startAuthServer()
-    for (const header of ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip']) {
-      const { userCode } = await askAsDevice(server)
-      const browser = server.openBrowser({ headers: { [header]: 'for=203.0.113.7' } })
-      await browser.enterCode(userCode)
-      const page = await browser.logIn()
-      expect([header, page.status, page.heading]).toEqual([header, 403, 'Sign in to connect a device'])
-      expect(page.text).toContain('does not answer through a tunnel')
+    for (const environment of [{}, { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' }]) {
+      await using server = await startAuthServer({ environment })
+      const added = environment.TRUST_PROXY === undefined ? undefined : '127.0.0.1'
+      for (const [header, value] of Object.entries(SENT_BY_TUNNELS)) {
+        const { userCode } = await askAsDevice(server)
+        const addresses = [header === 'x-forwarded-for' ? value : undefined, added].filter(Boolean).join(', ')
+        const headers = { [header]: value, ...(addresses && { 'x-forwarded-for': addresses }) }
+        const browser = server.openBrowser({ headers })
+        await browser.enterCode(userCode)
+        const page = await browser.logIn()
+        expect([header, page.status, page.heading]).toEqual([header, 403, 'Sign in to connect a device'])
+        expect(page.text).toContain('does not answer through a tunnel')
+      }
+      const browser = server.openBrowser(added ? { headers: { 'x-forwarded-for': added } } : {})
+      await browser.enterCode((await askAsDevice(server)).userCode)
+      expect((await browser.logIn()).status).toBe(200)
     }
   },
 )

@@ -6,7 +6,8 @@ export interface Origin {
   readonly peer: string | undefined
   /** Who our own proxy says is behind it; the peer itself where there is none. */
   readonly client: string
-  readonly hasForwardingHeader: boolean
+  /** What proxies say in the request: anything, and whether it is one address alone that one proxy adds. */
+  readonly forwarding: { readonly any: boolean; readonly once: boolean }
   /** CIDR blocks of our own proxies. */
   readonly trustProxy: readonly string[]
   /** The operator asked for the developer login by name. */
@@ -14,19 +15,14 @@ export interface Origin {
 }
 
 /**
- * Why the developer login is refused, or undefined if it is not. A forwarding header from anybody but our own proxy
- * means a tunnel: then the loopback address at the other end says nothing about who is really there.
+ * Why the developer login is refused, or undefined if it is not. A forwarding header that is not the one address
+ * which our own proxy adds means a tunnel: then a loopback address at the other end says nothing about who is really there.
+ * Our own proxy adds that address to what came, and hides nothing of it (deploy/haproxy.cfg).
  * With `explicit` it does NOT look at where a request comes from otherwise: the operator answers for that.
  */
-export function refuseDeveloperLogin({
-  peer,
-  client,
-  hasForwardingHeader,
-  trustProxy,
-  explicit,
-}: Origin): string | undefined {
+export function refuseDeveloperLogin({ peer, client, forwarding, trustProxy, explicit }: Origin): string | undefined {
   const fromProxy = peer !== undefined && isIn(peer, trustProxy)
-  if (hasForwardingHeader && !fromProxy)
+  if (forwarding.any && !(fromProxy && forwarding.once))
     return 'The development login does not answer through a tunnel or a proxy that this server does not know.'
   if (!explicit && !(peer !== undefined && isLoopback(peer) && isLoopback(client)))
     return 'The development login answers this computer alone.'
