@@ -6,6 +6,7 @@ import { type Fetch, networkError } from '../network/guarded-fetch.ts'
 import { isNotSignedIn, notSignedIn, type TokenSource } from '../session/token-source.ts'
 import { boundAnswer, type Tally } from './bounded-answer.ts'
 import type { EventIds } from './event-ids.ts'
+import { tidyAnswer } from './tidy-answer.ts'
 
 export interface TransportOptions {
   readonly url: URL
@@ -53,7 +54,7 @@ export function createTransport(options: TransportOptions): StreamableHTTPClient
         throw networkError(url, error)
       })
       if (init?.method === 'POST' && answer.ok) exchange?.onAccepted?.()
-      const response = boundAnswer(answer, {
+      const bounded = boundAnswer(answer, {
         url,
         tally: exchange?.tally,
         onTooMuch(error) {
@@ -61,6 +62,7 @@ export function createTransport(options: TransportOptions): StreamableHTTPClient
           exchange?.onTooMuch(error)
         },
       })
+      const response = await tidyAnswer(bounded)
       if (response.status === 403 && !hasToken(init) && asksForSignIn(response)) return asUnauthorized(response)
       if (!isStream) return response
       return eventIds.watch(new Headers(init.headers).get('last-event-id'), response)

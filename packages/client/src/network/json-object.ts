@@ -8,8 +8,8 @@ export type PlainMembers = Readonly<Record<string, Plain | readonly Plain[]>>
 
 /**
  * The members of the JSON object in `text`, but for those that are `null`, `""` or an empty list, which are none (RFC
- * 8414 §3.2 has them left out; several servers write them), and for nested ones, of which we use none: so depth is no
- * matter either. `undefined`: not JSON. Anything but an object comes back as it is, for a schema to refuse.
+ * 8414 §3.2 has them left out; several servers write them), and for nested ones, of which we use none.
+ * `undefined`: not JSON. Anything but an object comes back as it is, for a schema to refuse.
  */
 export function readJson(text: string): unknown {
   let json: unknown

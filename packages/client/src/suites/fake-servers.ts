@@ -48,8 +48,8 @@ interface Behaviour {
   neededScope: (name: string | undefined) => string
   /** The result of `tools/call`. */
   toolResult: unknown
-  /** Answers an MCP request in a way of its own; `false`: as ever. `asked` is the method, or `GET`. */
-  raw: (asked: string, response: ServerResponse) => boolean
+  /** Answers an MCP request in a way of its own; `false`: as ever. `asked` is the method, or `GET`; `id` the message's. */
+  raw: (asked: string, response: ServerResponse, id: unknown) => boolean
   subject: string
 }
 
@@ -149,8 +149,11 @@ export async function startFakeServers({ service, names }: FakeServersOptions = 
     return { status: 404, body: {} }
   }
 
-  const raw = ({ path, method, body }: Seen & { method: string }, response: ServerResponse) =>
-    path === '/mcp' && behaviour.raw(method === 'POST' ? JSON.parse(body).method : method, response)
+  const raw = ({ path, method, body }: Seen & { method: string }, response: ServerResponse) => {
+    if (path !== '/mcp') return false
+    const message = method === 'POST' ? (JSON.parse(body) as { method: string; id?: unknown }) : { method }
+    return behaviour.raw(message.method, response, message.id)
+  }
   const mcp = await listen(async (request) => mcpAnswer(request), seen, { raw, service, ...names })
   const issuer = names?.issuer ?? originOf(auth)
   const mcpOrigin = names?.mcp ?? originOf(mcp)
