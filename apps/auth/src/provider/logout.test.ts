@@ -11,8 +11,11 @@ const clients = staticClients.map((client) =>
 )
 const start = () => startAuthServer({ clients })
 
+// as Chromium sends it with a link and with a form
+const navigation = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+
 const signedIn = async (server: AuthServer) => {
-  const browser = server.openBrowser()
+  const browser = server.openBrowser({ headers: navigation })
   const { redeem } = await obtainCode(server, { browser, changes: { scope: 'openid mcp:tools:read' } })
   return { browser, tokens: (await redeem()).json }
 }
@@ -105,6 +108,9 @@ test('another site cannot sign anybody out, and a form of another site is asked 
   await browser.open(logoutPath())
   const forged = await browser.openTab().open('/')
   expect(forged.status).toBe(200)
+  const crossSite = await browser.submit('/logout/confirm', { logout: 'yes' }, { 'sec-fetch-site': 'cross-site' })
+  expect(crossSite.status).toBe(400)
+  await browser.open(logoutPath())
   const wrong = await browser.submit('/logout/confirm', { logout: 'yes', xsrf: 'guessed' })
   expect(wrong.status).toBe(400)
   expect(await isSignedIn(browser)).toBe(true)

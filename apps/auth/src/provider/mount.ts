@@ -6,6 +6,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError, InvalidRequestError, StoreUnavailableError, TooManyRequestsError } from '../errors.ts'
 import { isForeignPage, isFrame, refuseBlind, refuseParts } from '../limits/browser-requests.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
+import { isSameOrigin } from '../xsrf.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
 import { isRepetition } from './registration.ts'
@@ -151,7 +152,11 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       )
       return reply.redirect(`/logout?${new URLSearchParams(pairs)}`, 303)
     })
-    app.post('/logout/confirm', form)
+    app.post('/logout/confirm', async (request, reply) => {
+      if (!isSameOrigin(request.headers['sec-fetch-site'])) throw new InteractionGoneError()
+      request.raw.body = request.body
+      await answer(request, reply)
+    })
     app.get('/logout/success', answer)
 
     app.get('/device', async (request, reply) => {
