@@ -32,6 +32,7 @@ import { createDevicePages } from './provider/device-pages.ts'
 import { createDeviceRelay } from './provider/device-relay.ts'
 import { createEngine, type Engine, type KeysChange } from './provider/engine.ts'
 import { renderError } from './provider/error-page.ts'
+import { endGrant } from './provider/grants/end-grant.ts'
 import { createReuseGrace } from './provider/grants/reuse-grace.ts'
 import { createInteractionGate } from './provider/interaction-gate.ts'
 import { mountProvider } from './provider/mount.ts'
@@ -177,6 +178,7 @@ export async function createApp({
         app.log.warn(fault, 'a token was presented in a request with a fault')
       },
     }),
+    endGrant: (grantId: string) => endGrant(store.records, grantId),
     devicePages: createDevicePages(xsrf, deviceEntry.formFor),
     renderError,
     readsDocuments,

@@ -172,20 +172,53 @@ describe('revocation', () => {
     expect(errorOf(await server.post('/revoke', { token: 'x' }))).toEqual(refused(400, 'invalid_request'))
   })
 
-  verifies(
-    'RV4',
-    'a revoked refresh token takes the grant with it; an access token cannot be revoked by itself',
-    async () => {
-      const tokens = await logInOnDevice(server)
-      expect(errorOf(await revoke(tokens.access_token))).toEqual(refused(400, 'unsupported_token_type'))
-      const { json: renewed } = await refresh(server, tokens.refresh_token)
-      expect((await revoke(renewed.refresh_token)).status).toBe(200)
-      expect(errorOf(await refresh(server, renewed.refresh_token)).error).toBe('invalid_grant')
-      expect(errorOf(await refresh(server, tokens.refresh_token)).error, 'nor does the grace bring it back').toBe(
-        'invalid_grant',
-      )
-    },
-  )
+  verifies('RV4', 'a revoked refresh token takes the grant with it', async () => {
+    const tokens = await logInOnDevice(server)
+    const { json: renewed } = await refresh(server, tokens.refresh_token)
+    expect((await revoke(renewed.refresh_token)).status).toBe(200)
+    expect(errorOf(await refresh(server, renewed.refresh_token)).error).toBe('invalid_grant')
+    expect(errorOf(await refresh(server, tokens.refresh_token)).error, 'nor does the grace bring it back').toBe(
+      'invalid_grant',
+    )
+  })
+
+  verifies('RV4', 'so does a revoked access token, whatever the hint says, and no other sign-in ends', async () => {
+    for (const hint of [{}, { token_type_hint: 'access_token' }, { token_type_hint: 'refresh_token' }]) {
+      const [tokens, other] = [await logInOnDevice(server), await logInOnDevice(server)]
+      const { status, text } = await revoke(tokens.access_token, hint)
+      expect([status, text]).toEqual([200, ''])
+      expect((await introspect(tokens.access_token)).json).toEqual(inactive)
+      expect(errorOf(await refresh(server, tokens.refresh_token))).toEqual(refused(400, 'invalid_grant'))
+      expect((await revoke(tokens.access_token, hint)).status, 'a second time').toBe(200)
+      expect((await refresh(server, other.refresh_token)).status).toBe(200)
+    }
+  })
+
+  verifies('RV2', "another client's access token stays good, too", async () => {
+    const tokens = await logInOnDevice(server)
+    const { status, text } = await revoke(tokens.access_token, { client_id: otherTerminal.client_id })
+    expect([status, text]).toEqual([200, ''])
+    expect((await server.post('/revoke', { token: tokens.access_token ?? '' }, basic(resourceServer))).status).toBe(200)
+    expect((await introspect(tokens.access_token)).json).toMatchObject({ active: true })
+    expect((await refresh(server, tokens.refresh_token)).status).toBe(200)
+  })
+
+  verifies('RV1', 'an access token that expired, was changed or is of somebody else is taken as revoked', async () => {
+    const tokens = await logInOnDevice(server)
+    const [head, body] = (tokens.access_token ?? '').split('.')
+    for (const token of [`${head}.${body}.x`, `${tokens.access_token}x`, 'eyJhbGciOiJub25lIn0.e30.'])
+      expect([token, (await revoke(token)).status]).toEqual([token, 200])
+    server.elapse(601)
+    expect((await revoke(tokens.access_token)).status).toBe(200)
+    expect((await refresh(server, tokens.refresh_token)).status, 'what is over ends nothing').toBe(200)
+  })
+
+  test("a client's own token has no grant that could end, and says so", async () => {
+    const { json } = await server.token({ grant_type: 'client_credentials' }, basic(robot))
+    const answer = await server.post('/revoke', { token: json.access_token ?? '' }, basic(robot))
+    expect(errorOf(answer)).toEqual(refused(400, 'unsupported_token_type'))
+    expect((await introspect(json.access_token, robot)).json).toMatchObject({ active: true })
+  })
 
   verifies('RV5', 'a wrong hint does not keep a token alive', async () => {
     const { refresh_token: token } = await logInOnDevice(server)

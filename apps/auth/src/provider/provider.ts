@@ -10,6 +10,7 @@ import type { ReuseGrace } from './grants/reuse-grace.ts'
 import { introspectAccessToken } from './introspection.ts'
 import { answerLogout } from './logout.ts'
 import { answerOtherPerson } from './other-person.ts'
+import { revokeAccessToken } from './revocation.ts'
 import { inEngineWords } from './store-errors.ts'
 
 const RETRY_AFTER_SECONDS = '1'
@@ -34,6 +35,7 @@ export function createProvider(
     readonly readsDocuments: boolean
     readonly reuseGrace: ReuseGrace
     readonly clock: Clock
+    readonly endGrant: (grantId: string) => Promise<void>
   },
   events: ProviderEvents,
 ): Provider {
@@ -110,6 +112,7 @@ export function createProvider(
       answerLogout(ctx as KoaContextWithOIDC)
       if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
       if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
+      if (ctx.path === '/revoke') await revokeAccessToken(ctx as never, { readToken, endGrant: parts.endGrant })
     }
     await next()
       .then(finish)
