@@ -1,6 +1,7 @@
 // oidc-provider's adapter over our store. What it adds to the plain mapping is what the engine leaves open: single use
 // that holds in a race, device codes that are compare-and-set, `slow_down`, and our errors in the engine's words.
 import { randomInt } from 'node:crypto'
+import { parseScope } from '@gatehouse/shared'
 import {
   type Adapter,
   type AdapterPayload,
@@ -20,6 +21,7 @@ import { AlreadyRedeemedError } from './grants/already-redeemed.ts'
 import { isTakingOver } from './grants/reuse-grace.ts'
 import { refreshLifetime } from './lifetimes.ts'
 import { noteRepetition } from './registration.ts'
+import { narrowToGranted } from './request-parameters.ts'
 import { refuseOtherResource } from './resources.ts'
 import { inEngineWords } from './store-errors.ts'
 
@@ -76,7 +78,14 @@ function createRecordAdapter(options: AdapterOptions, model: string): Adapter {
     upsert: (id, payload, expiresIn) => records.put(model, id, payload as Payload, expiresIn, indexes(model, payload)),
     async find(id) {
       const record = seen(options, model, await records.find(model, id))
-      if (record && GRANT_SOURCES.has(model) && currentRoute() === 'token') refuseOtherResource(record, context()?.oidc)
+      if (record && GRANT_SOURCES.has(model) && currentRoute() === 'token') {
+        refuseOtherResource(record, context()?.oidc)
+        await narrowToGranted(record, context()?.oidc, async () => {
+          const grant = record.grantId ? await records.find('Grant', record.grantId) : undefined
+          const { rejected } = (grant?.payload ?? {}) as { readonly rejected?: { openid?: { scope?: string } } }
+          return parseScope(rejected?.openid?.scope)
+        })
+      }
       return record
     },
     findByUid: async (uid) => seen(options, model, await records.findByUid(model, uid)),

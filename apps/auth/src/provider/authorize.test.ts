@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { verifies } from '@gatehouse/testing'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
 import type { Page } from '../suites/browser.ts'
 import { terminal, website } from '../suites/clients.ts'
@@ -247,11 +247,6 @@ verifies('A12', 'prompt=none never shows a page', async () => {
   const page = await browser.open(authorizePath(challenge, { prompt: 'none' }))
   expect(sentError(page)?.error).toMatch(/^(consent|interaction)_required$/)
   expect(sentError(await ask(server, { prompt: 'none login' }))).toEqual(errorToTerminal(server, 'invalid_request'))
-})
-
-test('an authorization request that is posted is not found', async () => {
-  await using server = await startAuthServer()
-  expect((await server.post('/authorize', { client_id: terminal.client_id })).status).toBe(404)
 })
 
 provesSecrecy()

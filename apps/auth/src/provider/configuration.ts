@@ -18,6 +18,7 @@ import type { DevicePages } from './device-pages.ts'
 import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
 import { askToSignOut, showSignedOut } from './logout.ts'
 import { registeredClientId } from './registration.ts'
+import { keepOfflineAccess } from './request-parameters.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 
 const ANONYMOUS_SESSION = 600
@@ -76,6 +77,8 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     },
     // Core §5.4 has them at userinfo, and §2 lets the ID token have them, too: many clients look nowhere else
     conformIdTokenClaims: false,
+    // its validator runs in every request, after the engine has judged the scope
+    extraParams: { gatehouse_offline_access: (ctx) => keepOfflineAccess(ctx) },
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,

@@ -10,6 +10,7 @@ import { isSameOrigin } from '../xsrf.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
 import { isRepetition } from './registration.ts'
+import { type Parameters, tidyAuthorization, tidyForm } from './request-parameters.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const FORM_LIMIT = 56 * 1024
@@ -54,7 +55,8 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     const byPage = ({ headers }: FastifyRequest) => isForeignPage(headers, issuer)
     const form = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       refuseBlind(request.headers)
-      if (isForm(request)) request.raw.body = canonicalForm(request.body as Fields, resources)
+      const tidy = request.routeOptions.url === '/device_authorization' ? tidyAuthorization : tidyForm
+      if (isForm(request)) request.raw.body = tidy(request.body as Parameters, resources)
       const claimed = claimedClient(request)
       const blocked = claimed === undefined ? 0 : limits.blockedFor(claimed, request.ip)
       if (blocked > 0) return tooMany(reply, blocked)
@@ -97,8 +99,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       // an app may ask in a frame whether the person is signed in: that opens nothing, so it takes nothing from who does
       const silent = isFrame(request.headers) && query.searchParams.get('prompt') === 'none'
       await allowPage(silent ? 'silent' : 'authorize', request)
-      const named = query.searchParams.getAll('resource')
-      if (named.length === 1) query.searchParams.set('resource', resources.canonicalize(named[0] as string))
+      query.search = searchOf(tidyAuthorization(Object.fromEntries(fieldsOf(query.searchParams)), resources))
       const mode = query.searchParams.get('response_mode')
       // codes go into the query and nowhere else; the engine has no switch for its other modes, and refuses unknown ones
       if (mode && mode !== 'query') query.searchParams.set('response_mode', 'not-supported')
@@ -106,6 +107,13 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await answer(request, reply)
     })
     app.get('/authorize/:uid', answer)
+    // OpenID Connect Core §3.1.2.1. From another site our cookies come with a page that is opened, never with its form
+    app.post('/authorize', async (request, reply) => {
+      if (!isForm(request)) throw new InvalidRequestError('The app sent its request in a form that is not understood.')
+      return reply
+        .header('cache-control', 'no-store')
+        .redirect(`/authorize?${searchOf(request.body as Parameters)}`, 303)
+    })
 
     // The engine has no CORS here, and browser-based clients register themselves.
     app.options('/register', (_request, reply) =>
@@ -228,9 +236,19 @@ function isForm(request: FastifyRequest): boolean {
   )
 }
 
-/** One spelling for the resource, so that the legs of a flow agree. Doubled parameters stay doubled: the engine refuses them. */
-function canonicalForm(fields: Fields, resources: ResourcePolicy): Fields {
-  return typeof fields.resource === 'string' ? { ...fields, resource: resources.canonicalize(fields.resource) } : fields
+/** Doubled parameters stay doubled: the engine refuses them. */
+function fieldsOf(query: URLSearchParams): readonly (readonly [string, unknown])[] {
+  return [...new Set(query.keys())].map((name) => {
+    const values = query.getAll(name)
+    return [name, values.length > 1 ? values : values[0]] as const
+  })
+}
+
+function searchOf(fields: Parameters): string {
+  const pairs = Object.entries(fields).flatMap(([name, value]) =>
+    [value].flat().map((each) => [name, String(each)] as [string, string]),
+  )
+  return new URLSearchParams(pairs).toString()
 }
 
 /** The engine writes URLs from these headers: they come from configuration, whatever the request says. */

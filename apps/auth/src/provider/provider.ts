@@ -10,6 +10,7 @@ import type { ReuseGrace } from './grants/reuse-grace.ts'
 import { introspectAccessToken } from './introspection.ts'
 import { answerLogout } from './logout.ts'
 import { answerOtherPerson } from './other-person.ts'
+import { tellWholeScope } from './request-parameters.ts'
 import { revokeAccessToken } from './revocation.ts'
 import { inEngineWords } from './store-errors.ts'
 
@@ -50,7 +51,12 @@ export function createProvider(
     ): void {
       grants.add(name)
       const redeemed = redeemedParameter[name]
-      const wrapped = redeemed ? parts.reuseGrace.wrap(handler, redeemed) : handler
+      // before the answer is recorded, so that it is the same whenever it is given
+      const telling: typeof handler = async (ctx) => {
+        await handler(ctx)
+        tellWholeScope(ctx)
+      }
+      const wrapped = redeemed ? parts.reuseGrace.wrap(telling, redeemed) : telling
       const run: typeof handler = async (ctx) => {
         try {
           await wrapped(ctx)

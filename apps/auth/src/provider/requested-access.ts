@@ -5,6 +5,9 @@ import { InteractionGoneError } from '../errors.ts'
 import { OPENID_SCOPES, registeredScope } from './clients.ts'
 import type { ResourcePolicy } from './resources.ts'
 
+/** Characters of what was asked for in vain that are kept with a grant; of a longer list nothing is. */
+const KEPT_IN_VAIN = 400
+
 /** Parameters of an authorization or device authorization request, as the engine keeps them. */
 export type RequestParameters = Readonly<Record<string, unknown>>
 
@@ -15,6 +18,8 @@ export interface RequestedAccess {
   readonly scopes: readonly string[]
   /** Those of OpenID Connect. */
   readonly engineScopes: readonly string[]
+  /** What else is asked for, which is not to be had: the client may name it again when it refreshes. */
+  readonly inVain: readonly string[]
 }
 
 /** Throws {@link InteractionGoneError} if the resource is none of ours any more. */
@@ -23,11 +28,10 @@ export function requestedAccess(params: RequestParameters, resources: ResourcePo
   if (!resource && params.resource !== undefined) throw new InteractionGoneError()
   const limit = registeredScope(client)
   const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
-  return {
-    resource,
-    scopes: (resource?.scopes ?? []).filter((scope) => requested.has(scope) && (!limit || limit.has(scope))),
-    engineScopes: OPENID_SCOPES.filter((scope) => requested.has(scope)),
-  }
+  const scopes = (resource?.scopes ?? []).filter((scope) => requested.has(scope) && (!limit || limit.has(scope)))
+  const engineScopes = OPENID_SCOPES.filter((scope) => requested.has(scope))
+  const granted = new Set([...scopes, ...engineScopes])
+  return { resource, scopes, engineScopes, inVain: [...requested].filter((scope) => !granted.has(scope)) }
 }
 
 /** Stores what `accountId` grants to `clientId`. */
@@ -42,5 +46,7 @@ export async function saveGrant(
   if (access.resource && access.scopes.length > 0)
     grant.addResourceScope(access.resource.resource, access.scopes.join(' '))
   if (access.engineScopes.length > 0) grant.addOIDCScope(access.engineScopes.join(' '))
+  const inVain = access.inVain.join(' ')
+  if (inVain !== '' && inVain.length <= KEPT_IN_VAIN) grant.rejectOIDCScope(inVain)
   await grant.save()
 }

@@ -32,6 +32,8 @@ export interface ClientFixture {
   readonly redirectUri: string
   /** `challenge`: what the 401 named. */
   readonly scope: 'challenge' | (string & {}) | undefined
+  /** Names at each refresh the scope it asked for at first. */
+  readonly scopeAtRefresh?: true
   /** Where `resource` goes along, and how it is spelled for the address that the person typed. */
   readonly resource: {
     readonly on: readonly ('authorize' | 'token' | 'refresh' | 'device')[]

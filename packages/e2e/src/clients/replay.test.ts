@@ -1,5 +1,5 @@
 // Clients that cannot run here, replayed over the wire against both services: from the address alone to a tool's answer,
-// and on through a refresh. What each sends is in fixtures/, with its source.
+// and on through three refreshes. What each sends is in fixtures/, with its source.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
@@ -47,7 +47,7 @@ describe.each(fixtures)('$name', (fixture) => {
   const call = (access: string) => greet({ ...fixture, resource: site.resource, token: access })
   const hello = `Hello, ${fixture.clientInfo.name}!`
 
-  test('from the address to a tool, and on through a refresh', async () => {
+  test('from the address to a tool, and on through three refreshes', async () => {
     const discovered = await discover(site, fixture)
     const client = await identify(site, fixture, discovered)
     const request = authorization(fixture, discovered, client)
@@ -62,14 +62,18 @@ describe.each(fixtures)('$name', (fixture) => {
       }),
     )
     expect(await call(first.access)).toBe(hello)
-    const refreshed = expectTokens(
-      await token(fixture, discovered, client, {
-        grant_type: 'refresh_token',
-        refresh_token: first.refresh,
-        resource: resourceOn('refresh', fixture, discovered),
-      }),
-    )
-    expect(await call(refreshed.access)).toBe(hello)
+    let tokens = first
+    for (let round = 0; round < 3; round += 1) {
+      tokens = expectTokens(
+        await token(fixture, discovered, client, {
+          grant_type: 'refresh_token',
+          refresh_token: tokens.refresh,
+          resource: resourceOn('refresh', fixture, discovered),
+          scope: fixture.scopeAtRefresh ? request.scope : undefined,
+        }),
+      )
+      expect(await call(tokens.access)).toBe(hello)
+    }
   })
 
   const { identity } = fixture

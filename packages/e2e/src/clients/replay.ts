@@ -123,6 +123,8 @@ export async function identify(site: Site, fixture: ClientFixture, discovered: D
 
 export interface Authorization {
   readonly url: string
+  /** As it was asked for. */
+  readonly scope: string | undefined
   readonly verifier: string
   readonly state: string
 }
@@ -147,7 +149,8 @@ export function authorization(
     resource: resourceOn('authorize', fixture, discovered),
     ...changes,
   }
-  return { url: `${discovered.server.authorization_endpoint}?${new URLSearchParams(present(fields))}`, verifier, state }
+  const url = `${discovered.server.authorization_endpoint}?${new URLSearchParams(present(fields))}`
+  return { url, scope: fields.scope, verifier, state }
 }
 
 /** A person signs in and approves; the address that the browser was sent to. */
