@@ -23,15 +23,19 @@ async function discover(server: AuthServer, client: ClientMetadata, algorithm: '
   })
 }
 
-async function logInWithCode(server: AuthServer, config: openid.Configuration, redirectUri: string) {
+async function logInWithCode(
+  server: AuthServer,
+  config: openid.Configuration,
+  redirectUri: string,
+  wish: Readonly<Record<string, string>> = { scope: SCOPE, resource: 'http://localhost:3000/mcp' },
+) {
   const verifier = openid.randomPKCECodeVerifier()
   const [state, nonce] = [openid.randomState(), openid.randomNonce()]
   const url = openid.buildAuthorizationUrl(config, {
     redirect_uri: redirectUri,
-    scope: SCOPE,
+    ...wish,
     code_challenge: await openid.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
-    resource: 'http://localhost:3000/mcp',
     state,
     nonce,
   })
@@ -92,6 +96,25 @@ for (const [client, redirectUri] of [
     })
   })
 }
+
+test('a strict client that wants to know who somebody is is told at userinfo, and signs them out', async () => {
+  await using server = await startAuthServer()
+  const config = await discover(server, website)
+  const tokens = await logInWithCode(server, config, website.redirect_uris[0], { scope: 'openid profile email' })
+  expect(tokens.scope).toBe('openid profile email')
+  const told = { sub: 'dev:ada', name: 'ada', preferred_username: 'ada' }
+  expect(tokens.claims()).toMatchObject(told)
+  expect(await openid.fetchUserInfo(config, tokens.access_token, 'dev:ada')).toEqual(told)
+  await expect(verifyAccessToken(server, tokens.access_token), 'none of a resource server').rejects.toThrow()
+
+  const refreshed = await openid.refreshTokenGrant(config, tokens.refresh_token ?? '')
+  plant(refreshed)
+  expect(await openid.fetchUserInfo(config, refreshed.access_token, 'dev:ada')).toEqual(told)
+  const url = openid.buildEndSessionUrl(config, { id_token_hint: tokens.id_token ?? '' })
+  expect((await server.openBrowser().open(url.href)).heading).toBe('You are signed out')
+  await openid.tokenRevocation(config, refreshed.refresh_token ?? '')
+  await expect(openid.fetchUserInfo(config, refreshed.access_token, 'dev:ada')).rejects.toThrow()
+})
 
 test('the device flow and its refresh satisfy a strict client', async () => {
   await using server = await startAuthServer()
