@@ -135,7 +135,7 @@ test('a secret with characters that a form must encode works in the body and in 
   await using server = await startAuthServer()
   expect((await server.token(machine, basic(worker))).status).toBe(200)
   const unencoded = { authorization: `Basic ${btoa(`${worker.client_id}:${worker.client_secret}`)}` }
-  expect((await server.token(machine, unencoded)).status).toBe(400)
+  expect((await server.token(machine, unencoded)).status).toBe(401)
 })
 
 provesSecrecy()

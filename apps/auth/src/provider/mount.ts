@@ -7,6 +7,7 @@ import { InteractionGoneError, InvalidRequestError, StoreUnavailableError, TooMa
 import { isForeignPage, isFrame, refuseBlind, refuseParts } from '../limits/browser-requests.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
 import { isSameOrigin } from '../xsrf.ts'
+import { readBasic } from './basic-credentials.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
 import { isRepetition } from './registration.ts'
@@ -212,19 +213,10 @@ function noRegistration(reply: FastifyReply): void {
 
 /** Which client a request with a secret says it is from; undefined if it brings none. */
 function claimedClient(request: FastifyRequest): string | undefined {
-  const basic = /^basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (basic) return formDecoded(Buffer.from(basic, 'base64').toString('utf8').split(':')[0] as string)
+  const basic = readBasic(request.headers.authorization)
+  if (basic) return basic.secret === '' ? undefined : basic.clientId
   const { client_id: clientId, client_secret: secret } = (request.body ?? {}) as Fields
   return secret === undefined ? undefined : String(clientId)
-}
-
-/** RFC 6749 §2.3.1: one client is one, however its id is escaped. */
-function formDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return text
-  }
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -3,6 +3,7 @@
 import { errors, type KoaContextWithOIDC, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import { readOwnToken } from '../keys/own-token.ts'
 import type { Clock } from '../store/contract.ts'
+import { readAuthorization } from './basic-credentials.ts'
 import { isOperatorRegistered, NO_DEVICE_FLOW, OWN_METADATA, secretMatches } from './clients.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
 import { keepFromStrangers } from './error-redirects.ts'
@@ -112,6 +113,7 @@ export function createProvider(
 
   const readToken = (token: string) =>
     readOwnToken(token, { keys: parts.signingKeys, issuer: parts.config.issuer, now: parts.clock() })
+  provider.use((ctx, next) => readAuthorization(ctx as KoaContextWithOIDC, next))
   provider.use(async (ctx, next) => {
     const finish = async () => {
       await answerOtherPerson(ctx as KoaContextWithOIDC)

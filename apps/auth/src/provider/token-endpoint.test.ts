@@ -114,7 +114,7 @@ verifies('S17', "a resource's token opens nothing at the authorization server", 
   expect((await server.get('/userinfo', { authorization })).status).toBe(401)
   for (const path of ['/token', '/revoke', '/introspect', '/device_authorization']) {
     const answer = await server.post(path, { ...machine, token: token ?? '' }, { authorization })
-    expect([path, errorOf(answer)]).toEqual([path, invalidRequest])
+    expect([path, errorOf(answer)]).toEqual([path, invalidClient])
   }
   // registration asks for no token, and gives nothing for one
   const metadata = { redirect_uris: ['https://app.example.com/callback'], grant_types: ['authorization_code'] }
@@ -128,21 +128,65 @@ verifies('S17', "a resource's token opens nothing at the authorization server", 
 verifies('T6', 'a client authenticates in one way only, and as one client only', async () => {
   await using server = await startAuthServer()
   const twice = { ...machine, client_id: robot.client_id, client_secret: robot.client_secret }
+  const nothing = { authorization: `Basic ${btoa('robot:')}` }
   expect(errorOf(await server.token(twice, basic(robot)))).toEqual(invalidRequest)
-  expect(errorOf(await server.token({ ...machine, client_id: worker.client_id }, basic(robot)))).toEqual(invalidRequest)
+  expect(errorOf(await server.token(twice, nothing))).toEqual(invalidRequest)
+  for (const header of [basic(robot), nothing])
+    expect(errorOf(await server.token({ ...machine, client_id: worker.client_id }, header))).toEqual(invalidRequest)
+})
+
+verifies('T5', 'a header that proves nothing is a failed authentication, whatever is wrong with it', async () => {
+  await using server = await startAuthServer()
   for (const authorization of [
     'Bearer x',
+    'x',
     'Basic',
     'Basic !!!',
     `Basic ${btoa('robot')}`,
     `Basic ${btoa('robot:')}`,
+    `Basic ${btoa(':')}`,
+    `Basic ${btoa(':secret')}`,
     `Basic ${btoa('robot:%zz')}`,
+    `Basic ${btoa('%zz:')}`,
+    `Basic ${btoa('nobody:')}`,
   ]) {
-    expect([authorization, errorOf(await server.token(machine, { authorization }))]).toEqual([
-      authorization,
-      invalidRequest,
-    ])
+    for (const path of ['/token', '/revoke', '/introspect', '/device_authorization']) {
+      const answer = await server.post(path, { ...machine, token: 'x' }, { authorization })
+      expect([authorization, path, errorOf(answer)]).toEqual([authorization, path, invalidClient])
+      expect(answer.headers['www-authenticate']).toMatch(/^Basic realm="/)
+    }
   }
+})
+
+test('where no client says who it is, a header makes a request no failed authentication', async () => {
+  await using server = await startAuthServer()
+  const authorization = 'Bearer x'
+  expect(errorOf(await server.register([], { authorization }))).toEqual(invalidRequest)
+  const { status, headers } = await server.post('/userinfo', {}, { authorization })
+  expect([status, headers['www-authenticate']]).toEqual([401, expect.stringMatching(/^Bearer /)])
+})
+
+verifies('T5', 'a public client may say who it is by a header with an empty password, at every endpoint', async () => {
+  await using server = await startAuthServer()
+  const header = { authorization: `Basic ${btoa('terminal:')}` }
+  const named = { client_id: terminal.client_id }
+  for (const fields of [{}, named])
+    expect((await server.post('/device_authorization', fields, header)).status).toBe(200)
+  const { refresh_token: token = '' } = await logInOnDevice(server)
+  const renewed = await server.token({ grant_type: 'refresh_token', refresh_token: token }, header)
+  expect(renewed.status, renewed.text).toBe(200)
+  expect((await server.post('/revoke', { token: renewed.json.refresh_token ?? '' }, header)).status).toBe(200)
+  const again = await server.token(
+    { grant_type: 'refresh_token', refresh_token: renewed.json.refresh_token ?? '' },
+    header,
+  )
+  expect(errorOf(again), 'what is wrong besides is said as ever').toEqual(refused(400, 'invalid_grant'))
+  // that it cannot ask here is said to it as to one that authenticated and failed
+  const asked = await server.post('/introspect', { token }, header)
+  expect([errorOf(asked), asked.headers['www-authenticate']]).toEqual([
+    invalidClient,
+    expect.stringMatching(/^Basic realm="/),
+  ])
 })
 
 verifies('T7', 'credentials in the address are not read, and there is no GET', async () => {
