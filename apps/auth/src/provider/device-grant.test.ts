@@ -16,6 +16,12 @@ verifies('D4', 'a poll before the approval is authorization_pending, and the fir
   expect(errorOf(await device.poll())).toEqual(pending)
 })
 
+verifies('D4', 'a poll before the approval may say which resource it means, as MCP clients do', async () => {
+  await using server = await startAuthServer()
+  const device = await askAsDevice(server)
+  expect(errorOf(await device.poll({ resource: 'http://localhost:3000/mcp' }))).toEqual(pending)
+})
+
 verifies('D5', 'a device that keeps to the interval is never told to slow down', async () => {
   await using server = await startAuthServer()
   const device = await askAsDevice(server)

@@ -66,11 +66,17 @@ export function chooseResource(
  * used up the code or the refresh token, where a client's slip would cost the person a login.
  */
 export function refuseOtherResource(
-  granted: { readonly clientId?: string | undefined; readonly resource?: unknown; readonly consumed?: unknown },
+  granted: {
+    readonly clientId?: string | undefined
+    readonly accountId?: string | undefined
+    readonly resource?: unknown
+    readonly consumed?: unknown
+  },
   request: KoaContextWithOIDC['oidc'] | undefined,
 ): void {
   const asked = request?.params?.resource
-  if (asked === undefined || granted.clientId !== request?.client?.clientId || granted.consumed) return
+  const isPending = granted.accountId === undefined // a device code that nobody has approved: nothing is granted yet
+  if (asked === undefined || granted.clientId !== request?.client?.clientId || granted.consumed || isPending) return
   if (Array.isArray(asked)) throw new errors.InvalidRequest('only one resource may be named in a request')
   if (asked !== granted.resource) throw new errors.InvalidTarget()
 }
