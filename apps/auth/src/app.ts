@@ -1,6 +1,6 @@
 // The authorization server, wired: this is the one place where its parts meet. Reading createApp from top to bottom shows
 // every route and what stands in front of it.
-import { boundConnections, connectionLimits, type Metrics, readForwarding } from '@gatehouse/service'
+import { boundConnections, connectionLimits, type Metrics, readForwarding, requestReading } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
 import { createCounters } from './counters.ts'
@@ -70,7 +70,7 @@ export async function createApp({
 }: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
-    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    ...requestReading(config.trustProxy),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     ...connectionLimits,

@@ -1,21 +1,30 @@
-// Answers on the issuer's own name alone, before any cookie is read: DNS rebinding reaches a loopback port under another
-// name. A page goes on to the right name, everything else is told it. Never echoes the name that was used.
+// Answers on the issuer's own name alone, before any cookie is read: to a page with a page, and with where to go.
+import { countHeader, createNameCheck } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
-import { wantsPage } from './http-errors.ts'
+import { answerWith } from './http-errors.ts'
 
 /** Reached by internal names too: by probes, and by resource servers that fetch keys and metadata. */
-const ANY_HOST = /^\/(livez|readyz|jwks|\.well-known\/)/
+const ANY_NAME = new Set([
+  '/livez',
+  '/readyz',
+  '/jwks',
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/openid-configuration',
+])
+
+/** RFC 6749 §2.3: one way to authenticate in a request. Node takes the first of two, what stands before us perhaps the other. */
+const TWO_AUTHORIZATIONS = {
+  status: 400,
+  error: 'invalid_request',
+  description: 'Authorization was sent more than once',
+}
 
 export function guardHost(app: FastifyInstance, issuer: string): void {
-  const { host: expected, protocol } = new URL(issuer)
+  const checkName = createNameCheck(issuer)
   app.addHook('onRequest', async (request, reply) => {
-    // Host as it came: what a proxy forwards as the host may have been sent by a page
-    const { host = '' } = request.raw.headers
-    if (ANY_HOST.test(request.url) || URL.parse(`${protocol}//${host}`)?.host === expected) return undefined
-    if (request.method === 'GET' && wantsPage(request)) return reply.redirect(issuer + request.url, 307)
-    return reply
-      .code(421)
-      .header('cache-control', 'no-store')
-      .send({ error: 'misdirected_request', error_description: `Use ${issuer}` })
+    if (countHeader(request, 'authorization') > 1) return answerWith(request, reply, TWO_AUTHORIZATIONS)
+    if (ANY_NAME.has(request.routeOptions.url ?? '')) return undefined
+    const fault = checkName(request)
+    return fault && answerWith(request, reply, fault, { label: `Go to ${issuer}`, href: issuer })
   })
 }

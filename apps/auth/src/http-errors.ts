@@ -20,7 +20,7 @@ interface Answer {
 const NOT_FOUND: Answer = { status: 404, error: 'not_found', description: 'There is nothing at this address.' }
 
 export function answerErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => send(request, reply, NOT_FOUND))
+  app.setNotFoundHandler((request, reply) => answerWith(request, reply, NOT_FOUND))
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const answer = answerFor(error)
     if (answer.status === 503) {
@@ -34,18 +34,18 @@ export function answerErrors(app: FastifyInstance): void {
         .headers(pageHeaders)
         .send(expiredPage({ device: request.url.startsWith('/device/') }))
     }
-    return send(request, reply, answer)
+    return answerWith(request, reply, answer)
   })
 }
 
 /** Fastify's option `frameworkErrors`: its own words for an address that cannot be read repeat the address. */
 export function answerUnreadable(error: { statusCode?: number }, request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode: status = 400 } = error
-  send(request, reply, { status, error: 'invalid_request', description: 'The address cannot be read.' })
+  answerWith(request, reply, { status, error: 'invalid_request', description: 'The address cannot be read.' })
 }
 
 /** Whether a person is looking: browsers ask for HTML, clients do not. */
-export function wantsPage(request: FastifyRequest): boolean {
+function wantsPage(request: FastifyRequest): boolean {
   return request.headers.accept?.includes('text/html') ?? false
 }
 
@@ -79,14 +79,19 @@ function answerFor(error: Error & { statusCode?: number }): Answer {
   return { status, error: 'invalid_request', description: error.message }
 }
 
-function send(request: FastifyRequest, reply: FastifyReply, { status, error, description }: Answer): FastifyReply {
+export function answerWith(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, error, description }: Answer,
+  next = { label: 'Start page', href: '/' },
+): FastifyReply {
   if (!wantsPage(request))
     return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })
   const html = errorPage({
     status,
     message: description,
     requestId: request.id,
-    next: { label: 'Start page', href: '/' },
+    next,
   })
   return reply.code(status).headers(pageHeaders).send(html)
 }

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { verifies } from '@gatehouse/testing'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
+import { startFront } from './suites/front.ts'
+import { freePort, requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
 import { defineTool, text } from './tools/tool.ts'
 
 let server: TestServer
@@ -63,9 +64,11 @@ verifies('M7', 'a foreign Host is sent to the right address, and never echoed', 
     for (const named of foreign) {
       const { status, body } = await send({ method: 'POST', path, headers: { host: named, authorization } })
       expect(status, `${path} ${named}`).toBe(421)
-      expect(JSON.parse(body).error_description).toBe(`This server answers as ${server.resource}`)
+      expect(JSON.parse(body).error_description).toMatch(`This server answers as ${server.resource}. `)
     }
   }
+  const named = server.log.filter((line) => line.includes('does not pass on the Host header'))
+  expect(named.map((line) => JSON.parse(line))).toMatchObject([{ level: 40, host: 'evil.example', expected: host }])
   expect(await sendRaw('GET /mcp HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 421/)
   expect(await sendRaw('GET /mcp HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 400/)
 })
@@ -85,6 +88,44 @@ verifies('M7', 'forwarding headers change nothing, and an absolute request targe
   expect((await send({ ...message, path: 'http://evil.example/mcp' })).status).toBe(421)
   expect((await send({ ...message, path: server.resource })).status).toBe(200)
 })
+
+verifies(
+  'X27',
+  'a proxy that changes the Host or loses the token is found out, by the client and by the operator',
+  async () => {
+    const port = await freePort()
+    await using proxied = await startMcpServer({ env: { MCP_RESOURCE_URL: `http://localhost:${port}/mcp` } })
+    let change: (headers: IncomingHttpHeaders) => IncomingHttpHeaders = (headers) => headers
+    await using front = await startFront({ port, rewrite: (headers) => change(headers) })
+    front.route = () => Number(new URL(proxied.origin).port)
+    const ask = async () => {
+      const headers = {
+        authorization: `Bearer ${await proxied.sign()}`,
+        origin: front.origin,
+        accept: 'text/event-stream',
+      }
+      return fetch(`${front.origin}/mcp`, { headers })
+    }
+    expect((await ask()).status).toBe(400) // a session is missing, and nothing else
+    change = (headers) => ({ ...headers, host: new URL(proxied.origin).host })
+    for (let tries = 0; tries < 3; tries++) {
+      const misdirected = await ask()
+      expect(misdirected.status).toBe(421)
+      expect(misdirected.headers.get('access-control-allow-origin')).toBe(front.origin)
+      expect(misdirected.headers.get('access-control-expose-headers')).toContain('Retry-After')
+      expect(await misdirected.json()).toMatchObject({
+        error_description: expect.stringContaining('does not pass on the Host header'),
+      })
+    }
+    expect(proxied.log.filter((line) => line.includes('does not pass on the Host header'))).toHaveLength(1)
+    change = ({ authorization: _lost, ...headers }) => headers
+    const refused = await ask()
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.not.stringContaining('invalid_token'),
+    ])
+  },
+)
 
 verifies('M20', 'ambiguous HTTP does not get as far as a route', async () => {
   const { host } = new URL(server.origin)

@@ -1,17 +1,17 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
 import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
 import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
-import { boundConnections, connectionLimits, type Metrics } from '@gatehouse/service'
+import { boundConnections, connectionLimits, createNameCheck, type Metrics, requestReading } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
 import { type FastifyInstance, fastify } from 'fastify'
 import type { Config } from './config.ts'
 import { refuse } from './errors.ts'
 import { serveHealth } from './health.ts'
-import { createHostCheck } from './hosts.ts'
 import { logOptions } from './log.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { mcpEndpoint } from './mcp/http.ts'
+import { createOriginCheck } from './mcp/origins.ts'
 import type { Features } from './mcp/server.ts'
 import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
@@ -64,7 +64,7 @@ export function createApp({
   const { resource, issuer } = config
   const app = fastify({
     logger: { ...logOptions(config.logLevel), ...(logStream && { stream: logStream }) },
-    trustProxy: config.trustProxy.length > 0 ? [...config.trustProxy] : false,
+    ...requestReading(config.trustProxy),
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
     return503OnClosing: false, // see health.ts: who is not ready any more still answers for a while
@@ -96,7 +96,14 @@ export function createApp({
         app.log.warn({ issuer, aheadBySeconds }, "this clock and the issuer's differ: tokens will be refused"),
     })
 
-  app.addHook('onRequest', createHostCheck(resource, namelessRoutes(resource)))
+  const nameless = namelessRoutes(resource)
+  const checkName = createNameCheck(resource)
+  const checkOrigin = createOriginCheck(config)
+  app.addHook('onRequest', async (request, reply) => {
+    const fault = nameless.has(request.routeOptions.url ?? '') ? undefined : checkName(request)
+    if (!fault) return
+    return (await checkOrigin(request, reply)) ?? refuse(reply, fault.status, fault.error, fault.description)
+  })
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', `The MCP server is at ${resource}`))
   serveHealth(app, { keysReady: keys.ready, drain })
   metrics?.gauge('gatehouse_ready', 'Whether there are keys of the issuer to judge tokens with.', () =>

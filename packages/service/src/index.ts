@@ -6,6 +6,7 @@ export { readForwarding } from './forwarding.ts'
 export { openLogStream } from './log-stream.ts'
 export { createMetrics, type Metrics, readMetricsPort, serveMetrics } from './metrics.ts'
 export { networkOf } from './network-of.ts'
+export { countHeader, createNameCheck } from './own-name.ts'
 export { openRedisChannels } from './redis-channels.ts'
 export {
   openRedisConnection,
@@ -14,6 +15,7 @@ export {
   type RedisConnectionOptions,
 } from './redis-connection.ts'
 export { type RedisTarget, readRedisTarget } from './redis-target.ts'
+export { requestReading } from './requests.ts'
 export { readSecret } from './secret.ts'
 export { seldom } from './seldom.ts'
 export { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'

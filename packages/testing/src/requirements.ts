@@ -233,7 +233,7 @@ const table = {
   X24: claimed('a full disk and a blocked log do not stop the service'),
   X25: open('a process without files or memory left sheds load and recovers'),
   X26: claimed('a name that does not resolve is like a service that is gone'),
-  X27: open('a proxy that changes headers is found out'),
+  X27: claimed('a proxy that changes headers is found out'),
   X28: claimed('services and Redis find each other in whatever order they start'),
   X29: open('half an hour of faults leaves no leak and no wrong answer'),
   X30: open('the next release goes on with the data of this one'),

@@ -176,7 +176,7 @@ function checkLogoutRedirects(metadata: Metadata, { redirectSchemes }: ClientPol
   for (const uri of uris) redirectKind(uri, metadata[REGISTRATION] === 'static' ? 'any' : redirectSchemes)
 }
 
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
 }
 

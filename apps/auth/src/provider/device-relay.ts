@@ -142,7 +142,7 @@ export function createDeviceRelay({
           if (!client) return refuse(id, payload)
           const access = requestedAccess(payload.params as RequestParameters, resources, client)
           const who = { accountId: identity.subject, clientId: client.clientId }
-          const origin = { name: client.clientName, device: deviceFacts(payload.deviceInfo) }
+          const origin = { name: client.clientName, device: deviceFacts(payload.deviceInfo, provider().issuer) }
           // polled twice at once: it is one approval, and one grant
           const grantId = await decisions.approve(`${id}:${MODEL}`, identity.subject)
           if (grantId === undefined) return payload

@@ -3,7 +3,7 @@
 import ipaddr from 'ipaddr.js'
 import type { Client } from 'oidc-provider'
 import type { ConnectedApp, PendingRequest } from '../interactions/gate.ts'
-import { isOperatorRegistered, vouchingHost } from './clients.ts'
+import { isLoopback, isOperatorRegistered, vouchingHost } from './clients.ts'
 
 export function appFacts(client: Client): PendingRequest['app'] {
   return {
@@ -14,19 +14,28 @@ export function appFacts(client: Client): PendingRequest['app'] {
   }
 }
 
-/** `deviceInfo` is what configuration.ts has the engine keep with a device code. */
-export function deviceFacts(deviceInfo: unknown): NonNullable<ConnectedApp['device']> & { readonly askedAt?: number } {
+/** `deviceInfo` is what configuration.ts has the engine keep with a device code; `issuer` is who was asked. */
+export function deviceFacts(
+  deviceInfo: unknown,
+  issuer: string,
+): NonNullable<ConnectedApp['device']> & { readonly askedAt?: number } {
   const { ip, ua, askedAt } = (deviceInfo ?? {}) as { ip?: string; ua?: string; askedAt?: number }
   return {
-    ...(ip && isPublicAddress(ip) && { address: ip }),
+    ...(ip && whereIs(ip, issuer)),
     ...(ua && { agent: ua }),
     ...(askedAt !== undefined && { askedAt }),
   }
 }
 
-/** An address inside somebody's network tells the person nothing and others too much. */
-function isPublicAddress(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast'
+/** An address inside somebody's network tells the person nothing and others too much: what it means is told instead. */
+function whereIs(ip: string, issuer: string): { readonly address?: string } {
+  if (!ipaddr.isValid(ip)) return {}
+  const range = ipaddr.process(ip).range()
+  if (range === 'unicast') return { address: ip }
+  // elsewhere it is that of a proxy which does not say for whom it asks
+  if (!isLoopback(new URL(issuer).hostname)) return {}
+  if (range === 'loopback') return { address: 'this computer' }
+  return range === 'private' || range === 'uniqueLocal' ? { address: 'a local network' } : {}
 }
 
 export function describeRedirect(redirectUri: string): NonNullable<PendingRequest['returnsTo']> {

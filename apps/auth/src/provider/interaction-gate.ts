@@ -157,6 +157,6 @@ async function findDevice(provider: Provider, deviceCode: string): Promise<Devic
   return {
     userCode: `${code.userCode.slice(0, 4)}-${code.userCode.slice(4)}`,
     askedAt: (code.iat ?? 0) * 1000,
-    ...deviceFacts(code.deviceInfo),
+    ...deviceFacts(code.deviceInfo, provider.issuer),
   }
 }

@@ -128,6 +128,37 @@ verifies('J2', 'no header changes an address that is printed or led to, nor a co
   }
 })
 
+test('an address is read as proxies write it; what is none counts as the proxy, and is logged once', async () => {
+  await using server = await startAuthServer({ environment: { TRUST_PROXY: '127.0.0.0/8, 10.0.0.7' } })
+  const seen = async (forwarded: string) => {
+    await server.get('/', { 'x-forwarded-for': forwarded })
+    return [...server.log().matchAll(/"remoteAddress":"([^"]*)"/g)].at(-1)?.[1]
+  }
+  for (const [forwarded, address] of [
+    ['198.51.100.8:20000', '198.51.100.8'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['6.6.6.6, 198.51.100.8:20000, 10.0.0.7:5', '198.51.100.8'],
+    ['198.51.100.8', '198.51.100.8'],
+  ] as const)
+    expect([forwarded, await seen(forwarded)]).toEqual([forwarded, address])
+  expect(server.log()).not.toContain('no address')
+  for (const [forwarded, address] of [
+    ['unknown', '127.0.0.1'],
+    ['', '127.0.0.1'],
+    ['_hidden, 10.0.0.7', '10.0.0.7'],
+    ['6.6.6.6, evil:80', '127.0.0.1'],
+    ['300.1.1.1:80', '127.0.0.1'],
+  ] as const)
+    expect([forwarded, await seen(forwarded)]).toEqual([forwarded, address])
+  expect(server.log().match(/no address/g)).toHaveLength(1)
+
+  await using direct = await startAuthServer()
+  await direct.get('/', { 'x-forwarded-for': 'unknown' })
+  expect(direct.log()).not.toContain('no address')
+})
+
 test("the address that the approval page shows is the proxy's word if we trust it, and ours otherwise", async () => {
   const asked = async (server: AuthServer) => {
     const { userCode } = await askAsDevice(server, {}, { 'x-forwarded-for': '8.8.8.8', 'user-agent': 'curl/8.0' })
@@ -140,7 +171,7 @@ test("the address that the approval page shows is the proxy's word if we trust i
   await using direct = await startAuthServer()
   const text = await asked(direct)
   expect(text).not.toContain('8.8.8.8')
-  expect(text).toContain('from an unknown address')
+  expect(text).toContain('from this computer')
 })
 
 provesSecrecy()

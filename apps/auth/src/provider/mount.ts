@@ -42,6 +42,10 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
   return async (app) => {
     app.removeAllContentTypeParsers()
     await app.register(formbody, { bodyLimit: FORM_LIMIT })
+    // what is refused before the engine sees it, as the engine answers: every page may know, and when to come back
+    app.addHook('onSend', async (request, reply) => {
+      if (openToPages.has(request.routeOptions.url ?? '')) reply.headers(openCors)
+    })
     // the engine reads and judges every other kind of body itself
     app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
@@ -121,7 +125,6 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       reply
         .code(204)
         .headers({
-          ...openCors,
           'access-control-allow-methods': 'POST',
           'access-control-allow-headers': 'content-type',
           'access-control-max-age': '3600',
@@ -134,7 +137,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       scope.addContentTypeParser('application/json', asText, (_request, body: string, done) =>
         isTooDeep(body) ? done(new InvalidRequestError('the body is nested too deep')) : done(null, body),
       )
-      scope.addHook('onRequest', async (_request, reply) => void reply.headers(openCors))
+      scope.addHook('onRequest', async (_request, reply) => void reply.headers(openCors)) // for what the engine answers
       scope.post('/register', async (request, reply) => {
         if (!options.registration) return noRegistration(reply)
         refuseBlind(request.headers)
@@ -188,7 +191,21 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
   }
 }
 
-const openCors = { 'access-control-allow-origin': '*' }
+const openCors = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Retry-After, WWW-Authenticate',
+}
+/** Endpoints that browser-based clients call. The rest is for people to look at. */
+const openToPages = new Set([
+  ...Object.keys(METADATA_AGES),
+  '/jwks',
+  '/token',
+  '/device_authorization',
+  '/revoke',
+  '/introspect',
+  '/userinfo',
+  '/register',
+])
 
 function tooMany(reply: FastifyReply, seconds: number): void {
   const body = { error: 'too_many_requests', error_description: `try again in ${seconds} seconds` }

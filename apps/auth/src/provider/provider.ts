@@ -125,7 +125,10 @@ export function createProvider(
     await next()
       .then(finish)
       .catch((error: Error) => answerThrown(ctx as KoaContextWithOIDC, error))
-    if (ctx.status === 503) ctx.set('retry-after', RETRY_AFTER_SECONDS)
+    if (ctx.status === 503) {
+      ctx.set('retry-after', RETRY_AFTER_SECONDS)
+      if (ctx.response.get('access-control-allow-origin')) ctx.append('access-control-expose-headers', 'Retry-After')
+    }
     if (ctx.status >= 300 && ctx.status < 400) ctx.set('referrer-policy', 'no-referrer')
     // the engine says so at some of its endpoints
     if (ctx.status >= 400) ctx.set('cache-control', 'no-store')

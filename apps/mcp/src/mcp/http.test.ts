@@ -373,7 +373,7 @@ verifies(['M6', 'M22'], 'the pages that may call are told so by name, without cr
     expect(answers.map(({ status }) => status)).toEqual([200, 401, 403, 204])
     for (const { headers } of answers) {
       expect(headers.get('access-control-allow-origin')).toBe(origin)
-      expect(headers.get('access-control-expose-headers')).toBe('WWW-Authenticate, Mcp-Session-Id')
+      expect(headers.get('access-control-expose-headers')).toBe('WWW-Authenticate, Mcp-Session-Id, Retry-After')
       expect(headers.get('access-control-allow-credentials')).toBeNull()
       expect(headers.get('vary')).toBe('Origin')
     }

@@ -83,11 +83,11 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       onRefusal: (reason) => app.log.warn({ reason }, 'a client is served without a session'),
     })
 
+  app.addHook('onRequest', createOriginCheck(config))
   app.addHook('onRequest', async (_request, reply) => {
     if (closing.aborted)
       return refuseRpc(reply.header('retry-after', '1'), 503, rpcCodes.other, 'Stopping: try again shortly')
   })
-  app.addHook('onRequest', createOriginCheck(config))
   app.setErrorHandler((error, _request, reply) => refuseError(reply, error))
   const methods = legacy ? ['GET', 'POST', 'DELETE'] : ['POST']
   app.options(route, createPreflight(methods))

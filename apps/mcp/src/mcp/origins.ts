@@ -38,7 +38,7 @@ export function createOriginCheck({ resource, allowedOrigins, development }: Con
     if (!isAllowed(origin))
       return refuse(reply, 403, 'forbidden_origin', 'Pages on this origin may not call: see MCP_ALLOWED_ORIGINS')
     reply.header('access-control-allow-origin', origin)
-    reply.header('access-control-expose-headers', 'WWW-Authenticate, Mcp-Session-Id')
+    reply.header('access-control-expose-headers', 'WWW-Authenticate, Mcp-Session-Id, Retry-After')
   }
 }
 
