@@ -39,6 +39,11 @@ test('axe has nothing to say about any page on the way', async () => {
   await look()
   await ada.approve()
   await look()
+  await ada.open(`${stack.issuer}/logout`)
+  await look()
+  await ada.page.getByRole('button', { name: 'Sign out' }).click()
+  await ada.page.getByRole('heading', { name: 'You are signed out' }).waitFor()
+  await look()
   expect(found).toEqual([])
 })
 

@@ -4,6 +4,7 @@ import { layout } from './layout.ts'
 import {
   appIdentity,
   decision,
+  destination,
   factList,
   nameWarning,
   notice,
@@ -12,7 +13,7 @@ import {
   signedInAs,
   wayBack,
 } from './request.ts'
-import { cleanText, displayHost } from './text.ts'
+import { displayHost } from './text.ts'
 
 export interface ConsentFacts {
   readonly form: FormFacts
@@ -48,12 +49,6 @@ ${decision(facts.form)}
 ${wayBack(facts.appsAddress)}
 ${signedInAs(facts.account, facts.switchAccount)}`,
   })
-}
-
-function destination(returnsTo: ReturnsTo): Html {
-  if (returnsTo.kind === 'web') return html`You will return to <b class="host">${displayHost(returnsTo.host)}</b>`
-  if (returnsTo.kind === 'loopback') return html`You will return to <b>a program on this computer</b>`
-  return html`You will return to <b>an app on this device</b> <span class="address">${cleanText(returnsTo.scheme)}://</span>`
 }
 
 /** An answer that stays on the device reaches whichever program listens there, whatever the app's document says. */

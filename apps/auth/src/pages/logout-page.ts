@@ -1,8 +1,8 @@
 import type { AppFacts, FormFacts, ReturnsTo } from './facts.ts'
-import { type Html, html } from './html.ts'
+import { html } from './html.ts'
 import { layout } from './layout.ts'
-import { appIdentity, factList, token } from './request.ts'
-import { cleanText, displayHost } from './text.ts'
+import { appIdentity, destination, factList, token } from './request.ts'
+import { cleanText } from './text.ts'
 
 interface LogoutFacts {
   /** Posts `logout`: "yes". */
@@ -34,10 +34,4 @@ ${token(form)}
 </form>
 <p class="muted">Apps that you connected stay connected. You can disconnect them at <b>${cleanText(appsAddress, 512)}</b></p>`,
   })
-}
-
-function destination(returnsTo: ReturnsTo): Html {
-  if (returnsTo.kind === 'web') return html`You will return to <b class="host">${displayHost(returnsTo.host)}</b>`
-  if (returnsTo.kind === 'loopback') return html`You will return to <b>a program on this computer</b>`
-  return html`You will return to <b>an app on this device</b> <span class="address">${cleanText(returnsTo.scheme)}://</span>`
 }

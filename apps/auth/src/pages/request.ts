@@ -1,5 +1,5 @@
 import { appName } from './app-name.ts'
-import type { AppFacts, FormFacts, ResourceFacts } from './facts.ts'
+import type { AppFacts, FormFacts, ResourceFacts, ReturnsTo } from './facts.ts'
 import { type Html, type HtmlValue, html } from './html.ts'
 import { icons } from './icons.ts'
 import { imitates } from './known-names.ts'
@@ -66,6 +66,13 @@ export function permissions(scopes: readonly string[], added: readonly string[] 
 export function server({ name, url }: ResourceFacts): Html {
   return html`<b><bdi>${cleanText(name)}</bdi></b>
 <span class="address">${cleanText(url, 512)}</span>`
+}
+
+/** Where a browser goes on to. */
+export function destination(returnsTo: ReturnsTo): Html {
+  if (returnsTo.kind === 'web') return html`You will return to <b class="host">${displayHost(returnsTo.host)}</b>`
+  if (returnsTo.kind === 'loopback') return html`You will return to <b>a program on this computer</b>`
+  return html`You will return to <b>an app on this device</b> <span class="address">${cleanText(returnsTo.scheme)}://</span>`
 }
 
 /** Both answers in one form. Refusing comes first: it is what the first Tab reaches. */
