@@ -26,10 +26,6 @@ const stack = await createStack()
 onEnd(() => abandon('was told to end'))
 setTimeout(() => abandon('takes too long'), LONGEST_RUN).unref()
 
-await check('every setting is in .env.example, in docs/operations.md and in the compose file', () =>
-  settings.areListed(),
-)
-await check('the lifetimes in docs/operations.md are those of the code', () => settings.lifetimesAreListed())
 if (
   await check('the compose file publishes the edge alone, and confines every service', () => settings.areSafe(stack))
 ) {

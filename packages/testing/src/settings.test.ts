@@ -1,0 +1,50 @@
+// Files that list the settings of the services list them all: .env.example, docs/operations.md and the compose file.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../../..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const services = ['auth', 'mcp'] as const
+
+/** Compose decides about these itself, or leaves them to those who start a service without it. */
+const notPassedOn = ['DATA_DIR', 'NODE_ENV', 'PORT']
+
+test.each(services)(
+  'every setting of %s is in .env.example, in docs/operations.md and in the compose file',
+  (service) => {
+    const example = read('.env.example')
+    const manual = read('docs/operations.md')
+    const block = new RegExp(`^  ${service}:\\n((?:    .*\\n|\\n)+)`, 'm').exec(read('docker-compose.yml'))?.[1] ?? ''
+    for (const { name, isSecret } of variablesOf(service)) {
+      expect(example, `${name} in .env.example`).toMatch(new RegExp(`^#${name}=`, 'm'))
+      if (isSecret) expect(example, `${name}_FILE in .env.example`).toMatch(new RegExp(`^#${name}_FILE=`, 'm'))
+      expect(manual.includes(`\`${name}\``), `${name} in docs/operations.md`).toBe(true)
+      const isPassed = new RegExp(`^      ${name}${isSecret ? '(_FILE)?' : ''}:`, 'm').test(block)
+      expect(isPassed || notPassedOn.includes(name), `${name} in docker-compose.yml`).toBe(true)
+    }
+  },
+)
+
+test('the lifetimes in docs/operations.md are those of the code', () => {
+  const manual = read('docs/operations.md')
+  const number = (text: string) =>
+    text.split('*').reduce((product, each) => product * Number(each.replaceAll('_', '').replace('DAY', '86400')), 1)
+  // `name: seconds(least, most, default)`, against the table of the manual
+  const lifetimes = [...read('apps/auth/src/config.ts').matchAll(/^ {2}(\w+): seconds\((.*)\),$/gm)]
+  expect(lifetimes.length).toBeGreaterThan(5)
+  for (const [, name, bounds = ''] of lifetimes) {
+    const [least, most, standard] = bounds.split(',').map(number)
+    expect(manual, `${name} in docs/operations.md`).toContain(`| \`${name}\` | ${standard} | ${least} to ${most} |`)
+  }
+})
+
+/** The names in a config.ts: env.NAME, or a string in capitals that a reader gets. */
+function variablesOf(service: (typeof services)[number]): { readonly name: string; readonly isSecret: boolean }[] {
+  const names = /\benv\.([A-Z][A-Z_]+)|\bread\w*(?:\.(\w+))?\(\s*'([A-Z][A-Z_]+)'/g
+  const found = new Map<string, boolean>()
+  for (const [, direct, reader, named] of read(`apps/${service}/src/config.ts`).matchAll(names))
+    found.set(direct ?? named ?? '', reader === 'secret')
+  expect(found.size, `variables in apps/${service}/src/config.ts`).toBeGreaterThan(5)
+  return [...found].map(([name, isSecret]) => ({ name, isSecret }))
+}
