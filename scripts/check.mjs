@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runChild } from './child.mjs'
-import { missingPrerequisites, provideRedis } from './prerequisites.mjs'
+import { missingPrerequisites } from './prerequisites.mjs'
 
 const root = join(import.meta.dirname, '..')
 const reports = join(root, 'test-output')
@@ -34,7 +34,6 @@ const started = performance.now()
 const passed = []
 const failed = []
 const missing = await missingPrerequisites()
-const endRedis = await provideRedis(missing)
 report('prerequisites', missing.length === 0, 0, missing.map((text) => `Missing: ${text}`).join('\n'))
 if (!full) for (const [name, command] of cheap) await gate(name, command, { shown: 'on failure' })
 for (const [name, project] of suites) {
@@ -47,7 +46,6 @@ for (const [name, project] of suites) {
     await gate(name, [...command, `--outputFile.json=${file}`], { shown: 'always' })
   }
 }
-await endRedis()
 leaveCounts()
 
 const seconds = ((performance.now() - started) / 1000).toFixed(0)
@@ -60,10 +58,7 @@ async function gate(name, [command, ...args], { shown }) {
   const began = performance.now()
   const stdio = shown === 'always' ? 'inherit' : ['ignore', 'pipe', 'pipe']
   const { code, signal, output } = await runChild(command, args, { cwd: root, stdio })
-  if (signal) {
-    await endRedis()
-    process.exit(code)
-  }
+  if (signal) process.exit(code)
   report(name, code === 0, (performance.now() - began) / 1000, output)
 }
 

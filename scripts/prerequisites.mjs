@@ -1,37 +1,15 @@
 // What the tests need from the machine besides Node and the packages: a Redis to run against and, on Linux x64, the
 // system libraries of the browser that comes from npm. What is missing is a failure, never a skip.
-import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { promisify } from 'node:util'
 
-const REDIS_IMAGE = 'redis:8-trixie'
-const run = promisify(execFile)
+const ofTests = createRequire(join(import.meta.dirname, '../packages/testing/package.json'))
 
 /** One text for each prerequisite that is missing: what it is, and how to provide it. */
 export async function missingPrerequisites(env = process.env) {
   return [missingBrowser(env), await missingRedis(env)].filter((text) => text !== undefined)
-}
-
-/**
- * Starts a Redis in a container where Docker is all there is, and names it in TEST_REDIS_URL. Returns how to end it.
- * Does nothing where something is missing or the tests find a Redis by themselves; adds to `missing` what goes wrong.
- */
-export async function provideRedis(missing, env = process.env) {
-  if (missing.length > 0 || env.TEST_REDIS_URL || redisServer(env)) return async () => {}
-  try {
-    const { stdout } = await run('docker', ['run', '--detach', '--rm', '--publish', '127.0.0.1::6379', REDIS_IMAGE])
-    const container = stdout.trim()
-    const { stdout: published } = await run('docker', ['port', container, '6379/tcp'])
-    env.TEST_REDIS_URL = `redis://${published.trim().split('\n')[0]}`
-    for (let tries = 0; tries < 100 && !(await answers(env.TEST_REDIS_URL)); tries += 1) await wait(100)
-    return () => run('docker', ['rm', '--force', container]).catch(() => {})
-  } catch (error) {
-    missing.push(`A Redis: Docker could not start ${REDIS_IMAGE}: ${(error.stderr || error.message).trim()}`)
-    return async () => {}
-  }
 }
 
 function missingBrowser(env) {
@@ -58,7 +36,7 @@ async function missingRedis(env) {
     if (await answers(env.TEST_REDIS_URL)) return undefined
     return 'A Redis: nothing answers at TEST_REDIS_URL. Start it there, or unset the variable.'
   }
-  if (redisServer(env) || (await dockerAnswers(env))) return undefined
+  if (redisServer(env) || (await dockerAnswers())) return undefined
   return 'A Redis: one of TEST_REDIS_URL=redis://…, a running Docker engine, or redis-server (or valkey-server) on PATH. Debian, Ubuntu: apt-get install redis-server.'
 }
 
@@ -75,12 +53,14 @@ function redisServer({ PATH = '' }) {
     })
 }
 
-/** Asked of its own command, which knows about contexts and DOCKER_HOST. */
-function dockerAnswers(env) {
-  return run('docker', ['info', '--format', '{{.ServerVersion}}'], { env, timeout: 5000 }).then(
-    ({ stdout }) => stdout.trim() !== '',
-    () => false,
-  )
+/** Found as the tests find it. */
+function dockerAnswers() {
+  return ofTests('testcontainers')
+    .getContainerRuntimeClient()
+    .then(
+      () => true,
+      () => false,
+    )
 }
 
 function answers(address) {

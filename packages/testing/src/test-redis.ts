@@ -1,4 +1,5 @@
-// A Redis for tests: the one that TEST_REDIS_URL names, else one that is started here. Never skipped.
+// A Redis for tests: the one that TEST_REDIS_URL names, else one in a container where a Docker engine answers, else
+// redis-server or valkey-server from the PATH. Never skipped.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,6 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { startRedisContainer } from './redis-container.ts'
 
 export interface TestRedis extends AsyncDisposable {
   readonly url: string
@@ -15,12 +17,14 @@ export interface TestRedis extends AsyncDisposable {
 export async function startTestRedis(): Promise<TestRedis> {
   const url = process.env.TEST_REDIS_URL
   if (url) return { url, [Symbol.asyncDispose]: async () => undefined }
+  const contained = await startRedisContainer()
+  if (contained) return contained
   for (const command of ['redis-server', 'valkey-server']) {
     const started = await startServer(command)
     if (started) return started
   }
   throw new Error(
-    'The tests need a Redis (7 or later): name one by TEST_REDIS_URL, or put redis-server or valkey-server on the PATH.',
+    'The tests need a Redis (7 or later): name one by TEST_REDIS_URL, start Docker, or put redis-server or valkey-server on the PATH.',
   )
 }
 
