@@ -86,7 +86,7 @@ verifies(
     const [first = ''] = signed
 
     await wait(AHEAD + 5_000)
-    expect(await operator.run('rotate')).toContain('signs: on every replica within seconds')
+    expect(await operator.run('rotate')).toContain('signs ES256: on every replica within seconds')
     await until(() => signed.length > 1, 60_000)
     const isRetired = async () => {
       const all = await Promise.all(cluster.auth.replicas.map(({ url }) => publishedAt(url)))
