@@ -87,6 +87,11 @@ export async function createApp({
     rules: config.admission,
     logins: enabledLogins(config),
     clock,
+    onRefused: ({ subject, facts, doubt }) =>
+      app.log.info(
+        { subject, hasAddress: facts?.email !== undefined, doubt },
+        'the rules keep somebody out who signed in',
+      ),
     refresh: github && ((token) => identify(github, token, config.admission, clock())),
   })
   const isAdmitted = async (subject: string) => (await accounts.findAdmitted(subject)) !== undefined

@@ -363,6 +363,7 @@ function readGoogle(read: Reader, faults: string[]): OpenIdProvider | undefined 
     issuer: read.upstreamIssuer('GOOGLE_ISSUER', 'https://accounts.google.com'),
     clientId,
     clientSecret: clientSecret ?? '',
+    emails: 'verified',
     subjectPrefix: 'google:',
   }
 }
@@ -381,7 +382,15 @@ function readOpenId(read: Reader, faults: string[]): OpenIdProvider | undefined 
     faults.push(
       'OIDC_LABEL must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject).',
     )
-  return { id: 'oidc', label, issuer, clientId, clientSecret: clientSecret ?? '', subjectPrefix: `oidc:${name}:` }
+  return {
+    id: 'oidc',
+    label,
+    issuer,
+    clientId,
+    clientSecret: clientSecret ?? '',
+    emails: read.oneOf('OIDC_EMAILS', ['verified', 'any'], 'verified'),
+    subjectPrefix: `oidc:${name}:`,
+  }
 }
 
 function readAdmission(read: Reader, faults: string[]): AdmissionRules {

@@ -58,6 +58,8 @@ export interface FakeOpenIdProvider extends AsyncDisposable {
   faultAt: FakeOpenIdEndpoint | undefined
   /** Laid over the discovery document. */
   metadata: Record<string, unknown>
+  /** Laid over the answers of the token endpoint. */
+  tokenAnswer: Record<string, unknown>
   /** Every path that was asked for, without its query. */
   readonly requests: string[]
   /** Every token it gave out, to look for where none must be. */
@@ -98,6 +100,7 @@ export async function createFakeOpenIdProvider(): Promise<FakeOpenIdProvider> {
     fault: undefined as FakeOpenIdFault | undefined,
     faultAt: undefined as FakeOpenIdEndpoint | undefined,
     metadata: {} as Record<string, unknown>,
+    tokenAnswer: {} as Record<string, unknown>,
     requests: [] as string[],
     issued: [] as string[],
     async rotateKey() {
@@ -215,7 +218,7 @@ function registerToken(app: FastifyInstance, fake: FakeOpenIdProvider, state: St
     state.tokens.set(token, code.user)
     const idToken = await signIdToken(fake, state.key, code)
     fake.issued.push(token, idToken)
-    const answer = { access_token: token, token_type: 'Bearer', expires_in: 300 }
+    const answer = { access_token: token, token_type: 'Bearer', expires_in: 300, ...fake.tokenAnswer }
     return fake.fault === 'no id_token' ? answer : { ...answer, id_token: idToken }
   })
 }
@@ -226,8 +229,7 @@ function credentials(
   authorization: string | undefined,
   fields: Fields,
 ): readonly (string | undefined)[] {
-  const { token_endpoint_auth_methods_supported: methods = ['client_secret_basic'] } = metadata
-  const accepted = methods as readonly string[]
+  const accepted = (metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic']) as readonly string[]
   if (authorization?.startsWith('Basic ') && accepted.includes('client_secret_basic'))
     return Buffer.from(authorization.slice(6), 'base64').toString().split(':').map(decodeURIComponent)
   return accepted.includes('client_secret_post') ? [fields.client_id, fields.client_secret] : []

@@ -15,6 +15,8 @@ export interface Identity {
   readonly profile?: IdentityProfile
   /** What admission rules are judged by; absent for a login that knows nothing more. */
   readonly facts?: IdentityFacts
+  /** What the login said and does not count, for the operator who wonders about a refusal. Names no one. */
+  readonly doubt?: string
 }
 
 export interface IdentityProfile {

@@ -12,7 +12,7 @@ import {
 } from 'openid-client'
 import { readBounded } from './bounded-body.ts'
 import { LoginFailedError } from './identity.ts'
-import { loginFailure } from './openid-failure.ts'
+import { loginFailure, quoted } from './openid-failure.ts'
 import type { OpenIdProvider } from './openid-provider.ts'
 
 const MAX_AGE_MS = 3_600_000
@@ -42,10 +42,13 @@ async function discover({ issuer, clientId, clientSecret, label }: OpenIdProvide
     // the signature of an ID token is verified, even though it comes over a connection that is
     execute: [enableNonRepudiationChecks, ...(issuer.startsWith('http:') ? [allowInsecureRequests] : [])],
   }).catch((error) => {
-    throw isOtherIssuer(error) ? notTheIssuer(label, issuer) : loginFailure(label, 'discovery', error)
+    throw isOtherIssuer(error)
+      ? notTheIssuer(label, issuer, error.cause?.body?.issuer)
+      : loginFailure(label, 'discovery', error)
   })
   // the library compares URLs; ID tokens and answers are compared byte for byte, so this must be as well
-  if (found.serverMetadata().issuer !== issuer) throw notTheIssuer(label, issuer)
+  const { issuer: ownName } = found.serverMetadata()
+  if (ownName !== issuer) throw notTheIssuer(label, issuer, ownName)
   return found
 }
 
@@ -72,13 +75,26 @@ function isOtherIssuer(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED'
 }
 
-function notTheIssuer(label: string, issuer: string): LoginFailedError {
-  return new LoginFailedError('misconfigured', `${label}, discovery: ${issuer} says that its issuer is another one`)
+function notTheIssuer(label: string, issuer: string, found: unknown): LoginFailedError {
+  return new LoginFailedError(
+    'misconfigured',
+    `${label}, discovery: ${issuer} says that its issuer is another one: ${quoted(found)}`,
+  )
 }
 
 const boundedFetch: CustomFetch = async (url, options) => {
   const response = await fetch(url, options as RequestInit)
   const { status, statusText, headers } = response
   const body = await readBounded(response)
-  return new Response(body === '' ? null : body, { status, statusText, headers })
+  return new Response(body === '' ? null : withoutNulls(body, headers), { status, statusText, headers })
+}
+
+/** Some providers write `null` for what is not there; the library takes that for a member of the wrong type. */
+function withoutNulls(body: string, headers: Headers): string {
+  if (!/^application\/([\w.-]+\+)?json\b/i.test(headers.get('content-type') ?? '')) return body
+  try {
+    return JSON.stringify(JSON.parse(body, (_name, value) => (value === null ? undefined : value)))
+  } catch {
+    return body // the library says what is wrong with it
+  }
 }

@@ -1,5 +1,5 @@
 // What openid-client throws, as our LoginFailedError. The message is for the log: made of codes and of the library's
-// own words, never of what the provider or the browser sent.
+// own words, never of what the browser sent, and of what the provider sent only issuers and algorithms, which are settings.
 import {
   AuthorizationResponseError,
   ClientError,
@@ -41,11 +41,32 @@ export function loginFailure(who: string, step: OpenIdStep, error: unknown): Log
   }
   if (error instanceof ClientError) {
     const { cause, message } = error
+    const difference = cause instanceof Error ? settingThatDiffers(cause) : undefined
+    if (difference !== undefined) return fail('misconfigured', difference)
     if (cause instanceof Response)
       return fail(cause.status === 404 ? 'misconfigured' : 'unavailable', `HTTP ${cause.status}, ${message}`)
     return fail('unavailable', cause instanceof Error ? `${message}: ${cause.message}` : message)
   }
   return fail('unavailable', `no answer${systemCode(error)}`)
+}
+
+/** What is wrong with an ID token that every other one will have as well, until an operator changes a setting. */
+function settingThatDiffers({ message, cause: details }: Error): string | undefined {
+  const { alg, header, claim, claims, expected } = (details ?? {}) as {
+    readonly alg?: unknown
+    readonly header?: { readonly alg?: unknown }
+    readonly claim?: unknown
+    readonly claims?: { readonly iss?: unknown }
+    readonly expected?: unknown
+  }
+  if (claim === 'iss') return `${message}: ${quoted(claims?.iss)}, expected ${quoted(expected)}`
+  if (alg !== undefined) return `${message}: ${quoted(alg)}`
+  return message.includes('"alg"') ? `${message}: ${quoted(header?.alg)}, expected ${quoted(expected)}` : undefined
+}
+
+/** A value of somebody else's, for a line of the log. */
+export function quoted(value: unknown): string {
+  return String(JSON.stringify(value)).slice(0, 256)
 }
 
 /** Such as ECONNREFUSED, or what is wrong with a certificate. */

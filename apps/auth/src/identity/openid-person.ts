@@ -1,11 +1,13 @@
 // What an OpenID provider says of a person, as an identity. Pure: the claims were verified before (openid.ts).
 import type { Identity } from './identity.ts'
+import type { OpenIdProvider } from './openid-provider.ts'
 import { profileOf } from './profile.ts'
 
 /** Of an ID token or of the userinfo endpoint. */
 export type Claims = Readonly<Record<string, unknown>>
 
 export interface PersonOptions {
+  readonly emails: OpenIdProvider['emails']
   readonly subjectPrefix: string
   /** In milliseconds since the epoch. */
   readonly now: number
@@ -16,24 +18,26 @@ const LABEL_AT_MOST = 100
 
 /**
  * Undefined if the `sub` is none: it is kept as it is, and one that cannot be told from another on a page or in a log is
- * refused. The address counts only if the provider says that it is verified. Google's `hd` is not looked at: which domain
+ * refused. The address counts only if the provider says that it is verified, unless all of its addresses do. Google's `hd` is not looked at: which domain
  * somebody belongs to is their address to say.
  */
-export function personOf(claims: Claims, { subjectPrefix, now }: PersonOptions): Identity | undefined {
+export function personOf(claims: Claims, { emails, subjectPrefix, now }: PersonOptions): Identity | undefined {
   const { sub, name } = claims
   if (!isSub(sub)) return undefined
-  const email = verifiedEmail(claims)
+  const email = verifiedEmail(claims, emails)
   const spoken = typeof name === 'string' ? name.trim().slice(0, LABEL_AT_MOST) : ''
   return {
     subject: subjectPrefix + sub,
     label: email ?? (spoken || sub),
     profile: profileOf(claims),
     facts: { checkedAt: now, ...(email && { email }) },
+    ...(!email && claims.email != null && { doubt: 'its address does not count: email_verified is not true' }),
   }
 }
 
 /** In lower case; undefined unless it is an address and the provider vouches for it. Some say so with a string. */
-function verifiedEmail({ email, email_verified: verified }: Claims): string | undefined {
+function verifiedEmail({ email, email_verified }: Claims, emails: PersonOptions['emails']): string | undefined {
+  const verified = email_verified ?? emails === 'any'
   if (verified !== true && verified !== 'true') return undefined
   return typeof email === 'string' && ADDRESS.test(email) ? email.toLowerCase() : undefined
 }

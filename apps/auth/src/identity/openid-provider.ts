@@ -9,6 +9,11 @@ export interface OpenIdProvider {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret: string
+  /**
+   * Which addresses count: those that the provider says are `verified`, or `any` that it does not say are not, for a
+   * provider that never says so and is known to check them.
+   */
+  readonly emails: 'verified' | 'any'
   /** `google:`, or `oidc:<name>:`. What follows in a subject is the provider's own `sub`. */
   readonly subjectPrefix: string
 }

@@ -28,7 +28,7 @@ export interface OpenIdLoginOptions {
 }
 
 export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions): RedirectLogin {
-  const { id, label, subjectPrefix } = provider
+  const { id, label, subjectPrefix, emails } = provider
   const discover = createDiscovery(provider, now)
   const needsEmail = rules.emailDomains.length > 0
 
@@ -68,9 +68,9 @@ export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions):
         verifier: memory.verifier ?? '',
         nonce: memory.nonce ?? '',
       })
-      const silent = claims.email === undefined || claims.email_verified === undefined
+      const silent = claims.email == null || (claims.email_verified == null && emails === 'verified')
       const more = needsEmail && silent ? await askUserinfo(provider, configuration, { claims, accessToken }) : {}
-      const person = personOf({ ...claims, ...more }, { subjectPrefix, now: now() })
+      const person = personOf({ ...claims, ...more }, { emails, subjectPrefix, now: now() })
       if (!person) throw new LoginFailedError('unavailable', `${label}, token: a sub that is none`)
       return person
     },
@@ -116,7 +116,7 @@ async function redeem(
   })
   const claims = tokens.claims()
   // the library looks at azp only where there are several audiences
-  if (!claims || (claims.azp !== undefined && claims.azp !== clientId))
+  if (!claims || (claims.azp ?? clientId) !== clientId)
     throw new LoginFailedError('unavailable', `${label}, token: an ID token for somebody else`)
   return { claims, accessToken: tokens.access_token }
 }
@@ -131,5 +131,5 @@ async function askUserinfo(
   const { email, email_verified } = await fetchUserInfo(configuration, accessToken, claims.sub).catch((error) => {
     throw loginFailure(label, 'userinfo', error)
   })
-  return { email, email_verified }
+  return email == null && email_verified == null ? {} : { email, email_verified }
 }

@@ -291,6 +291,23 @@ describe('an ID token', () => {
     expect((await signIn(browser, 'oidc', 'ada')).heading).toBe(APPROVAL)
   })
 
+  verifies(
+    'U5',
+    'of another issuer, or with an algorithm that is none of ours, is for the operator to mend',
+    async () => {
+      await start()
+      const { browser } = await deviceAtLogin()
+      for (const [fault, found] of [
+        ['foreign issuer', '"https://accounts.example", expected "http://127.0.0.1:'],
+        ['HS256', '"HS256", expected ["ES256"]'],
+      ] as const) {
+        providers.oidc.fault = fault
+        expect((await signIn(browser, 'oidc', 'ada')).text).toContain('Only the people who run it can mend that.')
+        expect(lastReason()).toContain(found)
+      }
+    },
+  )
+
   verifies('U5', 'with an algorithm that the provider does not name is refused', async () => {
     await start()
     const { browser } = await deviceAtLogin()
@@ -414,12 +431,29 @@ describe('when a provider misbehaves', () => {
     providers.oidc.fault = 'foreign issuer in metadata'
     expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: SIGN_IN })
     expect(browser.page.text).toContain('Example Corp. does not accept this server.')
+    expect(lastReason()).toContain('its issuer is another one: "https://accounts.example"')
     expect(providers.oidc.requests, 'asked once, not again on the way to the page').toHaveLength(1)
     providers.oidc.fault = 'no endpoints in metadata'
     expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: SIGN_IN })
     providers.oidc.fault = undefined
     providers.google.metadata = { issuer: `${providers.google.issuer}/` }
     expect(await choose(browser, 'google')).toMatchObject({ status: 502, heading: SIGN_IN })
+  })
+
+  verifies('U3', 'null in what a provider says is a member that is not there', async () => {
+    await start()
+    providers.oidc.metadata = {
+      token_endpoint_auth_methods_supported: null,
+      scopes_supported: null,
+      authorization_response_iss_parameter_supported: null,
+      userinfo_signing_alg_values_supported: null,
+    }
+    providers.oidc.tokenAnswer = { refresh_token: null, scope: null, expires_in: null }
+    providers.oidc.users.set('nobody', {
+      sub: 'nobody',
+      claims: { email: null, email_verified: null, azp: null, name: null },
+    })
+    expect(await subjectOf('oidc', 'nobody')).toBe('oidc:example-corp:nobody')
   })
 
   test('what a provider publishes is fetched once an hour, however many sign in at once', async () => {
@@ -504,6 +538,43 @@ describe('who may enter', () => {
     expect(admitted).toEqual(
       Object.fromEntries(Object.entries(cases).map(([user, [, , expected]]) => [user, expected])),
     )
+  })
+
+  verifies('N11', 'of a provider that never says email_verified addresses count if the operator says so', async () => {
+    const cases: Readonly<Record<string, readonly [claims: object, userinfo: object, admitted: boolean]>> = {
+      'not said': [{ email: 'a@example.com' }, {}, true],
+      null: [{ email: 'a@example.com', email_verified: null }, {}, true],
+      'in userinfo': [{}, { email: 'a@example.com' }, true],
+      verified: [{ email: 'a@example.com', email_verified: true }, {}, true],
+      denied: [{ email: 'a@example.com', email_verified: false }, {}, false],
+      'denied as text': [{ email: 'a@example.com', email_verified: 'false' }, {}, false],
+      'denied in userinfo': [{}, { email: 'a@example.com', email_verified: false }, false],
+      'another domain': [{ email: 'a@evil.test' }, {}, false],
+    }
+    for (const emails of ['any', 'verified']) {
+      await server?.[Symbol.asyncDispose]()
+      await start({ ALLOWED_EMAIL_DOMAINS: 'example.com', OIDC_EMAILS: emails })
+      const { browser } = await deviceAtLogin()
+      for (const [user, [claims, userinfo, admitted]] of Object.entries(cases)) {
+        providers.oidc.users.set(user, { sub: user, claims: claims as never, userinfo: userinfo as never })
+        const page = await signIn(browser, 'oidc', user)
+        const expected = emails === 'any' ? admitted : user === 'verified'
+        expect([emails, user, page.heading === APPROVAL]).toEqual([emails, user, expected])
+        if (expected) await browser.switchAccount()
+      }
+    }
+    const refusals = server
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('the rules keep somebody out'))
+    expect(refusals).toHaveLength(7)
+    expect(JSON.parse(refusals[0] ?? '')).toMatchObject({
+      level: 30,
+      subject: 'oidc:example-corp:not said',
+      hasAddress: false,
+      doubt: expect.stringContaining('email_verified'),
+    })
+    expect(refusals.join()).not.toContain('@')
   })
 
   verifies('N11', 'what userinfo says of somebody else is not used', async () => {

@@ -23,11 +23,13 @@ export interface AccountsOptions {
   readonly rules: AdmissionRules
   readonly logins: EnabledLogins
   readonly clock: Clock
+  /** Told of each who signed in and is kept out by the rules. */
+  readonly onRefused: (identity: Identity) => void
   /** Asks the upstream anew; throws {@link LoginFailedError}. Absent where nothing can be asked. */
   readonly refresh?: ((upstreamToken: string) => Promise<Identity>) | undefined
 }
 
-export function createAccounts({ documents, rules, logins, clock, refresh }: AccountsOptions): Accounts {
+export function createAccounts({ documents, rules, logins, clock, onRefused, refresh }: AccountsOptions): Accounts {
   const name = (subject: string) => `account:${subject}`
   const find = async (subject: string) => (await documents.get(name(subject))) as Identity | undefined
 
@@ -63,8 +65,12 @@ export function createAccounts({ documents, rules, logins, clock, refresh }: Acc
   return {
     find,
     async admit(identity) {
-      if (!(await judge(identity))) return false
-      await documents.put(name(identity.subject), identity)
+      if (!(await judge(identity))) {
+        onRefused(identity)
+        return false
+      }
+      const { doubt: _ofThisSignIn, ...kept } = identity
+      await documents.put(name(identity.subject), kept)
       return true
     },
     async findAdmitted(subject) {
