@@ -17,7 +17,8 @@ if ((option && !full) || rest.length > 0) {
 const tool = (path, ...args) => [process.execPath, join(root, 'node_modules', path), ...args]
 
 const cheap = [
-  ['format, lint and import walls', tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.')],
+  ['format, lint and imports', tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.')],
+  ['walls between folders', [process.execPath, join(root, 'scripts/walls-check.mjs')]],
   ['package manifests', tool('sherif/index.js', '--fail-on-warnings')],
   ['types', tool('typescript/bin/tsc', '-b')],
   ['package boundaries', tool('turbo/bin/turbo', 'boundaries')],

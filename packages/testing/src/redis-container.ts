@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { TestRedis } from './test-redis.ts'
 
 /** The one of docker-compose.yml. */
 const IMAGE = 'redis:8-trixie'
 
 /** A Redis in a container of its own; undefined where no Docker engine answers. */
-export async function startRedisContainer(): Promise<TestRedis | undefined> {
+export async function startRedisContainer(): Promise<(AsyncDisposable & { readonly url: string }) | undefined> {
   // takes a while to load, and only a few test files need it
   const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers')
   const engine = await getContainerRuntimeClient().catch(() => undefined)

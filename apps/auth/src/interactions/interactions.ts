@@ -10,7 +10,8 @@ import { pageHeaders } from '../pages/headers.ts'
 import { consentPage, continuePage, deviceApprovalPage, loginPage, type Trouble } from '../pages/index.ts'
 import { isSameOrigin } from '../xsrf.ts'
 import { type ConnectedAppsParts, registerConnectedApps } from './connected-apps.ts'
-import type { Exchange, InteractionGate, PendingRequest, PendingVisit } from './gate.ts'
+import type { Exchange, InteractionGate, PendingRequest } from './gate.ts'
+import type { Answer, Fields, Pending } from './step.ts'
 import { type LoginMemories, registerUpstreamLogin, type UpstreamLoginParts } from './upstream-login.ts'
 
 export interface InteractionsOptions extends ConnectedAppsParts {
@@ -28,15 +29,6 @@ export interface InteractionsOptions extends ConnectedAppsParts {
 
 /** Whoever holds a code of an app that nobody checked may be anybody: arXiv 2605.22333. */
 const UNVERIFIED_DEVICE = 'Nobody has checked this app. It registered itself, and could be used by anybody.'
-
-/** What a person is signed in for, or asked about. */
-export type Pending = PendingRequest | PendingVisit
-export type Fields = Readonly<Record<string, unknown>>
-/** `leave`: where the authorization server goes on from, which may be the app's own site. */
-export type Answer =
-  | { readonly redirect: string }
-  | { readonly leave: string }
-  | { readonly status: number; readonly html: string }
 
 /** A Fastify plugin with the routes below /interaction, the callbacks of logins at other servers, and our own pages. */
 export function interactions(options: InteractionsOptions): FastifyPluginAsync {

@@ -13,7 +13,7 @@ import {
 import type { Trouble } from '../pages/index.ts'
 import type { RecordStore } from '../store/contract.ts'
 import type { Exchange } from './gate.ts'
-import type { Answer, Fields, Pending } from './interactions.ts'
+import type { Answer, Fields, Pending } from './step.ts'
 
 const MODEL = 'UpstreamLogin'
 const LIFETIME_SECONDS = 600

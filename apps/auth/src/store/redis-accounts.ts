@@ -2,7 +2,7 @@
 // grant's own record, and an entry without one is dropped.
 
 import type { StoredGrant } from './contract.ts'
-import type { ReadRecord, RedisPartOptions } from './redis-records.ts'
+import type { ReadRecord, RedisPartOptions } from './redis-parts.ts'
 import type { ScriptedRedis } from './redis-scripts.ts'
 import { grantModel } from './rules.ts'
 

@@ -1,6 +1,6 @@
 import { DeviceCodeStateError, UserCodeTakenError } from '../errors.ts'
 import type { DeviceCodeStore, DeviceCodeWrite, Payload } from './contract.ts'
-import { createGrantIndex, createRecordReader, type RedisPartOptions } from './redis-records.ts'
+import { createGrantIndex, createRecordReader, type RedisPartOptions } from './redis-parts.ts'
 import { deviceCodeGrace, deviceCodeModel } from './rules.ts'
 
 export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeStore {

@@ -1,5 +1,5 @@
 import type { DocumentStore } from './contract.ts'
-import type { RedisPartOptions } from './redis-records.ts'
+import type { RedisPartOptions } from './redis-parts.ts'
 import { SealBrokenError } from './sealing.ts'
 
 export function createRedisDocuments({ connection, sealing, envelopes, prefix }: RedisPartOptions): DocumentStore {

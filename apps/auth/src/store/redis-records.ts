@@ -1,22 +1,8 @@
-import type { RedisConnection } from '@gatehouse/service'
 import { AlreadyConsumedError } from '../errors.ts'
-import type { Clock, RecordStore, StoredRecord } from './contract.ts'
-import type { Envelope, Envelopes, FoundBy as Inside } from './envelope.ts'
+import type { RecordStore } from './contract.ts'
 import { createRedisAccounts } from './redis-accounts.ts'
-import type { ScriptedRedis } from './redis-scripts.ts'
+import { createGrantIndex, createRecordReader, type RedisPartOptions } from './redis-parts.ts'
 import { grantModel, recordGrace, refreshTokenModel, refuseDeviceCodes } from './rules.ts'
-import type { Sealing } from './sealing.ts'
-
-export interface RedisPartOptions {
-  readonly connection: RedisConnection<ScriptedRedis>
-  readonly sealing: Sealing
-  readonly envelopes: Envelopes
-  readonly clock: Clock
-  /** The first argument of the scripts that look at the time: see redis.ts. */
-  readonly clockOffset: () => number
-  /** Begins the name of every key. */
-  readonly prefix: string
-}
 
 export function createRedisRecords(options: RedisPartOptions): RecordStore {
   const { connection, sealing, envelopes, clockOffset, prefix } = options
@@ -94,48 +80,5 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       if (members.length > 0) await connection.write((redis) => redis.zrem(key, ...members))
       await connection.copied()
     },
-  }
-}
-
-/** How a record was reached, if not by its id: what it must say about itself, hashed and plain. */
-export interface FoundBy extends Inside {
-  readonly uidHash?: string
-  readonly userCodeHash?: string
-}
-
-export type ReadRecord = ReturnType<typeof createRecordReader>
-
-export function createRecordReader({ connection, envelopes, clock, clockOffset, prefix }: RedisPartOptions) {
-  return async function readRecord(
-    model: string,
-    hash: string,
-    { uidHash, userCodeHash, ...inside }: FoundBy = {},
-  ): Promise<{ readonly record: StoredRecord; readonly envelope: Envelope } | undefined> {
-    const key = `${prefix}${model}:${hash}`
-    const found = await connection.read((redis) => redis.readRecordBuffer(key, clockOffset()))
-    if (!found) return undefined
-    const [value, consumedFor, ownUid, ownUserCode, wasFirst] = found
-    // An entry that a later write left behind; one that was tampered with is found out by the envelope.
-    if (uidHash !== undefined && ownUid.toString() !== uidHash) return undefined
-    if (userCodeHash !== undefined && ownUserCode.toString() !== userCodeHash) return undefined
-    const envelope = envelopes.open(model, hash, value, inside)
-    if (!envelope) return undefined
-    // Who learns that it was used, or was the first, acts on that: not if a failover could undo it.
-    if (consumedFor >= 0 || wasFirst === 1) await connection.copied()
-    const consumption = consumedFor < 0 ? {} : { consumedAt: clock() - consumedFor }
-    return { record: { payload: envelope.payload, ...consumption }, envelope }
-  }
-}
-
-export function createGrantIndex({ sealing, clockOffset, prefix }: RedisPartOptions) {
-  /** `member` is the record's key without the prefix, `keptFor` in milliseconds or '' for ever. */
-  return function indexGrant(
-    redis: ScriptedRedis,
-    grantId: string,
-    member: string,
-    keptFor: number | '',
-  ): Promise<0 | 1> {
-    const key = `${prefix}grant:${sealing.hashKey('grant', grantId)}`
-    return redis.indexGrant(key, clockOffset(), member, keptFor)
   }
 }

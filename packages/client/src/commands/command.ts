@@ -7,10 +7,9 @@ import type { OpenUrl } from '../flows/open-url.ts'
 import type { Stop } from '../mcp/connection.ts'
 import type { Lookup } from '../network/address-guard.ts'
 import type { Fetch } from '../network/guarded-fetch.ts'
-import type { Input } from '../repl/line-reader.ts'
 import type { Notify } from '../session/private-files.ts'
 import type { Session } from '../session/session.ts'
-import type { CommandLine, Output, Terminal } from '../terminal/terminal.ts'
+import type { CommandLine, Input, Output, Terminal } from '../terminal/terminal.ts'
 
 interface Option extends ParseArgsOptionDescriptor {
   /** What the value is called in the help: `SECONDS`. */

@@ -2,11 +2,8 @@
 // something else is printed), or a script, one command a line.
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from 'node:readline'
 import { Writable } from 'node:stream'
-import type { Output } from '../terminal/terminal.ts'
+import type { Input, Output } from '../terminal/terminal.ts'
 import type { Completion } from './completion.ts'
-
-/** Standard input, as far as it is needed. */
-export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }
 
 export interface LineReaderOptions {
   readonly input: Input

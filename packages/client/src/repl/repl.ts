@@ -5,13 +5,20 @@ import { ClientError, exits } from '../errors.ts'
 import type { Protocol } from '../mcp/connection.ts'
 import type { Notice } from '../mcp/notice.ts'
 import type { Notify } from '../session/private-files.ts'
-import { type CommandLine, errorDocument, type Output, showError, type Terminal } from '../terminal/terminal.ts'
+import {
+  type CommandLine,
+  errorDocument,
+  type Input,
+  type Output,
+  showError,
+  type Terminal,
+} from '../terminal/terminal.ts'
 import { cleanLine } from '../text.ts'
 import type { Shown } from './command.ts'
 import { complete } from './completion.ts'
 import { openHistory } from './history.ts'
 import { replCommands } from './index.ts'
-import { createLineReader, type Input } from './line-reader.ts'
+import { createLineReader } from './line-reader.ts'
 import { createLiveServer } from './live-server.ts'
 import { shownResult } from './tool-commands.ts'
 

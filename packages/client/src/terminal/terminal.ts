@@ -5,6 +5,9 @@ import type { ClientError } from '../errors.ts'
 import { cleanLine, cleanText, safeJson } from '../text.ts'
 import { cutTo, widthOf, wrap } from './layout.ts'
 
+/** Standard input, as far as it is needed. */
+export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }
+
 /** What is needed of a stream. `columns` is absent where there is no terminal. */
 export interface Output {
   write(text: string): unknown
