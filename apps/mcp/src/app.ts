@@ -1,6 +1,7 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
 import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
 import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
+import type { SessionStore } from '@gatehouse/mcp-sessions'
 import { boundConnections, connectionLimits, createNameCheck, type Metrics, requestReading } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
 import { type FastifyInstance, fastify } from 'fastify'
@@ -17,7 +18,6 @@ import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
 import { prompts } from './prompts/index.ts'
 import { resources } from './resources/index.ts'
-import type { SessionStore } from './store/contract.ts'
 import { createOurVerifier } from './tokens.ts'
 import { tools } from './tools/index.ts'
 

@@ -3,7 +3,7 @@
 import { StoreUnavailableError } from '@gatehouse/service'
 import type { FastifyReply } from 'fastify'
 
-export { ConfigError, StoreUnavailableError } from '@gatehouse/service'
+export { ConfigError } from '@gatehouse/service'
 
 /** Answers outside the protocol, in the words of OAuth. */
 export function refuse(reply: FastifyReply, status: number, error: string, description: string): FastifyReply {

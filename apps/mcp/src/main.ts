@@ -1,9 +1,9 @@
 // The process: read the configuration, open the store, start the app, close it on a signal. No logic.
+import { openStore } from '@gatehouse/mcp-sessions'
 import { createMetrics, openLogStream, serveMetrics } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
-import { openStore } from './store/open-store.ts'
 
 /** Milliseconds. Twice what deploy/haproxy.cfg needs to notice that a replica is not ready. */
 const drainTime = 3_000

@@ -1,6 +1,7 @@
 // How an answer of the SDK leaves: in the form that the client reads, whatever form it was made in, and with something to
 // hear every so often, so that no proxy takes a tool that is at work for a dead connection.
 import type { ServerResponse } from 'node:http'
+import { keepAliveComment, streamHeaders } from '@gatehouse/mcp-sessions'
 import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { rpcCodes } from '../errors.ts'
@@ -25,13 +26,6 @@ export type Answer = (
 
 /** Milliseconds. Proxies give up after 60 to 100 s. */
 export const defaultKeepAlive = 15_000
-export const keepAliveComment = ': keepalive\n\n'
-/** As the SDK's own streams have them. */
-export const streamHeaders = {
-  'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
-} as const
 
 export function createAnswer({ unsent, keepAlive, onerror }: AnswerOptions): Answer {
   return async function answer(request, reply, fetch) {

@@ -1,26 +1,26 @@
 // The MCP endpoint: what has to be right before the SDK sees a request, in the order in which it is asked. Where the
 // page is from (origins.ts), who calls (the guard), whether there is one message, what it needs (operations.ts), whether
-// there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to legacy/; the SDK
-// serves all others without one, of both eras.
+// there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to
+// session-answers.ts; the SDK serves all others without one, of both eras.
 import { type Caller, type Guard, resourceMetadataUrl } from '@gatehouse/guard'
 import { literalRoute, refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
+import type { SessionStore } from '@gatehouse/mcp-sessions'
 import { effectiveScopes } from '@gatehouse/shared'
 import { type AuthInfo, classifyInboundRequest, createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
-import type { SessionStore } from '../store/contract.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { createAnswer } from './answer.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
 import { createConnections, type Serve } from './connections.ts'
-import { createLegacyEndpoint } from './legacy/endpoint.ts'
 import { isOneMessage, nameIn } from './message.ts'
 import { refusalOf } from './message-refusal.ts'
 import { mayCall, scopesFor, staysOpen } from './operations.ts'
 import { createOriginCheck, createPreflight } from './origins.ts'
 import { createMcpServer, type Features } from './server.ts'
+import { createSessionAnswers } from './session-answers.ts'
 import type { StreamLimits } from './stream-limits.ts'
 import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
 
@@ -68,9 +68,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     maxSubscriptions: streamLimits.total,
     ...(features.events && { bus: features.events }),
   })
-  const legacy =
+  const sessions =
     store &&
-    createLegacyEndpoint({
+    createSessionAnswers({
       store,
       issuer: config.issuer,
       resource: config.resource,
@@ -89,14 +89,14 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       return refuseRpc(reply.header('retry-after', '1'), 503, rpcCodes.other, 'Stopping: try again shortly')
   })
   app.setErrorHandler((error, _request, reply) => refuseError(reply, error))
-  const methods = legacy ? ['GET', 'POST', 'DELETE'] : ['POST']
+  const methods = sessions ? ['GET', 'POST', 'DELETE'] : ['POST']
   app.options(route, createPreflight(methods))
 
   const onRequest = requireBearer(guard)
 
   async function requireMessage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const { headers } = request
-    const mayAnswer = legacy !== undefined && headers['mcp-session-id'] !== undefined
+    const mayAnswer = sessions !== undefined && headers['mcp-session-id'] !== undefined
     const refusal = refusalOf(request.body, { accepted: readAccept(headers.accept), mayAnswer })
     if (refusal) return refuseRpc(reply, refusal.status, refusal.code, refusal.message, refusal.id)
     const body = withoutNulls(request.body)
@@ -115,7 +115,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     const authInfo = authInfoOf(caller, method, config.resource)
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
-    const served = isLegacy(request) ? await legacy?.post(request, reply, { caller, authInfo }) : undefined
+    const served = isLegacy(request) ? await sessions?.post(request, reply, { caller, authInfo }) : undefined
     if (served !== 'refused') {
       const serve = served ?? serveAlone(request, reply, authInfo, method)
       const tool = features.tools.find(({ name }) => name === nameIn(body))
@@ -144,20 +144,20 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     }
   }
 
-  if (legacy) {
+  if (sessions) {
     app.get(route, { onRequest, exposeHeadRoute: false }, async (request, reply) => {
       const caller = callerOf(request)
-      const serve = await legacy.get(request, reply, caller)
+      const serve = await sessions.get(request, reply, caller)
       if (serve !== 'refused') await connections.hand(request, reply, { caller, serve, isStream: true })
       return reply
     })
     app.delete(route, { onRequest }, async (request, reply) => {
-      await legacy.delete(request, reply, callerOf(request))
+      await sessions.delete(request, reply, callerOf(request))
       return reply
     })
   }
   app.route({
-    method: legacy ? ['PUT', 'PATCH', 'HEAD'] : ['GET', 'DELETE', 'PUT', 'PATCH'],
+    method: sessions ? ['PUT', 'PATCH', 'HEAD'] : ['GET', 'DELETE', 'PUT', 'PATCH'],
     url: route,
     onRequest,
     handler: async (_request, reply) =>
@@ -171,7 +171,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
 
   // In preClose: while a stream is open the server cannot close, and onClose would never come.
   app.addHook('preClose', async () => {
-    await connections.close(() => Promise.all([handler.close(), legacy?.close()]))
+    await connections.close(() => Promise.all([handler.close(), sessions?.close()]))
     // Node closes connections that are quiet by now. Those that fall quiet later, or never said anything, would keep the
     // server from closing.
     setTimeout(() => app.server.closeAllConnections(), quietLimit).unref()

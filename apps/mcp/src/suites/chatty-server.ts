@@ -1,8 +1,9 @@
 // For tests: the MCP server as a process, with a tool that says as much as it is asked to. Run by suites/process.ts.
+
+import { openStore } from '@gatehouse/mcp-sessions'
 import { z } from 'zod'
 import { createApp } from '../app.ts'
 import { readConfig } from '../config.ts'
-import { openStore } from '../store/open-store.ts'
 import { defineTool, text } from '../tools/tool.ts'
 
 /** Says `count` lines of `size` characters, as fast as they go, and answers with one of `answer` characters. */

@@ -1,12 +1,12 @@
 // For tests: the MCP server on a free port, with an issuer of its own, and requests in both eras of the protocol.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { openSqliteStore } from '@gatehouse/mcp-sessions'
 import { createTokenIssuer, type TokenIssuer } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { FastifyInstance } from 'fastify'
 import { type AppDependencies, createApp } from '../app.ts'
 import { readConfig } from '../config.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
 
 export type Era = '2025-11-25' | '2026-07-28'
 export const eras: readonly Era[] = ['2025-11-25', '2026-07-28']

@@ -1,7 +1,7 @@
 // For tests: several replicas of the server behind one address, on one Redis and with one issuer.
 import { randomUUID } from 'node:crypto'
+import { openRedisStore } from '@gatehouse/mcp-sessions'
 import { createTokenIssuer, type TokenIssuer } from '@gatehouse/testing'
-import { openRedisStore } from '../store/redis.ts'
 import { type Front, startFront } from './front.ts'
 import { startMcpServer, type TestServer, type TestServerOptions } from './mcp-server.ts'
 

@@ -10,9 +10,9 @@ import {
   isJSONRPCResultResponse,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
-import type { SessionStore } from '../../store/contract.ts'
 import { createRecorder, failure } from './recorder.ts'
 import type { Session } from './sessions.ts'
+import type { SessionStore } from './store/contract.ts'
 
 export interface ExchangeOptions {
   readonly store: SessionStore

@@ -3,7 +3,7 @@
 // no session and tells nothing of what was said in one, and this service needs no secret of its own.
 
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
-import type { SessionKey } from '../../store/contract.ts'
+import type { SessionKey } from './store/contract.ts'
 
 export interface SealedBy {
   /** What the store finds the session by. */

@@ -2,8 +2,8 @@ import { startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { McpServer } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { answerOf, requestOf } from '../../suites/mcp-server.ts'
-import { type Replicas, startReplicas } from '../../suites/replicas.ts'
+import { answerOf, requestOf } from '../suites/mcp-server.ts'
+import { type Replicas, startReplicas } from '../suites/replicas.ts'
 import {
   call,
   hasAnswer,
@@ -12,8 +12,8 @@ import {
   type SentEvent,
   type SessionClient,
   textsOf,
-} from '../../suites/session-client.ts'
-import { text } from '../../tools/tool.ts'
+} from '../suites/session-client.ts'
+import { text } from '../tools/tool.ts'
 
 const asked = vi.fn()
 

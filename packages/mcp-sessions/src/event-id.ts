@@ -1,4 +1,4 @@
-import { isPosition, type Position } from '../../store/contract.ts'
+import { isPosition, type Position } from './store/contract.ts'
 
 /** The `id:` of an event, unique within its session: the stream, and where in the session's log. */
 export function formatEventId(stream: string, position: Position): string {

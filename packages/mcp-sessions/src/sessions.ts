@@ -2,11 +2,16 @@
 // and the client that opened it. No server and no connection belongs to it, so any replica can answer any request of it.
 
 import { createHash } from 'node:crypto'
-import type { Caller } from '@gatehouse/guard'
+import { StoreUnavailableError } from '@gatehouse/service'
 import type { LoggingLevel } from '@modelcontextprotocol/server'
-import { StoreUnavailableError } from '../../errors.ts'
-import type { SessionStore } from '../../store/contract.ts'
 import { isSessionId, newSessionId, type SealedBy, sealedBy } from './session-key.ts'
+import type { SessionStore } from './store/contract.ts'
+
+/** Whom a session belongs to, as an access token says it. */
+export interface SessionCaller {
+  readonly subject: string
+  readonly clientId: string
+}
 
 export interface Session extends SealedBy {
   /** Known to the client alone: never logged, never stored. */
@@ -42,9 +47,9 @@ export interface Sessions {
    * Undefined if there can be none now: too many, a handshake too large to keep, a store that is away. Then the client is
    * served without one, which the protocol lets a server choose.
    */
-  open(caller: Caller, handshake: Handshake): Promise<Session | undefined>
+  open(caller: SessionCaller, handshake: Handshake): Promise<Session | undefined>
   /** Undefined for one that ended, expired, never was, or is somebody else's: nobody can tell these apart. */
-  find(id: string, caller: Caller): Promise<Session | undefined>
+  find(id: string, caller: SessionCaller): Promise<Session | undefined>
   setLogLevel(session: Session, level: LoggingLevel): Promise<void>
   /** Idempotent. */
   end(session: Session): Promise<void>
@@ -55,8 +60,8 @@ const longestHandshake = 16_384
 
 export function createSessions({ store, issuer, resource, onRefusal, onerror }: SessionsOptions): Sessions {
   // Whoever is issued a token for another resource or by another issuer is another one, whatever he is called.
-  const ownerOf = ({ subject }: Caller) => digest(resource, issuer, subject)
-  const bindingOf = ({ subject, clientId }: Caller) => digest(resource, issuer, subject, clientId)
+  const ownerOf = ({ subject }: SessionCaller) => digest(resource, issuer, subject)
+  const bindingOf = ({ subject, clientId }: SessionCaller) => digest(resource, issuer, subject, clientId)
 
   async function read(session: SealedBy): Promise<SessionRecord | undefined> {
     const value = await store.use(session.key)

@@ -1,14 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openSqliteStore, type SessionStore, sealedBy } from '@gatehouse/mcp-sessions'
+import { StoreUnavailableError } from '@gatehouse/service'
 import { verifies } from '@gatehouse/testing'
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { StoreUnavailableError } from '../../errors.ts'
-import type { SessionStore } from '../../store/contract.ts'
-import { openSqliteStore } from '../../store/sqlite.ts'
-import { answerOf, requestOf, startMcpServer, type TestServer } from '../../suites/mcp-server.ts'
+import { answerOf, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
 import {
   call,
   hasAnswer,
@@ -18,10 +17,9 @@ import {
   type SentEvent,
   sessionClient,
   textsOf,
-} from '../../suites/session-client.ts'
-import { tools } from '../../tools/index.ts'
-import { defineTool, text } from '../../tools/tool.ts'
-import { sealedBy } from './session-key.ts'
+} from '../suites/session-client.ts'
+import { tools } from '../tools/index.ts'
+import { defineTool, text } from '../tools/tool.ts'
 
 const aborted = vi.fn()
 

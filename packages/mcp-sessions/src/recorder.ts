@@ -3,11 +3,11 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { StoreUnavailableError } from '@gatehouse/service'
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/server'
-import { StoreUnavailableError } from '../../errors.ts'
-import { ownStream, type SessionStore } from '../../store/contract.ts'
 import { formatEventId } from './event-id.ts'
 import type { Session } from './sessions.ts'
+import { ownStream, type SessionStore } from './store/contract.ts'
 
 export interface Recorder {
   readonly stream: string

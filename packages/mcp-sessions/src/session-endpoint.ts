@@ -1,8 +1,9 @@
 // Sessions for clients of the 2025 era, as 2025-11-25 has them: `initialize` opens one, POST, GET and DELETE name it by
-// Mcp-Session-Id. What is not here: clients of 2026-07-28, which have none, and requests that name none; see ../http.ts.
+// Mcp-Session-Id. What is not here: clients of 2026-07-28, which have none, and requests that name none. Neither is HTTP:
+// who may call, how many streams there may be and how a refusal reads are for whoever serves the endpoint.
 // docs/adr/0006 says what of a session is where, and what happens when a replica dies.
 
-import type { Caller } from '@gatehouse/guard'
+import type { IncomingHttpHeaders } from 'node:http'
 import {
   type AuthInfo,
   isInitializeRequest,
@@ -14,52 +15,60 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { refuseRpc, rpcCodes } from '../../errors.ts'
-import type { SessionStore } from '../../store/contract.ts'
-import { readAccept } from '../accept.ts'
-import type { Answer } from '../answer.ts'
-import type { Serve } from '../connections.ts'
-import type { UnsentBytes } from '../unsent-bytes.ts'
-import { findPlace, sendEvents } from './event-stream.ts'
+import { type Destination, findPlace, sendEvents } from './event-stream.ts'
 import { createExchange, type Exchange, isResponse } from './exchange.ts'
-import { createSessions, type Handshake, type Session } from './sessions.ts'
+import { createSessions, type Handshake, type Session, type SessionCaller } from './sessions.ts'
+import type { SessionStore } from './store/contract.ts'
 
-export interface LegacyEndpointOptions {
+export interface SessionEndpointOptions {
   readonly store: SessionStore
   readonly issuer: string
   readonly resource: string
   /** A fresh server for one request of one caller. */
   readonly createServer: (authInfo: AuthInfo) => McpServer
-  readonly answer: Answer
-  readonly unsent: UnsentBytes
   /** Milliseconds without a word after which an open stream has a comment. */
   readonly keepAlive: number
-  /** Ends streams that wait, so that their clients come back elsewhere. */
-  readonly closing: AbortSignal
   readonly onerror: (error: Error) => void
   /** Told why a client is served without a session. */
   readonly onRefusal: (reason: string) => void
 }
 
-/** Who calls, as the guard and as the SDK has it. */
-export interface CalledBy {
-  readonly caller: Caller
-  readonly authInfo: AuthInfo
+/** What is read of a request. */
+export interface SessionRequest {
+  readonly headers: IncomingHttpHeaders
 }
 
-/** Each throws {@link StoreUnavailableError} before anything was sent. */
-export interface LegacyEndpoint {
-  /** How to answer a message; undefined for one that is none of ours. */
-  post(request: FastifyRequest, reply: FastifyReply, by: CalledBy): Promise<Serve | 'refused' | undefined>
-  get(request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<Serve | 'refused'>
-  delete(request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<void>
+/** A message as it was parsed: one JSON-RPC message, which the SDK judges further. */
+export interface SessionPost extends SessionRequest {
+  readonly body: unknown
+}
+
+export interface SessionSender extends Sender {
+  readonly caller: SessionCaller
+}
+
+/**
+ * - `id_missing`: it names no session, and can only be for one
+ * - `not_found`: the session ended, expired, never was, or is somebody else's
+ * - `unsupported_version`: of the protocol
+ * - `not_resumable`: nothing can be resumed after its Last-Event-ID
+ */
+export type SessionRefusal = 'id_missing' | 'not_found' | 'unsupported_version' | 'not_resumable'
+
+/** Each throws {@link StoreUnavailableError} before anything was sent, and starts nothing before what it returns is called. */
+export interface SessionEndpoint {
+  /** How to answer a message; undefined for one that is for no session. */
+  post(request: SessionPost, from: SessionSender): Promise<(() => Prepared) | SessionRefusal | undefined>
+  /** How to send a stream of events; for a client that reads them. */
+  get(request: SessionRequest, caller: SessionCaller): Promise<((to: Destination) => Promise<void>) | SessionRefusal>
+  /** Ends the session. */
+  delete(request: SessionRequest, caller: SessionCaller): Promise<SessionRefusal | undefined>
   /** Answers in the place of what still works. */
   close(): Promise<unknown>
 }
 
 /** How one message is answered, and when the work for it is done, which may be after its client has left. */
-interface Prepared {
+export interface Prepared {
   readonly fetch: (request: Request) => Promise<Response>
   readonly done?: Promise<void>
 }
@@ -70,8 +79,8 @@ interface Sender {
   readonly hears: boolean
 }
 
-export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndpoint {
-  const { store, createServer, unsent, keepAlive, closing, onerror } = options
+export function createSessionEndpoint(options: SessionEndpointOptions): SessionEndpoint {
+  const { store, createServer, keepAlive, onerror } = options
   const sessions = createSessions(options)
   /** The requests that are being answered here, by the key of their session. */
   const running = new Map<string, Set<Exchange>>()
@@ -122,73 +131,42 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): LegacyEndp
     if (isForExchange) await store.mail(session.key, session.seal('mail', message))
   }
 
-  function serveWith(request: FastifyRequest, reply: FastifyReply, prepared: () => Prepared): Serve {
-    return async () => {
-      const { fetch, done } = prepared()
-      await options.answer(request, reply, fetch)
-      await done
-    }
-  }
-
-  /** The session that the request names, or undefined and a refusal. */
-  async function findSession({ headers }: FastifyRequest, reply: FastifyReply, caller: Caller) {
+  async function findSession({ headers }: SessionRequest, caller: SessionCaller): Promise<Session | SessionRefusal> {
     const id = headers['mcp-session-id']
-    if (typeof id !== 'string') {
-      refuseRpc(reply, 400, rpcCodes.other, 'Bad Request: Mcp-Session-Id is required; POST initialize to get one')
-      return undefined
-    }
-    const session = await sessions.find(id, caller)
-    if (!session) refuseRpc(reply, 404, rpcCodes.sessionNotFound, 'Session not found: POST initialize to open another')
-    return session
+    if (typeof id !== 'string') return 'id_missing'
+    return (await sessions.find(id, caller)) ?? 'not_found'
   }
 
   return {
-    async post(request, reply, { caller, authInfo }) {
+    async post(request, { caller, ...sender }) {
       const message = request.body as JSONRPCMessage
-      const sender = { authInfo, hears: readAccept(request.headers.accept).stream }
       if (request.headers['mcp-session-id'] === undefined) {
         if (!isInitializeRequest(message)) return undefined
         const opened = await sessions.open(caller, message.params as unknown as Handshake)
-        return opened && serveWith(request, reply, () => prepare(opened, message as JSONRPCMessage, sender, true))
+        return opened && (() => prepare(opened, message as JSONRPCMessage, sender, true))
       }
-      const session = await findSession(request, reply, caller)
-      return session ? serveWith(request, reply, () => prepare(session, message, sender, false)) : 'refused'
+      const session = await findSession(request, caller)
+      return typeof session === 'string' ? session : () => prepare(session, message, sender, false)
     },
 
-    async get(request, reply, caller) {
-      const refused = (status: number, code: number, message: string): 'refused' => {
-        refuseRpc(reply, status, code, message)
-        return 'refused'
-      }
-      const { accept: accepts, 'last-event-id': lastEventId } = request.headers
-      if (!readAccept(accepts).stream) {
-        return refused(406, rpcCodes.other, 'Not Acceptable: the client must accept text/event-stream')
-      }
-      const session = await findSession(request, reply, caller)
-      if (!session) return 'refused'
-      if (!isSupportedVersion(request)) return refused(400, rpcCodes.other, unsupportedVersion)
+    async get(request, caller) {
+      const session = await findSession(request, caller)
+      if (typeof session === 'string') return session
+      if (!isSupportedVersion(request)) return 'unsupported_version'
+      const { 'last-event-id': lastEventId } = request.headers
       const place = await findPlace(store, session, Array.isArray(lastEventId) ? lastEventId.join() : lastEventId)
-      if (place === 'gone') return refused(404, rpcCodes.sessionNotFound, 'Session not found')
-      if (place === 'lost') {
-        return refused(400, rpcCodes.other, 'Bad Request: nothing can be resumed after this Last-Event-ID')
-      }
+      if (place === 'gone') return 'not_found'
+      if (place === 'lost') return 'not_resumable'
       const primes = lastEventId === undefined && understandsEmptyEvents(session)
-      return async (life) => {
-        const signal = AbortSignal.any([life, closing])
-        const write = unsent.writerFor(reply.raw)
-        await sendEvents({ store, session, place, response: reply.raw, write, keepAlive, signal, primes })
-      }
+      return (to) => sendEvents({ store, session, place, keepAlive, primes, ...to })
     },
 
-    async delete(request, reply, caller) {
-      const session = await findSession(request, reply, caller)
-      if (!session) return
-      if (!isSupportedVersion(request)) {
-        refuseRpc(reply, 400, rpcCodes.other, unsupportedVersion)
-        return
-      }
+    async delete(request, caller) {
+      const session = await findSession(request, caller)
+      if (typeof session === 'string') return session
+      if (!isSupportedVersion(request)) return 'unsupported_version'
       await sessions.end(session)
-      reply.code(200).header('cache-control', 'no-store').send()
+      return undefined
     },
 
     close: () => {
@@ -215,12 +193,10 @@ function levelOf({ method, params }: JSONRPCRequest): LoggingLevel | undefined {
 }
 
 /** A request without the header is one of 2025-03-26, which had none. */
-function isSupportedVersion({ headers }: FastifyRequest): boolean {
+function isSupportedVersion({ headers }: SessionRequest): boolean {
   const version = headers['mcp-protocol-version']
   return version === undefined || SUPPORTED_PROTOCOL_VERSIONS.includes(String(version))
 }
-
-const unsupportedVersion = `Bad Request: unsupported MCP-Protocol-Version (supported: ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')})`
 
 /** Older clients read the empty data of such an event as JSON. */
 function understandsEmptyEvents({ handshake: { protocolVersion } }: Session): boolean {

@@ -5,13 +5,11 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { JSONRPCMessage } from '@modelcontextprotocol/server'
-import { ownStream, type Position, type SessionStore, type StoredEvent } from '../../store/contract.ts'
-import { keepAliveComment, streamHeaders } from '../answer.ts'
-import type { Write } from '../unsent-bytes.ts'
 import { formatEventId, parseEventId } from './event-id.ts'
 import { retryInterval } from './exchange.ts'
 import { eventKind, failure, type Opening, openingKind } from './recorder.ts'
 import type { Session } from './sessions.ts'
+import { ownStream, type Position, type SessionStore, type StoredEvent } from './store/contract.ts'
 
 export interface Place {
   readonly stream: string
@@ -19,6 +17,13 @@ export interface Place {
   readonly reader: string
 }
 
+export const keepAliveComment = ': keepalive\n\n'
+/** As the SDK's own streams have them. */
+export const streamHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+} as const
 /** Milliseconds between two looks without being told. */
 const lookAgain = 5_000
 
@@ -44,16 +49,21 @@ export async function findPlace(
   return claimed === undefined ? 'gone' : { ...place, reader }
 }
 
-export interface EventStreamOptions {
+/** Where events are sent to. */
+export interface Destination {
+  readonly response: ServerResponse
+  /** Writes to it: `full` means that one should wait for 'drain', `ended` that its connection is gone. */
+  readonly write: (text: string) => 'ok' | 'full' | 'ended'
+  /** Ends the stream; what is not sent by then can be resumed. */
+  readonly signal: AbortSignal
+}
+
+export interface EventStreamOptions extends Destination {
   readonly store: SessionStore
   readonly session: Session
   readonly place: Place
-  readonly response: ServerResponse
-  readonly write: Write
   /** Milliseconds between two comments that keep a silent connection open. */
   readonly keepAlive: number
-  /** Ends the stream; what is not sent by then can be resumed. */
-  readonly signal: AbortSignal
   /** Whether the client understands an event without data. */
   readonly primes: boolean
 }

@@ -1,5 +1,5 @@
 // What the sessions of 2025-era clients ask of a store, whatever holds the data. A store is a leaf: it knows neither
-// Fastify nor MCP, and what it keeps are bytes that it cannot read (mcp/legacy/session-key.ts seals them under the
+// Fastify nor MCP, and what it keeps are bytes that it cannot read (../session-key.ts seals them under the
 // session's id). The one way to prove a store is suites/store-suite.ts, which every implementation passes.
 //
 // A session has one log, in which the events of all its streams stand in one order. Times are milliseconds.

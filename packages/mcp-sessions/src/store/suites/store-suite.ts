@@ -1,8 +1,8 @@
 // The one way to prove a store: every MUST of ../contract.ts, races included, for whatever holds the data. A backend's
 // test is a harness and one call; see ../sqlite.test.ts. No test sleeps: time passes by the harness's elapse().
 
+import { StoreUnavailableError } from '@gatehouse/service'
 import { describe, expect, test, vi } from 'vitest'
-import { StoreUnavailableError } from '../../errors.ts'
 import { ownStream, type SessionLimits, type SessionStore, type Signal, type StreamRead } from '../contract.ts'
 
 export interface OpenedStore {

@@ -1,11 +1,10 @@
 // The same suite on a Redis Cluster of three masters, and what is different there: what is published at one node is
 // heard at another.
 import { randomUUID } from 'node:crypto'
-import { type RedisTarget, readRedisTarget } from '@gatehouse/service'
+import { type RedisTarget, readRedisTarget, StoreUnavailableError } from '@gatehouse/service'
 import { type RedisCluster, startRedisCluster } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { StoreUnavailableError } from '../errors.ts'
 import { ownStream } from './contract.ts'
 import { openRedisStore } from './redis.ts'
 import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
