@@ -46,6 +46,16 @@ export default defineConfig({
           testTimeout: 600_000,
         },
       },
+      {
+        ...fromSource,
+        test: {
+          name: 'docker',
+          include: ['packages/e2e/src/docker/*.test.ts'],
+          execArgv,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
     ],
   },
 })

@@ -17,7 +17,7 @@ const steps = {
   up: { run: ['scripts/up.mjs'], needs: 'run' },
   check: { run: ['scripts/check.mjs'], needs: 'all' },
   'check-full': { run: ['scripts/check.mjs', '--full'], needs: 'all' },
-  'test-docker': { run: ['scripts/docker-test.mjs'], needs: 'all' },
+  'test-docker': { run: ['scripts/check.mjs', '--docker'], needs: 'all' },
   client: { run: [...fromSource, 'packages/client/src/cli.ts'], needs: 'run' },
 }
 const installed = {

@@ -1,15 +1,17 @@
 // `npm test`: everything that checks the project, one line for each gate. The cheap ones all run, so that one run shows
-// every fault; then the tests. `npm run test:full` (--full) runs the long suites, which `npm test` leaves out.
+// every fault; then the tests. `npm run test:full` (--full) runs the long suites, which `npm test` leaves out, and
+// `npm run test:docker` (--docker) those of the images and the compose file.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runChild } from './child.mjs'
+import { findEngine } from './engine.mjs'
 import { missingPrerequisites } from './prerequisites.mjs'
 
 const root = join(import.meta.dirname, '..')
 const reports = join(root, 'test-output')
 const [option, ...rest] = process.argv.slice(2)
-const full = option === '--full'
-if ((option && !full) || rest.length > 0) {
+const kind = { undefined: '', '--full': '-full', '--docker': '-docker' }[option]
+if (kind === undefined || rest.length > 0) {
   console.error(`unknown option "${option}". One test file:  npx vitest run path/to/file.test.ts`)
   process.exit(2)
 }
@@ -24,19 +26,22 @@ const cheap = [
   ['package boundaries', tool('turbo/bin/turbo', 'boundaries')],
   ['unused code and dependencies', tool('knip/bin/knip.js')],
 ]
-const suites = full
-  ? [['long suites', 'long']]
-  : [
-      ['unit tests', 'unit'],
-      ['end to end tests', 'e2e'],
-    ]
+const suites = {
+  '': [
+    ['unit tests', 'unit'],
+    ['end to end tests', 'e2e'],
+  ],
+  '-full': [['long suites', 'long']],
+  '-docker': [['docker checks', 'docker']],
+}[kind]
 
 const started = performance.now()
 const passed = []
 const failed = []
-const missing = await missingPrerequisites()
+const engine = kind === '-docker' ? await findEngine() : undefined
+const missing = engine?.missing ?? (await missingPrerequisites())
 report('prerequisites', missing.length === 0, 0, missing.map((text) => `Missing: ${text}`).join('\n'))
-if (!full) for (const [name, command] of cheap) await gate(name, command, { shown: 'on failure' })
+if (kind === '') for (const [name, command] of cheap) await gate(name, command, { shown: 'on failure' })
 for (const [name, project] of suites) {
   const file = join(reports, `${project}.json`)
   rmSync(file, { force: true })
@@ -47,6 +52,7 @@ for (const [name, project] of suites) {
     await gate(name, [...command, `--outputFile.json=${file}`], { shown: 'always' })
   }
 }
+await engine?.stop()
 leaveCounts()
 
 const seconds = ((performance.now() - started) / 1000).toFixed(0)
@@ -59,7 +65,10 @@ async function gate(name, [command, ...args], { shown }) {
   const began = performance.now()
   const stdio = shown === 'always' ? 'inherit' : ['ignore', 'pipe', 'pipe']
   const { code, signal, output } = await runChild(command, args, { cwd: root, stdio })
-  if (signal) process.exit(code)
+  if (signal) {
+    await engine?.stop()
+    process.exit(code)
+  }
   report(name, code === 0, (performance.now() - began) / 1000, output)
 }
 
@@ -75,7 +84,7 @@ function leaveCounts() {
   const own = (names) => names.filter((name) => !counted.includes(name)).length
   mkdirSync(reports, { recursive: true })
   writeFileSync(
-    join(reports, full ? 'gates-full.json' : 'gates.json'),
+    join(reports, `gates${kind}.json`),
     JSON.stringify({ numPassedTests: own(passed), numFailedTests: own(failed), success: own(failed) === 0 }),
   )
 }

@@ -54,7 +54,7 @@ function redisServer({ PATH = '' }) {
 }
 
 /** Found as the tests find it. */
-function dockerAnswers() {
+export function dockerAnswers() {
   return ofTests('testcontainers')
     .getContainerRuntimeClient()
     .then(

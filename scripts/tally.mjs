@@ -1,11 +1,11 @@
-// Adds up what the last `npm test` and `npm run test:full` left in test-output: one line "N passed, N failed" for
+// Adds up what the last `npm test`, `npm run test:full` and `npm run test:docker` left in test-output: one line "N passed, N failed" for
 // whoever reads the end of a log. A run that left nothing counts as a failure. Runs on the machine's own Node.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'test-output')
-const runs = ['gates.json', 'gates-full.json', 'docker.json']
+const runs = ['gates.json', 'gates-full.json', 'gates-docker.json']
 const found = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
 
 let passed = 0

@@ -143,7 +143,7 @@ for (const fate of ['cut', 'lose'] as const) {
       let startedAgain = 0
       await breakEverywhere('a sign-in', fate, async ({ breaking, way }) => {
         let device = await askAsDevice(cluster)
-        const ada = createPerson(cluster, way)
+        const ada = createPerson(cluster, { headers: way })
         await ada.enterCode(device.userCode)
         await breaking(() => ada.logIn('ada'))
         await ada.enterCode(device.userCode)
@@ -166,7 +166,7 @@ for (const fate of ['cut', 'lose'] as const) {
   verifies(['X4', 'X7'], `a yes that breaks anywhere (${fate}) can be said again, and means the same`, () =>
     breakEverywhere('an approval', fate, async ({ breaking, way }) => {
       const device = await askAsDevice(cluster)
-      const ada = createPerson(cluster, way)
+      const ada = createPerson(cluster, { headers: way })
       // an approval looks at all that this person approved before
       approvals += 1
       const name = `ada-${approvals}`

@@ -29,12 +29,20 @@ export interface Person {
   readonly interaction: () => string
 }
 
+export interface PersonOptions {
+  /** More headers for the next request. */
+  readonly headers?: () => Readonly<Record<string, string>>
+  /** Whether requests come as if forwarded from an address of this person alone, as limits are by address. By default true. */
+  readonly forwarded?: boolean
+  /** How an address is written on the wire. Cookies go along as they would with the plain one. */
+  readonly spell?: (url: string) => string
+}
+
 let people = 0
 
-/** Somebody at an address of their own: limits are by address. `extra` are more headers for the next request. */
 export function createPerson(
   { issuer }: Pick<Cluster, 'issuer'>,
-  extra: () => Readonly<Record<string, string>> = () => ({}),
+  { headers: extra = () => ({}), forwarded = true, spell = (plain) => plain }: PersonOptions = {},
 ): Person {
   people += 1
   const address = `198.51.${Math.floor(people / 250) % 250}.${people % 250}`
@@ -67,14 +75,14 @@ export function createPerson(
     url = new URL(target, url)
     let form = fields
     for (let hop = 0; hop <= REDIRECTS_AT_MOST; hop += 1) {
-      const response = await fetch(url, {
+      const response = await fetch(spell(url.href), {
         method: form ? 'POST' : 'GET',
         ...(form && { body: new URLSearchParams(form) }),
         redirect: 'manual',
         headers: {
           accept: 'text/html',
           cookie: cookiesFor(url),
-          'x-forwarded-for': address,
+          ...(forwarded && { 'x-forwarded-for': address }),
           'sec-fetch-site': form ? 'same-origin' : 'none',
           ...extra(),
         },

@@ -39,6 +39,8 @@ export function post(url: string, fields: Readonly<Record<string, string>>, head
 
 export interface Device {
   readonly userCode: string
+  /** Seconds. */
+  readonly interval: number
   readonly poll: (headers?: Headers) => Promise<Answer>
 }
 
@@ -53,9 +55,10 @@ export function elsewhere(): Headers {
 export async function askAsDevice({ issuer, resource }: Site, clientId: string = terminal.client_id): Promise<Device> {
   const fields = { client_id: clientId, scope: SCOPE, resource }
   const { json } = await expectOk(post(`${issuer}/device_authorization`, fields, elsewhere()))
-  const { device_code: deviceCode = '', user_code: userCode = '' } = json
+  const { device_code: deviceCode = '', user_code: userCode = '', interval } = json
   return {
     userCode,
+    interval: Number(interval),
     poll: (headers) =>
       post(
         `${issuer}/token`,
@@ -76,6 +79,7 @@ export async function approvedDevice(site: Site, person: Person = createPerson(s
 }
 
 export interface AuthorizationRequest {
+  readonly clientId: string
   readonly url: string
   readonly verifier: string
 }
@@ -95,13 +99,13 @@ export function authorizationRequest(
     resource,
     state: 'of-the-app',
   })
-  return { url: `${issuer}/authorize?${query}`, verifier }
+  return { clientId, url: `${issuer}/authorize?${query}`, verifier }
 }
 
 /** The redemption of the code that came back to the app. */
 export function redeem(
   { issuer, resource }: Site,
-  { verifier }: AuthorizationRequest,
+  { clientId, verifier }: AuthorizationRequest,
   returned: URL | undefined,
   headers?: Headers,
 ): Promise<Answer> {
@@ -110,7 +114,7 @@ export function redeem(
     `${issuer}/token`,
     {
       grant_type: 'authorization_code',
-      client_id: terminal.client_id,
+      client_id: clientId,
       code,
       code_verifier: verifier,
       redirect_uri: REDIRECT,
@@ -120,10 +124,15 @@ export function redeem(
   )
 }
 
-export function refresh(site: Site, refreshToken: string | undefined, headers?: Headers): Promise<Answer> {
+export function refresh(
+  site: Site,
+  refreshToken: string | undefined,
+  headers?: Headers,
+  clientId: string = terminal.client_id,
+): Promise<Answer> {
   return post(
     `${site.issuer}/token`,
-    { grant_type: 'refresh_token', client_id: terminal.client_id, refresh_token: refreshToken ?? '' },
+    { grant_type: 'refresh_token', client_id: clientId, refresh_token: refreshToken ?? '' },
     headers,
   )
 }
@@ -137,7 +146,8 @@ export function introspect({ issuer }: Site, token: string | undefined): Promise
   return post(`${issuer}/introspect`, { token: token ?? '' }, basic(resourceServer))
 }
 
-export function register({ issuer }: Site, name = 'Somebody'): Promise<Answer> {
+/** By default as a device does. */
+export function register({ issuer }: Site, name = 'Somebody', metadata: object = {}): Promise<Answer> {
   return ask(`${issuer}/register`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...elsewhere() },
@@ -147,12 +157,29 @@ export function register({ issuer }: Site, name = 'Somebody'): Promise<Answer> {
       response_types: [],
       redirect_uris: [],
       token_endpoint_auth_method: 'none',
+      ...metadata,
     }),
   })
 }
 
+/** Registers an app that gets its codes where {@link authorizationRequest} says. */
+export function registerApp(site: Site): Promise<Answer> {
+  const metadata = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }
+  return register(site, 'An app', { ...metadata, redirect_uris: [REDIRECT] })
+}
+
 /** Calls the tool that says who one is. */
-export function whoami({ resource }: Site, token: string | undefined, headers: Headers = {}): Promise<Answer> {
+export function whoami(site: Site, token: string | undefined, headers: Headers = {}): Promise<Answer> {
+  return call(site, token, 'whoami', {}, headers)
+}
+
+export function call(
+  { resource }: Site,
+  token: string | undefined,
+  tool: string,
+  parameters: object,
+  headers: Headers = {},
+): Promise<Answer> {
   return ask(resource, {
     method: 'POST',
     headers: {
@@ -162,7 +189,12 @@ export function whoami({ resource }: Site, token: string | undefined, headers: H
       'mcp-protocol-version': '2025-11-25',
       ...headers,
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami', arguments: {} } }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: tool, arguments: parameters },
+    }),
   })
 }
 
