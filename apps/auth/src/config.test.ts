@@ -204,7 +204,7 @@ verifies(
   () => {
     const login = (environment: Readonly<Record<string, string>>) => readConfig(environment).developerLogin
     expect(login({})).toBe('on')
-    for (const host of ['localhost', '127.0.0.1', '::1']) expect(login({ HOST: host })).toBe('on')
+    for (const host of ['localhost', '127.0.0.1', '::1', '[::1]']) expect(login({ HOST: host })).toBe('on')
     for (const host of ['0.0.0.0', '::', '192.168.1.7', 'example.com']) {
       expect(login({ HOST: host })).toBe('off')
       expect(login({ HOST: host, AUTH_DEV_LOGIN: 'true' })).toBe('explicit')
@@ -327,4 +327,9 @@ test('Redis may be behind Sentinels or a cluster; its faults are told with the o
   expect(faults).toContain('REDIS_SENTINELS and REDIS_CLUSTER are both set: set one.')
   expect(faults).toContain('PORT must be a port number from 0 to 65535.')
   expect(faults.join()).not.toContain('hunter2')
+})
+
+test('an IPv6 address may stand in brackets', () => {
+  for (const host of ['::1', '[::1]']) expect(readConfig({ HOST: host }).host).toBe('::1')
+  expect(readConfig({ HOST: '[::]' }).host).toBe('::')
 })

@@ -113,7 +113,8 @@ export function readConfig(env: Environment): Config {
   if (!loopback && !issuer.startsWith('https:'))
     faults.push('AUTH_ISSUER must be https unless it is a loopback address.')
 
-  const host = read.text('HOST', 'localhost')
+  // as in a URL, where an IPv6 address stands in brackets
+  const host = read.text('HOST', 'localhost').replace(/^\[(.*)\]$/, '$1')
   const secret = read.secret('AUTH_SECRET')
   const previousSecret = read.secret('AUTH_SECRET_PREVIOUS')
   if (production) checkProductionSecret(secret, faults)

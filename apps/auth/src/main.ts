@@ -12,6 +12,11 @@ import { createSealing } from './store/sealing.ts'
 const DRAIN = 3_000
 /** Milliseconds for all of closing. Less than what compose and Kubernetes wait before they kill. */
 const CLOSE_WITHIN = 12_000
+/** Why a port cannot be had. */
+const HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Is something else using it?',
+  EACCES: 'May this process use that port?',
+}
 
 try {
   await start()
@@ -68,7 +73,7 @@ async function start(): Promise<void> {
     await listen.catch(async (error: NodeJS.ErrnoException) => {
       await app.close()
       throw new ConfigError([
-        `HOST ${config.host}, ${name} ${port}: cannot listen there (${error.code}). Is something else using it?`,
+        `HOST ${config.host}, ${name} ${port}: cannot listen there (${error.code}). ${HINTS[error.code ?? ''] ?? 'Is HOST an address of this machine?'}`,
       ])
     })
   }

@@ -175,3 +175,8 @@ test('Redis may be behind Sentinels or a cluster; its faults are told with the o
   expect(faults).toContain('PORT must be a port number from 0 to 65535.')
   expect(faults.join()).not.toContain('hunter2')
 })
+
+test('an IPv6 address may stand in brackets', () => {
+  for (const host of ['::1', '[::1]']) expect(readConfig({ HOST: host }).host).toBe('::1')
+  expect(readConfig({ HOST: '' }).host).toBe('localhost')
+})

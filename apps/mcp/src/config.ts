@@ -63,7 +63,8 @@ export function readConfig(env: Environment): Config {
     development,
     allowedOrigins: readOrigins(env.MCP_ALLOWED_ORIGINS, faults),
     // Nobody else's business on a developer's machine; in a container the port is published from all addresses.
-    host: env.HOST || (development ? 'localhost' : '0.0.0.0'),
+    // an IPv6 address may stand in brackets, as in a URL
+    host: env.HOST?.replace(/^\[(.*)\]$/, '$1') || (development ? 'localhost' : '0.0.0.0'),
     port: readPort(env.PORT, faults),
     metricsPort: readMetricsPort(env.METRICS_PORT, faults),
     logLevel: env.LOG_LEVEL || 'info',
