@@ -37,6 +37,8 @@ const FORBIDDEN_SCHEMES = new Set([
   'ws:',
   'wss:',
 ])
+/** What the engine takes for an e-mail address. */
+const EMAIL = /^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*$/i
 /** `all` is of a registration as JSON: so much a stranger can make us keep. */
 const LIMITS = { client_name: 128, uri: 2_048, uris: 32, all: 4_096 }
 /** What clients are told that the policy keeps from the device flow. */
@@ -84,6 +86,7 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   if (metadata[REGISTRATION] === 'dynamic' && JSON.stringify(metadata).length > LIMITS.all)
     throw new errors.InvalidClientMetadata(`the metadata has more than ${LIMITS.all} characters`)
   keepSupported(metadata, operator ? [...PERSONAL_GRANTS, 'client_credentials'] : unverifiedGrants(policy))
+  keepAddresses(metadata)
   limitScope(metadata, operator)
 }
 
@@ -204,6 +207,13 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
   delete metadata.response_modes
   // the engine would fetch it, and it means nothing where subjects are the same for all clients
   delete metadata.sector_identifier_uri
+}
+
+/** RFC 7591 §2: contacts are typically e-mail addresses. The engine would refuse the client for a link or a number. */
+function keepAddresses(metadata: Metadata): void {
+  const { contacts } = metadata
+  if (Array.isArray(contacts))
+    metadata.contacts = contacts.filter((contact) => typeof contact !== 'string' || EMAIL.test(contact))
 }
 
 /** Scopes of resources are not the engine's business: an operator's limit is kept aside, a client's own wish dropped. */
