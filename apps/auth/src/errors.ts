@@ -40,6 +40,13 @@ export class InvalidRequestError extends GatehouseError {
   }
 }
 
+/** A body in a type or a coding that is not read (RFC 9110 §15.5.16). The message is for whoever sent it. */
+export class UnsupportedBodyError extends GatehouseError {
+  constructor(message: string) {
+    super('invalid_request', message)
+  }
+}
+
 /** A budget is used up. `retryAfter` is in seconds. */
 export class TooManyRequestsError extends GatehouseError {
   readonly retryAfter: number

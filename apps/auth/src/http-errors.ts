@@ -7,6 +7,7 @@ import {
   InvalidRequestError,
   StoreUnavailableError,
   TooManyRequestsError,
+  UnsupportedBodyError,
 } from './errors.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { errorPage, expiredPage } from './pages/index.ts'
@@ -62,6 +63,7 @@ function answerFor(error: Error & { statusCode?: number }): Answer {
   if (error instanceof InteractionGoneError)
     return { status: 400, error: 'invalid_request', description: 'The request expired or was answered already.' }
   if (error instanceof InvalidRequestError) return { status: 400, error: error.code, description: error.message }
+  if (error instanceof UnsupportedBodyError) return { status: 415, error: error.code, description: error.message }
   if (error instanceof TooManyRequestsError) return { status: 429, error: error.code, description: error.message }
   if (isStoreAway(error))
     return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }

@@ -92,8 +92,11 @@ test('it starts, says where and how loudly the developer login is on, refuses a 
   expect(sameFile.output()).toContain('REDIS_URL')
   const samePort = start({ ...environment, DATA_DIR: newDataDir() })
   expect(await samePort.ended).toBe(1)
-  expect(samePort.output()).toContain(`PORT ${port}: cannot listen there (EADDRINUSE)`)
-  for (const { output } of [sameFile, samePort]) expect(output()).not.toMatch(/\n\s+at /)
+  expect(samePort.output()).toContain(`PORT ${port}: cannot listen there (EADDRINUSE). Is something else`)
+  const elsewhere = start({ ...environment, DATA_DIR: newDataDir(), HOST: '192.0.2.1' })
+  expect(await elsewhere.ended).toBe(1)
+  expect(elsewhere.output()).toContain(`HOST 192.0.2.1, PORT ${port}: cannot listen there (EADDRNOTAVAIL). Is HOST an`)
+  for (const { output } of [sameFile, samePort, elsewhere]) expect(output()).not.toMatch(/\n\s+at /)
 
   first.child.kill('SIGTERM')
   expect(await first.ended).toBe(0)
@@ -102,7 +105,7 @@ test('it starts, says where and how loudly the developer login is on, refuses a 
 test('metrics are on a port of their own, and a port that is taken is a start fault', { timeout: 30_000 }, async () => {
   const [port, metricsPort] = [String(await findFreePort()), String(await findFreePort())]
   const issuer = `http://localhost:${port}`
-  const { child, said, ended } = start({
+  const { child, said, ended, output } = start({
     DATA_DIR: newDataDir(),
     PORT: port,
     METRICS_PORT: metricsPort,
@@ -128,4 +131,6 @@ test('metrics are on a port of their own, and a port that is taken is a start fa
   expect(second.output()).toContain(`METRICS_PORT ${metricsPort}: cannot listen there (EADDRINUSE)`)
   await end(child, 'SIGTERM')
   expect(await ended).toBe(0)
+  // for whoever collects logs: no library says something of its own
+  for (const line of output().trim().split('\n')) expect(() => JSON.parse(line), line).not.toThrow()
 })

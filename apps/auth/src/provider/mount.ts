@@ -11,6 +11,7 @@ import { readBasic } from './basic-credentials.ts'
 import type { DeviceEntry } from './device-entry.ts'
 import type { Engine } from './engine.ts'
 import { isRepetition } from './registration.ts'
+import { encodeFields, FORM, mediaType, refuseUnreadable } from './request-body.ts'
 import { type Parameters, tidyAuthorization, tidyForm } from './request-parameters.ts'
 import type { ResourcePolicy } from './resources.ts'
 
@@ -48,6 +49,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     })
     // the engine reads and judges every other kind of body itself
     app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    app.addHook('preParsing', async (request) => refuseUnreadable(request))
 
     const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       engine.provider() // throws before anything is written, while there is none
@@ -67,6 +69,13 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       if (blocked > 0) return tooMany(reply, blocked)
       await answer(request, reply)
       if (claimed !== undefined && reply.raw.statusCode === 401) await limits.noteWrongSecret(claimed, request.ip)
+    }
+    // what a browser posts from another site comes without our cookies; the page that follows comes with them
+    const seeAsPage = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+      const page = new URL(request.routeOptions.url ?? '', issuer)
+      page.search = encodeFields(request.body as Fields)
+      checkSize(page)
+      return reply.header('cache-control', 'no-store').redirect(page.pathname + page.search, 303)
     }
     const allowPage = async (kind: 'authorize' | 'silent' | 'device_page', request: FastifyRequest): Promise<void> => {
       refuseParts(request.headers, { frame: kind === 'silent' })
@@ -104,7 +113,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       // an app may ask in a frame whether the person is signed in: that opens nothing, so it takes nothing from who does
       const silent = isFrame(request.headers) && query.searchParams.get('prompt') === 'none'
       await allowPage(silent ? 'silent' : 'authorize', request)
-      query.search = searchOf(tidyAuthorization(Object.fromEntries(fieldsOf(query.searchParams)), resources))
+      query.search = encodeFields(tidyAuthorization(Object.fromEntries(fieldsOf(query.searchParams)), resources))
       const mode = query.searchParams.get('response_mode')
       // codes go into the query and nowhere else; the engine has no switch for its other modes, and refuses unknown ones
       if (mode && mode !== 'query') query.searchParams.set('response_mode', 'not-supported')
@@ -112,12 +121,10 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await answer(request, reply)
     })
     app.get('/authorize/:uid', answer)
-    // OpenID Connect Core §3.1.2.1. From another site our cookies come with a page that is opened, never with its form
+    // OpenID Connect Core §3.1.2.1
     app.post('/authorize', async (request, reply) => {
       if (!isForm(request)) throw new InvalidRequestError('The app sent its request in a form that is not understood.')
-      return reply
-        .header('cache-control', 'no-store')
-        .redirect(`/authorize?${searchOf(request.body as Parameters)}`, 303)
+      return seeAsPage(request, reply)
     })
 
     // The engine has no CORS here, and browser-based clients register themselves.
@@ -156,13 +163,9 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await allowPage('authorize', request)
       await answer(request, reply)
     })
-    // the session's cookie does not come with a form of another site; it does with the page that follows
     app.post('/logout', async (request, reply) => {
       if (!isForm(request)) throw new InvalidRequestError('The app sent a request that is no form.')
-      const pairs = Object.entries(request.body as Fields).flatMap(([name, value]) =>
-        [value].flat().map((each): [string, string] => [name, String(each)]),
-      )
-      return reply.redirect(`/logout?${new URLSearchParams(pairs)}`, 303)
+      return seeAsPage(request, reply)
     })
     app.post('/logout/confirm', async (request, reply) => {
       if (!isSameOrigin(request.headers['sec-fetch-site'])) throw new InteractionGoneError()
@@ -239,10 +242,7 @@ function claimedClient(request: FastifyRequest): string | undefined {
 type Fields = Readonly<Record<string, unknown>>
 
 function isForm(request: FastifyRequest): boolean {
-  return (
-    request.body !== undefined &&
-    request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() === 'application/x-www-form-urlencoded'
-  )
+  return request.body !== undefined && mediaType(request) === FORM
 }
 
 /** Doubled parameters stay doubled: the engine refuses them. */
@@ -251,13 +251,6 @@ function fieldsOf(query: URLSearchParams): readonly (readonly [string, unknown])
     const values = query.getAll(name)
     return [name, values.length > 1 ? values : values[0]] as const
   })
-}
-
-function searchOf(fields: Parameters): string {
-  const pairs = Object.entries(fields).flatMap(([name, value]) =>
-    [value].flat().map((each) => [name, String(each)] as [string, string]),
-  )
-  return new URLSearchParams(pairs).toString()
 }
 
 /** The engine writes URLs from these headers: they come from configuration, whatever the request says. */
@@ -271,11 +264,4 @@ function addressAs(issuer: string, request: FastifyRequest): void {
   headers['x-forwarded-proto'] = protocol.slice(0, -1)
   headers['x-forwarded-for'] = ip
   headers['x-request-id'] = request.id
-}
-
-declare module 'node:http' {
-  interface IncomingMessage {
-    /** What Fastify has read: the engine takes it instead of the stream. */
-    body?: unknown
-  }
 }

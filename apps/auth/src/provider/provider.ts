@@ -11,6 +11,7 @@ import type { ReuseGrace } from './grants/reuse-grace.ts'
 import { introspectAccessToken } from './introspection.ts'
 import { answerLogout } from './logout.ts'
 import { answerOtherPerson } from './other-person.ts'
+import { readAgain } from './request-body.ts'
 import { tellWholeScope } from './request-parameters.ts'
 import { revokeAccessToken } from './revocation.ts'
 import { inEngineWords } from './store-errors.ts'
@@ -114,6 +115,10 @@ export function createProvider(
   const readToken = (token: string) =>
     readOwnToken(token, { keys: parts.signingKeys, issuer: parts.config.issuer, now: parts.clock() })
   provider.use((ctx, next) => readAuthorization(ctx as KoaContextWithOIDC, next))
+  provider.use(({ req }, next) => {
+    readAgain(req)
+    return next()
+  })
   provider.use(async (ctx, next) => {
     const finish = async () => {
       await answerOtherPerson(ctx as KoaContextWithOIDC)

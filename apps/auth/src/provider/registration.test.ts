@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../suites/auth-server.ts'
@@ -105,10 +106,23 @@ verifies('R5', 'a body that is no JSON object of sane size is refused', async ()
   const bodies = ['', '{', '[]', 'null', '"x"', '1', `[${JSON.stringify({ redirect_uris: [web] })}]`, '\u0000']
   for (const body of bodies)
     expect([body, errorOf(await server.post('/register', body, json))]).toEqual([body, refused(400, 'invalid_request')])
-  const form = await server.post('/register', `redirect_uris=${web}`, {
-    'content-type': 'application/x-www-form-urlencoded',
-  })
-  expect(errorOf(form)).toEqual(refused(400, 'invalid_request'))
+  const metadata = JSON.stringify({ redirect_uris: [web] })
+  const unread: readonly (readonly [string, string | Buffer, Record<string, string>])[] = [
+    ['a form', `redirect_uris=${web}`, { 'content-type': 'application/x-www-form-urlencoded' }],
+    ['text', metadata, { 'content-type': 'text/plain' }],
+    ['no type', metadata, {}],
+    ['nothing', '', {}],
+    ['gzip', gzipSync(metadata), { ...json, 'content-encoding': 'gzip' }],
+  ]
+  for (const [what, body, headers] of unread) {
+    const answer = await server.post('/register', body, headers)
+    expect([what, errorOf(answer)]).toEqual([what, refused(415, 'invalid_request')])
+    expect(answer.headers['access-control-allow-origin']).toBe('*')
+  }
+  expect((await server.post('/register', metadata, { 'content-type': 'application/json; charset=utf-8' })).status).toBe(
+    201,
+  )
+  expect((await server.post('/register', metadata, { ...json, 'content-encoding': 'identity' })).status).toBe(201)
   const huge = await server.register({ redirect_uris: [web], client_name: 'x'.repeat(60 * 1024) })
   expect([huge.status, huge.json.error]).toEqual([expect.toBeOneOf([400, 413]), 'invalid_request'])
 
@@ -120,6 +134,24 @@ verifies('R5', 'a body that is no JSON object of sane size is refused', async ()
   expect(polluting.status).toBe(201)
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
   expect(polluting.text).not.toContain('polluted')
+})
+
+test('contacts that are no e-mail addresses are left out, and the client is registered', async () => {
+  await using server = await startAuthServer()
+  const contacts = [
+    'ada@app.example.com',
+    'https://app.example.com/help',
+    '+1 555 0100',
+    'Ada <ada@app.example.com>',
+    '',
+  ]
+  const { status, text, json } = await server.register({ redirect_uris: [web], contacts })
+  expect(status, text).toBe(201)
+  expect(json.contacts).toEqual(['ada@app.example.com'])
+  const none = await server.register({ redirect_uris: [web], contacts: ['x'] })
+  expect([none.status, none.json.contacts]).toEqual([201, []])
+  for (const wrong of ['ada@app.example.com', [1]])
+    expect(errorOf(await server.register({ redirect_uris: [web], contacts: wrong }))).toEqual(invalidMetadata)
 })
 
 verifies(['R6', 'R8'], 'links in metadata are web addresses, and a key set is https', async () => {

@@ -122,6 +122,8 @@ test('a request that is posted is one like any other', async () => {
 
   const twice = await server.post('/authorize', [...query, ['client_id', website.client_id]])
   expect((await server.openBrowser().open(String(twice.headers.location))).status, 'twice stays twice').toBe(400)
+  const long = await server.post('/authorize', [...query, ['x', 'x'.repeat(9_000)]])
+  expect(errorOf(long), 'not a redirect that no browser can follow').toEqual(refused(400, 'invalid_request'))
   const json = await server.post('/authorize', '{}', { 'content-type': 'application/json' })
   expect(json.status, 'a form, and nothing else').toBe(400)
 })
