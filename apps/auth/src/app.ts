@@ -153,7 +153,11 @@ export async function createApp({
                   records: store.records,
                   attempts: store.attempts,
                   clock,
-                  fetch: (url) => fetchDocument(url, { privateHosts: new Set(config.clientDocuments.private) }),
+                  fetch: (url) =>
+                    fetchDocument(url, {
+                      privateHosts: new Set(config.clientDocuments.private),
+                      proxies: config.proxies,
+                    }),
                   hosts: config.clientDocuments,
                   onUnread: (unread) => app.log.warn(unread, "a client's metadata document cannot be read"),
                 })

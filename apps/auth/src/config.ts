@@ -3,7 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { domainToASCII } from 'node:url'
-import { type RedisTarget, readMetricsPort, readRedisTarget, readSecret } from '@gatehouse/service'
+import {
+  type Proxies,
+  type RedisTarget,
+  readMetricsPort,
+  readProxies,
+  readRedisTarget,
+  readSecret,
+} from '@gatehouse/service'
 import { type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
@@ -52,6 +59,8 @@ export interface Config {
   readonly logLevel: string
   /** CIDR blocks of the proxies whose forwarding headers are believed. */
   readonly trustProxy: readonly string[]
+  /** What stands between us and the servers that we ask. Secret: there may be passwords in it. */
+  readonly proxies: Proxies | undefined
   /** Absent outside production: one is then generated into the data directory. */
   readonly secret: string | undefined
   /** Still accepted for reading; never written with. */
@@ -129,6 +138,7 @@ export function readConfig(env: Environment): Config {
     metricsPort: readMetricsPort(env.METRICS_PORT, faults),
     logLevel: read.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
     trustProxy: read.networks('TRUST_PROXY'),
+    proxies: readProxies(env, faults),
     secret,
     previousSecret,
     dataDir: resolve(read.text('DATA_DIR', '.data')),

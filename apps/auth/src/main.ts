@@ -1,5 +1,5 @@
 // The process: read the configuration, open the store, start the app, close on a signal. No logic.
-import { createMetrics, openLogStream, serveMetrics } from '@gatehouse/service'
+import { createMetrics, openLogStream, serveMetrics, useProxies } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -30,6 +30,7 @@ try {
 
 async function start(): Promise<void> {
   const config = readConfig(process.env)
+  useProxies(config.proxies)
   const logStream = openLogStream()
   const logger = createLogger(config.logLevel, logStream)
   const secret = config.secret ?? loadOrCreateSecret(config.dataDir)

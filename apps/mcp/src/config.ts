@@ -3,7 +3,14 @@
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { literalRoute } from '@gatehouse/guard/fastify'
-import { type RedisTarget, readMetricsPort, readRedisTarget, readSecret } from '@gatehouse/service'
+import {
+  type Proxies,
+  type RedisTarget,
+  readMetricsPort,
+  readProxies,
+  readRedisTarget,
+  readSecret,
+} from '@gatehouse/service'
 import { ConfigError } from './errors.ts'
 
 export interface Config {
@@ -24,6 +31,8 @@ export interface Config {
   readonly logLevel: string
   /** Addresses and CIDR blocks of the proxies whose forwarding headers are believed (for the client's address alone). */
   readonly trustProxy: readonly string[]
+  /** What stands between us and the issuer. Secret: there may be passwords in it. */
+  readonly proxies: Proxies | undefined
   /** Whether clients of the 2025 era get sessions, and so whether there is a store at all. */
   readonly sessions: boolean
   /** Undefined: one SQLite file in the data directory. Secret: it has passwords in it. */
@@ -69,6 +78,7 @@ export function readConfig(env: Environment): Config {
     metricsPort: readMetricsPort(env.METRICS_PORT, faults),
     logLevel: env.LOG_LEVEL || 'info',
     trustProxy: readNetworks(env.TRUST_PROXY, faults),
+    proxies: readProxies(env, faults),
     sessions: readSwitch('MCP_SESSIONS', env.MCP_SESSIONS, faults),
     redis: readRedis(env, faults),
     dataDir: resolve(env.DATA_DIR || '.data'),

@@ -1,6 +1,6 @@
 // The process: read the configuration, open the store, start the app, close it on a signal. No logic.
 import { openStore } from '@gatehouse/mcp-sessions'
-import { createMetrics, openLogStream, serveMetrics } from '@gatehouse/service'
+import { createMetrics, openLogStream, serveMetrics, useProxies } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -11,6 +11,7 @@ const drainTime = 3_000
 const shutdownLimit = 12_000
 
 const config = orExit(() => readConfig(process.env))
+useProxies(config.proxies)
 // The app, whose log tells of outages, is there by the time of the first one.
 const onOutage = (error: Error): void => app.log.error({ err: error }, 'Redis cannot be reached: trying again')
 const store = config.sessions ? orExit(() => openStore({ ...config, onOutage })) : undefined

@@ -7,6 +7,7 @@ export { openLogStream } from './log-stream.ts'
 export { createMetrics, type Metrics, readMetricsPort, serveMetrics } from './metrics.ts'
 export { networkOf } from './network-of.ts'
 export { countHeader, createNameCheck } from './own-name.ts'
+export { type Proxies, readProxies, useProxies } from './proxies.ts'
 export { openRedisChannels } from './redis-channels.ts'
 export {
   openRedisConnection,

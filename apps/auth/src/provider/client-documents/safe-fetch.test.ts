@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { lookup } from 'node:dns/promises'
-import type { ServerResponse } from 'node:http'
+import { createServer as createHttpServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { gzipSync } from 'node:zlib'
@@ -66,6 +66,31 @@ verifies('C2', 'no address but a public one is fetched from, however it is writt
   await new Promise((resolve) => listener.close(resolve))
   expect(connections).toBe(0)
 })
+
+verifies(
+  'C2',
+  'behind a proxy names that are private by themselves are refused, and NO_PROXY loosens nothing',
+  async () => {
+    const asked: (string | undefined)[] = []
+    const proxy = createHttpServer().on('connect', ({ url }, socket) => {
+      asked.push(url)
+      socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const { port } = proxy.address() as AddressInfo
+    const proxies = { HTTPS_PROXY: `http://localhost:${port}`, NO_PROXY: 'direct.example' }
+    const { options, asked: lookups } = resolveTo(['10.0.0.1'])
+    const fetching = (address: string) =>
+      failure(fetchDocument(new URL(`https://${address}/client`), { ...options, proxies }))
+    for (const inside of ['10.0.0.1', '[::1]', 'vault', 'vault.', 'localhost', 'metadata.google.internal', 'nas.local'])
+      expect([inside, (await fetching(inside)).kind]).toEqual([inside, 'refused'])
+    expect((await fetching('direct.example')).kind).toBe('refused')
+    expect([asked, lookups()]).toEqual([[], 1])
+    expect((await fetching('app.example')).kind).toBe('unreachable')
+    expect([asked, lookups()]).toEqual([['app.example:443'], 1])
+    proxy.close()
+  },
+)
 
 test('addresses of the public internet are public', () => {
   for (const address of ['1.1.1.1', '93.184.216.34', '2606:4700::1111', '2a00:1450:4001:800::200e', '::ffff:1.1.1.1'])

@@ -1,15 +1,18 @@
 // Fetches a document from an address that a stranger chose, from inside our network: to public addresses alone, judged
 // at the moment of connecting (a name that resolves anew to something else gains nothing), over https, without following
-// redirects, in bounded time and size. It does NOT judge what is in the document.
+// redirects, in bounded time and size. It does NOT judge what is in the document. Where a proxy stands on the way, it is
+// the proxy that finds the address of a name: then only names that are private by themselves are refused here.
 import type { LookupAddress } from 'node:dns'
 import type { IncomingMessage } from 'node:http'
-import { request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { createNameResolver, type ResolveName } from './resolve-name.ts'
 
 const TIMEOUT_MS = 2_500
 const SIZE_LIMIT = 16 * 1024
+/** Names without a dot, and those that mean something else in each network: RFC 6762, RFC 8375, ICANN's .internal, and custom. */
+const INSIDE = /^[^.]*\.?$|\.(localhost|local|internal|intranet|private|corp|home|lan|home\.arpa)\.?$/
 const GIVEN_OUT = ipaddr.parseCIDR('2000::/3')
 
 export interface FetchedDocument {
@@ -33,20 +36,28 @@ export interface SafeFetchOptions {
   readonly privateHosts: ReadonlySet<string>
   /** For every other host. By default the name servers of this machine. */
   readonly resolveName?: ResolveName
+  /** As Node's agents take them: for every host but those of `privateHosts` and of its own `NO_PROXY`. */
+  readonly proxies?: Readonly<Record<string, string>> | undefined
 }
 
 /** Throws {@link DocumentFetchError}. */
 export async function fetchDocument(
   url: URL,
-  { privateHosts, resolveName = createNameResolver() }: SafeFetchOptions,
+  { privateHosts, resolveName = createNameResolver(), proxies }: SafeFetchOptions,
 ): Promise<FetchedDocument> {
   const mayBePrivate = privateHosts.has(url.hostname)
   const literal = url.hostname.replace(/^\[|\]$/g, '')
   // look-ups are for names alone: an address in the URL is judged here, and so is what always means this machine (RFC 6761 §6.3)
-  const isOwn = ipaddr.isValid(literal) ? !isPublic(literal) : /(^|\.)localhost$/.test(literal)
+  const own = proxies ? INSIDE : /(^|\.)localhost$/
+  const isOwn = ipaddr.isValid(literal) ? !isPublic(literal) : own.test(literal)
   if (isOwn && !mayBePrivate) throw privateAddress()
   const signal = AbortSignal.timeout(TIMEOUT_MS)
-  const response = await connect(url, { lookup: mayBePrivate ? undefined : lookupPublic(resolveName, signal), signal })
+  const response = await connect(url, {
+    lookup: mayBePrivate ? undefined : lookupPublic(resolveName, signal),
+    // a proxy is reached by a look-up of its own, and whom NO_PROXY names by ours
+    agent: proxies && !mayBePrivate ? new Agent({ proxyEnv: { ...proxies } }) : false,
+    signal,
+  })
   const { statusCode, headers } = response
   const refuse = (why: string) => {
     response.destroy()
@@ -96,13 +107,13 @@ function privateAddress(): DocumentFetchError {
 
 async function connect(
   url: URL,
-  { lookup, signal }: { lookup: LookupFunction | undefined; signal: AbortSignal },
+  { lookup, agent, signal }: { lookup: LookupFunction | undefined; agent: Agent | false; signal: AbortSignal },
 ): Promise<IncomingMessage> {
   return new Promise((done, fail) => {
     const outgoing = request(url, {
       signal,
       ...(lookup && { lookup }),
-      agent: false,
+      agent,
       headers: { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'gatehouse' },
     })
     outgoing.on('response', done)
