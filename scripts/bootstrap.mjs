@@ -33,6 +33,8 @@ process.env.PATH = dirname(node) + delimiter + process.env.PATH
 process.env.TURBO_TELEMETRY_DISABLED = '1'
 process.env.INIT_CWD ??= process.cwd()
 await install(steps[step].needs)
+// turbo runs the packages' scripts by it
+if (steps[step].needs === 'all') process.env.PATH = (await findPnpm()) + delimiter + process.env.PATH
 const { code } = await runChild(node, [...steps[step].run, ...args], { cwd: root, stdio: 'inherit' })
 process.exit(code)
 
@@ -53,6 +55,19 @@ async function findNode() {
   ).trim()
   remember(remembered, path)
   return path
+}
+
+/** The folder of the pinned pnpm's commands, in npm's cache. */
+async function findPnpm() {
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const remembered = join(root, 'node_modules', '.cache', 'gatehouse', packageManager)
+  if (existsSync(remembered) && existsSync(readFileSync(remembered, 'utf8'))) return readFileSync(remembered, 'utf8')
+  const path = (
+    await npmExec([`--package=${packageManager}`, '--', 'node', '--print', 'process.env.PATH'], 'pipe')
+  ).trim()
+  const [folder] = path.split(delimiter)
+  remember(remembered, folder)
+  return folder
 }
 
 /** Installs what the lockfile names, as far as it is needed, unless that was done already. */
