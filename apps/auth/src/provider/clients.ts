@@ -6,6 +6,7 @@ import { isSubject, parseScope, personalScopes } from '@gatehouse/shared'
 import { type ClientMetadata, errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { ClientPolicy } from '../config.ts'
 import { claimsOurWord } from '../pages/app-name.ts'
+import { dropUnused, keepMaxAge, MAX_AGE } from './unused-metadata.ts'
 
 /** Members of our own that travel with a client's metadata and are never shown to it. */
 export const REGISTRATION = 'gatehouse_registration'
@@ -15,7 +16,7 @@ export const GITHUB_DEVICE_FLOW = 'github_device_flow'
 /** In the operator's file: the resource whose server this client is, and whose tokens it may introspect. */
 export const RESOURCE_SERVER = 'resource_server'
 const OPERATOR_METADATA = [SCOPE_LIMIT, GITHUB_DEVICE_FLOW, RESOURCE_SERVER]
-export const OWN_METADATA = [REGISTRATION, ...OPERATOR_METADATA]
+export const OWN_METADATA = [REGISTRATION, MAX_AGE, ...OPERATOR_METADATA]
 
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
 /** For a client that names none: without refresh its people would have to sign in again and again. */
@@ -79,6 +80,8 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   // what only an operator can grant is not taken from a registration, nor from a document
   if (!operator) for (const granted of OPERATOR_METADATA) delete metadata[granted]
   dropEmpty(metadata)
+  if (!operator) dropUnused(metadata)
+  keepMaxAge(metadata)
   checkText(metadata)
   checkAuthMethod(metadata)
   checkRedirects(metadata, policy)
@@ -127,7 +130,10 @@ function checkAuthMethod({ token_endpoint_auth_method: method }: Metadata): void
 
 function checkRedirects(metadata: Metadata, { redirectSchemes }: ClientPolicy): void {
   const uris = metadata.redirect_uris
-  if (uris === undefined) return
+  if (uris === undefined) {
+    delete metadata.application_type
+    return
+  }
   if (!Array.isArray(uris) || uris.length > LIMITS.uris)
     throw invalidRedirect(`must be an array of at most ${LIMITS.uris}`)
   const schemes = metadata[REGISTRATION] === 'static' ? 'any' : redirectSchemes

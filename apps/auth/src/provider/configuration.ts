@@ -20,6 +20,7 @@ import { askToSignOut, showSignedOut } from './logout.ts'
 import { registeredClientId } from './registration.ts'
 import { keepOfflineAccess } from './request-parameters.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
+import { applyMaxAge } from './unused-metadata.ts'
 
 const ANONYMOUS_SESSION = 600
 
@@ -78,7 +79,12 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     // Core §5.4 has them at userinfo, and §2 lets the ID token have them, too: many clients look nowhere else
     conformIdTokenClaims: false,
     // its validator runs in every request, after the engine has judged the scope
-    extraParams: { gatehouse_offline_access: (ctx) => keepOfflineAccess(ctx) },
+    extraParams: {
+      gatehouse_offline_access: (ctx) => {
+        keepOfflineAccess(ctx)
+        applyMaxAge(ctx)
+      },
+    },
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,

@@ -15,6 +15,7 @@ import { readAgain } from './request-body.ts'
 import { tellWholeScope } from './request-parameters.ts'
 import { revokeAccessToken } from './revocation.ts'
 import { inEngineWords } from './store-errors.ts'
+import { MAX_AGE } from './unused-metadata.ts'
 
 const RETRY_AFTER_SECONDS = '1'
 
@@ -109,6 +110,8 @@ export function createProvider(
       Object.assign(body as object, { error_description: NO_DEVICE_FLOW })
   })
   emitter.on('registration_create.success', (ctx: { body: Record<string, unknown> }) => {
+    // RFC 7591 §3.2.1: the answer tells all that was registered
+    if (ctx.body[MAX_AGE] !== undefined) ctx.body.default_max_age = ctx.body[MAX_AGE]
     for (const ours of OWN_METADATA) delete ctx.body[ours]
   })
 
