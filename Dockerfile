@@ -1,19 +1,31 @@
 # One recipe for both services. APP is the folder below apps/, PORT what it listens on:
 #   docker build --build-arg APP=auth --build-arg PORT=4000 --tag gatehouse-auth .
-FROM node:24-trixie-slim AS build
+FROM node:24-trixie-slim AS tools
 WORKDIR /workspace
-ENV CI=true
-# the version of pnpm is the one in package.json
-COPY package.json ./
-RUN npm install --global "$(node --print 'JSON.parse(fs.readFileSync("package.json")).packageManager')"
+ENV CI=true TURBO_TELEMETRY_DISABLED=1
+# the versions are those of package.json and of the catalog
+COPY package.json pnpm-workspace.yaml ./
+RUN npm install --global "$(node --print 'JSON.parse(fs.readFileSync("package.json")).packageManager')" \
+      "turbo@$(sed -n 's/^  turbo: //p' pnpm-workspace.yaml)"
+
+# The packages that the app is made of, and its part of the lockfile.
+FROM tools AS pruned
+ARG APP
 COPY . .
-# Both images need this same step; locked, the second one to come finds what the first one downloaded. Fewer connections
-# than pnpm opens by itself: behind some proxies it then waits for minutes.
+RUN turbo prune "@gatehouse/$APP" --docker --out-dir /pruned
+
+FROM tools AS build
+ARG APP
+# Installed before any source is there: a change of source alone installs nothing. Locked, the image that comes second
+# finds what the first one downloaded. Fewer connections than pnpm opens by itself: behind some proxies it then waits for
+# minutes.
+COPY --from=pruned /pruned/json/ ./
 RUN --mount=type=cache,id=gatehouse-pnpm,target=/pnpm,sharing=locked \
     pnpm install --frozen-lockfile --store-dir=/pnpm --network-concurrency=16 \
-      --filter gatehouse --filter '@gatehouse/auth...' --filter '@gatehouse/mcp...' \
- && node_modules/.bin/tsc -b apps/auth apps/mcp
-ARG APP
+      --filter gatehouse --filter-prod "@gatehouse/$APP..."
+COPY --from=pruned /pruned/full/ ./
+COPY tsconfig.base.json ./
+RUN node_modules/.bin/tsc -b "apps/$APP"
 RUN --mount=type=cache,id=gatehouse-pnpm,target=/pnpm,sharing=locked \
     pnpm deploy --prod --store-dir=/pnpm --filter "@gatehouse/$APP" /deployed \
  && rm -rf /deployed/src /deployed/node_modules/.pnpm/@gatehouse*/node_modules/@gatehouse/*/src
