@@ -20,6 +20,7 @@ import { askToSignOut, showSignedOut } from './logout.ts'
 import { registeredClientId } from './registration.ts'
 import { keepOfflineAccess } from './request-parameters.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
+import { mayRevoke } from './revocation.ts'
 import { applyMaxAge } from './unused-metadata.ts'
 
 const ANONYMOUS_SESSION = 600
@@ -108,7 +109,8 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       // each of these is on by default and would be advertised without anything behind it
       pushedAuthorizationRequests: { enabled: false },
       dPoP: { enabled: false },
-      revocation: { enabled: true },
+      // the engine's own policy does the same, and says at its first use that it should be another
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => mayRevoke(client, token.clientId) },
       // its own tokens are all the engine can look into; introspection.ts adds ours
       introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       registration: {

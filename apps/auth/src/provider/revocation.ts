@@ -1,13 +1,25 @@
 // RFC 7009 for our own access tokens, which are JWTs: the engine authenticates the client and then refuses to revoke them.
 // Clients that sign out revoke what they have, and some stop at the first error. So it ends what the token was issued under,
 // the refresh token with it (RFC 7009 §2.1). The JWT itself works until it expires, where nobody asks: introspection.ts.
-import type { KoaContextWithOIDC } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { OwnAccessToken } from '../keys/own-token.ts'
 
 export interface RevocationOptions {
   /** The claims of a token of ours that has not expired. */
   readonly readToken: (token: string) => Promise<OwnAccessToken | undefined>
   readonly endGrant: (grantId: string) => Promise<void>
+}
+
+type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>
+
+/**
+ * Whether a client may revoke a token: its own alone. A public client learns nothing of others' (RFC 7009 §2.2); one that
+ * proved who it is is told that it is wrong (§2.1).
+ */
+export function mayRevoke(client: Client, owner: string | undefined): boolean {
+  if (owner === client.clientId) return true
+  if (client.clientAuthMethod === 'none') return false
+  throw new errors.InvalidRequest('client is not authorized to revoke the presented token')
 }
 
 /**
@@ -20,7 +32,7 @@ export async function revokeAccessToken(
 ): Promise<void> {
   if ((ctx.body as { error?: string } | undefined)?.error !== 'unsupported_token_type') return
   const token = await readToken(String(ctx.oidc.params?.token ?? ''))
-  if (token && token.client_id === ctx.oidc.client?.clientId) {
+  if (token && mayRevoke(ctx.oidc.client as Client, token.client_id)) {
     if (token.grant_id === undefined) return
     await endGrant(token.grant_id)
   }
