@@ -359,7 +359,7 @@ export const walls = [
     why: 'fakes know nothing of ours but the shared types.',
   },
   {
-    files: 'packages/testing/src/{test-redis,redis-container}.ts',
+    files: 'packages/testing/src/{test-redis,redis-container,redis-cluster}.ts',
     may: ['./*redis*.ts', ...node, 'ioredis', 'testcontainers'],
     why: 'what starts a Redis knows nothing else.',
   },

@@ -1,13 +1,14 @@
-// A Redis Cluster of real processes on loopback: three masters that share the slots, with a replica each if wanted. TEST_REDIS_URL
-// is of no use here, as it names one Redis.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+// A Redis Cluster on loopback: three masters that share the slots, with a replica each if wanted; in containers where a
+// Docker engine answers, else processes. TEST_REDIS_URL is of no use here, as it names one Redis.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { Redis } from 'ioredis'
+import { type RedisProgram, startRedisProgram } from './redis-container.ts'
 
 const MASTERS = 3
 const SLOTS = 16_384
@@ -27,8 +28,8 @@ export interface RedisCluster extends AsyncDisposable {
 export interface RedisNode {
   readonly host: string
   readonly port: number
-  readonly signal: (signal: NodeJS.Signals) => void
-  /** One command by redis-cli. */
+  readonly signal: (signal: NodeJS.Signals) => Promise<void>
+  /** What one command answers, or why there is no answer. */
   readonly command: (...parts: readonly string[]) => Promise<string>
 }
 
@@ -36,13 +37,14 @@ export async function startRedisCluster({ replicas = false } = {}): Promise<Redi
   const count = replicas ? 2 * MASTERS : MASTERS
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-redis-cluster-'))
   const ports = await freePorts(2 * count)
-  const started = Array.from({ length: count }, (_, index) =>
-    startNode(folder, ports[index] as number, ports[count + index] as number),
+  const started = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      startNode(folder, ports[index] as number, ports[count + index] as number),
+    ),
   )
   const nodes = started.map(({ node }) => node)
   const dispose = async () => {
-    for (const { process } of started) process.kill('SIGKILL')
-    await Promise.all(started.map(({ ended }) => ended))
+    await Promise.all(started.map(({ program }) => program.end()))
     rmSync(folder, { recursive: true, force: true })
   }
   try {
@@ -86,36 +88,59 @@ async function untilWhole(nodes: readonly RedisNode[]): Promise<void> {
   await until(async () => (await Promise.all(nodes.map(knowsAll))).every(Boolean))
 }
 
-function startNode(folder: string, port: number, busPort: number) {
+async function startNode(folder: string, port: number, busPort: number) {
   const options = {
     '--port': port,
     '--bind': '127.0.0.1',
     '--save': '',
-    '--dir': folder,
     '--dbfilename': `${port}.rdb`,
     '--cluster-enabled': 'yes',
     '--cluster-port': busPort,
     '--cluster-config-file': `${port}.conf`,
     '--cluster-node-timeout': NODE_TIMEOUT,
   }
-  const process: ChildProcess = spawn('redis-server', Object.entries(options).flat().map(String), { stdio: 'ignore' })
-  const ended = once(process, 'exit').catch(() => undefined)
-  const command = async (...parts: readonly string[]) => {
-    const run = promisify(execFile)('redis-cli', ['-p', `${port}`, '--raw', ...parts], { timeout: 5_000 })
-    return run.then(
-      ({ stdout }) => stdout.trim(),
-      (error: Error) => error.message,
-    )
+  const words = Object.entries(options).flat().map(String)
+  const program = (await startRedisProgram(words)) ?? startProcess([...words, '--dir', folder])
+  const command = async ([name = '', ...parts]: readonly string[]) => {
+    const redis = new Redis({
+      host: '127.0.0.1',
+      port,
+      lazyConnect: true,
+      retryStrategy: () => null,
+      commandTimeout: 5_000,
+    })
+    redis.on('error', () => undefined)
+    return redis
+      .call(name, ...parts)
+      .then(String, (error: Error) => error.message)
+      .finally(() => redis.disconnect())
   }
-  const node: RedisNode = { host: '127.0.0.1', port, signal: (signal) => process.kill(signal), command }
-  return { process, ended, node }
+  const node: RedisNode = {
+    host: '127.0.0.1',
+    port,
+    signal: program.signal,
+    command: (...parts) => command(parts).then((text) => text.trim()),
+  }
+  return { program, node }
+}
+
+function startProcess(options: readonly string[]): RedisProgram {
+  const server = spawn('redis-server', options, { stdio: 'ignore' })
+  const ended = once(server, 'exit').catch(() => undefined)
+  return {
+    signal: async (signal) => void server.kill(signal),
+    end: async () => {
+      server.kill('SIGKILL')
+      await ended
+    },
+  }
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + COMES_UP_WITHIN
   while (!(await isSo())) {
     if (Date.now() > deadline)
-      throw new Error('no Redis Cluster: these tests need redis-server (7 or later) and redis-cli on the PATH')
+      throw new Error('no Redis Cluster: these tests need Docker, or redis-server (7 or later) on the PATH')
     await wait(50)
   }
 }

@@ -106,7 +106,7 @@ describe('Redis Cluster nodes', () => {
     await using store = await untilAnswers(openStore())
     for (const id of ids) await store.records.put('Session', id, { id }, 60)
     const [, , third] = cluster.nodes
-    third?.signal('SIGSTOP')
+    await third?.signal('SIGSTOP')
     try {
       for (let round = 0; round < 2; round += 1) {
         const started = performance.now()
@@ -118,7 +118,7 @@ describe('Redis Cluster nodes', () => {
         for (const reason of failed) expect(reason).toBeInstanceOf(StoreUnavailableError)
       }
     } finally {
-      third?.signal('SIGCONT')
+      await third?.signal('SIGCONT')
       await cluster.untilWhole()
     }
     const readAll = async () => (await Promise.all(ids.map((id) => store.records.find('Session', id)))).length

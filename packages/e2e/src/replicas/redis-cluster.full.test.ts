@@ -70,7 +70,7 @@ test('everything works at every replica, wherever in the cluster it is kept', as
 test('a node that dies costs seconds: what is stored elsewhere goes on at once, the rest when its replica took over', async () => {
   const tokens = await Promise.all(Array.from({ length: SIGN_INS }, (_, count) => signIn(`again-${count}`)))
   const [victim] = redis.nodes
-  victim?.signal('SIGKILL')
+  await victim?.signal('SIGKILL')
   const asked = await askAsDevice(cluster).catch((error: Error) => error.message)
   const back = await until(() => signIn('while-it-heals').then(Boolean, () => false), BACK_WITHIN)
   await wait(1_000)

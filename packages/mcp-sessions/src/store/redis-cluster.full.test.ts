@@ -80,7 +80,7 @@ describe('Redis Cluster nodes', () => {
     const heard: string[] = []
     await store.watch('a', ({ kind }) => heard.push(kind))
     const [first] = cluster.nodes
-    first?.signal('SIGSTOP')
+    await first?.signal('SIGSTOP')
     try {
       await expect
         .poll(
@@ -93,7 +93,7 @@ describe('Redis Cluster nodes', () => {
         )
         .toContain('mail')
     } finally {
-      first?.signal('SIGCONT')
+      await first?.signal('SIGCONT')
       await cluster.untilWhole()
     }
   }, 30_000)
@@ -101,7 +101,7 @@ describe('Redis Cluster nodes', () => {
   test('while one node hangs nobody waits long for it', async () => {
     await using store = await untilAnswers(openStore())
     const [, , third] = cluster.nodes
-    third?.signal('SIGSTOP')
+    await third?.signal('SIGSTOP')
     try {
       const started = performance.now()
       const results = await Promise.allSettled(sessions.map((session) => store.use(session)))
@@ -110,7 +110,7 @@ describe('Redis Cluster nodes', () => {
         if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(StoreUnavailableError)
       }
     } finally {
-      third?.signal('SIGCONT')
+      await third?.signal('SIGCONT')
       await cluster.untilWhole()
     }
   }, 30_000)
