@@ -120,7 +120,7 @@ export const walls = [
   },
   {
     files: 'apps/auth/src/limits/**',
-    may: [own, ...node, '../errors.ts', '../store/contract.ts', '@gatehouse/service'],
+    may: [own, ...node, '../errors.ts', '../store/contract.ts', '@gatehouse/service', 'fastify'],
     why: 'limits/ knows the store contract: what is counted, and for whom.',
   },
   {

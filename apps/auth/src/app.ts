@@ -16,6 +16,7 @@ import { createOpenIdLogin } from './identity/openid.ts'
 import { type Origin, refuseDeveloperLogin } from './identity/reach.ts'
 import { interactions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
+import { boundBodies } from './limits/bodies-under-way.ts'
 import { refuseParts } from './limits/browser-requests.ts'
 import { createRequestLimits } from './limits/request-limits.ts'
 import { pageHeaders } from './pages/headers.ts'
@@ -44,6 +45,8 @@ import type { Clock, Store } from './store/contract.ts'
 import type { Sealing } from './store/sealing.ts'
 import { createXsrf } from './xsrf.ts'
 
+/** Bytes of a form or of a registration. */
+const BODY_LIMIT = 56 * 1024
 /** Milliseconds for the requests that are under way when the app closes. */
 const ANSWER_LIMIT = 5_000
 
@@ -75,6 +78,7 @@ export async function createApp({
     return503OnClosing: false,
     ...connectionLimits,
     genReqId: () => crypto.randomUUID(),
+    bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: 128 },
     frameworkErrors: answerUnreadable,
   })
@@ -237,6 +241,7 @@ export async function createApp({
   })
 
   guardHost(app, config.issuer)
+  boundBodies(app)
   answerErrors(app)
   const isReady = async () => {
     await store.ping()

@@ -55,3 +55,10 @@ export class TooManyRequestsError extends GatehouseError {
     this.retryAfter = retryAfter
   }
 }
+
+/** There is no room for the request in this process just now. */
+export class BusyError extends GatehouseError {
+  constructor() {
+    super('temporarily_unavailable', 'Too much is under way. Try again in a moment.')
+  }
+}

@@ -2,6 +2,7 @@
 // itself is in provider/.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import {
+  BusyError,
   GatehouseError,
   InteractionGoneError,
   InvalidRequestError,
@@ -65,6 +66,7 @@ function answerFor(error: Error & { statusCode?: number }): Answer {
   if (error instanceof InvalidRequestError) return { status: 400, error: error.code, description: error.message }
   if (error instanceof UnsupportedBodyError) return { status: 415, error: error.code, description: error.message }
   if (error instanceof TooManyRequestsError) return { status: 429, error: error.code, description: error.message }
+  if (error instanceof BusyError) return { status: 503, error: error.code, description: error.message }
   if (isStoreAway(error))
     return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
   // a client's document that could not be read (provider/client-documents)

@@ -1,0 +1,44 @@
+// What bodies that are on their way take of memory. Nobody is known yet who sends them, and the last byte may never come:
+// a form has 56 KB at most, but there may be ten thousand connections.
+import { networkOf } from '@gatehouse/service'
+import type { FastifyInstance } from 'fastify'
+import { BusyError, TooManyRequestsError } from '../errors.ts'
+
+export interface BodyRoom {
+  /** Bytes for one network. Thousands of forms of the usual size. */
+  readonly perNetwork: number
+  /** Bytes in this process. */
+  readonly total: number
+}
+
+export const bodyRoom: BodyRoom = { perNetwork: 4 * 1_048_576, total: 64 * 1_048_576 }
+
+/** Seconds after which there may be room again. */
+const RETRY_AFTER = 2
+
+/**
+ * Refuses requests whose body has no room, before a byte of it is read: {@link TooManyRequestsError} for a network that has
+ * too much under way, {@link BusyError} where all together have. A body counts as long as it says it is, or as it may be.
+ */
+export function boundBodies(app: FastifyInstance, { perNetwork, total }: BodyRoom = bodyRoom): void {
+  const longest = app.initialConfig.bodyLimit ?? Number.POSITIVE_INFINITY
+  const ofNetwork = new Map<string, number>()
+  let all = 0
+  app.addHook('onRequest', async (request, reply) => {
+    const { 'content-length': length, 'transfer-encoding': coding } = request.headers
+    const bytes = Math.min(coding === undefined ? Number(length ?? 0) : longest, longest)
+    if (bytes === 0) return
+    const network = networkOf(request.ip)
+    const held = ofNetwork.get(network) ?? 0
+    if (held + bytes > perNetwork) throw new TooManyRequestsError(RETRY_AFTER)
+    if (all + bytes > total) throw new BusyError()
+    const count = (more: number): void => {
+      all += more
+      const left = (ofNetwork.get(network) ?? 0) + more
+      if (left > 0) ofNetwork.set(network, left)
+      else ofNetwork.delete(network)
+    }
+    count(bytes)
+    reply.raw.once('close', () => count(-bytes))
+  })
+}
