@@ -80,7 +80,7 @@ export interface Config {
   /** What clients may be and do that no operator registered. */
   readonly clientPolicy: ClientPolicy
   readonly github: GitHubConfig | undefined
-  /** Google, and one other OpenID provider. */
+  /** Google, and any number of other OpenID providers. */
   readonly openid: readonly OpenIdProvider[]
   readonly admission: AdmissionRules
   /** `explicit`: asked for by name, so that it also answers peers that are not loopback. */
@@ -156,7 +156,7 @@ export function readConfig(env: Environment): Config {
       unverified: read.oneOf('AUTH_UNVERIFIED_POLICY', ['allow', 'browser', 'refuse'], 'allow'),
     },
     github: readGitHub(read, faults),
-    openid: [readGoogle(read, faults), readOpenId(read, faults)].filter((provider) => provider !== undefined),
+    openid: readOpenIdProviders(env, read, faults),
     admission: readAdmission(read, faults),
     developerLogin: readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
     lifetimes: readLifetimes(env.AUTH_LIFETIMES, faults),
@@ -379,8 +379,50 @@ function readGoogle(read: Reader, faults: string[]): OpenIdProvider | undefined 
   }
 }
 
+/** Google, the provider of the variables, and those of OIDC_PROVIDERS: each entry has the variables' names, and values. */
+function readOpenIdProviders(env: Environment, read: Reader, faults: string[]): readonly OpenIdProvider[] {
+  const providers = [readGoogle(read, faults), readOpenId(read, faults, () => 'oidc')]
+  for (const [index, settings] of readEntries(env.OIDC_PROVIDERS, faults).entries()) {
+    const wrong: string[] = []
+    const unknown = Object.keys(settings).filter((name) => !OPENID_SETTINGS.has(name))
+    if (unknown.length > 0) wrong.push(`${unknown.join(', ')}: there is no such setting.`)
+    const provider = readOpenId(createReader(settings, wrong), wrong, (name) => `oidc-${name}`)
+    if (!provider) wrong.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing.')
+    faults.push(...wrong.map((fault) => `OIDC_PROVIDERS at ${index}: ${fault}`))
+    providers.push(provider)
+  }
+  const found = providers.filter((provider) => provider !== undefined)
+  const seen = new Set<string>()
+  for (const { label, subjectPrefix } of found) {
+    if (seen.has(subjectPrefix))
+      faults.push(`OIDC_LABEL "${label}" is there twice: subjects (${subjectPrefix}…) would be those of two providers.`)
+    seen.add(subjectPrefix)
+  }
+  return found
+}
+
+const OPENID_SETTINGS: ReadonlySet<string> = new Set([
+  'OIDC_ISSUER',
+  'OIDC_CLIENT_ID',
+  'OIDC_CLIENT_SECRET',
+  'OIDC_CLIENT_SECRET_FILE',
+  'OIDC_LABEL',
+  'OIDC_EMAILS',
+])
+
+/** JSON, or a file with it. */
+function readEntries(value: string | undefined, faults: string[]): readonly Environment[] {
+  if (!value) return []
+  const json = value.trimStart().startsWith('[') ? value : readText(value, 'OIDC_PROVIDERS', faults)
+  return (json && readJson('OIDC_PROVIDERS', json, z.array(z.record(z.string(), z.string())).max(20), faults)) || []
+}
+
 /** The label names people (`oidc:<label>:<sub>`): whoever changes it makes strangers of all who signed in before. */
-function readOpenId(read: Reader, faults: string[]): OpenIdProvider | undefined {
+function readOpenId(
+  read: Reader,
+  faults: string[],
+  idFor: (name: string) => OpenIdProvider['id'],
+): OpenIdProvider | undefined {
   const clientId = read.text('OIDC_CLIENT_ID', '')
   const clientSecret = read.secret('OIDC_CLIENT_SECRET')
   if (!clientId && !clientSecret && !read.text('OIDC_ISSUER', '')) return undefined
@@ -394,7 +436,7 @@ function readOpenId(read: Reader, faults: string[]): OpenIdProvider | undefined 
       'OIDC_LABEL must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject).',
     )
   return {
-    id: 'oidc',
+    id: idFor(name ?? ''),
     label,
     issuer,
     clientId,

@@ -2,7 +2,7 @@
 
 export interface OpenIdProvider {
   /** Part of the callback's path, `/login/<id>/callback`. */
-  readonly id: 'google' | 'oidc'
+  readonly id: 'google' | 'oidc' | `oidc-${string}`
   /** As in "Continue with …". */
   readonly label: string
   /** Byte for byte as the provider writes it, a trailing slash included. */

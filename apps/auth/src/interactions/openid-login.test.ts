@@ -693,6 +693,51 @@ describe('at the start', () => {
       expect(faultsOf({ ...loopback, ...oidc, OIDC_ISSUER: issuer })).toEqual([])
   })
 
+  test('any number of providers work at once, each with a label and a callback of its own', () => {
+    const more = [
+      { ...oidc, OIDC_ISSUER: 'https://partner.example', OIDC_LABEL: 'Partner Ltd.', OIDC_EMAILS: 'any' },
+      { ...oidc, OIDC_ISSUER: 'https://login.third.example' },
+    ]
+    const directory = createDataDir()
+    const file = join(directory, 'providers.json')
+    writeFileSync(file, JSON.stringify(more))
+    for (const OIDC_PROVIDERS of [JSON.stringify(more), file]) {
+      const { openid } = readConfig({ ...loopback, ...google, ...oidc, OIDC_PROVIDERS })
+      expect(openid.map(({ id, subjectPrefix, emails }) => [id, subjectPrefix, emails])).toEqual([
+        ['google', 'google:', 'verified'],
+        ['oidc', 'oidc:id-example-com:', 'verified'],
+        ['oidc-partner-ltd', 'oidc:partner-ltd:', 'any'],
+        ['oidc-login-third-example', 'oidc:login-third-example:', 'verified'],
+      ])
+    }
+    rmSync(directory, { recursive: true })
+    expect(readConfig({ ...loopback, OIDC_PROVIDERS: JSON.stringify(more) }).openid).toHaveLength(2)
+  })
+
+  test('of several providers every fault is told, with the entry it is in, and no secret', () => {
+    const entries = [
+      { ...oidc, OIDC_LABEL: 'ID example com' },
+      { ...oidc, OIDC_ISSUER: 'http://partner.example', OIDC_LABEL: 'Partner', OIDC_CLIENT_SECRET: '' },
+      { OIDC_NAME: 'x' },
+      {},
+    ]
+    const faults = faultsOf({ ...loopback, ...oidc, OIDC_PROVIDERS: JSON.stringify(entries) })
+    for (const fault of [
+      'OIDC_PROVIDERS at 1: OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together',
+      'OIDC_PROVIDERS at 1: OIDC_ISSUER must be an https URL',
+      'OIDC_PROVIDERS at 2: OIDC_NAME: there is no such setting',
+      'OIDC_PROVIDERS at 2: OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing',
+      'OIDC_PROVIDERS at 3: OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing',
+      'OIDC_LABEL "ID example com" is there twice',
+    ])
+      expect(faults).toContainEqual(expect.stringContaining(fault))
+    expect(faults).toHaveLength(6)
+    for (const OIDC_PROVIDERS of ['[', '[1]', '[{"OIDC_ISSUER":1}]', '/no/such/file'])
+      expect(faultsOf({ ...loopback, OIDC_PROVIDERS }), OIDC_PROVIDERS).toEqual([
+        expect.stringContaining('OIDC_PROVIDERS'),
+      ])
+  })
+
   test('a login that lets everybody in has to be meant, and a rule needs somebody it could apply to', () => {
     for (const login of [google, oidc]) {
       expect(faultsOf({ ...production, ...login })).toEqual([expect.stringContaining('ALLOW_ANYONE=true')])

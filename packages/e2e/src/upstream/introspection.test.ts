@@ -34,7 +34,7 @@ let asGuard: oauth.Configuration
 
 beforeAll(async () => {
   google = await createFakeOpenIdProvider()
-  const env = { auth: openIdSettings('GOOGLE', google) }
+  const env = { auth: { AUTH_DEV_LOGIN: 'false', ...openIdSettings('GOOGLE', google) } }
   ;[stack, browser] = await Promise.all([startStack({ env, clients: [kiosk, guard] }), openBrowser()])
   // only now it is known which resource the guard belongs to
   const guards = { ...guard, resource_server: stack.resource }

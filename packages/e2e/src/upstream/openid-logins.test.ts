@@ -19,27 +19,31 @@ import { continueWith, gitHubSettings, openIdSettings, press } from './sign-in.t
 
 let github: FakeGitHub
 let google: FakeOpenIdProvider
+let partner: FakeOpenIdProvider
 let site: BetterAuthSite
 let stack: Stack
 let browser: PersonBrowser
 
 beforeAll(async () => {
-  ;[github, google, site] = await Promise.all([
+  ;[github, google, partner, site] = await Promise.all([
     createFakeGitHub(),
+    createFakeOpenIdProvider(),
     createFakeOpenIdProvider(),
     openBetterAuthSite('http://localhost/login/oidc/callback'),
   ])
   const auth = {
+    AUTH_DEV_LOGIN: 'false',
     ...gitHubSettings(github),
     ...openIdSettings('GOOGLE', google),
     ...openIdSettings('OIDC', site),
     OIDC_LABEL: 'Example site',
+    OIDC_PROVIDERS: JSON.stringify([{ ...openIdSettings('OIDC', partner), OIDC_LABEL: 'Partner Ltd.' }]),
     ALLOWED_EMAIL_DOMAINS: 'example.com',
   }
   ;[stack, browser] = await Promise.all([startStack({ env: { auth } }), openBrowser()])
 })
 afterAll(async () => {
-  await Promise.all([browser, stack, github, google, site].map((each) => each[Symbol.asyncDispose]()))
+  await Promise.all([browser, stack, github, google, partner, site].map((each) => each[Symbol.asyncDispose]()))
 })
 
 /** A person on our sign-in page, for a device that waits. */
@@ -59,7 +63,7 @@ verifies('U3', 'all ways in are side by side, and each comes back to a callback 
     if (origin !== stack.issuer && searchParams.has('redirect_uri')) asked[origin] = searchParams.get('redirect_uri')
   })
   await ada.photograph('login-all-providers')
-  for (const label of ['GitHub', 'Google', 'Example site']) {
+  for (const label of ['GitHub', 'Google', 'Example site', 'Partner Ltd.']) {
     await continueWith(ada, label)
     await ada.open(device.link)
     await ada.enterCode()
@@ -68,6 +72,7 @@ verifies('U3', 'all ways in are side by side, and each comes back to a callback 
     [github.url]: `${stack.issuer}/login/github/callback`,
     [google.issuer]: `${stack.issuer}/login/google/callback`,
     [new URL(site.issuer).origin]: `${stack.issuer}/login/oidc/callback`,
+    [partner.issuer]: `${stack.issuer}/login/oidc-partner-ltd/callback`,
   })
 })
 
@@ -91,6 +96,15 @@ test('a device login through Google ends with the answer of the tool, for google
   expect(client.stdout()).toContain('google:248289761001')
   const others = [google.clientSecret, ...google.issued]
   expect(secretsInLogs(stack.logs(), { home: home.path, codes: [code], others })).toEqual([])
+})
+
+verifies('U4', 'one person at two providers of the same kind is two people here', async () => {
+  await using ada = await browser.person()
+  const device = await arrive(ada)
+  await continueWith(ada, 'Partner Ltd.')
+  await press(ada, 'Sign in as ada')
+  await ada.approve()
+  expect(claimsOf((await device.poll()).access_token ?? '').sub).toBe('oidc:partner-ltd:248289761001')
 })
 
 verifies(

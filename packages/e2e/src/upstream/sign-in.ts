@@ -15,7 +15,6 @@ export function gitHubSettings({ clientId, clientSecret, url, apiUrl }: FakeGitH
 /** `name` is that of the variables: `GOOGLE`, or `OIDC` for any other provider. */
 export function openIdSettings(name: 'GOOGLE' | 'OIDC', provider: OpenIdClient): Record<string, string> {
   return {
-    AUTH_DEV_LOGIN: 'false',
     [`${name}_ISSUER`]: provider.issuer,
     [`${name}_CLIENT_ID`]: provider.clientId,
     [`${name}_CLIENT_SECRET`]: provider.clientSecret,
