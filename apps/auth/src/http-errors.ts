@@ -69,7 +69,7 @@ function answerFor(error: Error & { statusCode?: number }): Answer {
   if (error instanceof BusyError) return { status: 503, error: error.code, description: error.message }
   if (isStoreAway(error))
     return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
-  // a client's document that could not be read (provider/client-documents)
+  // a client's document that could not be read (provider/clients/documents)
   const { error: code, error_description: description = '' } = error as { error?: string; error_description?: string }
   if (code === 'temporarily_unavailable') return { status: 503, error: code, description }
   const status = error instanceof GatehouseError ? 500 : (error.statusCode ?? 500)

@@ -1,7 +1,7 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
-import { GRANTS_AT_MOST } from '../provider/connected-apps.ts'
+import { GRANTS_AT_MOST } from '../provider/people/connected-apps.ts'
 import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
 import type { Browser, Page } from '../suites/browser.ts'
 import { basic, DEVICE_GRANT, terminal, website } from '../suites/clients.ts'

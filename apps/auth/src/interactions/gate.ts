@@ -1,4 +1,4 @@
-// What the human steps need from the authorization server behind them. provider/interaction-gate.ts is the one
+// What the human steps need from the authorization server behind them. provider/people/interaction-gate.ts is the one
 // implementation; the steps themselves know no oidc-provider.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AppFacts, ResourceFacts, ReturnsTo } from '../pages/index.ts'

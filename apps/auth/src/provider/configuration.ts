@@ -13,15 +13,15 @@ import {
   OPENID_SCOPES,
   OWN_METADATA,
   REGISTRATION,
-} from './clients.ts'
-import type { DevicePages } from './device-pages.ts'
+} from './clients/clients.ts'
+import { registeredClientId } from './clients/registration.ts'
+import { applyMaxAge } from './clients/unused-metadata.ts'
+import type { DevicePages } from './device/pages.ts'
 import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
-import { askToSignOut, showSignedOut } from './logout.ts'
-import { registeredClientId } from './registration.ts'
+import { askToSignOut, showSignedOut } from './people/logout.ts'
 import { keepOfflineAccess } from './request-parameters.ts'
 import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 import { mayRevoke } from './revocation.ts'
-import { applyMaxAge } from './unused-metadata.ts'
 
 const ANONYMOUS_SESSION = 600
 

@@ -3,7 +3,7 @@ import type { Configuration, errors } from 'oidc-provider'
 import { pageHeaders } from '../pages/headers.ts'
 import { errorPage } from '../pages/index.ts'
 import { displayHost } from '../pages/text.ts'
-import { DocumentUnavailableError } from './client-documents/document-unavailable.ts'
+import { DocumentUnavailableError } from './clients/documents/document-unavailable.ts'
 import { type KeptError, keptError } from './error-redirects.ts'
 
 type Details = readonly (readonly [string, string])[]

@@ -1,7 +1,7 @@
 // RFC 8707: which resources there are, how a client may spell them, and which scopes it may have there.
 import { defaultScopes, type ProtectedResource, parseScope } from '@gatehouse/shared'
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
-import { mayUseClientCredentials, registeredScope } from './clients.ts'
+import { mayUseClientCredentials, registeredScope } from './clients/clients.ts'
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>
 

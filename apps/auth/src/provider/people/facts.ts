@@ -1,0 +1,46 @@
+// What is told about a client, about the device that asked and about where the answer goes: the engine's data as the plain
+// facts of the pages.
+import ipaddr from 'ipaddr.js'
+import type { Client } from 'oidc-provider'
+import type { ConnectedApp, PendingRequest } from '../../interactions/gate.ts'
+import { isLoopback, isOperatorRegistered, vouchingHost } from '../clients/clients.ts'
+
+export function appFacts(client: Client): PendingRequest['app'] {
+  return {
+    name: client.clientName,
+    clientId: client.clientId,
+    trusted: isOperatorRegistered(client),
+    ...vouchingHost(client),
+  }
+}
+
+/** `deviceInfo` is what configuration.ts has the engine keep with a device code; `issuer` is who was asked. */
+export function deviceFacts(
+  deviceInfo: unknown,
+  issuer: string,
+): NonNullable<ConnectedApp['device']> & { readonly askedAt?: number } {
+  const { ip, ua, askedAt } = (deviceInfo ?? {}) as { ip?: string; ua?: string; askedAt?: number }
+  return {
+    ...(ip && whereIs(ip, issuer)),
+    ...(ua && { agent: ua }),
+    ...(askedAt !== undefined && { askedAt }),
+  }
+}
+
+/** An address inside somebody's network tells the person nothing and others too much: what it means is told instead. */
+function whereIs(ip: string, issuer: string): { readonly address?: string } {
+  if (!ipaddr.isValid(ip)) return {}
+  const range = ipaddr.process(ip).range()
+  if (range === 'unicast') return { address: ip }
+  // elsewhere it is that of a proxy which does not say for whom it asks
+  if (!isLoopback(new URL(issuer).hostname)) return {}
+  if (range === 'loopback') return { address: 'this computer' }
+  return range === 'private' || range === 'uniqueLocal' ? { address: 'a local network' } : {}
+}
+
+export function describeRedirect(redirectUri: string): NonNullable<PendingRequest['returnsTo']> {
+  const url = new URL(redirectUri)
+  if (url.protocol === 'https:') return { kind: 'web', host: url.host }
+  if (url.protocol === 'http:') return { kind: 'loopback' }
+  return { kind: 'app', scheme: url.protocol.slice(0, -1) }
+}
