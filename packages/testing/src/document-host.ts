@@ -7,9 +7,9 @@ import type { AddressInfo } from 'node:net'
 import { createCertificate } from './certificate.ts'
 
 export interface DocumentHost extends AsyncDisposable {
-  /** `https://localhost:<port>` */
+  /** `https://localhost:<port>`, or `https://<name>` */
   readonly origin: string
-  /** PEM. Good for localhost, 127.0.0.1 and ::1. */
+  /** PEM. Good for its name, 127.0.0.1 and ::1. */
   readonly certificate: string
   /** TCP connections so far, whether or not a request came through them. */
   readonly connections: () => number
@@ -23,8 +23,16 @@ export interface DocumentHost extends AsyncDisposable {
   readonly remove: (path: string) => void
 }
 
-export async function openDocumentHost(): Promise<DocumentHost> {
-  const { cert, key } = await createCertificate(['localhost'])
+export interface DocumentHostOptions {
+  /** What it is called, at a loopback address of its own and port 443: whatever asks has to find it there. */
+  readonly name: string
+  readonly address: string
+}
+
+/** By default `localhost`, at a free port. */
+export async function openDocumentHost(at?: DocumentHostOptions): Promise<DocumentHost> {
+  const { name, address } = at ?? { name: 'localhost', address: 'localhost' }
+  const { cert, key } = await createCertificate([name])
   const answers = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>()
   const requests: string[] = []
   let connections = 0
@@ -40,9 +48,9 @@ export async function openDocumentHost(): Promise<DocumentHost> {
   })
   // whoever does not trust us, or gave up, is no news
   server.on('tlsClientError', () => undefined)
-  server.listen(0, 'localhost')
+  server.listen(at ? 443 : 0, address)
   await once(server, 'listening')
-  const origin = `https://localhost:${(server.address() as AddressInfo).port}`
+  const origin = at ? `https://${name}` : `https://localhost:${(server.address() as AddressInfo).port}`
   const host: DocumentHost = {
     origin,
     certificate: cert,

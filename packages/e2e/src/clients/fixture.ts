@@ -32,6 +32,8 @@ export interface ClientFixture {
   readonly redirectUri: string
   /** `challenge`: what the 401 named. */
   readonly scope: 'challenge' | (string & {}) | undefined
+  /** Goes along to /authorize, where no server has to know of it without `openid`. */
+  readonly prompt?: 'consent'
   /** Names at each refresh the scope it asked for at first. */
   readonly scopeAtRefresh?: true
   /** Where `resource` goes along, and how it is spelled for the address that the person typed. */

@@ -146,6 +146,7 @@ export function authorization(
     code_challenge_method: 'S256',
     state,
     scope: fixture.scope === 'challenge' ? discovered.scope : fixture.scope,
+    prompt: fixture.prompt,
     resource: resourceOn('authorize', fixture, discovered),
     ...changes,
   }

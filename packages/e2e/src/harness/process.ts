@@ -13,6 +13,8 @@ export interface RunningProcess extends AsyncDisposable {
   readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>
   readonly hasExited: () => boolean
   readonly signal: (signal: NodeJS.Signals) => void
+  /** Sends to its standard input, which takes something only if `input` was given. */
+  readonly type: (text: string) => void
   /** Resolves with the match once the output has it; rejects with the output if the process ends before, or in time. */
   readonly says: (pattern: RegExp, within?: number) => Promise<RegExpExecArray>
   /** SIGTERM, and SIGKILL if that is not enough in ten seconds. */
@@ -25,18 +27,23 @@ export interface ProcessOptions {
   readonly command?: string
   /** What is typed in at once; standard input then stays open. By default it is at its end. */
   readonly input?: string
+  /** The folder it runs in, by default the repository. */
+  readonly cwd?: string
+  /** A file that is /etc/hosts to this process alone. Takes root, on Linux. */
+  readonly hosts?: string
 }
 
 /** `args` begin with the file to run, relative to the repository. */
 export function startProcess(
   args: readonly string[],
-  { env = {}, command = process.execPath, input }: ProcessOptions = {},
+  { env = {}, command = process.execPath, input, cwd = repository, hosts }: ProcessOptions = {},
 ): RunningProcess {
   const node =
     command === process.execPath ? ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning'] : []
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(command, [...node, ...args], {
-    cwd: repository,
+  const line = [...(hosts ? withHosts(hosts) : []), command, ...node, ...args]
+  const child = spawn(line[0] as string, line.slice(1), {
+    cwd,
     env: { PATH, HOME, NO_COLOR: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -73,6 +80,7 @@ export function startProcess(
     exited,
     hasExited,
     signal: (signal) => child.kill(signal),
+    type: (text) => void child.stdin.write(text),
     says: (pattern, within = 20_000) =>
       new Promise((resolve, reject) => {
         const finish = (act: () => void) => {
@@ -97,4 +105,9 @@ export function startProcess(
     end,
     [Symbol.asyncDispose]: end,
   }
+}
+
+/** What a command begins with that has mounts of its own. It becomes the command: signals reach that. */
+function withHosts(file: string): readonly string[] {
+  return ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', file]
 }

@@ -20,6 +20,8 @@ export interface StackOptions {
   /** What AUTH_CLIENTS_FILE holds. */
   readonly clients?: readonly object[]
   readonly env?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>
+  /** A file that is /etc/hosts to the authorization server. Takes root, on Linux. */
+  readonly hosts?: string | undefined
 }
 
 export interface Stack extends AsyncDisposable {
@@ -39,6 +41,7 @@ export async function startStack({
   lifetimes = {},
   clients,
   env = {},
+  hosts,
 }: StackOptions = {}): Promise<Stack> {
   const [authPort = 0, mcpPort = 0] = await freePorts(2)
   const issuer = `http://localhost:${authPort}`
@@ -64,7 +67,8 @@ export async function startStack({
   const before: string[] = []
 
   const start = async (name: ServiceName) => {
-    const service = startProcess([`apps/${name}/src/main.ts`], { env: environments[name] })
+    const own = name === 'auth' && hosts ? { hosts } : {}
+    const service = startProcess([`apps/${name}/src/main.ts`], { env: environments[name], ...own })
     running.set(name, service)
     await untilReady(service, `http://localhost:${environments[name].PORT}/readyz`)
   }

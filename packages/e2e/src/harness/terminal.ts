@@ -25,12 +25,17 @@ import os, pty, sys
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 `
 
+/** The command that runs another at a terminal of {@link COLUMNS} by 40 characters. */
+export function atTerminal(command: readonly string[]): readonly [string, ...string[]] {
+  return ['python3', '-c', inPty, 'sh', '-c', `stty cols ${COLUMNS} rows 40; exec "$@"`, 'sh', ...command]
+}
+
 /** `args` begin with the file to run, relative to the repository. */
 export function startTerminal(args: readonly string[], env: Readonly<Record<string, string>>): TerminalSession {
   const { PATH = '', HOME = '' } = process.env
-  const sized = ['sh', '-c', `stty cols ${COLUMNS} rows 40; exec "$@"`, 'sh']
   const node = [process.execPath, '--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']
-  const child = spawn('python3', ['-c', inPty, ...sized, ...node, ...args], {
+  const [program, ...rest] = atTerminal([...node, ...args])
+  const child = spawn(program, rest, {
     cwd: repository,
     env: { PATH, HOME, TERM: 'xterm', NO_COLOR: '1', ...env },
     stdio: ['pipe', 'pipe', 'inherit'],

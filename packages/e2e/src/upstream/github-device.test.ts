@@ -7,9 +7,9 @@ import { openBrowser, type Person, type PersonBrowser } from '../harness/browser
 import { createClientHome } from '../harness/client.ts'
 import { freePorts } from '../harness/ports.ts'
 import { type RunningProcess, startProcess } from '../harness/process.ts'
+import { type Recorder, startRecorder } from '../harness/recorder.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { type Stack, startStack } from '../harness/stack.ts'
-import { type Recorder, startRecorder } from './recorder.ts'
 import { press } from './sign-in.ts'
 
 const television = {
@@ -73,10 +73,10 @@ async function decideAtGitHub(code: string, button: string): Promise<void> {
 
 /** Of all that the clients and the person got from us, and of what we wrote down. */
 async function expectNoTrace(): Promise<void> {
-  expect(recorder.answers.length).toBeGreaterThan(0)
-  expect(recorder.answers.filter(({ headers }) => headers['set-cookie']).map(({ path }) => path)).toEqual([])
+  expect(recorder.exchanges.length).toBeGreaterThan(0)
+  expect(recorder.exchanges.filter(({ headers }) => headers['set-cookie']).map(({ path }) => path)).toEqual([])
   expect(await somebody.context.cookies(stack.issuer), 'no session of ours in the browser').toEqual([])
-  const answers = recorder.answers.map(({ body, headers }) => JSON.stringify(headers) + body).join('\n')
+  const answers = recorder.exchanges.map(({ body, headers }) => JSON.stringify(headers) + body).join('\n')
   expect(github.deviceCodes.length).toBeGreaterThan(0)
   for (const secret of github.deviceCodes) expect(answers).not.toContain(secret)
   expect(secretsInLogs(stack.logs(), { others: github.deviceCodes })).toEqual([])
@@ -98,11 +98,11 @@ verifies('N9', 'our command shows GitHub’s address and code, and calls a tool 
 
 test('when GitHub asks for patience the client is told to slow down, and still gets in', async () => {
   using home = createClientHome(stack)
-  const before = recorder.answers.length
+  const before = recorder.exchanges.length
   await using client = logIn(home)
   const code = await codeOf(client)
   github.askForPatience(code, 2)
-  const polls = () => recorder.answers.slice(before).filter(({ path }) => path === '/token')
+  const polls = () => recorder.exchanges.slice(before).filter(({ path }) => path === '/token')
   await expect.poll(() => polls().map(({ body }) => JSON.parse(body).error), { timeout: 10_000 }).toContain('slow_down')
   await decideAtGitHub(code, 'Authorize as octocat')
   expect((await client.exited).code, client.output()).toBe(0)
