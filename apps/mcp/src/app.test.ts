@@ -5,9 +5,10 @@ import { verifies } from '@gatehouse/testing'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { createBuiltin } from './sources/builtin/builtin.ts'
+import { defineTool, text } from './sources/builtin/tools/tool.ts'
 import { startFront } from './suites/front.ts'
-import { freePort, requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
-import { defineTool, text } from './tools/tool.ts'
+import { eras, freePort, requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -159,6 +160,17 @@ verifies('M21', 'metadata and probes are the same under any name', async () => {
   })
   for (const path of ['/livez', '/readyz'])
     expect((await send({ path, headers: { host: 'mcp:3000' } })).status).toBe(200)
+})
+
+test('the server introduces itself as it is configured, to clients of both eras and in its metadata', async () => {
+  await using own = await startMcpServer({ env: { MCP_NAME: 'company-tools', MCP_TITLE: 'Company tools' } })
+  for (const era of eras) {
+    const client = await own.connect(era)
+    expect(client.getServerVersion(), era).toMatchObject({ name: 'company-tools', title: 'Company tools' })
+    await client.close()
+  }
+  const metadata = await fetch(`${own.origin}/.well-known/oauth-protected-resource/mcp`)
+  expect(await metadata.json()).toMatchObject({ resource_name: 'Company tools' })
 })
 
 test('who typed another address is told the right one', async () => {
@@ -330,7 +342,7 @@ test('a call that is under way may end before the server does', async () => {
       return finished.promise
     },
   })
-  await using own = await startMcpServer({ features: { tools: [slow] } })
+  await using own = await startMcpServer({ source: createBuiltin({ tools: [slow] }) })
   const client = await own.connect('2026-07-28')
   const call = client.callTool({ name: 'slow', arguments: {} })
   await started.promise

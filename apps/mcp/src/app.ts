@@ -13,13 +13,12 @@ import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { mcpEndpoint } from './mcp/http.ts'
 import { createOriginCheck } from './mcp/origins.ts'
-import type { Features } from './mcp/server.ts'
+import { policy } from './mcp/policy.ts'
 import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
-import { prompts } from './prompts/index.ts'
-import { resources } from './resources/index.ts'
+import { createBuiltin } from './sources/builtin/builtin.ts'
+import type { Source } from './sources/source.ts'
 import { createOurVerifier } from './tokens.ts'
-import { tools } from './tools/index.ts'
 
 export interface AppDependencies {
   readonly config: Config
@@ -27,8 +26,8 @@ export interface AppDependencies {
   readonly keys?: RemoteKeySet
   /** Where sessions of 2025-era clients are; closed with the app. Without it there are none. */
   readonly store?: SessionStore | undefined
-  /** In the place of what tools/, prompts/ and resources/ have. */
-  readonly features?: Partial<Features>
+  /** What is served; by default the demonstration. */
+  readonly source?: Source
   readonly streamLimits?: Partial<StreamLimits>
   readonly unsentLimits?: Partial<UnsentLimits>
   readonly bodyLimits?: Partial<BodyLimits>
@@ -49,7 +48,7 @@ export interface AppDependencies {
 export function createApp({
   config,
   store,
-  features,
+  source = createBuiltin(),
   streamLimits,
   unsentLimits,
   bodyLimits,
@@ -114,7 +113,7 @@ export function createApp({
     resource,
     issuer,
     scopes: defaultScopes,
-    resourceName: 'Gatehouse MCP server',
+    resourceName: config.identity.title,
     verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock }),
     effectiveScopes,
   })
@@ -132,7 +131,8 @@ export function createApp({
   app.register(mcpEndpoint, {
     config,
     guard,
-    features: { tools, prompts, resources, ...features },
+    source,
+    policy,
     store,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
     unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },

@@ -18,6 +18,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 test('an empty environment runs on this machine alone, and says which defaults it uses', () => {
   expect(readConfig({})).toEqual({
     resource: 'http://localhost:3000/mcp',
+    identity: { name: 'gatehouse', title: 'Gatehouse MCP server', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
     issuer: 'http://localhost:4000',
     jwksUrl: undefined,
     development: true,
@@ -35,6 +36,16 @@ test('an empty environment runs on this machine alone, and says which defaults i
 
 test('an empty variable is one that is not set', () => {
   expect(readConfig({ MCP_RESOURCE_URL: '', PORT: '', TRUST_PROXY: '', MCP_JWKS_URL: '' })).toEqual(readConfig({}))
+})
+
+test('a server has the name and the title that it is given, of one line each', () => {
+  const names = { MCP_NAME: 'company-tools', MCP_TITLE: 'Company tools · 社内' }
+  expect(readConfig(names).identity).toMatchObject({ name: 'company-tools', title: 'Company tools · 社内' })
+  const [long, lines] = ['x'.repeat(201), 'two\nlines']
+  expect(faultsOf({ MCP_NAME: long, MCP_TITLE: lines })).toEqual([
+    'MCP_NAME must be one line of at most 200 characters.',
+    'MCP_TITLE must be one line of at most 200 characters.',
+  ])
 })
 
 test('a public service listens on all addresses', () => {

@@ -1,5 +1,6 @@
 // The environment, read once into a plain object. The only file that names environment variables. Every fault is
 // reported at once, so that an operator mends a configuration in one go.
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { literalRoute } from '@gatehouse/guard/fastify'
@@ -16,6 +17,8 @@ import { ConfigError } from './errors.ts'
 export interface Config {
   /** The resource identifier, byte for byte: the audience of its tokens and the address clients are given. */
   readonly resource: string
+  /** How the server introduces itself: a name for programs, a title for people, which its metadata has, too. */
+  readonly identity: Identity
   /** The issuer identifier, byte for byte as its metadata has it. */
   readonly issuer: string
   /** Only where the issuer's own address cannot be reached from here; else its metadata says where its keys are. */
@@ -40,6 +43,12 @@ export interface Config {
   readonly dataDir: string
   /** The variables that were left to a default that only suits development. */
   readonly developmentDefaults: readonly string[]
+}
+
+export interface Identity {
+  readonly name: string
+  readonly title: string
+  readonly version: string
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -67,6 +76,7 @@ export function readConfig(env: Environment): Config {
 
   const config: Config = {
     resource,
+    identity: readIdentity(env, faults),
     issuer,
     jwksUrl,
     development,
@@ -115,6 +125,26 @@ function checkIdentifier(name: string, value: string, faults: string[]): void {
 /** A slash where there is no path tells two issuers apart: it is the operator's. */
 function normalForm({ pathname, origin, href }: URL, value: string): string {
   return pathname === '/' && !value.endsWith('/') ? origin : href
+}
+
+function readIdentity(env: Environment, faults: string[]): Identity {
+  const read = (name: 'MCP_NAME' | 'MCP_TITLE', standard: string): string => {
+    const value = env[name] || standard
+    if (/^\P{C}{1,200}$/u.test(value)) return value
+    faults.push(`${name} must be one line of at most 200 characters.`)
+    return standard
+  }
+  return {
+    name: read('MCP_NAME', 'gatehouse'),
+    title: read('MCP_TITLE', 'Gatehouse MCP server'),
+    version: ourVersion(),
+  }
+}
+
+/** That of this package. */
+function ourVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return (manifest as { readonly version: string }).version
 }
 
 /** Paths that are something else here, or cannot be served as they stand. */

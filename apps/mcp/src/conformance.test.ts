@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { runServerConformance } from './suites/conformance.ts'
-import { conformanceFeatures } from './suites/conformance-fixtures.ts'
+import { conformanceSource } from './suites/conformance-fixtures.ts'
 import { answerOf, type Era, requestOf, startMcpServer } from './suites/mcp-server.ts'
 import { readEvents } from './suites/session-client.ts'
 
@@ -18,7 +18,7 @@ test.each<[Era, number]>([
   'the server meets all that %s requires',
   async (revision, passes) => {
     const { exitCode, output, checks } = await runServerConformance(revision, {
-      features: conformanceFeatures,
+      source: conformanceSource,
       expectedFailures,
     })
     expect(exitCode, output).toBe(0)
@@ -30,7 +30,7 @@ test.each<[Era, number]>([
 )
 
 verifies('M5', 'state that goes by way of the client is good for the one it was given to, as it was', async () => {
-  await using server = await startMcpServer({ features: conformanceFeatures })
+  await using server = await startMcpServer({ source: conformanceSource })
   const name = 'test_input_required_result_request_state'
   const send = async (given: Record<string, unknown>, claims: Record<string, unknown> = {}) => {
     const { message, headers } = requestOf('2026-07-28', 'tools/call', { name, arguments: {}, ...given })
@@ -62,7 +62,7 @@ verifies(
   ['M18', 'M19'],
   'a subscription is heard until its token expires, and is counted',
   async () => {
-    await using server = await startMcpServer({ features: conformanceFeatures, streamLimits: { perSubject: 1 } })
+    await using server = await startMcpServer({ source: conformanceSource, streamLimits: { perSubject: 1 } })
     const listen = requestOf('2026-07-28', 'subscriptions/listen', { notifications: { toolsListChanged: true } })
     const authorization = `Bearer ${await server.sign({ exp: Math.floor(Date.now() / 1000) + 2 })}`
     const stream = readEvents(await server.post(listen.message, { ...listen.headers, authorization }))
@@ -83,7 +83,7 @@ verifies(
   'M16',
   'no address, argument or schema of a caller costs more than its length, and none is fetched',
   async () => {
-    await using server = await startMcpServer({ features: conformanceFeatures })
+    await using server = await startMcpServer({ source: conformanceSource })
     let fetched = 0
     const outside = createServer((_request, response) => {
       fetched += 1

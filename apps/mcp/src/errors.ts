@@ -17,8 +17,10 @@ export function refuseRpc(
   code: number,
   message: string,
   id: string | number | null = null,
+  data?: unknown,
 ): FastifyReply {
-  return reply.code(status).header('cache-control', 'no-store').send({ jsonrpc: '2.0', error: { code, message }, id })
+  const error = { code, message, ...(data !== undefined && { data }) }
+  return reply.code(status).header('cache-control', 'no-store').send({ jsonrpc: '2.0', error, id })
 }
 
 /** JSON-RPC codes: §5.1 of its specification, and the SDK's for what has none there. */
@@ -29,6 +31,7 @@ export const rpcCodes = {
   internalError: -32_603,
   other: -32_000,
   sessionNotFound: -32_001,
+  headerMismatch: -32_020,
 } as const
 
 /** Fastify's refusals of a body, by its codes. */

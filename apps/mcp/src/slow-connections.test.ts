@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openSlowConnections, verifies } from '@gatehouse/testing'
 import { expect, vi } from 'vitest'
 import { z } from 'zod'
+import { createBuiltin } from './sources/builtin/builtin.ts'
+import { defineTool, text } from './sources/builtin/tools/tool.ts'
 import { answerOf, requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
-import { defineTool, text } from './tools/tool.ts'
 
 const list = requestOf('2025-11-25', 'tools/list').message
 const portOf = ({ origin }: TestServer) => Number(new URL(origin).port)
@@ -81,7 +82,7 @@ verifies(
         return text('x'.repeat(size))
       },
     })
-    await using server = await startMcpServer({ features: { tools: [slow] } })
+    await using server = await startMcpServer({ source: createBuiltin({ tools: [slow] }) })
     server.app.server.setTimeout(300)
     const call = (size: number) => requestOf('2025-11-25', 'tools/call', { name: 'slow', arguments: { size } }).message
     const body = JSON.stringify(call(20_000_000))

@@ -2,7 +2,7 @@
 // is recorded as it is given. It lives until it has answered, whether the client is still connected or not: in the 2025
 // era a broken connection is not a cancellation.
 
-import type { AuthInfo, JSONRPCMessage, JSONRPCRequest, McpServer, RequestId } from '@modelcontextprotocol/server'
+import type { AuthInfo, JSONRPCMessage, JSONRPCRequest, RequestId, Server } from '@modelcontextprotocol/server'
 import {
   isJSONRPCErrorResponse,
   isJSONRPCNotification,
@@ -18,7 +18,7 @@ export interface ExchangeOptions {
   readonly store: SessionStore
   readonly session: Session
   readonly message: JSONRPCRequest
-  readonly server: McpServer
+  readonly server: Server
   readonly authInfo: AuthInfo
   /** Whether the client hears on this connection what comes before the answer. Otherwise it is asked on the session's own stream. */
   readonly hears: boolean
@@ -149,7 +149,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
 
     async respond(request, isFirst) {
       try {
-        server.server.onerror = onerror
+        server.onerror = onerror
         await server.connect(transport)
         if (!isFirst) await replay()
         isLive = true

@@ -11,7 +11,7 @@ import {
   type JSONRPCMessage,
   type JSONRPCRequest,
   type LoggingLevel,
-  type McpServer,
+  type Server,
   SUPPORTED_PROTOCOL_VERSIONS,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
@@ -25,7 +25,7 @@ export interface SessionEndpointOptions {
   readonly issuer: string
   readonly resource: string
   /** A fresh server for one request of one caller. */
-  readonly createServer: (authInfo: AuthInfo) => McpServer
+  readonly createServer: (authInfo: AuthInfo) => Server
   /** Milliseconds without a word after which an open stream has a comment. */
   readonly keepAlive: number
   readonly onerror: (error: Error) => void

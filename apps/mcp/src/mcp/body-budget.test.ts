@@ -1,5 +1,6 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, vi } from 'vitest'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
 import { chatter } from '../suites/chatty-server.ts'
 import { createDeafCaller } from '../suites/deaf-callers.ts'
 import { answerOf, requestOf, startMcpServer } from '../suites/mcp-server.ts'
@@ -31,7 +32,7 @@ verifies('M17', 'messages that never end take the room of their caller, not that
 
 verifies('M17', 'what is answered or refused takes no room any more', async () => {
   const bodyLimits = { perSubject: 1_048_576, total: 1_048_576 }
-  await using server = await startMcpServer({ features: { tools: [chatter] }, bodyLimits })
+  await using server = await startMcpServer({ source: createBuiltin({ tools: [chatter] }), bodyLimits })
   const body = (text: string) => new Blob([text]).stream()
   const authorization = `Bearer ${await server.sign()}`
   const headers = { authorization, 'content-type': 'application/json', accept: 'application/json' }

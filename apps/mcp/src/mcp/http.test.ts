@@ -2,9 +2,10 @@ import { verifies } from '@gatehouse/testing'
 import { InsufficientScopeError, LOG_LEVEL_META_KEY } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
+import { tools } from '../sources/builtin/tools/index.ts'
+import { defineTool, text } from '../sources/builtin/tools/tool.ts'
 import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
-import { tools } from '../tools/index.ts'
-import { defineTool, text } from '../tools/tool.ts'
 
 let ran = 0
 
@@ -67,7 +68,7 @@ const broken = defineTool({
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startMcpServer({ features: { tools: [...tools, guarded, broken, personal] } })
+  server = await startMcpServer({ source: createBuiltin({ tools: [...tools, guarded, broken, personal] }) })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -124,7 +125,7 @@ test.each(eras)('a real client hears what a tool says while it works, in the era
 })
 
 test('a call that its client leaves is stopped: in 2026-07-28 a broken connection is a cancellation', async () => {
-  await using own = await startMcpServer({ features: { tools: [...tools, patient] } })
+  await using own = await startMcpServer({ source: createBuiltin({ tools: [...tools, patient] }) })
   const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'patient', arguments: {} })
   const leaving = new AbortController()
   const response = fetch(own.resource, {
@@ -722,7 +723,7 @@ test('a tool that says nothing is heard of all the same, in both eras', async ()
       return text('done')
     },
   })
-  await using own = await startMcpServer({ features: { tools: [silent] }, keepAlive: 20 })
+  await using own = await startMcpServer({ source: createBuiltin({ tools: [silent] }), keepAlive: 20 })
   const call = (era: (typeof eras)[number]) => requestOf(era, 'tools/call', { name: 'silent', arguments: {} })
   const readers = await Promise.all(
     eras.map(async (era) => {

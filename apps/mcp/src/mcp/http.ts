@@ -2,24 +2,26 @@
 // page is from (origins.ts), who calls (the guard), whether there is one message, what it needs (operations.ts), whether
 // there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to
 // session-answers.ts; the SDK serves all others without one, of both eras.
-import { type Caller, type Guard, resourceMetadataUrl } from '@gatehouse/guard'
+import type { Caller, Guard } from '@gatehouse/guard'
 import { literalRoute, refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
 import type { SessionStore } from '@gatehouse/mcp-sessions'
-import { effectiveScopes } from '@gatehouse/shared'
-import { type AuthInfo, classifyInboundRequest, createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
+import { type AuthInfo, createMcpHandler, type Server } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
+import type { Source } from '../sources/source.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { createAnswer } from './answer.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
 import { createConnections, type Serve } from './connections.ts'
-import { isOneMessage, nameIn } from './message.ts'
-import { refusalOf } from './message-refusal.ts'
-import { mayCall, scopesFor, staysOpen } from './operations.ts'
+import { eraOf, findHeaderMismatch } from './inbound.ts'
+import { idOf } from './message.ts'
+import { type MessageRefusal, refusalOf } from './message-refusal.ts'
+import { createOperations, type Message, type Operation } from './operations.ts'
 import { createOriginCheck, createPreflight } from './origins.ts'
-import { createMcpServer, type Features } from './server.ts'
+import type { Policy } from './policy.ts'
+import { createMcpServer } from './server.ts'
 import { createSessionAnswers } from './session-answers.ts'
 import type { StreamLimits } from './stream-limits.ts'
 import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
@@ -27,7 +29,8 @@ import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
 export interface McpEndpointOptions {
   readonly config: Config
   readonly guard: Guard
-  readonly features: Features
+  readonly source: Source
+  readonly policy: Policy
   /** Undefined: no sessions. */
   readonly store: SessionStore | undefined
   readonly streamLimits: StreamLimits
@@ -44,17 +47,25 @@ export interface McpEndpointOptions {
 /** Milliseconds for connections to fall quiet in when all that was asked is answered. */
 const quietLimit = 500
 
+/** A message that is gone into. */
+interface Permitted {
+  readonly caller: Caller
+  readonly operation: Operation
+  readonly isLegacy: boolean
+}
+
 /** Needs the guard's plugin on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
-  const { config, guard, features, store, streamLimits, unsentLimits, bodyLimits, keepAlive, clock, answerLimit } =
-    options
+  const { config, guard, source, policy, store, streamLimits, unsentLimits, bodyLimits } = options
+  const { keepAlive, clock, answerLimit } = options
   const path = new URL(config.resource).pathname
   const route = literalRoute(path)
   // Of requests that it refuses as well as of its own failures; it does not say which.
   const onerror = (error: Error): void => app.log.info({ err: error }, 'MCP request failed')
   const onToolFailure = (tool: string, err: unknown): void => app.log.error({ tool, err }, 'tool failed')
-  const createServer = (authInfo: AuthInfo | undefined): McpServer =>
-    createMcpServer({ features, ...calledBy(authInfo), onToolFailure, clock })
+  const operations = createOperations(source, policy)
+  const createServer = (authInfo: AuthInfo | undefined): Server =>
+    createMcpServer({ identity: config.identity, source, operations, caller: callerIn(authInfo), onToolFailure, clock })
 
   const connections = createConnections({ limits: streamLimits, answerLimit, clock, onerror })
   const { closing } = connections
@@ -66,7 +77,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     onerror,
     keepAliveMs: keepAlive,
     maxSubscriptions: streamLimits.total,
-    ...(features.events && { bus: features.events }),
+    ...(source.events && { bus: source.events }),
   })
   const sessions =
     store &&
@@ -98,28 +109,44 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     const { headers } = request
     const mayAnswer = sessions !== undefined && headers['mcp-session-id'] !== undefined
     const refusal = refusalOf(request.body, { accepted: readAccept(headers.accept), mayAnswer })
-    if (refusal) return refuseRpc(reply, refusal.status, refusal.code, refusal.message, refusal.id)
-    const body = withoutNulls(request.body)
-    request.body = body
-    if (!isOneMessage(body)) return
-    if (refuseWithoutScopes(guard, request, reply, scopesFor(body.method))) return reply
-    const tool = body.method === 'tools/call' ? features.tools.find(({ name }) => name === nameIn(body)) : undefined
-    if (!tool || mayCall(tool, callerOf(request))) return
-    return refuseRpc(reply, 403, rpcCodes.other, 'This tool is for people: a client cannot call it for itself')
+    if (refusal) return refuseMessage(reply, refusal)
+    request.body = withoutNulls(request.body)
+  }
+
+  function refuseMessage(reply: FastifyReply, { status, code, message, id, data }: MessageRefusal): FastifyReply {
+    return refuseRpc(reply, status, code, message, id, data)
+  }
+
+  /** The one place where it is asked what a request needs. Undefined: it was refused. */
+  async function permit(request: FastifyRequest, reply: FastifyReply): Promise<Permitted | undefined> {
+    const { headers, body } = request
+    const [caller, era] = [callerOf(request), eraOf(request)]
+    const operation = await operations.find(body as Message, caller)
+    const { tool, scopes, isOpenTo } = operation
+    const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool.definition)
+    const refusal = typeof era === 'object' ? era : mismatch
+    if (refusal) {
+      onerror(new Error(refusal.message))
+      refuseMessage(reply, { id: idOf(body), ...refusal })
+      return undefined
+    }
+    if (refuseWithoutScopes(guard, request, reply, scopes)) return undefined
+    if (isOpenTo) return { caller, operation, isLegacy: era === 'legacy' }
+    refuseRpc(reply, 403, rpcCodes.other, 'This tool is for people: a client cannot call it for itself')
+    return undefined
   }
 
   async function answerMessage(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const body = request.body as { readonly method?: string; readonly params?: unknown }
-    const { method = '' } = body
-    const caller = callerOf(request)
-    const authInfo = authInfoOf(caller, method, config.resource)
+    const permitted = await permit(request, reply)
+    if (!permitted) return
+    const { caller, operation, isLegacy } = permitted
+    const authInfo = authInfoOf(caller)
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
-    const served = isLegacy(request) ? await sessions?.post(request, reply, { caller, authInfo }) : undefined
+    const served = isLegacy ? await sessions?.post(request, reply, { caller, authInfo }) : undefined
     if (served !== 'refused') {
-      const serve = served ?? serveAlone(request, reply, authInfo, method)
-      const tool = features.tools.find(({ name }) => name === nameIn(body))
-      await connections.hand(request, reply, { caller, serve, isStream: staysOpen(method, tool) })
+      const serve = served ?? serveAlone(request, reply, authInfo, operation)
+      await connections.hand(request, reply, { caller, serve, isStream: operation.staysOpen })
     }
   }
 
@@ -134,7 +161,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   })
 
   /** One request that stands alone, in whichever era. */
-  function serveAlone(request: FastifyRequest, reply: FastifyReply, authInfo: AuthInfo, method: string): Serve {
+  function serveAlone(request: FastifyRequest, reply: FastifyReply, authInfo: AuthInfo, { method }: Operation): Serve {
     return (life) => {
       // A tool that is still at work when the token expires says so itself, see server.ts.
       const ends = method === 'subscriptions/listen'
@@ -178,41 +205,18 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   })
 }
 
-/** The SDK's own judgement of which era a request is of. What it refuses is for the newer one to answer. */
-function isLegacy({ method, headers, body }: FastifyRequest): boolean {
-  const outcome = classifyInboundRequest({
-    httpMethod: method,
-    protocolVersionHeader: textOf(headers['mcp-protocol-version']),
-    mcpMethodHeader: textOf(headers['mcp-method']),
-    mcpNameHeader: textOf(headers['mcp-name']),
-    body,
-  } as Parameters<typeof classifyInboundRequest>[0])
-  return outcome.kind === 'legacy'
-}
-
-function textOf(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(', ') : header
-}
-
 function endingWith(request: Request, ...signals: readonly AbortSignal[]): Request {
   return new Request(request, { signal: AbortSignal.any([request.signal, ...signals]) })
 }
 
-/** What the SDK is told about the caller. Not the token: nothing behind this point has a use for it. */
-function authInfoOf(caller: Caller, method: string, resource: string): AuthInfo {
-  return {
-    token: '',
-    clientId: caller.clientId,
-    scopes: [...effectiveScopes(caller.scopes)],
-    expiresAt: caller.expiresAt,
-    resource: new URL(resource),
-    resourceMetadataUrl: resourceMetadataUrl(resource),
-    extra: { caller, method },
-  }
+/** What the SDK is told about the caller. Not the token, nor its scopes: nothing behind this point has a use for them. */
+function authInfoOf(caller: Caller): AuthInfo {
+  return { token: '', clientId: caller.clientId, scopes: [], expiresAt: caller.expiresAt, extra: { caller } }
 }
 
-function calledBy(auth: AuthInfo | undefined) {
-  return auth?.extra as { readonly caller: Caller; readonly method: string }
+function callerIn(auth: AuthInfo | undefined): Caller {
+  if (!auth?.extra) throw new Error('a request came to the SDK by another way')
+  return (auth.extra as { readonly caller: Caller }).caller
 }
 
 function callerOf({ caller }: FastifyRequest): Caller {

@@ -1,7 +1,7 @@
 // What a message may have for names that come back in every notification, every event and every answer: one of a megabyte
 // would make gigabytes of a modest call.
 import { rpcCodes } from '../errors.ts'
-import { idOf, isObject } from './message.ts'
+import { idOf, memberOf } from './message.ts'
 
 /** Characters of an id, a token or a cursor that a client chose, or that we gave it. */
 const longestName = 400
@@ -42,8 +42,4 @@ export function findOverlong(body: unknown): Overlong | undefined {
       : { code: rpcCodes.invalidParams, message: `Invalid params: ${words}`, id: idOf(body) }
   }
   return undefined
-}
-
-function memberOf(parent: unknown, name: string): unknown {
-  return isObject(parent) && Object.hasOwn(parent, name) ? (parent as Record<string, unknown>)[name] : undefined
 }

@@ -8,6 +8,7 @@ export interface MessageRefusal {
   readonly code: number
   readonly message: string
   readonly id?: string | number | null
+  readonly data?: unknown
 }
 
 /** Why a parsed body is not gone into, whoever sends it. `mayAnswer`: it may be an answer to something that we asked. */

@@ -46,3 +46,8 @@ function isModest(body: unknown): boolean {
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** A member of its own, whatever the parent is. */
+export function memberOf(parent: unknown, name: string): unknown {
+  return isObject(parent) && Object.hasOwn(parent, name) ? (parent as Record<string, unknown>)[name] : undefined
+}

@@ -1,40 +1,50 @@
-// What an operation needs besides a valid token, and what a caller sees of what there is.
-import { effectiveScopes } from '@gatehouse/shared'
-import type { Tool, ToolCaller } from '../tools/tool.ts'
+// What a caller does with a source, as far as the policy lets them.
+import type { Source, SourceCaller, SourceTool } from '../sources/source.ts'
+import { nameIn } from './message.ts'
+import type { Policy } from './policy.ts'
 
-/** Operations that a valid token alone opens: they tell nothing but that the server is there. */
-const open = new Set(['initialize', 'ping', 'server/discover', 'logging/setLevel'])
-
-/**
- * What a method needs. Everything that is not known to be open needs at least to read; what a tool needs is asked of
- * that tool when it is called (see server.ts).
- */
-export function scopesFor(method: string): readonly string[] {
-  if (open.has(method) || method.startsWith('notifications/') || method === 'tools/call') return []
-  return ['mcp:tools:read']
+/** Of a request, or a notification; an answer to something that we asked has no method. */
+export interface Operation {
+  readonly method: string
+  /** What it calls, if there is a tool of that name. */
+  readonly tool: SourceTool | undefined
+  /** Whether the answer stays open, so that it is counted. */
+  readonly staysOpen: boolean
+  /** What it needs. */
+  readonly scopes: readonly string[]
+  /** Whether the caller may do it at all, with whatever scopes. */
+  readonly isOpenTo: boolean
 }
 
-/**
- * Whether a tool is on a caller's list. To read is to see what could be called with the scope to call; what takes more
- * than that is shown to those who have it. A tool that is not on the list can be called all the same, and answers with
- * what it takes, so that a client that knows of it can step up.
- */
-export function isListed(tool: Tool, caller: ToolCaller): boolean {
-  const scopes = effectiveScopes(caller.scopes)
-  return mayCall(tool, caller) && tool.scopes.every((scope) => scope === 'mcp:tools:call' || scopes.has(scope))
+export interface Operations {
+  find(message: Message, caller: SourceCaller): Promise<Operation>
+  /** The tools on a caller's list. */
+  toolsFor(caller: SourceCaller): Promise<readonly SourceTool[]>
 }
 
-/** Whether a caller may call a tool at all, with whatever scopes. */
-export function mayCall(tool: Tool, caller: ToolCaller): boolean {
-  return !tool.peopleOnly || !isClientItself(caller)
+export interface Message {
+  readonly method?: string
+  readonly params?: unknown
 }
 
-/** A client's own token (RFC 9068 §2.2) has its client_id as subject, which no person can have: see subjects.ts. */
-function isClientItself({ subject, clientId }: ToolCaller): boolean {
-  return subject === clientId
+export function createOperations(source: Source, policy: Policy): Operations {
+  return {
+    async find(message, caller) {
+      const { method } = message
+      const tool = method === 'tools/call' ? await findTool(source, nameIn(message)) : undefined
+      return {
+        method: method ?? '',
+        tool,
+        staysOpen: method === 'subscriptions/listen' || tool?.terms.isLong === true,
+        scopes: method === undefined ? [] : policy.scopesFor(method, tool?.terms),
+        isOpenTo: !tool || policy.mayCall(tool.terms, caller),
+      }
+    },
+
+    toolsFor: async (caller) => (await source.listTools()).filter(({ terms }) => policy.isListed(terms, caller)),
+  }
 }
 
-/** Whether an answer stays open, so that it is counted. */
-export function staysOpen(method: string, tool: Tool | undefined): boolean {
-  return method === 'subscriptions/listen' || (method === 'tools/call' && tool?.isLong === true)
+export async function findTool(source: Source, name: unknown): Promise<SourceTool | undefined> {
+  return (await source.listTools()).find(({ definition }) => definition.name === name)
 }

@@ -1,4 +1,4 @@
-import type { McpServer } from '@modelcontextprotocol/server'
+import type { Server } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { rpcCodes } from '../errors.ts'
 
@@ -14,7 +14,7 @@ const longestLine = 400
  * Makes a server say in one line what is wrong with parameters, as -32602, where the SDK says -32603 and prints what zod
  * found. What of it is not about parameters is ours, and nobody else's to read.
  */
-export function answerInPlainWords(server: McpServer): void {
+export function answerInPlainWords(server: Server): void {
   const connect = server.connect.bind(server)
   server.connect = (transport) => {
     const send = transport.send.bind(transport)

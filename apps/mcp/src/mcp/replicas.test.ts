@@ -1,7 +1,7 @@
 import { startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import type { McpServer } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
 import { answerOf, requestOf } from '../suites/mcp-server.ts'
 import { type Replicas, startReplicas } from '../suites/replicas.ts'
 import {
@@ -13,7 +13,7 @@ import {
   type SessionClient,
   textsOf,
 } from '../suites/session-client.ts'
-import { text } from '../tools/tool.ts'
+import { createTalkative } from '../suites/talkative.ts'
 
 const asked = vi.fn()
 
@@ -21,27 +21,16 @@ let redis: TestRedis
 let replicas: Replicas
 beforeAll(async () => {
   redis = await startTestRedis()
-  replicas = await startReplicas({ redisUrl: redis.url, answerLimit: 100, features: { extend } })
+  replicas = await startReplicas({
+    redisUrl: redis.url,
+    answerLimit: 100,
+    source: createTalkative(createBuiltin(), asked),
+  })
 })
 afterAll(async () => {
   await replicas[Symbol.asyncDispose]()
   await redis[Symbol.asyncDispose]()
 })
-
-const extend = (mcp: McpServer): void => {
-  mcp.registerTool('ask', { description: 'Asks.' }, async ({ mcpReq }) => {
-    asked()
-    const { content } = await mcpReq.elicitInput({
-      message: 'Your name?',
-      requestedSchema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
-    })
-    return text(`You are ${content?.name}`)
-  })
-  mcp.registerTool('announce', { description: 'Tells the session.' }, async () => {
-    await mcp.server.sendResourceListChanged()
-    return text('told')
-  })
-}
 
 async function open(on: number, of: Replicas = replicas): Promise<SessionClient> {
   of.use(on)

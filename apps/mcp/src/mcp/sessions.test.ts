@@ -7,6 +7,9 @@ import { verifies } from '@gatehouse/testing'
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
+import { tools } from '../sources/builtin/tools/index.ts'
+import { defineTool } from '../sources/builtin/tools/tool.ts'
 import { answerOf, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
 import {
   call,
@@ -18,8 +21,7 @@ import {
   sessionClient,
   textsOf,
 } from '../suites/session-client.ts'
-import { tools } from '../tools/index.ts'
-import { defineTool, text } from '../tools/tool.ts'
+import { createTalkative } from '../suites/talkative.ts'
 
 const aborted = vi.fn()
 
@@ -43,22 +45,7 @@ const patient = defineTool({
 let server: TestServer
 beforeAll(async () => {
   server = await startMcpServer({
-    features: {
-      tools: [...tools, patient],
-      extend: (mcp) => {
-        mcp.registerTool('ask', { description: 'Asks.' }, async ({ mcpReq }) => {
-          const { content } = await mcpReq.elicitInput({
-            message: 'Your name?',
-            requestedSchema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] },
-          })
-          return text(`You are ${content?.name}`)
-        })
-        mcp.registerTool('announce', { description: 'Tells the session.' }, async () => {
-          await mcp.server.sendResourceListChanged()
-          return text('told')
-        })
-      },
-    },
+    source: createTalkative(createBuiltin({ tools: [...tools, patient] })),
   })
 })
 afterAll(() => server[Symbol.asyncDispose]())
@@ -426,7 +413,7 @@ describe('bounds', () => {
       await using own = await startMcpServer({
         streamLimits: { perSubject: 2 },
         answerLimit: 50,
-        features: { tools: [...tools, patient] },
+        source: createBuiltin({ tools: [...tools, patient] }),
       })
       const sessions = await Promise.all(
         ['dev:a', 'dev:a', 'dev:a', 'dev:b'].map(async (sub) =>
@@ -462,7 +449,7 @@ describe('bounds', () => {
     await using own = await startMcpServer({
       streamLimits: { perSubject: 1 },
       answerLimit: 50,
-      features: { tools: [...tools, patient] },
+      source: createBuiltin({ tools: [...tools, patient] }),
     })
     const session = await openSession({ resource: own.resource, token: await own.sign() })
     const long = readEvents(await session.post(call(1, 'multi-greet', { name: 'Ada', count: 1, pause: 5_000 })))
@@ -589,7 +576,7 @@ describe('a store that is away', () => {
 
 describe('at the end of the process', () => {
   test('streams that wait are told to come back, and calls are answered', async () => {
-    await using own = await startMcpServer({ answerLimit: 300, features: { tools: [...tools, patient] } })
+    await using own = await startMcpServer({ answerLimit: 300, source: createBuiltin({ tools: [...tools, patient] }) })
     const session = await openSession({ resource: own.resource, token: await own.sign() })
     const waiting = readEvents(await session.get())
     await waiting.next()

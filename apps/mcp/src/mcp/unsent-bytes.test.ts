@@ -1,6 +1,7 @@
 import { verifies } from '@gatehouse/testing'
 import { LOG_LEVEL_META_KEY } from '@modelcontextprotocol/client'
 import { expect, vi } from 'vitest'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
 import { chatter } from '../suites/chatty-server.ts'
 import { createDeafCaller } from '../suites/deaf-callers.ts'
 import { eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
@@ -20,7 +21,10 @@ verifies(
   'M18',
   'a stream whose client does not read ends; one that is read goes on, however much it says',
   async () => {
-    await using server = await startMcpServer({ features: { tools: [chatter] }, unsentLimits: { perAnswer: 200_000 } })
+    await using server = await startMcpServer({
+      source: createBuiltin({ tools: [chatter] }),
+      unsentLimits: { perAnswer: 200_000 },
+    })
     using deaf = createDeafCaller(server.resource, await server.sign())
     for (const era of eras) {
       const { message, headers } = chat(era, { count: 300, size: 100_000 })
@@ -35,7 +39,10 @@ verifies(
 )
 
 verifies('M18', 'one answer may be larger than what a stream may hold, but all together have a bound', async () => {
-  await using server = await startMcpServer({ features: { tools: [chatter] }, unsentLimits: { total: 40_000_000 } })
+  await using server = await startMcpServer({
+    source: createBuiltin({ tools: [chatter] }),
+    unsentLimits: { total: 40_000_000 },
+  })
   const { message, headers } = chat('2026-07-28', { count: 0, size: 1, answer: 15_000_000 })
   const read = await (await server.post(message, headers)).text()
   expect(read.length).toBeGreaterThan(15_000_000)

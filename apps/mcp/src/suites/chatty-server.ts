@@ -4,7 +4,8 @@ import { openStore } from '@gatehouse/mcp-sessions'
 import { z } from 'zod'
 import { createApp } from '../app.ts'
 import { readConfig } from '../config.ts'
-import { defineTool, text } from '../tools/tool.ts'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
+import { defineTool, text } from '../sources/builtin/tools/tool.ts'
 
 /** Says `count` lines of `size` characters, as fast as they go, and answers with one of `answer` characters. */
 export const chatter = defineTool({
@@ -26,7 +27,7 @@ export const chatter = defineTool({
 if (process.argv[1] === import.meta.filename) {
   const config = readConfig(process.env)
   const store = openStore({ ...config, onOutage: () => undefined })
-  const app = createApp({ config, store, features: { tools: [chatter] } })
+  const app = createApp({ config, store, source: createBuiltin({ tools: [chatter] }) })
   await app.listen({ host: 'localhost', port: config.port })
   app.log.info('MCP server started')
 }

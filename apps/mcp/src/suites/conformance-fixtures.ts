@@ -1,5 +1,5 @@
 // For tests: the tools, prompts and resources that the conformance suite asks of a server, as its scenarios describe them.
-// They are added to the real server by the seam that mcp/server.ts has for it; everything before and around them is ours.
+// They are a source; everything before and around them is ours.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -12,13 +12,12 @@ import {
   InMemoryServerEventBus,
   inputRequired,
   inputResponse,
-  type McpServer,
-  ResourceTemplate,
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import { z } from 'zod'
-import type { Features } from '../mcp/server.ts'
-import { text } from '../tools/tool.ts'
+import { text } from '../sources/builtin/tools/tool.ts'
+import type { InputRequired, Source } from '../sources/source.ts'
+import { createFixtureSource } from './fixture-source.ts'
 
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=='
 const wav = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA='
@@ -31,36 +30,42 @@ const stateCodec = createRequestStateCodec({
 
 const events = new InMemoryServerEventBus()
 
-export const conformanceFeatures: Features = {
-  tools: [],
-  prompts: [],
-  resources: [],
+const source = createFixtureSource({
+  capabilities: {
+    tools: { listChanged: true },
+    prompts: { listChanged: true },
+    resources: { listChanged: false, subscribe: true },
+  },
   verifyRequestState: stateCodec.verify,
   events,
   extend: (server) => {
-    addContentTools(server)
-    addWorkingTools(server)
-    addAskingTools(server)
-    addInputRequiredTools(server)
-    addSchemaTools(server)
-    addResources(server)
-    addPrompts(server)
+    server.setRequestHandler('resources/subscribe', () => ({}))
+    server.setRequestHandler('resources/unsubscribe', () => ({}))
   },
-}
+})
+addContentTools()
+addWorkingTools()
+addAskingTools()
+addInputRequiredTools()
+addSchemaTools()
+addResources()
+addPrompts()
+
+export const conformanceSource: Source = source
 
 /** What a call of one of them without arguments runs. */
-type Run = (context: ServerContext) => CallToolResult | Promise<CallToolResult>
+type Run = (context: ServerContext) => CallToolResult | InputRequired | Promise<CallToolResult | InputRequired>
 
-function addTool(server: McpServer, name: string, run: Run): void {
-  server.registerTool(name, { description: `Fixture ${name}` }, (context) => run(context))
+function addTool(name: string, run: Run): void {
+  source.addTool({ name, description: `Fixture ${name}`, run: (_input, { request }) => run(request) })
 }
 
-function addContentTools(server: McpServer): void {
+function addContentTools(): void {
   const image = { type: 'image', data: png, mimeType: 'image/png' } as const
-  addTool(server, 'test_simple_text', () => text('This is a simple text response for testing.'))
-  addTool(server, 'test_image_content', () => ({ content: [image] }))
-  addTool(server, 'test_audio_content', () => ({ content: [{ type: 'audio', data: wav, mimeType: 'audio/wav' }] }))
-  addTool(server, 'test_embedded_resource', () => ({
+  addTool('test_simple_text', () => text('This is a simple text response for testing.'))
+  addTool('test_image_content', () => ({ content: [image] }))
+  addTool('test_audio_content', () => ({ content: [{ type: 'audio', data: wav, mimeType: 'audio/wav' }] }))
+  addTool('test_embedded_resource', () => ({
     content: [
       {
         type: 'resource',
@@ -72,7 +77,7 @@ function addContentTools(server: McpServer): void {
       },
     ],
   }))
-  addTool(server, 'test_multiple_content_types', () => ({
+  addTool('test_multiple_content_types', () => ({
     content: [
       { type: 'text', text: 'Multiple content types test:' },
       image,
@@ -86,13 +91,13 @@ function addContentTools(server: McpServer): void {
       },
     ],
   }))
-  addTool(server, 'test_error_handling', () => {
+  addTool('test_error_handling', () => {
     throw new Error('This tool intentionally returns an error for testing')
   })
 }
 
-function addWorkingTools(server: McpServer): void {
-  addTool(server, 'test_tool_with_logging', async ({ mcpReq }) => {
+function addWorkingTools(): void {
+  addTool('test_tool_with_logging', async ({ mcpReq }) => {
     await mcpReq.log('info', 'Tool execution started')
     await sleep(50)
     await mcpReq.log('info', 'Tool processing data')
@@ -100,11 +105,11 @@ function addWorkingTools(server: McpServer): void {
     await mcpReq.log('info', 'Tool execution completed')
     return text('Tool with logging executed successfully')
   })
-  addTool(server, 'test_logging_tool', async ({ mcpReq }) => {
+  addTool('test_logging_tool', async ({ mcpReq }) => {
     await mcpReq.log('info', 'Logged')
     return text('Logged')
   })
-  addTool(server, 'test_tool_with_progress', async ({ mcpReq }) => {
+  addTool('test_tool_with_progress', async ({ mcpReq }) => {
     const progressToken = mcpReq._meta?.progressToken
     for (const progress of [0, 50, 100]) {
       if (progressToken !== undefined) {
@@ -114,37 +119,38 @@ function addWorkingTools(server: McpServer): void {
     }
     return text('Progress test completed')
   })
-  server.server.registerCapabilities({ tools: { listChanged: true }, prompts: { listChanged: true } })
   for (const [list, kind] of [
     ['tool', 'tools_list_changed'],
     ['prompt', 'prompts_list_changed'],
   ] as const) {
-    addTool(server, `test_trigger_${list}_change`, () => {
+    addTool(`test_trigger_${list}_change`, () => {
       events.publish({ kind })
       return text('Changed')
     })
   }
-  addTool(server, 'test_reconnection', async ({ http }) => {
+  addTool('test_reconnection', async ({ http }) => {
     http?.closeSSE?.()
     await sleep(100)
     return text('Reconnection test completed')
   })
 }
 
-function addAskingTools(server: McpServer): void {
-  server.registerTool(
-    'test_sampling',
-    { description: 'Asks for sampling', inputSchema: z.object({ prompt: z.string() }) },
-    async ({ prompt }, { mcpReq }) => {
+function addAskingTools(): void {
+  source.addTool<{ prompt: string }>({
+    name: 'test_sampling',
+    description: 'Asks for sampling',
+    input: z.object({ prompt: z.string() }),
+    run: async ({ prompt }, { request: { mcpReq } }) => {
       const messages = [{ role: 'user' as const, content: { type: 'text' as const, text: prompt } }]
       const { content } = await mcpReq.requestSampling({ messages, maxTokens: 100 })
       return text(`LLM response: ${'text' in content ? content.text : ''}`)
     },
-  )
-  server.registerTool(
-    'test_elicitation',
-    { description: 'Asks the person', inputSchema: z.object({ message: z.string() }) },
-    async ({ message }, { mcpReq }) => {
+  })
+  source.addTool<{ message: string }>({
+    name: 'test_elicitation',
+    description: 'Asks the person',
+    input: z.object({ message: z.string() }),
+    run: async ({ message }, { request: { mcpReq } }) => {
       const { action, content } = await mcpReq.elicitInput({
         message,
         requestedSchema: {
@@ -158,8 +164,8 @@ function addAskingTools(server: McpServer): void {
       })
       return text(`User response: action=${action}, content=${JSON.stringify(content)}`)
     },
-  )
-  addTool(server, 'test_elicitation_sep1034_defaults', async ({ mcpReq }) => {
+  })
+  addTool('test_elicitation_sep1034_defaults', async ({ mcpReq }) => {
     const { action, content } = await mcpReq.elicitInput({
       message: 'Defaults',
       requestedSchema: {
@@ -175,7 +181,7 @@ function addAskingTools(server: McpServer): void {
     })
     return text(`Elicitation completed: action=${action}, content=${JSON.stringify(content)}`)
   })
-  addTool(server, 'test_elicitation_sep1330_enums', async ({ mcpReq }) => {
+  addTool('test_elicitation_sep1330_enums', async ({ mcpReq }) => {
     const titled = (values: readonly string[], titles: readonly string[]) =>
       values.map((value, i) => ({ const: value, title: titles[i] ?? value }))
     const values = ['value1', 'value2', 'value3']
@@ -222,9 +228,8 @@ const sample = (question: string, maxTokens: number) =>
   })
 
 /** Tools that need more from the client before they can answer (2026-07-28, multi round-trip requests). */
-function addInputRequiredTools(server: McpServer): void {
-  const add = (name: string, run: (context: ServerContext) => unknown): void => addTool(server, name, run as Run)
-
+function addInputRequiredTools(): void {
+  const add = addTool
   add('test_input_required_result_elicitation', ({ mcpReq: { inputResponses } }) => {
     const answer = acceptedContent(inputResponses, 'user_name', z.object({ name: z.string() }))
     if (!answer) return inputRequired({ inputRequests: { user_name: ask('What is your name?', 'name') } })
@@ -296,21 +301,22 @@ function addInputRequiredTools(server: McpServer): void {
     if (inputResponse(inputResponses, 'user_name').kind !== 'missing') return text('Thank you')
     return inputRequired({ inputRequests: { user_name: ask('What is your name?', 'name') } })
   })
-  server.registerPrompt(
-    'test_input_required_result_prompt',
-    { description: 'Fixture test_input_required_result_prompt' },
-    ({ mcpReq: { inputResponses } }) => {
+  source.addPrompt({
+    name: 'test_input_required_result_prompt',
+    description: 'Fixture test_input_required_result_prompt',
+    run: (_args, { request: { mcpReq } }) => {
+      const { inputResponses } = mcpReq
       const answer = acceptedContent(inputResponses, 'user_context', z.object({ context: z.string() }))
       if (!answer) {
         const inputRequests = { user_context: ask('What context should the prompt use?', 'context') }
-        return inputRequired({ inputRequests }) as never
+        return inputRequired({ inputRequests })
       }
       return promptOf({ type: 'text', text: `Context: ${answer.context}` })
     },
-  )
+  })
 }
 
-function addSchemaTools(server: McpServer): void {
+function addSchemaTools(): void {
   const schema = fromJsonSchema({
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     type: 'object',
@@ -335,62 +341,70 @@ function addSchemaTools(server: McpServer): void {
     else: { required: ['email'] },
     additionalProperties: false,
   })
-  server.registerTool(
-    'json_schema_2020_12_tool',
-    { description: 'Tool with JSON Schema 2020-12 features', inputSchema: schema },
-    () => text('ok'),
-  )
+  source.addTool({
+    name: 'json_schema_2020_12_tool',
+    description: 'Tool with JSON Schema 2020-12 features',
+    input: schema,
+    run: () => text('ok'),
+  })
   const region = { type: 'string', 'x-mcp-header': 'Region' } as const
   const headers = fromJsonSchema<{ region: string }>({ type: 'object', properties: { region }, required: ['region'] })
-  server.registerTool('test_custom_headers', { description: 'Fixture', inputSchema: headers }, ({ region }) =>
-    text(`Region: ${region}`),
-  )
+  source.addTool<{ region: string }>({
+    name: 'test_custom_headers',
+    description: 'Fixture',
+    input: headers,
+    run: ({ region }) => text(`Region: ${region}`),
+  })
 }
 
-function addResources(server: McpServer): void {
+function addResources(): void {
   const add = (name: string, uri: string, mimeType: string, content: { text: string } | { blob: string }) =>
-    server.registerResource(name, uri, { description: `Fixture ${name}`, mimeType }, () => ({
-      contents: [{ uri, mimeType, ...content }],
-    }))
+    source.addResource({
+      name,
+      uri,
+      mimeType,
+      description: `Fixture ${name}`,
+      read: () => ({ contents: [{ uri, mimeType, ...content }] }),
+    })
   add('static-text', 'test://static-text', 'text/plain', { text: 'This is the content of the static text resource.' })
   add('static-binary', 'test://static-binary', 'image/png', { blob: png })
   add('watched', 'test://watched-resource', 'text/plain', { text: 'Watched' })
-  server.registerResource(
-    'template',
-    new ResourceTemplate('test://template/{id}/data', { list: undefined }),
-    { description: 'Fixture template', mimeType: 'application/json' },
-    (uri, { id }) => {
+  source.addResource({
+    name: 'template',
+    uri: 'test://template/{id}/data',
+    isTemplate: true,
+    description: 'Fixture template',
+    mimeType: 'application/json',
+    read: (uri, { id }) => {
       const content = JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` })
-      return { contents: [{ uri: uri.href, mimeType: 'application/json', text: content }] }
+      return { contents: [{ uri, mimeType: 'application/json', text: content }] }
     },
-  )
-  server.server.registerCapabilities({ resources: { subscribe: true } })
-  server.server.setRequestHandler('resources/subscribe', () => ({}))
-  server.server.setRequestHandler('resources/unsubscribe', () => ({}))
+  })
 }
 
-function addPrompts(server: McpServer): void {
-  server.registerPrompt('test_simple_prompt', { description: 'Fixture' }, () =>
-    promptOf({ type: 'text', text: 'This is a simple prompt for testing.' }),
-  )
+function addPrompts(): void {
+  source.addPrompt({
+    name: 'test_simple_prompt',
+    description: 'Fixture',
+    run: () => promptOf({ type: 'text', text: 'This is a simple prompt for testing.' }),
+  })
   const cities = ['paris', 'park', 'party']
-  server.registerPrompt(
-    'test_prompt_with_arguments',
-    {
-      description: 'Fixture',
-      argsSchema: z.object({
-        arg1: completable(z.string().describe('First test argument'), (value) =>
-          cities.filter((city) => city.startsWith(value)),
-        ),
-        arg2: z.string().describe('Second test argument'),
-      }),
-    },
-    ({ arg1, arg2 }) => promptOf({ type: 'text', text: `Prompt with arguments: arg1='${arg1}', arg2='${arg2}'` }),
-  )
-  server.registerPrompt(
-    'test_prompt_with_embedded_resource',
-    { description: 'Fixture', argsSchema: z.object({ resourceUri: z.string() }) },
-    ({ resourceUri }) =>
+  source.addPrompt<{ arg1: string; arg2: string }>({
+    name: 'test_prompt_with_arguments',
+    description: 'Fixture',
+    args: z.object({
+      arg1: completable(z.string().describe('First test argument'), (value) =>
+        cities.filter((city) => city.startsWith(value)),
+      ),
+      arg2: z.string().describe('Second test argument'),
+    }),
+    run: ({ arg1, arg2 }) => promptOf({ type: 'text', text: `Prompt with arguments: arg1='${arg1}', arg2='${arg2}'` }),
+  })
+  source.addPrompt<{ resourceUri: string }>({
+    name: 'test_prompt_with_embedded_resource',
+    description: 'Fixture',
+    args: z.object({ resourceUri: z.string() }),
+    run: ({ resourceUri }) =>
       promptOf(
         {
           type: 'resource',
@@ -398,13 +412,16 @@ function addPrompts(server: McpServer): void {
         },
         { type: 'text', text: 'Please process the embedded resource above.' },
       ),
-  )
-  server.registerPrompt('test_prompt_with_image', { description: 'Fixture' }, () =>
-    promptOf(
-      { type: 'image', data: png, mimeType: 'image/png' },
-      { type: 'text', text: 'Please analyze the image above.' },
-    ),
-  )
+  })
+  source.addPrompt({
+    name: 'test_prompt_with_image',
+    description: 'Fixture',
+    run: () =>
+      promptOf(
+        { type: 'image', data: png, mimeType: 'image/png' },
+        { type: 'text', text: 'Please analyze the image above.' },
+      ),
+  })
 }
 
 function promptOf(

@@ -2,15 +2,7 @@
 // HTTP and the protocol's eras are settled before it runs.
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import type { z } from 'zod'
-
-/** What a tool may know of who calls it. The token is not among it: it is never passed on. */
-export interface ToolCaller {
-  readonly subject: string
-  readonly clientId: string
-  readonly scopes: ReadonlySet<string>
-  /** Seconds since the epoch. */
-  readonly expiresAt: number
-}
+import type { SourceCaller, ToolTerms } from '../../source.ts'
 
 /** What a tool may say while it works. Clients hear it as far as they want to. */
 export interface Notify {
@@ -22,23 +14,17 @@ export interface Notify {
 
 export interface ToolCall<Input> {
   readonly input: Input
-  readonly caller: ToolCaller
+  readonly caller: SourceCaller
   readonly notify: Notify
   /** Aborted when nobody waits for the result any more: cancelled, disconnected (2026-07-28), or the token expired. */
   readonly signal: AbortSignal
 }
 
-export interface ToolDefinition<Input extends z.ZodObject> {
+export interface ToolDefinition<Input extends z.ZodObject> extends ToolTerms {
   readonly name: string
   readonly title: string
   /** For the model that chooses among tools. */
   readonly description: string
-  /** All scopes that a call needs; a challenge names all of them. */
-  readonly scopes: readonly [string, ...string[]]
-  /** Only a person may call it, through whatever client: a token that a client has for itself (client credentials) may not. */
-  readonly peopleOnly?: boolean
-  /** A call stays open for seconds, so the calls of one caller at once are counted. */
-  readonly isLong?: boolean
   /** A `z.strictObject`: arguments nobody asked for are refused. */
   readonly input: Input
   /** A method, so that a tool of any input is a {@link Tool}. */
