@@ -29,13 +29,13 @@ const lookAgain = 5_000
 
 /**
  * Where to read from. `gone`: the session ended meanwhile. `lost`: there is no such event in it, or what came after it
- * was not kept, which is said rather than passed over.
+ * was not kept, which is said rather than passed over. `over`: it was the last one.
  */
 export async function findPlace(
   store: SessionStore,
   session: Session,
   lastEventId: string | undefined,
-): Promise<Place | 'gone' | 'lost'> {
+): Promise<Place | 'gone' | 'lost' | 'over'> {
   const reader = randomUUID()
   if (lastEventId === undefined) {
     const position = await store.claim(session.key, ownStream, reader, { mark: true })
@@ -45,6 +45,7 @@ export async function findPlace(
   if (!place) return 'lost'
   const read = await store.read(session.key, place.stream, place.position, { isEvent: true })
   if (read.kind !== 'events') return read.kind
+  if (read.state === 'ended' && read.events.length === 0 && !read.more) return 'over'
   const claimed = await store.claim(session.key, place.stream, reader)
   return claimed === undefined ? 'gone' : { ...place, reader }
 }

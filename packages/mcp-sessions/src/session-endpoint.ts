@@ -52,8 +52,9 @@ export interface SessionSender extends Sender {
  * - `not_found`: the session ended, expired, never was, or is somebody else's
  * - `unsupported_version`: of the protocol
  * - `not_resumable`: nothing can be resumed after its Last-Event-ID
+ * - `stream_over`: its Last-Event-ID was the last of its stream. Some clients come back for ever after each answer they have
  */
-export type SessionRefusal = 'id_missing' | 'not_found' | 'unsupported_version' | 'not_resumable'
+export type SessionRefusal = 'id_missing' | 'not_found' | 'unsupported_version' | 'not_resumable' | 'stream_over'
 
 /** Each throws {@link StoreUnavailableError} before anything was sent, and starts nothing before what it returns is called. */
 export interface SessionEndpoint {
@@ -157,6 +158,7 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
       const place = await findPlace(store, session, Array.isArray(lastEventId) ? lastEventId.join() : lastEventId)
       if (place === 'gone') return 'not_found'
       if (place === 'lost') return 'not_resumable'
+      if (place === 'over') return 'stream_over'
       const primes = lastEventId === undefined && understandsEmptyEvents(session)
       return (to) => sendEvents({ store, session, place, keepAlive, primes, ...to })
     },

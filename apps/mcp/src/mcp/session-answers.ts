@@ -53,6 +53,8 @@ const refusals: Readonly<Record<SessionRefusal, { status: number; code: number; 
     code: rpcCodes.other,
     message: 'Bad Request: nothing can be resumed after this Last-Event-ID',
   },
+  // the one answer besides a stream that a GET may get (2025-11-25, Transports); the SDK's clients do not come back after it
+  stream_over: { status: 405, code: rpcCodes.other, message: 'The stream is over: this Last-Event-ID was its last' },
 }
 
 export function createSessionAnswers({ answer, unsent, closing, ...options }: SessionAnswersOptions): SessionAnswers {
@@ -60,6 +62,7 @@ export function createSessionAnswers({ answer, unsent, closing, ...options }: Se
 
   function refused(reply: FastifyReply, reason: SessionRefusal): 'refused' {
     const { status, code, message } = refusals[reason]
+    if (status === 405) reply.header('allow', 'GET, POST, DELETE, OPTIONS')
     refuseRpc(reply, status, code, message)
     return 'refused'
   }

@@ -255,8 +255,10 @@ describe('the stream of a request', () => {
     expect(events.at(-1)?.message).toMatchObject({ id: 7, result: { content: [{ text: 'Greeted Ada 4 times.' }] } })
     for (const { id } of events) expect(id).toBeDefined()
     for (const [i, { id }] of events.entries()) {
-      const resumed = await readEvents(await session.get(id)).rest()
-      expect(resumed).toEqual(events.slice(i + 1))
+      const resumed = await session.get(id)
+      if (i < events.length - 1) expect(await readEvents(resumed).rest()).toEqual(events.slice(i + 1))
+      // some clients would come back for ever
+      else expect([resumed.status, resumed.headers.get('allow')]).toEqual([405, 'GET, POST, DELETE, OPTIONS'])
     }
   })
 

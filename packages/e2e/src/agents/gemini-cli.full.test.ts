@@ -51,4 +51,7 @@ test('registers, signs in once at its prompt, and is connected after each refres
     expect(gemini.refreshes()).toBe(refreshes)
   }
   expect(gemini.signIns, 'nobody is asked again').toHaveLength(1)
+  // it comes back once for each stream that ended with its answer, and would come back for ever if it got a stream again
+  const reads = site.exchanges.filter(({ method, path }) => method === 'GET' && path === '/mcp')
+  expect(reads.length, JSON.stringify(reads.map(({ status }) => status))).toBeLessThan(20)
 })
