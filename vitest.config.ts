@@ -23,6 +23,7 @@ export default defineConfig({
           name: 'unit',
           include: ['apps/*/src/**/*.test.ts', 'packages/*/src/**/*.test.ts'],
           exclude: ['packages/e2e/**', '**/*.full.test.ts', '**/node_modules/**', '**/dist/**'],
+          maxWorkers: '100%', // by itself vitest leaves one core alone, of two
           execArgv,
           globalSetup: 'apps/auth/src/suites/id-token-keys.setup.ts',
         },
