@@ -24,6 +24,9 @@ export default defineConfig({
           include: ['apps/*/src/**/*.test.ts', 'packages/*/src/**/*.test.ts'],
           exclude: ['packages/e2e/**', '**/*.full.test.ts', '**/node_modules/**', '**/dist/**'],
           maxWorkers: '100%', // by itself vitest leaves one core alone, of two
+          // what waits says for how long; this is for what hangs
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
           execArgv,
           globalSetup: 'apps/auth/src/suites/id-token-keys.setup.ts',
         },
