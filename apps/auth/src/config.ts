@@ -261,11 +261,12 @@ function readSchemes(list: readonly string[], faults: string[]): ReadonlySet<str
   return new Set([...EDITOR_SCHEMES, ...schemes.map((scheme) => `${scheme}:`)])
 }
 
-function readText(file: string, name: string, faults: string[]): string | undefined {
+/** `shown`: how the file is called in a fault. */
+function readText(file: string, name: string, faults: string[], shown = file): string | undefined {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    faults.push(`${name}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    faults.push(`${name}: ${shown} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
     return undefined
   }
 }
@@ -413,7 +414,9 @@ const OPENID_SETTINGS: ReadonlySet<string> = new Set([
 /** JSON, or a file with it. */
 function readEntries(value: string | undefined, faults: string[]): readonly Environment[] {
   if (!value) return []
-  const json = value.trimStart().startsWith('[') ? value : readText(value, 'OIDC_PROVIDERS', faults)
+  // what is no name of a file may hold secrets: it is never shown
+  const isJson = /^\s*[[{"]/.test(value)
+  const json = isJson ? value : readText(value, 'OIDC_PROVIDERS', faults, 'the file that it names')
   return (json && readJson('OIDC_PROVIDERS', json, z.array(z.record(z.string(), z.string())).max(20), faults)) || []
 }
 

@@ -732,10 +732,24 @@ describe('at the start', () => {
     ])
       expect(faults).toContainEqual(expect.stringContaining(fault))
     expect(faults).toHaveLength(6)
-    for (const OIDC_PROVIDERS of ['[', '[1]', '[{"OIDC_ISSUER":1}]', '/no/such/file'])
-      expect(faultsOf({ ...loopback, OIDC_PROVIDERS }), OIDC_PROVIDERS).toEqual([
-        expect.stringContaining('OIDC_PROVIDERS'),
-      ])
+    const secret = 'hunter2-of-the-provider'
+    const one = JSON.stringify({ ...oidc, OIDC_CLIENT_SECRET: secret })
+    for (const OIDC_PROVIDERS of [
+      '[',
+      '[1]',
+      '[{"OIDC_ISSUER":1}]',
+      '/no/such/file',
+      one,
+      ` ${one}`,
+      `"${secret}"`,
+      `[${one},`,
+      secret,
+    ]) {
+      const told = faultsOf({ ...loopback, OIDC_PROVIDERS })
+      expect(told, OIDC_PROVIDERS).not.toEqual([])
+      for (const fault of told) expect(fault, OIDC_PROVIDERS).toContain('OIDC_PROVIDERS')
+      expect(told.join(), OIDC_PROVIDERS).not.toContain(secret)
+    }
   })
 
   test('a login that lets everybody in has to be meant, and a rule needs somebody it could apply to', () => {
