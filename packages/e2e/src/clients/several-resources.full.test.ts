@@ -56,7 +56,7 @@ beforeAll(async () => {
     servers.push(startProcess(['apps/mcp/src/main.ts'], { env: { ...env, DATA_DIR: join(folder, String(at)) } }))
   }
   // the example as its reader has it: beside a node_modules with the two packages it names
-  copyFileSync(join(repository, 'examples/guard/server.ts'), join(folder, 'server.ts'))
+  copyFileSync(join(repository, 'examples/guard/fastify.ts'), join(folder, 'server.ts'))
   symlinkSync(join(repository, 'apps/mcp/node_modules'), join(folder, 'node_modules'))
   servers.push(startProcess([join(folder, 'server.ts'), auth.issuer, String(ports[2])]))
   for (const resource of [first, second, things]) await until(() => isReady(resource), 30_000)
