@@ -17,7 +17,7 @@ export const walls = [
   {
     files: 'apps/auth/src/*.ts',
     may: [own, ...node, ...fastify, '@gatehouse/service', '@gatehouse/shared', 'zod', 'ipaddr.js', 'pino'],
-    why: "main, app, config, errors and health are wiring: what is a vendor's lives in the folders.",
+    why: "main, app, config and errors are wiring: what is a vendor's lives in the folders.",
   },
   {
     files: 'apps/auth/src/main.ts',
@@ -25,7 +25,6 @@ export const walls = [
       ...node,
       './app.ts',
       './config.ts',
-      './errors.ts',
       './store/**',
       '@gatehouse/service',
       '@gatehouse/shared',
@@ -190,7 +189,7 @@ export const walls = [
       'ipaddr.js',
       'pino',
     ],
-    why: 'main, app, config and health are wiring.',
+    why: 'main, app and config are wiring.',
   },
   {
     files: 'apps/mcp/src/main.ts',
@@ -198,7 +197,6 @@ export const walls = [
       ...node,
       './app.ts',
       './config.ts',
-      './errors.ts',
       '@gatehouse/service',
       '@gatehouse/shared',
       'fastify',
@@ -242,6 +240,11 @@ export const walls = [
     files: 'packages/service/src/**',
     may: [own, ...node, 'fastify', 'ipaddr.js'],
     why: 'service/ is what both processes are made of: it knows neither of them.',
+  },
+  {
+    files: 'packages/service/src/process/**',
+    may: [own, ...node, '../errors.ts', '../log-stream.ts', '../metrics.ts', 'fastify'],
+    why: 'process/ is how a service starts, tells how it is, and ends.',
   },
   {
     files: 'packages/service/src/metrics*',

@@ -1,10 +1,16 @@
 // The authorization server, wired: this is the one place where its parts meet. Reading createApp from top to bottom shows
 // every route and what stands in front of it.
-import { boundConnections, connectionLimits, type Metrics, readForwarding, requestReading } from '@gatehouse/service'
+import {
+  boundConnections,
+  connectionLimits,
+  type Metrics,
+  readForwarding,
+  registerHealth,
+  requestReading,
+} from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Config } from './config.ts'
 import { createCounters } from './counters.ts'
-import { type HealthOptions, registerHealth } from './health.ts'
 import { guardHost } from './hosts.ts'
 import { answerErrors, answerUnreadable } from './http-errors.ts'
 import { developerLogin } from './identity/developer.ts'
@@ -57,8 +63,8 @@ export interface AppDependencies {
   readonly clock?: Clock
   readonly logger?: FastifyBaseLogger
   readonly metrics?: Metrics | undefined
-  /** By default none. */
-  readonly drain?: HealthOptions['drain']
+  /** Milliseconds between "not ready" and the end. By default none. */
+  readonly drain?: number
 }
 
 /** Throws {@link ConfigError} if the client file is faulty. A store that does not answer yet is no fault: see engine.ts. */
@@ -243,16 +249,18 @@ export async function createApp({
   guardHost(app, config.issuer)
   boundBodies(app)
   answerErrors(app)
-  const isReady = async () => {
-    await store.ping()
-    engine.provider()
+  const whyNotReady = async () => {
+    try {
+      await store.ping()
+      engine.provider()
+      return undefined
+    } catch {
+      return 'store'
+    }
   }
-  registerHealth(app, { drain, isReady })
-  metrics?.gauge('gatehouse_ready', 'Whether /readyz would be 200.', () =>
-    isReady().then(
-      () => 1,
-      () => 0,
-    ),
+  registerHealth(app, { whyNotReady, retryAfter: 1, drain })
+  metrics?.gauge('gatehouse_ready', 'Whether /readyz would be 200.', async () =>
+    (await whyNotReady()) === undefined ? 1 : 0,
   )
   const endConnections = boundConnections(app.server)
   app.addHook('preClose', async () => endConnections(ANSWER_LIMIT)) // after health's, which waits

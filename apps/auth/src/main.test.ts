@@ -60,7 +60,7 @@ test('a faulty configuration ends the process with code 1 and every fault, witho
     AUTH_ISSUER: 'https://auth.example.com/',
   })
   expect(await ended).toBe(1)
-  expect(output()).toMatch(/^The authorization server cannot start:\n( {2}- .+\n){5}$/)
+  expect(output()).toMatch(/^The authorization server cannot start:\n(- .+\n){5}$/)
   for (const name of ['PORT', 'AUTH_SECRET', 'AUTH_LIFETIMES', 'AUTH_ISSUER', 'No login'])
     expect(output()).toContain(name)
   expect(output()).not.toContain('tiny-secret')
@@ -70,7 +70,7 @@ test('a faulty client file ends the process in the same way', { timeout: 20_000 
   const { ended, output } = start({ DATA_DIR: newDataDir(), AUTH_CLIENTS_FILE: '/nowhere/clients.json' })
   expect(await ended).toBe(1)
   expect(output()).toBe(
-    'The authorization server cannot start:\n  - AUTH_CLIENTS_FILE /nowhere/clients.json: cannot be read (ENOENT).\n',
+    'The authorization server cannot start:\n- AUTH_CLIENTS_FILE /nowhere/clients.json: cannot be read (ENOENT).\n',
   )
 })
 

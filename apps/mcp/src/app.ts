@@ -2,13 +2,19 @@
 import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
 import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
 import type { SessionStore } from '@gatehouse/mcp-sessions'
-import { boundConnections, connectionLimits, createNameCheck, type Metrics, requestReading } from '@gatehouse/service'
+import {
+  boundConnections,
+  connectionLimits,
+  createNameCheck,
+  logOptions,
+  type Metrics,
+  registerHealth,
+  requestReading,
+} from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
 import { type FastifyInstance, fastify } from 'fastify'
 import type { Config } from './config.ts'
 import { refuse } from './errors.ts'
-import { serveHealth } from './health.ts'
-import { logOptions } from './log.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { mcpEndpoint } from './mcp/http.ts'
@@ -66,7 +72,7 @@ export function createApp({
     ...requestReading(config.trustProxy),
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
-    return503OnClosing: false, // see health.ts: who is not ready any more still answers for a while
+    return503OnClosing: false, // who is not ready any more still answers for a while
     ...connectionLimits,
     // A path that cannot be decoded, before there is a route.
     frameworkErrors: (_error, _request, reply) =>
@@ -104,7 +110,10 @@ export function createApp({
     return (await checkOrigin(request, reply)) ?? refuse(reply, fault.status, fault.error, fault.description)
   })
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', `The MCP server is at ${resource}`))
-  serveHealth(app, { keysReady: keys.ready, drain })
+  // Known keys are enough, so that a replica stays ready while the issuer is away; a new one is not ready before it had
+  // them once. Where sessions are kept is of no account: without that store clients are served all the same.
+  const whyNotReady = () => (keys.ready() ? undefined : 'no keys of the issuer yet')
+  registerHealth(app, { whyNotReady, retryAfter: 5, drain })
   metrics?.gauge('gatehouse_ready', 'Whether there are keys of the issuer to judge tokens with.', () =>
     keys.ready() ? 1 : 0,
   )

@@ -1,7 +1,7 @@
+import { logOptions } from '@gatehouse/service'
 import { verifies } from '@gatehouse/testing'
 import Fastify from 'fastify'
 import { expect } from 'vitest'
-import { logOptions } from './log.ts'
 
 verifies(
   'M23',

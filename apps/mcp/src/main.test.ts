@@ -85,7 +85,7 @@ test('a port in use is said so, without a stack', async () => {
   const port = /listening at http:\S+?:(\d+)"/.exec(first.output())?.[1] ?? ''
   await using second = start({ PORT: port })
   expect(await second.exited).toBe(1)
-  expect(second.output()).toContain(`Cannot listen on localhost, port ${port} (EADDRINUSE): set HOST or PORT.`)
+  expect(second.output()).toContain(`HOST localhost, PORT ${port}: cannot listen there (EADDRINUSE). Is something else`)
   expect(second.output()).not.toContain('    at ')
 }, 20_000)
 
@@ -104,5 +104,5 @@ test('metrics are on a port of their own, and a port that is taken is a start fa
 
   await using second = start({ PORT: '0', METRICS_PORT })
   expect(await second.exited).toBe(1)
-  expect(second.output()).toMatch(/Cannot listen on \S+, port \d+ \(EADDRINUSE\): set HOST or METRICS_PORT\./)
+  expect(second.output()).toMatch(/HOST \S+, METRICS_PORT \d+: cannot listen there \(EADDRINUSE\)\. Is something else/)
 }, 30_000)

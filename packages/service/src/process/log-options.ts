@@ -1,0 +1,34 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/**
+ * For pino: how requests and errors are logged, with nothing that could hold a secret. A request's line has its path
+ * without the query, where codes, states and tokens travel, and no headers. Should a token or a cookie get into a line some
+ * other way, its value is struck out. `shownPath` shortens a path that is a secret itself.
+ */
+export function logOptions(level: string, shownPath: (path: string) => string = (path) => path) {
+  return {
+    level,
+    redact: ['authorization', '*.authorization', '*.headers.authorization', '*.cookie', '*.headers.cookie'],
+    serializers: {
+      req: ({ method, url, ip }: FastifyRequest) => ({
+        method,
+        path: shownPath(url.replace(/[?#].*$/s, '')),
+        remoteAddress: ip,
+      }),
+      res: ({ statusCode }: Pick<FastifyReply, 'statusCode'>) => ({ statusCode }),
+      err: describeError,
+    },
+  }
+}
+
+/** What an error says of itself, and nothing that hangs on it: a Redis error carries the command, password included. */
+function describeError(error: Error & { code?: unknown }): { type: string; message: string; stack: string } {
+  const { name: type, message, stack = '', code, cause } = error
+  return {
+    type,
+    message,
+    stack,
+    ...(code !== undefined && { code }),
+    ...(cause instanceof Error && { cause: describeError(cause) }),
+  }
+}
