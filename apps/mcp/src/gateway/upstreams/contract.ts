@@ -13,6 +13,11 @@ export interface Request {
   readonly params?: Members | undefined
 }
 
+/** With what a request of 2026-07-28 over HTTP repeats in headers: `Mcp-Param-*`, by lower-case name. */
+export interface UpstreamRequest extends Request {
+  readonly mirrored?: Readonly<Record<string, string>> | undefined
+}
+
 export type Notification = Request
 
 /** Who is behind a request. Two owners never share what is not `shared`. */
@@ -33,6 +38,8 @@ export interface Behalf {
   readonly capabilities: Members
   /** From the client's request, by lower-case name; an upstream gets those that its settings name. */
   readonly headers: Readonly<Record<string, string>>
+  /** What the client wants to hear progress under; undefined: it does not. */
+  readonly progressToken: string | number | undefined
   /** The least severe log message that the client wants; undefined: it did not say. */
   readonly logLevel: string | undefined
   /** Aborted when nobody waits for the result any more: the upstream is told to stop. */
@@ -62,11 +69,14 @@ export interface Upstream {
    * Resolves with the `result` member as it was sent, whatever kind of result it is (`resultType` of 2026-07-28 included).
    * Rejects with an {@link RpcError} for what the upstream answered, else with an {@link UpstreamError}.
    */
-  request(request: Request, behalf: Behalf): Promise<Members>
+  request(request: UpstreamRequest, behalf: Behalf): Promise<Members>
   /** For notifications that belong to no request: `notifications/roots/list_changed`. */
   notify(notification: Notification, behalf: Behalf): Promise<void>
-  /** What an upstream says outside of any request, by owner. Ends by the function that it returns. */
-  listen(behalf: Behalf, hear: (notification: Notification) => void): () => void
+  /**
+   * Hears what the upstream says outside of any request: that lists changed, and that one of these resources did. It goes on,
+   * over broken connections too, until the function that it returns is called. What `behalf` hears is not used.
+   */
+  listen(behalf: Behalf, resources: readonly string[], hear: (notification: Notification) => void): () => void
   close(): Promise<void>
 }
 
