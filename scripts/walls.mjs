@@ -234,6 +234,11 @@ export const walls = [
     why: 'a source knows what it serves and nothing of HTTP.',
   },
   {
+    files: 'apps/mcp/src/gateway/catalog/**',
+    may: [own, ...node, '../settings.ts', '../upstreams/contract.ts'],
+    why: 'catalog/ knows upstreams by their contract: neither how they are reached nor who serves what they have.',
+  },
+  {
     files: 'packages/shared/src/**',
     may: [own, 'zod'],
     why: 'shared/ does no I/O and knows nobody.',
