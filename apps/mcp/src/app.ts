@@ -4,7 +4,7 @@ import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } fro
 import type { SessionStore } from '@gatehouse/mcp-sessions'
 import { boundConnections, connectionLimits, createNameCheck, type Metrics, requestReading } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import type { Config } from './config.ts'
 import { refuse } from './errors.ts'
 import { serveHealth } from './health.ts'
@@ -14,6 +14,8 @@ import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { mcpEndpoint } from './mcp/http.ts'
 import { createOriginCheck } from './mcp/origins.ts'
 import { policy } from './mcp/policy.ts'
+import type { Served } from './mcp/served.ts'
+import { serveSource } from './mcp/server.ts'
 import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
 import { createBuiltin } from './sources/builtin/builtin.ts'
@@ -28,6 +30,8 @@ export interface AppDependencies {
   readonly store?: SessionStore | undefined
   /** What is served; by default the demonstration. */
   readonly source?: Source
+  /** Other people's servers, in the place of `source`. */
+  readonly createGateway?: (log: FastifyBaseLogger) => Served
   readonly streamLimits?: Partial<StreamLimits>
   readonly unsentLimits?: Partial<UnsentLimits>
   readonly bodyLimits?: Partial<BodyLimits>
@@ -131,8 +135,14 @@ export function createApp({
   app.register(mcpEndpoint, {
     config,
     guard,
-    source,
-    policy,
+    served:
+      given.createGateway?.(app.log) ??
+      serveSource(source, {
+        policy,
+        identity: config.identity,
+        onToolFailure: (tool, err) => app.log.error({ tool, err }, 'tool failed'),
+        clock,
+      }),
     store,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
     unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },

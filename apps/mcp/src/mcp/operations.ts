@@ -1,13 +1,15 @@
 // What a caller does with a source, as far as the policy lets them.
+import type { Tool } from '@modelcontextprotocol/server'
 import type { Source, SourceCaller, SourceTool } from '../sources/source.ts'
 import { nameIn } from './message.ts'
 import type { Policy } from './policy.ts'
+import type { ServedRequest } from './served.ts'
 
 /** Of a request, or a notification; an answer to something that we asked has no method. */
 export interface Operation {
   readonly method: string
-  /** What it calls, if there is a tool of that name. */
-  readonly tool: SourceTool | undefined
+  /** As clients are told of what it calls, if there is a tool of that name and it matters. */
+  readonly tool: Pick<Tool, 'name' | 'inputSchema'> | undefined
   /** Whether the answer stays open, so that it is counted. */
   readonly staysOpen: boolean
   /** What it needs. */
@@ -17,7 +19,11 @@ export interface Operation {
 }
 
 export interface Operations {
-  find(message: Message, caller: SourceCaller): Promise<Operation>
+  /** `request`: who calls, and with what. */
+  find(message: Message, request: ServedRequest): Promise<Operation>
+}
+
+export interface SourceOperations extends Operations {
   /** The tools on a caller's list. */
   toolsFor(caller: SourceCaller): Promise<readonly SourceTool[]>
 }
@@ -27,14 +33,14 @@ export interface Message {
   readonly params?: unknown
 }
 
-export function createOperations(source: Source, policy: Policy): Operations {
+export function createOperations(source: Source, policy: Policy): SourceOperations {
   return {
-    async find(message, caller) {
+    async find(message, { caller }) {
       const { method } = message
       const tool = method === 'tools/call' ? await findTool(source, nameIn(message)) : undefined
       return {
         method: method ?? '',
-        tool,
+        tool: tool?.definition,
         staysOpen: method === 'subscriptions/listen' || tool?.terms.isLong === true,
         scopes: method === undefined ? [] : policy.scopesFor(method, tool?.terms),
         isOpenTo: !tool || policy.mayCall(tool.terms, caller),

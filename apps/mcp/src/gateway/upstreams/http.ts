@@ -1,0 +1,149 @@
+// Streamable HTTP. 2026-07-28: each request stands alone. The 2025 era: a session for its owner, if the server wants one; each
+// call has a transport of its own over the session's id, so that a question says which call it is about.
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import type { RemoteUpstream } from '../settings.ts'
+import { type Connection, filterFor, type OpenConnection, ownBehalf } from './connection.ts'
+import { type Behalf, type Description, type Members, type Notification, RpcError, UpstreamError } from './contract.ts'
+import type { Identity } from './envelope.ts'
+import { SessionLostError } from './faults.ts'
+import type { GuardedFetch } from './guarded-fetch.ts'
+import { discover, initialize } from './negotiate.ts'
+import { createPeer, type Peer, type PeerCall } from './peer.ts'
+import { createSubscriptions } from './subscriptions.ts'
+
+export interface HttpOptions {
+  readonly settings: RemoteUpstream
+  readonly identity: Identity
+  readonly http: GuardedFetch
+  readonly onerror: (error: Error) => void
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+/** Milliseconds. After that an upstream is asked again of which era it is: it may have been renewed. */
+const verdictLife = 3_600_000
+/** Milliseconds that what an upstream of 2026-07-28 says of itself is believed. */
+const descriptionLife = 60_000
+/** A stream that an upstream breaks is opened again for as long as somebody listens. */
+const reconnection = { initialReconnectionDelay: 1_000, maxReconnectionDelay: 30_000, reconnectionDelayGrowFactor: 2, maxRetries: 1_000_000 }
+
+interface SessionId {
+  readonly sessionId?: string | undefined
+  readonly protocolVersion?: string | undefined
+}
+
+export function createHttpOpener({ settings, identity, http, onerror, clock }: HttpOptions): OpenConnection {
+  const { name, url, timeouts } = settings
+  let legacySince: number | undefined
+  let modern: { readonly description: Description; readonly at: number } | undefined
+
+  function connect(headers: Readonly<Record<string, string>>, hearUnasked: (notification: Notification) => void, calls = new Set<PeerCall>(), session: SessionId = {}) {
+    const passed = Object.fromEntries(settings.forwardHeaders.flatMap((header) => (headers[header] === undefined ? [] : [[header, headers[header]]])))
+    const transport = new StreamableHTTPClientTransport(new URL(url), {
+      fetch: http.fetchFor((error) => peer.fail(error)),
+      requestInit: { headers: passed },
+      reconnectionOptions: reconnection,
+      ...(session.sessionId !== undefined && { sessionId: session.sessionId }),
+      ...(session.protocolVersion !== undefined && { protocolVersion: session.protocolVersion }),
+    })
+    const peer: Peer = createPeer({ name, transport, identity, calls, hearUnasked, onerror })
+    return { transport, peer }
+  }
+
+  /** One request over a transport of its own. */
+  async function alone<T>(headers: Behalf['headers'], run: (peer: Peer) => Promise<T>, options: { hear?: (n: Notification) => void; calls?: Set<PeerCall>; session?: SessionId } = {}): Promise<T> {
+    const { peer } = connect(headers, options.hear ?? (() => undefined), options.calls, options.session)
+    await peer.start()
+    try {
+      return await run(peer)
+    } finally {
+      await peer.close()
+    }
+  }
+
+  async function findModern(behalf: Behalf, capabilities: Members): Promise<Description | undefined> {
+    if (modern && clock() - modern.at < descriptionLife) return modern.description
+    if (legacySince !== undefined && clock() - legacySince < verdictLife) return undefined
+    const asker = ownBehalf(behalf, behalf.signal)
+    const terms = { behalf: asker, capabilities, limit: timeouts.list }
+    const description = await alone(behalf.headers, (peer) => discover(peer, terms))
+    modern = description && { description, at: clock() }
+    legacySince = description ? undefined : clock()
+    return description
+  }
+
+  function openModern(description: Description, behalf: Behalf): Connection {
+    return {
+      description,
+      async request(request, on, terms) {
+        try {
+          return await alone(on.headers, (peer) => peer.request(request, { ...terms, behalf: on, era: '2026' }))
+        } catch (error) {
+          if (error instanceof RpcError && error.code === -32_022) modern = undefined
+          throw error
+        }
+      },
+      notify: async () => undefined, // 2026-07-28 has none that a client sends over HTTP
+      async listen(resources, hear, signal, ready) {
+        const filter = filterFor(description, resources)
+        if (Object.keys(filter).length === 0) {
+          ready?.()
+          await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+          return
+        }
+        const listener = (notification: Notification) => {
+          if (notification.method === 'notifications/subscriptions/acknowledged') ready?.()
+          else hear(notification)
+        }
+        const asker = { ...ownBehalf(behalf, signal), hear: listener }
+        const terms = { era: '2026', behalf: asker, capabilities: {}, limit: 2_147_483_647 } as const
+        const params = { notifications: filter }
+        await alone(behalf.headers, (peer) => peer.request({ method: 'subscriptions/listen', params }, terms), { hear: listener })
+      },
+      close: async () => undefined,
+    }
+  }
+
+  async function openLegacy(behalf: Behalf, capabilities: Members): Promise<Connection> {
+    const calls = new Set<PeerCall>()
+    const subscriptions = createSubscriptions(
+      (method, uri) => request({ method, params: { uri } }, ownBehalf(behalf, AbortSignal.timeout(timeouts.list)), { capabilities, limit: timeouts.list }),
+      onerror,
+    )
+    const { transport, peer } = connect(behalf.headers, subscriptions.hear, calls)
+    await peer.start()
+    let description: Description
+    try {
+      const setVersion = (version: string) => transport.setProtocolVersion(version)
+      const terms = { behalf: ownBehalf(behalf, behalf.signal), capabilities, limit: timeouts.list, setVersion }
+      description = await initialize(peer, terms, identity)
+    } catch (error) {
+      await peer.close()
+      legacySince = undefined
+      if (error instanceof SessionLostError) throw new UpstreamError(name, 'invalid', `${name} is no MCP server: it answered initialize with ${error.message}`)
+      throw error
+    }
+    const session: SessionId = { sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
+
+    const request: Connection['request'] = (wanted, on, terms) => {
+      const options = { calls, session, hear: subscriptions.hear }
+      return alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), options)
+    }
+    return {
+      description,
+      request,
+      notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), { session }),
+      listen: subscriptions.listen,
+      async close() {
+        subscriptions.end()
+        await Promise.race([transport.terminateSession(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]).catch(() => undefined)
+        await peer.close()
+      },
+    }
+  }
+
+  return async function open(behalf, capabilities) {
+    const description = await findModern(behalf, capabilities)
+    return description ? openModern(description, behalf) : openLegacy(behalf, capabilities)
+  }
+}
