@@ -1,7 +1,6 @@
 // The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
 import type { Implementation } from '@modelcontextprotocol/server'
-import type { Message, Operation, Operations } from '../mcp/operations.ts'
-import type { Served, ServedRequest } from '../mcp/served.ts'
+import type { Message, Operation, Operations, Served, ServedRequest } from '../mcp/served.ts'
 import type { Catalog, EndpointDescription } from './catalog/contract.ts'
 import { policy } from './policy.ts'
 import { behalfOf, type Client } from './relay/client.ts'

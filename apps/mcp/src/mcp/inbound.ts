@@ -49,7 +49,8 @@ export function mirroredHeaders({ inputSchema }: Pick<Tool, 'inputSchema'>, args
   const headers: Record<string, string> = {}
   for (const { path, header } of declarationsIn(inputSchema)) {
     const value = path.reduce<unknown>((parent, key) => memberOf(parent, key), args)
-    if (['string', 'number', 'boolean'].includes(typeof value)) headers[`mcp-param-${header.toLowerCase()}`] = encode(String(value))
+    if (['string', 'number', 'boolean'].includes(typeof value))
+      headers[`mcp-param-${header.toLowerCase()}`] = encode(String(value))
   }
   return headers
 }

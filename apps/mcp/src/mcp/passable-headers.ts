@@ -8,7 +8,6 @@ const never =
 export function passableHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   const passable: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers)) {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they would end the header, and begin another
     if (typeof value === 'string' && !never.test(name) && !/[\r\n\0]/.test(value)) passable[name] = value
   }
   return passable

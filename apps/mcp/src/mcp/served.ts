@@ -1,9 +1,8 @@
 // What is served behind the endpoint: a source of our own (source-server.ts), or other people's servers (../gateway). HTTP and
 // tokens are settled before it is asked.
 import type { SessionNews } from '@gatehouse/mcp-sessions'
-import type { Server, ServerEventBus } from '@modelcontextprotocol/server'
+import type { Server, ServerEventBus, Tool } from '@modelcontextprotocol/server'
 import type { SourceCaller } from '../sources/source.ts'
-import type { Operations } from './operations.ts'
 
 /** One request: who calls, and what of its headers others may see. */
 export interface ServedRequest {
@@ -12,6 +11,29 @@ export interface ServedRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Of a client of the 2025 era that has a session. */
   readonly session?: SessionNews | undefined
+}
+
+/** Of a request, or a notification; an answer to something that we asked has no method. */
+export interface Operation {
+  readonly method: string
+  /** As clients are told of what it calls, if there is a tool of that name and it matters. */
+  readonly tool: Pick<Tool, 'name' | 'inputSchema'> | undefined
+  /** Whether the answer stays open, so that it is counted. */
+  readonly staysOpen: boolean
+  /** What it needs. */
+  readonly scopes: readonly string[]
+  /** Whether the caller may do it at all, with whatever scopes. */
+  readonly isOpenTo: boolean
+}
+
+export interface Operations {
+  /** `request`: who calls, and with what. */
+  find(message: Message, request: ServedRequest): Promise<Operation>
+}
+
+export interface Message {
+  readonly method?: string
+  readonly params?: unknown
 }
 
 export interface Served {

@@ -1,7 +1,8 @@
 // Who asks, for one request: all that the relay knows of the protocol towards the client.
 import type { Behalf, Era, Members, Notification, Request } from '../upstreams/contract.ts'
 
-export interface Client extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'logLevel' | 'progressToken' | 'signal'> {
+export interface Client
+  extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'logLevel' | 'progressToken' | 'signal'> {
   readonly era: Era
   hear(notification: Notification): void
   /** Puts a question on the stream of the request. Undefined: it cannot be asked in this way. */
@@ -33,7 +34,8 @@ export function behalfOf(client: Client): Behalf {
     progressToken,
     signal,
     hear(notification) {
-      if (notification.method !== 'notifications/message' || wantsLog(client, notification.params)) client.hear(notification)
+      if (notification.method !== 'notifications/message' || wantsLog(client, notification.params))
+        client.hear(notification)
     },
     ask: async () => {
       throw new Error('nobody is there to be asked')

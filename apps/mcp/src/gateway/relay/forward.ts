@@ -55,7 +55,9 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
     if (!askingMethods.includes(request.method)) {
       return resultFor(await upstream.request(request, behalfOf(client)), '2026')
     }
-    const ongoing = startOngoing((running) => upstream.request(request, { ...behalfOf(client), ...runningFor(running, client) }))
+    const ongoing = startOngoing((running) =>
+      upstream.request(request, { ...behalfOf(client), ...runningFor(running, client) }),
+    )
     return answerWith(ongoing, ongoing.next(client), { upstream, of, client, asked: 0 })
   }
 
@@ -140,7 +142,8 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
       return stop(error as RpcError)
     }
     const id = parked.park(client.owner, { ongoing, question: turn.question, asked: asked + 1 })
-    if (id === undefined) return stop(new RpcError(-32_603, `${most} calls of yours wait for an answer already: answer one first`))
+    if (id === undefined)
+      return stop(new RpcError(-32_603, `${most} calls of yours wait for an answer already: answer one first`))
     const state: State = { kind: 'parked', id, of }
     return {
       resultType: 'input_required',
@@ -151,7 +154,8 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
 
   function judged(question: Request, upstream: Upstream, client: Client, asked: number): Request {
     const { settings } = upstream
-    if (asked > mostQuestions) throw new RpcError(-32_603, `${settings.name} asked more than ${mostQuestions} questions in one call`)
+    if (asked > mostQuestions)
+      throw new RpcError(-32_603, `${settings.name} asked more than ${mostQuestions} questions in one call`)
     const terms: QuestionTerms = { capabilities: client.capabilities, settings, named, ownOrigins, development }
     return questionFor(question, terms)
   }
@@ -178,11 +182,15 @@ async function eraOf(upstream: Upstream, client: Client): Promise<Era> {
   return era
 }
 
-function runningFor(running: Pick<Behalf, 'signal' | 'hear' | 'ask' | 'progressToken'>, client: Client): typeof running {
+function runningFor(
+  running: Pick<Behalf, 'signal' | 'hear' | 'ask' | 'progressToken'>,
+  client: Client,
+): typeof running {
   return {
     ...running,
     hear(notification) {
-      if (notification.method !== 'notifications/message' || wantsLog(client, notification.params)) running.hear(notification)
+      if (notification.method !== 'notifications/message' || wantsLog(client, notification.params))
+        running.hear(notification)
     },
   }
 }
@@ -199,7 +207,9 @@ function questionsIn({ inputRequests }: Members): Readonly<Record<string, Reques
 /** Of what was asked for: by it an answer belongs to one request and no other. */
 function digest({ settings }: Upstream, { method, params }: Request): string {
   const { _meta, inputResponses: _i, requestState: _r, ...rest } = params ?? {}
-  return createHash('sha256').update(JSON.stringify([settings.name, method, sorted(rest)])).digest('base64url')
+  return createHash('sha256')
+    .update(JSON.stringify([settings.name, method, sorted(rest)]))
+    .digest('base64url')
 }
 
 /** With its keys in order: a client may write them in another one. */

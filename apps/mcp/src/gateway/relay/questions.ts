@@ -24,10 +24,15 @@ export function questionFor({ method, params }: Request, terms: QuestionTerms): 
   const { settings, named } = terms
   if (method === 'elicitation/create') {
     const isUrl = params?.mode === 'url'
-    allow(isUrl ? settings.questions.url : settings.questions.form, settings.name, isUrl ? 'questions.url' : 'questions.form')
+    allow(
+      isUrl ? settings.questions.url : settings.questions.form,
+      settings.name,
+      isUrl ? 'questions.url' : 'questions.form',
+    )
     needs(canElicit(terms.capabilities, isUrl ? 'url' : 'form'), { elicitation: { [isUrl ? 'url' : 'form']: {} } })
     if (isUrl) checkAddress(params?.url, terms)
-    const message = named && typeof params?.message === 'string' ? `${settings.name}: ${params.message}` : params?.message
+    const message =
+      named && typeof params?.message === 'string' ? `${settings.name}: ${params.message}` : params?.message
     return { method, params: { ...params, ...(message !== undefined && { message }) } }
   }
   if (method === 'sampling/createMessage') {
@@ -59,7 +64,10 @@ function checkAddress(address: unknown, { settings: { name }, ownOrigins, develo
   const isLoopback = url !== null && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
   const isFine = url?.protocol === 'https:' || (development && isLoopback && url?.protocol === 'http:')
   if (!url || !isFine || url.username || url.password) {
-    throw new RpcError(refused, `${name} wants to send the person to an address that is not let pass: it must be plain https`)
+    throw new RpcError(
+      refused,
+      `${name} wants to send the person to an address that is not let pass: it must be plain https`,
+    )
   }
   if (ownOrigins.includes(url.origin)) {
     throw new RpcError(refused, `${name} wants to send the person to this gateway's own pages: that is never let pass`)

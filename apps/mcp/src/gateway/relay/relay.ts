@@ -1,8 +1,9 @@
 // Where each request of a client goes. Names and addresses are looked up in the catalog; what the protocol does not name goes
 // through where there is one upstream only.
+
+import { mirroredHeaders } from '../../mcp/inbound.ts'
 import type { Catalog } from '../catalog/contract.ts'
 import { type Json, type Members, type Request, RpcError, type Upstream, UpstreamError } from '../upstreams/contract.ts'
-import { mirroredHeaders } from '../../mcp/inbound.ts'
 import { behalfOf, type Client } from './client.ts'
 import type { Forward } from './forward.ts'
 import { namesTask, type TaskIds } from './tasks.ts'
@@ -94,7 +95,10 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
       ...client,
       hear({ method, params }) {
         void catalog.heard({ method, params }, behalfOf(client), upstream).catch(() => undefined)
-        client.hear({ method, ...(params && { params: namesTask(params) ? tasks.shown(params, owner, name) : params }) })
+        client.hear({
+          method,
+          ...(params && { params: namesTask(params) ? tasks.shown(params, owner, name) : params }),
+        })
       },
     }
     const result = await forward.forward(upstream, request, hearing)
@@ -112,7 +116,8 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
   async function complete(params: Members, client: Client): Promise<Members> {
     const { ref } = params
     const method = 'completion/complete'
-    if (ref?.type === 'ref/resource') return pass(await upstreamAt(textIn(ref, 'uri'), client), { method, params }, client)
+    if (ref?.type === 'ref/resource')
+      return pass(await upstreamAt(textIn(ref, 'uri'), client), { method, params }, client)
     const name = textIn(ref ?? {}, 'name')
     const found = await catalog.findPrompt(name, behalfOf(client))
     if (!found) throw new RpcError(codes.invalidParams, `Prompt ${name} not found`)
@@ -145,6 +150,9 @@ function textIn(members: Members, name: string): string {
 /** Clients of the 2025 era read objects alone: their lists say so of the schema, too. */
 function withObject(result: Members): Members {
   const { structuredContent } = result
-  const isObject = typeof structuredContent === 'object' && structuredContent !== null && !Array.isArray(structuredContent)
-  return structuredContent === undefined || isObject ? result : { ...result, structuredContent: { result: structuredContent } }
+  const isObject =
+    typeof structuredContent === 'object' && structuredContent !== null && !Array.isArray(structuredContent)
+  return structuredContent === undefined || isObject
+    ? result
+    : { ...result, structuredContent: { result: structuredContent } }
 }

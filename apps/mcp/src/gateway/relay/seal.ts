@@ -30,7 +30,9 @@ export function createSeals({ secrets, clock }: SealsOptions): Seals {
       const nonce = randomBytes(nonceLength)
       const cipher = createCipheriv('aes-256-gcm', keys[0] as Buffer, nonce).setAAD(context(kind, owner))
       const text = JSON.stringify({ value, ...(endsAt !== undefined && { endsAt }) })
-      return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')
+      return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
+        'base64url',
+      )
     },
 
     open(kind, owner, sealed) {

@@ -23,7 +23,14 @@ const anything = {
 /** The SDK knows them of the older era, where its own handlers would be asked. */
 const reused = ['tasks/get', 'tasks/cancel']
 
-export function createRelayServer({ identity, request, owner, description, handle, onerror }: RelayServerOptions): Server {
+export function createRelayServer({
+  identity,
+  request,
+  owner,
+  description,
+  handle,
+  onerror,
+}: RelayServerOptions): Server {
   const server = new Server(identity, {
     capabilities: description.capabilities,
     ...(description.instructions !== undefined && { instructions: description.instructions }),
@@ -79,8 +86,11 @@ export function createRelayServer({ identity, request, owner, description, handl
   }
   server.fallbackRequestHandler = (incoming, context) => answer(incoming as Request, context)
   for (const method of reused) {
-    server.setRequestHandler(method, { params: anything } as never, ((params: Members, context: ServerContext) =>
-      answer({ method, params }, context)) as never)
+    server.setRequestHandler(
+      method,
+      { params: anything } as never,
+      ((params: Members, context: ServerContext) => answer({ method, params }, context)) as never,
+    )
   }
   return server
 }

@@ -1,4 +1,5 @@
 // What is open to an upstream for one owner, of whichever era and transport.
+import type { RemoteUpstream } from '../settings.ts'
 import type { Behalf, Description, Members, Notification, UpstreamRequest } from './contract.ts'
 
 export interface Terms {
@@ -15,7 +16,12 @@ export interface Connection {
   request(request: UpstreamRequest, behalf: Behalf, terms: Terms): Promise<Members>
   notify(notification: Notification): Promise<void>
   /** Resolves when it can hear no more, or `signal` says so. `ready` is called once it hears. */
-  listen(resources: readonly string[], hear: (notification: Notification) => void, signal: AbortSignal, ready?: () => void): Promise<void>
+  listen(
+    resources: readonly string[],
+    hear: (notification: Notification) => void,
+    signal: AbortSignal,
+    ready?: () => void,
+  ): Promise<void>
   close(): Promise<void>
   /** Set by whoever keeps it. */
   onclose?: (() => void) | undefined
@@ -48,4 +54,13 @@ export function filterFor({ capabilities }: Description, resources: readonly str
     ...(capabilities.resources?.listChanged && { resourcesListChanged: true }),
     ...(capabilities.resources?.subscribe && resources.length > 0 && { resourceSubscriptions: resources }),
   }
+}
+
+/** Of a client's headers those that the file names. */
+export function passedHeaders(
+  { forwardHeaders }: Pick<RemoteUpstream, 'forwardHeaders'>,
+  headers: Behalf['headers'],
+): Record<string, string> {
+  const passed = forwardHeaders.map((name) => [name, headers[name]])
+  return Object.fromEntries(passed.filter(([, value]) => value !== undefined))
 }

@@ -23,7 +23,12 @@ export interface Identity {
 /** `params` with an envelope of the gateway's own. `progressToken`: what progress is told under. */
 export function paramsFor(
   params: Members | undefined,
-  { era, identity, behalf, progressToken }: {
+  {
+    era,
+    identity,
+    behalf,
+    progressToken,
+  }: {
     readonly era: Era
     readonly identity: Identity
     readonly behalf: Pick<Behalf, 'logLevel'> & { readonly capabilities: Members }
@@ -50,7 +55,8 @@ export function paramsFor(
 export function resultFor(result: Members, era: Era): Members {
   const { _meta, ...rest } = result
   const meta = withoutHop(_meta)
-  if (era === '2025') for (const name of ['resultType', 'ttlMs', 'cacheScope']) delete (rest as Record<string, unknown>)[name]
+  if (era === '2025')
+    for (const name of ['resultType', 'ttlMs', 'cacheScope']) delete (rest as Record<string, unknown>)[name]
   const hasMeta = _meta !== undefined && (Object.keys(meta).length > 0 || Object.keys(_meta).length === 0)
   return hasMeta ? { ...rest, _meta: meta } : rest
 }

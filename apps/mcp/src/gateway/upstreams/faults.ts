@@ -28,9 +28,12 @@ export function faultOf(name: string, error: Error): Error {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof UpstreamError) return cause
     const code = 'code' in cause ? String(cause.code) : ''
-    if (neverSent.has(code)) return new UpstreamError(name, 'unreachable', `${name} cannot be reached (${code})`, { cause: error })
+    if (neverSent.has(code))
+      return new UpstreamError(name, 'unreachable', `${name} cannot be reached (${code})`, { cause: error })
   }
-  return new UpstreamError(name, 'interrupted', `The connection to ${name} broke: the call may have run`, { cause: error })
+  return new UpstreamError(name, 'interrupted', `The connection to ${name} broke: the call may have run`, {
+    cause: error,
+  })
 }
 
 function httpFault(name: string, error: SdkHttpError): Error {
@@ -45,7 +48,11 @@ function httpFault(name: string, error: SdkHttpError): Error {
 }
 
 function unauthorized(name: string): UpstreamError {
-  return new UpstreamError(name, 'unauthorized', `${name} refuses the gateway's credential: its operator has to mend that`)
+  return new UpstreamError(
+    name,
+    'unauthorized',
+    `${name} refuses the gateway's credential: its operator has to mend that`,
+  )
 }
 
 /** Servers that were restarted say so in words: there is no code for it before 404. */

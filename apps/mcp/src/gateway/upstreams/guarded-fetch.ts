@@ -22,9 +22,9 @@ export interface GuardedFetch {
 export function createGuardedFetch({ settings, userAgent, proxies = {} }: GuardedFetchOptions): GuardedFetch {
   const { name, headers: secrets, tls, timeouts } = settings
   const agent = new EnvHttpProxyAgent({
-    httpProxy: proxies.HTTP_PROXY,
-    httpsProxy: proxies.HTTPS_PROXY,
-    noProxy: proxies.NO_PROXY,
+    httpProxy: proxies.HTTP_PROXY ?? '',
+    httpsProxy: proxies.HTTPS_PROXY ?? '',
+    noProxy: proxies.NO_PROXY ?? '',
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: {
@@ -35,7 +35,11 @@ export function createGuardedFetch({ settings, userAgent, proxies = {} }: Guarde
     },
   })
 
-  async function guarded(url: string | URL, init: RequestInit, onfault: (error: UpstreamError) => void): Promise<Response> {
+  async function guarded(
+    url: string | URL,
+    init: RequestInit,
+    onfault: (error: UpstreamError) => void,
+  ): Promise<Response> {
     const headers = new Headers(init.headers)
     headers.set('user-agent', userAgent)
     for (const [header, read] of Object.entries(secrets)) headers.set(header, read())

@@ -2,7 +2,7 @@
 // call has a transport of its own over the session's id, so that a question says which call it is about.
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { RemoteUpstream } from '../settings.ts'
-import { type Connection, filterFor, type OpenConnection, ownBehalf } from './connection.ts'
+import { type Connection, filterFor, type OpenConnection, ownBehalf, passedHeaders } from './connection.ts'
 import { type Behalf, type Description, type Members, type Notification, RpcError, UpstreamError } from './contract.ts'
 import type { Identity } from './envelope.ts'
 import { SessionLostError } from './faults.ts'
@@ -25,7 +25,12 @@ const verdictLife = 3_600_000
 /** Milliseconds that what an upstream of 2026-07-28 says of itself is believed. */
 const descriptionLife = 60_000
 /** A stream that an upstream breaks is opened again for as long as somebody listens. */
-const reconnection = { initialReconnectionDelay: 1_000, maxReconnectionDelay: 30_000, reconnectionDelayGrowFactor: 2, maxRetries: 1_000_000 }
+const reconnection = {
+  initialReconnectionDelay: 1_000,
+  maxReconnectionDelay: 30_000,
+  reconnectionDelayGrowFactor: 2,
+  maxRetries: 1_000_000,
+}
 
 interface SessionId {
   readonly sessionId?: string | undefined
@@ -37,11 +42,15 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
   let legacySince: number | undefined
   let modern: { readonly description: Description; readonly at: number } | undefined
 
-  function connect(headers: Readonly<Record<string, string>>, hearUnasked: (notification: Notification) => void, calls = new Set<PeerCall>(), session: SessionId = {}) {
-    const passed = Object.fromEntries(settings.forwardHeaders.flatMap((header) => (headers[header] === undefined ? [] : [[header, headers[header]]])))
+  function connect(
+    headers: Readonly<Record<string, string>>,
+    hearUnasked: (notification: Notification) => void,
+    calls = new Set<PeerCall>(),
+    session: SessionId = {},
+  ) {
     const transport = new StreamableHTTPClientTransport(new URL(url), {
       fetch: http.fetchFor((error) => peer.fail(error)),
-      requestInit: { headers: passed },
+      requestInit: { headers: passedHeaders(settings, headers) },
       reconnectionOptions: reconnection,
       ...(session.sessionId !== undefined && { sessionId: session.sessionId }),
       ...(session.protocolVersion !== undefined && { protocolVersion: session.protocolVersion }),
@@ -51,7 +60,11 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
   }
 
   /** One request over a transport of its own. */
-  async function alone<T>(headers: Behalf['headers'], run: (peer: Peer) => Promise<T>, options: { hear?: (n: Notification) => void; calls?: Set<PeerCall>; session?: SessionId } = {}): Promise<T> {
+  async function alone<T>(
+    headers: Behalf['headers'],
+    run: (peer: Peer) => Promise<T>,
+    options: { hear?: (n: Notification) => void; calls?: Set<PeerCall>; session?: SessionId } = {},
+  ): Promise<T> {
     const { peer } = connect(headers, options.hear ?? (() => undefined), options.calls, options.session)
     await peer.start()
     try {
@@ -98,7 +111,9 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
         const asker = { ...ownBehalf(behalf, signal), hear: listener }
         const terms = { era: '2026', behalf: asker, capabilities: {}, limit: 2_147_483_647 } as const
         const params = { notifications: filter }
-        await alone(behalf.headers, (peer) => peer.request({ method: 'subscriptions/listen', params }, terms), { hear: listener })
+        await alone(behalf.headers, (peer) => peer.request({ method: 'subscriptions/listen', params }, terms), {
+          hear: listener,
+        })
       },
       close: async () => undefined,
     }
@@ -107,7 +122,11 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
   async function openLegacy(behalf: Behalf, capabilities: Members): Promise<Connection> {
     const calls = new Set<PeerCall>()
     const subscriptions = createSubscriptions(
-      (method, uri) => request({ method, params: { uri } }, ownBehalf(behalf, AbortSignal.timeout(timeouts.list)), { capabilities, limit: timeouts.list }),
+      (method, uri) =>
+        request({ method, params: { uri } }, ownBehalf(behalf, AbortSignal.timeout(timeouts.list)), {
+          capabilities,
+          limit: timeouts.list,
+        }),
       onerror,
     )
     const { transport, peer } = connect(behalf.headers, subscriptions.hear, calls)
@@ -120,7 +139,12 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     } catch (error) {
       await peer.close()
       legacySince = undefined
-      if (error instanceof SessionLostError) throw new UpstreamError(name, 'invalid', `${name} is no MCP server: it answered initialize with ${error.message}`)
+      if (error instanceof SessionLostError)
+        throw new UpstreamError(
+          name,
+          'invalid',
+          `${name} is no MCP server: it answered initialize with ${error.message}`,
+        )
       throw error
     }
     const session: SessionId = { sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
@@ -136,7 +160,10 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
       listen: subscriptions.listen,
       async close() {
         subscriptions.end()
-        await Promise.race([transport.terminateSession(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]).catch(() => undefined)
+        await Promise.race([
+          transport.terminateSession(),
+          new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
+        ]).catch(() => undefined)
         await peer.close()
       },
     }

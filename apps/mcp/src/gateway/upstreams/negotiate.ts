@@ -9,7 +9,9 @@ import type { Peer, RequestTerms } from './peer.ts'
 export async function discover(peer: Peer, terms: Omit<RequestTerms, 'era'>): Promise<Description | undefined> {
   try {
     const result = await peer.request({ method: 'server/discover' }, { ...terms, era: '2026' })
-    return isModern(result) ? describe('2026', versions.modern, { serverInfo: serverInfoIn(result), ...result }) : undefined
+    return isModern(result)
+      ? describe('2026', versions.modern, { serverInfo: serverInfoIn(result), ...result })
+      : undefined
   } catch (error) {
     // An older server refuses the request, or cannot make anything of it: by a code, by a status, by ending.
     if (error instanceof RpcError || error instanceof SessionLostError) return undefined
@@ -27,7 +29,11 @@ export async function initialize(
   const params = { protocolVersion: versions.legacy, capabilities: terms.capabilities, clientInfo: identity }
   const result = await peer.request({ method: 'initialize', params }, { ...terms, era: '2025' })
   if (typeof result.protocolVersion !== 'string') {
-    throw new UpstreamError('upstream', 'invalid', 'The answer to initialize names no protocolVersion: this is no MCP server')
+    throw new UpstreamError(
+      'upstream',
+      'invalid',
+      'The answer to initialize names no protocolVersion: this is no MCP server',
+    )
   }
   setVersion(result.protocolVersion)
   await peer.notify({ method: 'notifications/initialized' })

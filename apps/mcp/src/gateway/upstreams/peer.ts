@@ -2,7 +2,16 @@
 // call, and whom a question of the upstream is for. It validates no result, so that what it does not know arrives as it was
 // sent. One transport carries one call (HTTP) or all calls of an owner (stdio, SSE).
 import { type JSONRPCMessage, SdkHttpError, type Transport } from '@modelcontextprotocol/client'
-import { type Behalf, type Era, type Members, type Notification, type Request, RpcError, UpstreamError, type UpstreamRequest } from './contract.ts'
+import {
+  type Behalf,
+  type Era,
+  type Members,
+  type Notification,
+  type Request,
+  RpcError,
+  UpstreamError,
+  type UpstreamRequest,
+} from './contract.ts'
 import { type Identity, paramsFor } from './envelope.ts'
 import { faultOf } from './faults.ts'
 import { isTooDeep } from './sizes.ts'
@@ -98,8 +107,8 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
       return
     }
     const one = pending.get(message.id as Id)
-    if (!one) return onerror(new Error(`${name} answered what it was not asked`))
-    if ('error' in message) one.reject(new RpcError(message.error.code, message.error.message, message.error.data))
+    if (!one) onerror(new Error(`${name} answered what it was not asked`))
+    else if ('error' in message) one.reject(new RpcError(message.error.code, message.error.message, message.error.data))
     else one.resolve(message.result as Members)
   }
 
@@ -125,7 +134,8 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
   async function answer({ id, method, params }: Request & { readonly id: string | number }): Promise<void> {
     if (method === 'ping') return reply({ id, result: {} })
     const call = lastCall()
-    if (!call) return reply({ id, error: { code: -32_601, message: 'Nobody is there to be asked: no call is under way' } })
+    if (!call)
+      return reply({ id, error: { code: -32_601, message: 'Nobody is there to be asked: no call is under way' } })
     const cancelled = new AbortController()
     asked.set(id, cancelled)
     const turn = call.asking.then(async () => {
@@ -136,7 +146,8 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
         await reply({ id, result })
       } catch (error) {
         if (cancelled.signal.aborted) return
-        const { code, message, data } = error instanceof RpcError ? error : new RpcError(-32_603, 'The question could not be put')
+        const { code, message, data } =
+          error instanceof RpcError ? error : new RpcError(-32_603, 'The question could not be put')
         await reply({ id, error: { code, message, ...(data !== undefined && { data }) } })
       } finally {
         asked.delete(id)
@@ -186,7 +197,9 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
       // 2026-07-28 over HTTP: the stream that ends is the cancellation.
       if (era === '2025' || !perRequest) {
         const cancelled = { requestId: id, reason: error.message }
-        void notify({ method: 'notifications/cancelled', params: cancelled }).catch(onerror).finally(() => stop.abort())
+        void notify({ method: 'notifications/cancelled', params: cancelled })
+          .catch(onerror)
+          .finally(() => stop.abort())
       } else stop.abort()
     }
     const onAbort = () => giveUp(new UpstreamError(name, 'timeout', 'The call was cancelled'))
@@ -197,14 +210,23 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
     pending.set(id, { call, progressToken: behalf.progressToken, resolve, reject })
     calls.add(call)
     try {
-      const message = { jsonrpc: '2.0', id, method: wanted.method, ...(params !== undefined && { params }) } as JSONRPCMessage
+      const message = {
+        jsonrpc: '2.0',
+        id,
+        method: wanted.method,
+        ...(params !== undefined && { params }),
+      } as JSONRPCMessage
       const options = {
         requestSignal: stop.signal,
         onRequestStreamEnd: () =>
-          reject(new UpstreamError(name, 'interrupted', `${name} broke off in the middle of the call: it may have run`)),
+          reject(
+            new UpstreamError(name, 'interrupted', `${name} broke off in the middle of the call: it may have run`),
+          ),
         ...(wanted.mirrored && era === '2026' && { headers: wanted.mirrored }),
       }
-      transport.send(message, options).catch((error: Error) => reject(isUnreadable(error) ? unreadable(error) : faultOf(name, error)))
+      transport
+        .send(message, options)
+        .catch((error: Error) => reject(isUnreadable(error) ? unreadable(error) : faultOf(name, error)))
       return await promise
     } finally {
       behalf.signal.removeEventListener('abort', onAbort)
@@ -223,7 +245,12 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
 
 function isUnreadable(error: Error): boolean {
   if (error instanceof SdkHttpError) return false
-  return error.name === 'SyntaxError' || error.name === 'ZodError' || error.name === '$ZodError' || /^Unexpected content type/.test(error.message)
+  return (
+    error.name === 'SyntaxError' ||
+    error.name === 'ZodError' ||
+    error.name === '$ZodError' ||
+    /^Unexpected content type/.test(error.message)
+  )
 }
 
 /** They concern the connection, whatever stream they come on. */
@@ -232,5 +259,7 @@ function isAboutLists(method: string): boolean {
 }
 
 function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  return new Promise((_resolve, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
+  )
 }

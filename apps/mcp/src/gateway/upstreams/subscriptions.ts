@@ -4,7 +4,12 @@ import type { Notification } from './contract.ts'
 export interface Subscriptions {
   hear(notification: Notification): void
   /** Until `signal`, or until the connection ends. */
-  listen(resources: readonly string[], hear: (notification: Notification) => void, signal: AbortSignal, ready?: () => void): Promise<void>
+  listen(
+    resources: readonly string[],
+    hear: (notification: Notification) => void,
+    signal: AbortSignal,
+    ready?: () => void,
+  ): Promise<void>
   end(): void
 }
 

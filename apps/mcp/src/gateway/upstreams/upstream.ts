@@ -1,7 +1,15 @@
 // An upstream: connections by owner, kept and ended by a pool; how long what may take; and what is tried again.
 import type { Isolation, UpstreamSettings } from '../settings.ts'
 import type { Connection, OpenConnection, Terms } from './connection.ts'
-import { type Behalf, type Members, type Owner, RpcError, type Upstream, UpstreamError, type UpstreamRequest } from './contract.ts'
+import {
+  type Behalf,
+  type Members,
+  type Owner,
+  RpcError,
+  type Upstream,
+  UpstreamError,
+  type UpstreamRequest,
+} from './contract.ts'
 import { SessionLostError } from './faults.ts'
 import { mirrored } from './negotiate.ts'
 import type { Pool } from './pool.ts'
@@ -30,7 +38,10 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
   const ending = new AbortController()
   let underWay = 0
 
-  async function within<T>(behalf: Behalf, run: (connection: Connection, capabilities: Members) => Promise<T>): Promise<T> {
+  async function within<T>(
+    behalf: Behalf,
+    run: (connection: Connection, capabilities: Members) => Promise<T>,
+  ): Promise<T> {
     const capabilities = declaredFor(behalf)
     const key = keyOf(behalf.owner, isolation, capabilities)
     // Not with the caller's own signal: others may wait for the same connection.
@@ -52,7 +63,9 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
 
   async function request(wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
     if (underWay >= concurrency) {
-      throw new UpstreamError(name, 'busy', `${name} is busy with as many requests as it may have at once`, { retryAfter: 1 })
+      throw new UpstreamError(name, 'busy', `${name} is busy with as many requests as it may have at once`, {
+        retryAfter: 1,
+      })
     }
     underWay += 1
     try {
@@ -76,7 +89,8 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
         await pool.forget(used)
         return attempt(wanted, behalf, false)
       }
-      if (error instanceof SessionLostError) throw new UpstreamError(name, 'invalid', `${name} answered with ${error.message}`)
+      if (error instanceof SessionLostError)
+        throw new UpstreamError(name, 'invalid', `${name} answered with ${error.message}`)
       throw error
     }
   }
@@ -119,7 +133,11 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
   }
 }
 
-function keyOf({ endpoint, issuer, subject, clientId, session }: Owner, isolation: Isolation, capabilities: Members): string {
+function keyOf(
+  { endpoint, issuer, subject, clientId, session }: Owner,
+  isolation: Isolation,
+  capabilities: Members,
+): string {
   if (isolation === 'shared') return JSON.stringify([capabilities])
   const owner = [endpoint, issuer, subject, clientId]
   return JSON.stringify([...owner, isolation === 'session' ? (session ?? '') : '', capabilities])
@@ -128,9 +146,13 @@ function keyOf({ endpoint, issuer, subject, clientId, session }: Owner, isolatio
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds).unref()
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    }, { once: true })
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer)
+        resolve()
+      },
+      { once: true },
+    )
   })
 }

@@ -26,7 +26,14 @@ interface Opened {
   readonly state: { hear(notification: Notification): void; ended(): void; isOver: boolean }
 }
 
-export function createWireOpener({ name, identity, limits, era: given, connect, onerror }: WireOptions): OpenConnection {
+export function createWireOpener({
+  name,
+  identity,
+  limits,
+  era: given,
+  connect,
+  onerror,
+}: WireOptions): OpenConnection {
   let verdict: Era | 'ask' = given
 
   async function start(behalf: Behalf): Promise<Opened> {
@@ -86,7 +93,8 @@ export function createWireOpener({ name, identity, limits, era: given, connect, 
     const { era } = description
     const own = (signal: AbortSignal) => ({ era, capabilities, behalf: ownBehalf(behalf, signal) })
     const subscriptions = createSubscriptions(
-      (method, uri) => peer.request({ method, params: { uri } }, { ...own(AbortSignal.timeout(limits.list)), limit: limits.list }),
+      (method, uri) =>
+        peer.request({ method, params: { uri } }, { ...own(AbortSignal.timeout(limits.list)), limit: limits.list }),
       onerror,
     )
     state.hear = subscriptions.hear
@@ -116,4 +124,3 @@ export function createWireOpener({ name, identity, limits, era: given, connect, 
     return connection
   }
 }
-
