@@ -1,8 +1,11 @@
 // The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
 import type { Implementation } from '@modelcontextprotocol/server'
-import type { Message, Operation, Operations, Served, ServedRequest } from '../mcp/served.ts'
-import type { Catalog, EndpointDescription } from './catalog/contract.ts'
-import { policy } from './policy.ts'
+import { nameIn } from '../mcp/message.ts'
+import { policy as ownPolicy } from '../mcp/policy.ts'
+import type { Message, Operations, Served, ServedRequest } from '../mcp/served.ts'
+import type { Source, ToolTerms } from '../sources/source.ts'
+import type { Catalog, EndpointDescription, Found } from './catalog/contract.ts'
+import { scopesFor } from './policy.ts'
 import { behalfOf, type Client } from './relay/client.ts'
 import { createForward } from './relay/forward.ts'
 import { createNews } from './relay/news.ts'
@@ -20,6 +23,8 @@ export interface GatewayOptions {
   readonly development: boolean
   readonly upstreams: readonly Upstream[]
   readonly catalog: Catalog
+  /** The demonstration, where it is one of the upstreams. */
+  readonly builtin: Source | undefined
   readonly parked: number
   readonly secrets: readonly [string, ...string[]]
   readonly onerror: (error: Error) => void
@@ -32,7 +37,7 @@ export interface GatewayOptions {
 const quietSession = 1_800_000
 
 export function createGateway(options: GatewayOptions): Served {
-  const { identity, resource, issuer, upstreams, catalog, clock, onerror, onFault } = options
+  const { identity, resource, issuer, upstreams, catalog, builtin, clock, onerror, onFault } = options
   const seals = createSeals({ secrets: options.secrets, clock })
   const forward = createForward({
     seals,
@@ -51,23 +56,52 @@ export function createGateway(options: GatewayOptions): Served {
     return { endpoint: resource, issuer, subject: caller.subject, clientId: caller.clientId, session: session?.key }
   }
 
+  /** Of a message that has not come to a server yet. */
+  function clientIn({ method, params }: Message, request: ServedRequest): Client {
+    const meta: Json = (params as Members | undefined)?._meta ?? {}
+    const isModern = typeof meta[`${envelope}protocolVersion`] === 'string' || method === 'subscriptions/listen'
+    const capabilities = isModern ? meta[`${envelope}clientCapabilities`] : (params as Json)?.capabilities
+    return {
+      owner: ownerOf(request),
+      granted: request.caller,
+      era: isModern ? '2026' : '2025',
+      capabilities: typeof capabilities === 'object' && capabilities !== null ? capabilities : {},
+      headers: request.headers,
+      logLevel: undefined,
+      progressToken: undefined,
+      signal: new AbortController().signal,
+      hear: () => undefined,
+      ask: undefined,
+      requestState: undefined,
+      inputResponses: undefined,
+      announce: undefined,
+    }
+  }
+
   const operations: Operations = {
     async find(message, request) {
-      const client = clientIn(message, ownerOf(request), request.headers)
+      const client = clientIn(message, request)
       const { method = '' } = message
       if (method === 'initialize' || method === 'server/discover' || method === 'subscriptions/listen') {
         told.set(client.era, await catalog.describe(behalfOf(client), client.era))
       }
-      return operationOf(message, await toolOf(message, client))
+      const found = await calledBy(message, client)
+      const terms = found?.upstream.settings.transport === 'builtin' ? await termsOf(builtin, found.name) : undefined
+      return {
+        method,
+        tool: found && { name: nameIn(message) as string, inputSchema: found.definition.inputSchema },
+        staysOpen: method === 'subscriptions/listen' || terms?.isLong === true,
+        scopes: terms?.scopes ?? scopesFor(method),
+        isOpenTo: !terms || ownPolicy.mayCall(terms, request.caller),
+      }
     },
   }
 
-  /** Looked up only where headers have to be compared with it. */
-  async function toolOf({ method, params }: Message, client: Client): Promise<Operation['tool']> {
-    const name = (params as Members | undefined)?.name
-    if (method !== 'tools/call' || client.era === '2025' || typeof name !== 'string') return undefined
-    const found = await catalog.findTool(name, behalfOf(client))
-    return found && { name, inputSchema: found.definition.inputSchema }
+  /** Looked up only where it matters: headers have to be compared with it, or it may be a tool of our own. */
+  async function calledBy(message: Message, client: Client): Promise<Found | undefined> {
+    const name = nameIn(message)
+    if (message.method !== 'tools/call' || typeof name !== 'string') return undefined
+    return client.era === '2026' || builtin ? catalog.findTool(name, behalfOf(client)) : undefined
   }
 
   async function handle(request: Request, client: Client, session: ServedRequest['session']): Promise<Members> {
@@ -106,13 +140,13 @@ export function createGateway(options: GatewayOptions): Served {
     },
 
     events: (request, resources) => {
-      const client = clientIn({ method: 'subscriptions/listen' }, ownerOf(request), request.headers)
+      const client = clientIn({ method: 'subscriptions/listen' }, request)
       return news.busFor(behalfOf(client), resources)
     },
 
     notified(request, { method, params }) {
       if (method !== 'notifications/roots/list_changed') return
-      const client = clientIn({ method }, ownerOf(request), request.headers)
+      const client = clientIn({ method }, request)
       for (const upstream of upstreams) {
         upstream.notify({ method, params: params as Members | undefined }, behalfOf(client)).catch(onerror)
       }
@@ -134,33 +168,6 @@ const nothingKnown: EndpointDescription = {
 
 const envelope = 'io.modelcontextprotocol/'
 
-/** Of a message that has not come to a server yet. */
-function clientIn({ method, params }: Message, owner: Owner, headers: Readonly<Record<string, string>>): Client {
-  const meta: Json = (params as Members | undefined)?._meta ?? {}
-  const isModern = typeof meta[`${envelope}protocolVersion`] === 'string' || method === 'subscriptions/listen'
-  const capabilities = isModern ? meta[`${envelope}clientCapabilities`] : (params as Json)?.capabilities
-  return {
-    owner,
-    era: isModern ? '2026' : '2025',
-    capabilities: typeof capabilities === 'object' && capabilities !== null ? capabilities : {},
-    headers,
-    logLevel: undefined,
-    progressToken: undefined,
-    signal: new AbortController().signal,
-    hear: () => undefined,
-    ask: undefined,
-    requestState: undefined,
-    inputResponses: undefined,
-    announce: undefined,
-  }
-}
-
-function operationOf({ method }: Message, tool: Operation['tool']): Operation {
-  return {
-    method: method ?? '',
-    tool,
-    staysOpen: method === 'subscriptions/listen',
-    scopes: policy(method),
-    isOpenTo: true,
-  }
+async function termsOf(source: Source | undefined, name: string): Promise<ToolTerms | undefined> {
+  return (await source?.listTools())?.find(({ definition }) => definition.name === name)?.terms
 }

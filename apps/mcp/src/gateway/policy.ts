@@ -16,7 +16,7 @@ const reading = new Set([
 ])
 
 /** The scopes of a request: what nobody has heard of may do anything, so it needs what a call needs. */
-export function policy(method: string | undefined): readonly string[] {
+export function scopesFor(method: string | undefined): readonly string[] {
   if (method === undefined || open.has(method) || method.startsWith('notifications/')) return []
   return [reading.has(method) ? 'mcp:tools:read' : 'mcp:tools:call']
 }

@@ -2,7 +2,7 @@
 import type { Behalf, Era, Members, Notification, Request } from '../upstreams/contract.ts'
 
 export interface Client
-  extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'logLevel' | 'progressToken' | 'signal'> {
+  extends Pick<Behalf, 'owner' | 'granted' | 'capabilities' | 'headers' | 'logLevel' | 'progressToken' | 'signal'> {
   readonly era: Era
   hear(notification: Notification): void
   /** Puts a question on the stream of the request. Undefined: it cannot be asked in this way. */
@@ -25,9 +25,10 @@ export function wantsLog({ era, logLevel }: Pick<Client, 'era' | 'logLevel'>, pa
 }
 
 export function behalfOf(client: Client): Behalf {
-  const { owner, capabilities, headers, logLevel, progressToken, signal } = client
+  const { owner, granted, capabilities, headers, logLevel, progressToken, signal } = client
   return {
     owner,
+    granted,
     capabilities,
     headers,
     logLevel,

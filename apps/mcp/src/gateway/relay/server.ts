@@ -51,6 +51,7 @@ export function createRelayServer({
     const canAsk = era === '2025' && request.session !== undefined
     return {
       owner,
+      granted: request.caller,
       era,
       capabilities: meta?.[`${envelope}clientCapabilities`] ?? server.getClientCapabilities() ?? {},
       headers: request.headers,

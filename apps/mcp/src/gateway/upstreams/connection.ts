@@ -31,9 +31,13 @@ export interface Connection {
 export type OpenConnection = (behalf: Behalf, capabilities: Members) => Promise<Connection>
 
 /** What a request that is nobody's in particular is made for: a handshake, or listening. */
-export function ownBehalf({ owner, headers }: Pick<Behalf, 'owner' | 'headers'>, signal: AbortSignal): Behalf {
+export function ownBehalf(
+  { owner, granted, headers }: Pick<Behalf, 'owner' | 'granted' | 'headers'>,
+  signal: AbortSignal,
+): Behalf {
   return {
     owner,
+    granted,
     headers,
     capabilities: {},
     progressToken: undefined,

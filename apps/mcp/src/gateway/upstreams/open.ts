@@ -1,7 +1,7 @@
 // From settings to upstreams: one case for each way to reach a server.
 import { SSEClientTransport, type Transport } from '@modelcontextprotocol/client'
 import type { Clock } from '../catalog/contract.ts'
-import type { StdioUpstream, UpstreamSettings } from '../settings.ts'
+import type { BuiltinUpstream, StdioUpstream, UpstreamSettings } from '../settings.ts'
 import { type Connection, type OpenConnection, passedHeaders } from './connection.ts'
 import type { Behalf, Upstream } from './contract.ts'
 import type { Identity } from './envelope.ts'
@@ -20,7 +20,7 @@ export interface OpenUpstreamOptions {
   /** Starts a command. */
   readonly startProcess: (settings: StdioUpstream) => Transport
   /** The demonstration. */
-  readonly openBuiltin: OpenConnection
+  readonly openBuiltin: (settings: BuiltinUpstream, onerror: (error: Error) => void) => OpenConnection
 }
 
 /** Of upstreams that are no processes. Sessions of owners, which cost their server something. */
@@ -62,7 +62,7 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
       return createUpstream({ settings, pool, open, onerror })
     }
     case 'builtin':
-      return createUpstream({ settings, pool, open: options.openBuiltin, onerror })
+      return createUpstream({ settings, pool, open: options.openBuiltin(settings, onerror), onerror })
   }
 }
 
