@@ -41,6 +41,8 @@ export const walls = [
       ...node,
       './errors.ts',
       './identity/**',
+      './logins/**',
+      './loopback.ts',
       './store/**',
       '@gatehouse/service',
       '@gatehouse/shared',
@@ -67,6 +69,7 @@ export const walls = [
       '../keys/**',
       '../pages/**',
       '../identity/**',
+      '../logins/login.ts',
       '@gatehouse/shared',
       'oidc-provider',
       'oidc-provider/**',
@@ -145,6 +148,11 @@ export const walls = [
     files: 'apps/auth/src/identity/**',
     may: [own, ...node, '../errors.ts', '@gatehouse/shared', 'openid-client', 'zod', 'ipaddr.js'],
     why: 'identity/ knows no client, no Fastify and no store.',
+  },
+  {
+    files: 'apps/auth/src/logins/**',
+    may: [own, ...node, '../errors.ts', '../identity/**', '../loopback.ts', '@gatehouse/shared', 'zod'],
+    why: 'logins/ says what logins there are and makes them: how each speaks to its upstream is in identity/.',
   },
   {
     files: 'apps/auth/src/limits/**',
