@@ -9,8 +9,8 @@ const node = ['node:*', 'node:*/*']
 const own = './**'
 const fastify = ['fastify', 'fastify-plugin', '@fastify/**']
 
-/** Files of the client that are about nothing else than themselves. */
-const leaves = ['../errors.ts', '../text.ts', '../clock.ts', '../version.ts']
+/** What every folder of the client may know: how servers are asked, and files that are about nothing but themselves. */
+const leaves = ['@gatehouse/network', '../clock.ts', '../version.ts']
 
 /** `files`: one glob. `may`: what they import; everything else is refused, with the reason `why`. */
 export const walls = [
@@ -41,6 +41,8 @@ export const walls = [
       ...node,
       './errors.ts',
       './identity/**',
+      './logins/**',
+      './loopback.ts',
       './store/**',
       '@gatehouse/service',
       '@gatehouse/shared',
@@ -67,6 +69,7 @@ export const walls = [
       '../keys/**',
       '../pages/**',
       '../identity/**',
+      '../logins/login.ts',
       '@gatehouse/shared',
       'oidc-provider',
       'oidc-provider/**',
@@ -145,6 +148,11 @@ export const walls = [
     files: 'apps/auth/src/identity/**',
     may: [own, ...node, '../errors.ts', '@gatehouse/shared', 'openid-client', 'zod', 'ipaddr.js'],
     why: 'identity/ knows no client, no Fastify and no store.',
+  },
+  {
+    files: 'apps/auth/src/logins/**',
+    may: [own, ...node, '../errors.ts', '../identity/**', '../loopback.ts', '@gatehouse/shared', 'zod'],
+    why: 'logins/ says what logins there are and makes them: how each speaks to its upstream is in identity/.',
   },
   {
     files: 'apps/auth/src/limits/**',
@@ -274,11 +282,23 @@ export const walls = [
     why: "resource-guard is for anybody's server: it knows no MCP and none of our packages.",
   },
   {
+    files: 'packages/network/src/**',
+    may: [own, ...node, '@gatehouse/shared'],
+    why: 'packages/network fetches, guarded: it knows no protocol, no client and no doctor.',
+  },
+  {
+    files: 'packages/doctor/src/**',
+    may: [own, ...node, '../*.ts', '@gatehouse/network', '@gatehouse/shared', '@modelcontextprotocol/client'],
+    why: 'the doctor asks and finds: it signs in nowhere, and knows neither the client nor a terminal.',
+  },
+  {
     files: 'packages/client/src/**',
     may: [
       own,
       ...node,
       '../**',
+      '@gatehouse/doctor',
+      '@gatehouse/network',
       '@gatehouse/shared',
       '@modelcontextprotocol/client',
       '@modelcontextprotocol/client/**',
@@ -294,27 +314,27 @@ export const walls = [
   },
   {
     files: 'packages/client/src/network/**',
-    may: [own, ...node, ...leaves, '@gatehouse/shared', 'undici'],
-    why: 'network/ fetches, guarded: it knows nothing of OAuth and MCP.',
+    may: [own, ...node, ...leaves, 'undici'],
+    why: 'network/ is the way out through proxies: it knows nothing of OAuth and MCP.',
   },
   {
     files: 'packages/client/src/discovery/**',
-    may: [own, ...node, ...leaves, '../network/**', '@gatehouse/shared', '@modelcontextprotocol/client', 'zod'],
-    why: 'discovery/ finds out who issues tokens, over network/ alone.',
+    may: [own, ...node, ...leaves, '@gatehouse/shared', '@modelcontextprotocol/client', 'zod'],
+    why: 'discovery/ finds out who issues tokens, over packages/network alone.',
   },
   {
     files: 'packages/client/src/registration/**',
-    may: [own, ...node, ...leaves, '../network/**', '../session/store.ts', '@gatehouse/shared', 'zod'],
+    may: [own, ...node, ...leaves, '../session/store.ts', '@gatehouse/shared', 'zod'],
     why: 'registration/ is about who the client is, not about people or tokens.',
   },
   {
     files: 'packages/client/src/oauth/**',
-    may: [own, ...node, ...leaves, '../network/**', '../registration/**', '@gatehouse/shared', 'openid-client'],
+    may: [own, ...node, ...leaves, '../registration/**', '@gatehouse/shared', 'openid-client'],
     why: 'oauth/ speaks to one authorization server.',
   },
   {
     files: 'packages/client/src/flows/**',
-    may: [own, ...node, ...leaves, '../network/**', '../oauth/**', 'openid-client'],
+    may: [own, ...node, ...leaves, '../oauth/**', 'openid-client'],
     why: 'flows/ are ways to sign in: what is kept of it is in session/, what people see in terminal/.',
   },
   {
@@ -325,7 +345,6 @@ export const walls = [
       ...leaves,
       '../discovery/**',
       '../flows/**',
-      '../network/**',
       '../oauth/**',
       '../registration/**',
       'openid-client',
@@ -342,7 +361,6 @@ export const walls = [
       ...node,
       ...leaves,
       '../discovery/**',
-      '../network/**',
       '../session/**',
       '../terminal/**',
       '@gatehouse/shared',
@@ -355,6 +373,11 @@ export const walls = [
     files: 'packages/client/src/terminal/**',
     may: [own, ...node, ...leaves, '../flows/**', 'uqr'],
     why: 'terminal/ is what people see: it knows no server.',
+  },
+  {
+    files: 'packages/client/src/doctor/**',
+    may: [own, ...leaves, '../terminal/**', '@gatehouse/doctor'],
+    why: 'doctor/ tells people what packages/doctor found: it asks nobody.',
   },
   {
     files: 'packages/client/src/repl/**',

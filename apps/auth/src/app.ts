@@ -7,18 +7,14 @@ import { createCounters } from './counters.ts'
 import { type HealthOptions, registerHealth } from './health.ts'
 import { guardHost } from './hosts.ts'
 import { answerErrors, answerUnreadable } from './http-errors.ts'
-import { developerLogin } from './identity/developer.ts'
-import { createGitHubLogin, identify } from './identity/github.ts'
-import { createGitHubApi } from './identity/github-api.ts'
-import { createGitHubDeviceLogin } from './identity/github-device.ts'
-import type { Login } from './identity/identity.ts'
-import { createOpenIdLogin } from './identity/openid.ts'
-import { type Origin, refuseDeveloperLogin } from './identity/reach.ts'
+import type { Origin } from './identity/identity.ts'
 import { interactions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
 import { boundBodies } from './limits/bodies-under-way.ts'
 import { refuseParts } from './limits/browser-requests.ts'
 import { createRequestLimits } from './limits/request-limits.ts'
+import { createLogins, describeLogin } from './logins/index.ts'
+import { letsEverybodyIn } from './logins/login.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { homePage, stylesheet } from './pages/index.ts'
 import { createAccounts } from './provider/accounts.ts'
@@ -85,18 +81,18 @@ export async function createApp({
 
   metrics?.measureRequests(app)
   const counters = createCounters(metrics)
-  const github = config.github && createGitHubApi(config.github)
+  const { admission: rules, trustProxy } = config
+  const logins = createLogins(config.logins, { rules, now: clock, trustProxy })
   const accounts = createAccounts({
     documents: store.documents,
-    rules: config.admission,
-    logins: enabledLogins(config),
+    rules,
+    logins,
     clock,
     onRefused: ({ subject, facts, doubt }) =>
       app.log.info(
         { subject, hasAddress: facts?.email !== undefined, doubt },
         'the rules keep somebody out who signed in',
       ),
-    refresh: github && ((token) => identify(github, token, config.admission, clock())),
   })
   const isAdmitted = async (subject: string) => (await accounts.findAdmitted(subject)) !== undefined
   const resources = createResourcePolicy(config.resources)
@@ -115,16 +111,11 @@ export async function createApp({
       app.log.warn('too many wrong device codes: somebody may be guessing')
     },
   })
+  const deviceFlow = logins.map((login) => login.deviceFlow).find((flow) => flow !== undefined)
   const relay =
-    github &&
-    config.github &&
+    deviceFlow &&
     createDeviceRelay({
-      github: createGitHubDeviceLogin({
-        api: github,
-        clientId: config.github.clientId,
-        rules: config.admission,
-        now: clock,
-      }),
+      github: deviceFlow,
       store,
       accounts,
       resources,
@@ -278,13 +269,8 @@ export async function createApp({
   await app.register(
     interactions({
       gate: createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages }),
-      logins: availableLogins(),
-      refuseForm: (request) =>
-        refuseDeveloperLogin({
-          ...originOf(request),
-          trustProxy: config.trustProxy,
-          explicit: config.developerLogin === 'explicit',
-        }),
+      logins: logins.map(({ signIn }) => signIn).filter((login) => login !== undefined),
+      originOf,
       admit: (identity) => accounts.admit(identity),
       labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       memories: createLoginMemories(store.records),
@@ -302,25 +288,10 @@ export async function createApp({
     }),
   )
   return app
-
-  function availableLogins(): readonly Login[] {
-    const logins: Login[] = config.developerLogin === 'off' ? [] : [developerLogin]
-    if (github && config.github?.clientSecret) {
-      const { clientId, clientSecret } = config.github
-      logins.push(createGitHubLogin({ api: github, clientId, clientSecret, rules: config.admission, now: clock }))
-    }
-    for (const provider of config.openid)
-      logins.push(createOpenIdLogin({ provider, rules: config.admission, now: clock }))
-    return logins
-  }
 }
 
-function enabledLogins({ developerLogin, github, openid }: Config): readonly string[] {
-  const prefixes = openid.map(({ subjectPrefix }) => subjectPrefix)
-  return [...prefixes, ...(developerLogin === 'off' ? [] : ['dev:']), ...(github ? ['github:'] : [])]
-}
-
-function registerStartPage(app: FastifyInstance, { issuer, resources, developerLogin }: Config): void {
+function registerStartPage(app: FastifyInstance, { issuer, resources, logins }: Config): void {
+  const open = logins.map(describeLogin).filter(letsEverybodyIn)
   app.get(stylesheet.path, (_request, reply) =>
     reply
       .headers({
@@ -335,7 +306,7 @@ function registerStartPage(app: FastifyInstance, { issuer, resources, developerL
       homePage({
         issuer,
         resources: resources.map(({ name, resource }) => ({ name, url: resource })),
-        loginHint: developerLogin === 'off' ? '' : 'The development login is on: it lets everybody in.',
+        loginHint: open.map(({ label }) => `The ${label} is on: it lets everybody in.`).join(' '),
       }),
     ),
   )
@@ -349,6 +320,6 @@ function logKeysChange(log: FastifyBaseLogger, { alg, before, published, removed
   else log.info({ alg, before, published }, 'another signing key signs')
 }
 
-function originOf(request: FastifyRequest): Pick<Origin, 'peer' | 'client' | 'forwarding'> {
+function originOf(request: FastifyRequest): Origin {
   return { peer: request.socket.remoteAddress, client: request.ip, forwarding: readForwarding(request.headers) }
 }

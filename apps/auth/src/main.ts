@@ -85,6 +85,6 @@ async function start(): Promise<void> {
   }
   await listening('PORT', config.port, app.listen({ host: config.host, port: config.port }))
   logger.info({ issuer: config.issuer, store: config.redis ? 'redis' : 'sqlite' }, 'the authorization server listens')
-  if (config.developerLogin !== 'off')
+  if (config.logins.some(({ login }) => login === 'developer'))
     logger.warn('the developer login is on: it lets everybody in and must never be public')
 }

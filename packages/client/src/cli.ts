@@ -1,9 +1,9 @@
 #!/usr/bin/env node
+import { dnsLookup } from '@gatehouse/network'
 // The `gatehouse` command: the only file that knows the process. No logic.
 import { systemClock } from './clock.ts'
 import { run } from './commands/run.ts'
 import { openUrl } from './flows/open-url.ts'
-import { dnsLookup } from './network/address-guard.ts'
 
 const stop = new AbortController()
 for (const [name, number] of [

@@ -10,9 +10,6 @@ export interface AdmissionRules {
   readonly emailDomains: readonly string[]
 }
 
-/** How subjects of the logins begin that are switched on: a person of another login is nobody here any more. */
-export type EnabledLogins = readonly string[]
-
 export function hasRules({ githubUsers, organisations, emailDomains }: AdmissionRules): boolean {
   return githubUsers.length + organisations.length + emailDomains.length > 0
 }
@@ -23,12 +20,9 @@ export interface KnownPerson {
   readonly subjectOf: (githubLogin: string) => string | undefined
 }
 
-/**
- * Whether a person meets one of the rules. The developer login answers no rule and none applies to it: where it may be
- * used at all is decided elsewhere.
- */
+/** Whether a person meets one of the rules. Does NOT look at which login they came by. */
 export function isAdmitted(rules: AdmissionRules, { identity, subjectOf }: KnownPerson): boolean {
-  if (!hasRules(rules) || identity.subject.startsWith('dev:')) return true
+  if (!hasRules(rules)) return true
   const { login, email, organisations = [] } = identity.facts ?? {}
   return (
     rules.githubUsers.some(

@@ -1,8 +1,9 @@
 // The people who signed in before, and whether they may still have tokens. The engine asks at every redemption, so that
 // somebody who left is out within the life of one access token.
 import type { Account, AccountClaims } from 'oidc-provider'
-import { type AdmissionRules, type EnabledLogins, hasRules, isAdmitted } from '../identity/admission.ts'
+import { type AdmissionRules, hasRules, isAdmitted } from '../identity/admission.ts'
 import { type Identity, LoginFailedError } from '../identity/identity.ts'
+import { type EnabledLogin, letsEverybodyIn } from '../logins/login.ts'
 import type { Clock, DocumentStore } from '../store/contract.ts'
 import { inEngineWords } from './store-errors.ts'
 
@@ -21,22 +22,24 @@ export interface Accounts {
 export interface AccountsOptions {
   readonly documents: DocumentStore
   readonly rules: AdmissionRules
-  readonly logins: EnabledLogins
+  /** Those that are switched on: a person of another login is nobody here any more. */
+  readonly logins: readonly EnabledLogin[]
   readonly clock: Clock
   /** Told of each who signed in and is kept out by the rules. */
   readonly onRefused: (identity: Identity) => void
-  /** Asks the upstream anew; throws {@link LoginFailedError}. Absent where nothing can be asked. */
-  readonly refresh?: ((upstreamToken: string) => Promise<Identity>) | undefined
 }
 
-export function createAccounts({ documents, rules, logins, clock, onRefused, refresh }: AccountsOptions): Accounts {
+export function createAccounts({ documents, rules, logins, clock, onRefused }: AccountsOptions): Accounts {
   const name = (subject: string) => `account:${subject}`
   const find = async (subject: string) => (await documents.get(name(subject))) as Identity | undefined
 
+  const loginOf = ({ subject }: Identity) => logins.find(({ subjectPrefix }) => subject.startsWith(subjectPrefix))
+
   /** Judges, and ties an allowed GitHub login to the account that had it when it was first matched. */
   const judge = async (identity: Identity): Promise<boolean> => {
-    if (!logins.some((prefix) => identity.subject.startsWith(prefix))) return false
-    if (!hasRules(rules)) return true
+    const login = loginOf(identity)
+    if (!login) return false
+    if (!hasRules(rules) || letsEverybodyIn(login)) return true
     const owners = new Map<string, string>()
     for (const login of rules.githubUsers) {
       const document = `allowed-github-user:${login}`
@@ -49,9 +52,10 @@ export function createAccounts({ documents, rules, logins, clock, onRefused, ref
 
   const withFreshFacts = async (identity: Identity): Promise<Identity | undefined> => {
     const { facts } = identity
-    if (!facts?.upstreamToken || !refresh || clock() - facts.checkedAt < FACTS_FRESH_MS) return identity
+    const askAgain = loginOf(identity)?.identify
+    if (!facts?.upstreamToken || !askAgain || clock() - facts.checkedAt < FACTS_FRESH_MS) return identity
     try {
-      const fresh = await refresh(facts.upstreamToken)
+      const fresh = await askAgain(facts.upstreamToken)
       if (fresh.subject !== identity.subject) return undefined
       await documents.put(name(identity.subject), fresh)
       return fresh

@@ -1,4 +1,4 @@
-import { exits } from '../errors.ts'
+import { exits } from '@gatehouse/network'
 import { table, wrap } from '../terminal/layout.ts'
 import type { Command, Options } from './command.ts'
 import { commonOptions } from './options.ts'

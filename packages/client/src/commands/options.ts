@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { ClientError } from '../errors.ts'
+import { ClientError } from '@gatehouse/network'
 import type { Command, Options, Values } from './command.ts'
 
 /** Options of every command. */

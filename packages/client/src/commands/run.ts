@@ -1,11 +1,11 @@
 // One run of the command: from the command line to the exit code. Everything of the process is handed in.
+
+import { ClientError, cleanLine, exits, findClientError } from '@gatehouse/network'
 import { mcpServerUrl } from '../discovery/discovery.ts'
-import { ClientError, exits, findClientError } from '../errors.ts'
 import { createProxiedFetch } from '../network/proxies.ts'
 import { hasCredential } from '../registration/registration.ts'
 import type { Session } from '../session/session.ts'
 import { type CommandLine, createTerminal, errorDocument, showError, type Terminal } from '../terminal/terminal.ts'
-import { cleanLine } from '../text.ts'
 import { version } from '../version.ts'
 import { createAccess } from './access.ts'
 import type { CommandContext, Host, Values } from './command.ts'

@@ -1,5 +1,5 @@
 // Registering as the clients do (RFC 7591), and what the token endpoint says to a client it does not know.
-import { errorBodyLine } from '../../network/error-body.ts'
+import { errorBodyLine } from '@gatehouse/network'
 import { type Check, when } from '../check.ts'
 import { listIn, textIn } from '../document.ts'
 import type { RegistrationProbe } from '../registrations.ts'

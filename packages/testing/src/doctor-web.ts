@@ -1,12 +1,10 @@
-// For tests: an MCP server and its authorization server as a web of answers, without a fault, to be broken by a test.
-// Not part of the library.
-import type { Fetch } from '../network/guarded-fetch.ts'
+// An MCP server and its authorization server as a web of answers, without a fault, to be broken by a test.
 
 export type Documents = Record<string, unknown>
 type Handler = (request: { url: string; headers: Headers; body: string }) => Response
 
 export interface DoctorWeb {
-  readonly fetch: Fetch
+  readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
   /** Answers by method and address; a test replaces them. */
   readonly answers: Map<string, Handler>
   readonly resource: Documents

@@ -1,8 +1,8 @@
 // Everything the doctor asks, once, in the order in which clients do; the checks only look at what came back.
+
+import { type HeaderChallenge, readChallenge, safeUrl } from '@gatehouse/network'
 import { protectedResourceMetadataUrl } from '@gatehouse/shared'
 import { buildDiscoveryUrls } from '@modelcontextprotocol/client'
-import { type HeaderChallenge, readChallenge } from '../discovery/challenge.ts'
-import { safeUrl } from '../network/addresses.ts'
 import { pageOrigin } from './clients.ts'
 import { type Document, documentIn, listIn, textIn } from './document.ts'
 import type { Outcome, Probe } from './probe.ts'

@@ -1,9 +1,9 @@
 // The fetch that everything but MCP itself goes through: metadata, registration, tokens, revocation.
 import { isTooDeep } from '@gatehouse/shared'
-import { ClientError } from '../errors.ts'
-import { cleanLine } from '../text.ts'
 import { type AddressGuardOptions, createAddressGuard } from './address-guard.ts'
 import { safeUrl } from './addresses.ts'
+import { ClientError } from './errors.ts'
+import { cleanLine } from './text.ts'
 
 const ANSWER_SECONDS = 30
 const ANSWER_BYTES = 512 * 1024

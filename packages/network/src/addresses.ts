@@ -1,7 +1,7 @@
 // Which addresses are ours to trust: the rules about schemes (K1) and about private networks (K6). Pure.
 import { BlockList, isIP } from 'node:net'
-import { ClientError } from '../errors.ts'
-import { cleanLine } from '../text.ts'
+import { ClientError } from './errors.ts'
+import { cleanLine } from './text.ts'
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')

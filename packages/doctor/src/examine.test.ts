@@ -1,7 +1,6 @@
 import { verifies } from '@gatehouse/testing'
+import { at, createDoctorWeb, type DoctorWeb, json, page } from '@gatehouse/testing/doctor-web'
 import { expect, test } from 'vitest'
-import { createTestClock } from '../suites/command-line.ts'
-import { at, createDoctorWeb, type DoctorWeb, json, page } from '../suites/doctor-web.ts'
 import { everyClient } from './clients.ts'
 import { type ExamineOptions, examine } from './examine.ts'
 
@@ -12,7 +11,7 @@ function examineWeb(web: DoctorWeb, options: Partial<ExamineOptions> = {}) {
     start: new URL(at.mcp),
     fetch: web.fetch,
     lookup: publicAddress,
-    clock: createTestClock(),
+    clock: { now: () => 0 },
     register: 'one',
     ...options,
   })

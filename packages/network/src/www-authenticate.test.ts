@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readChallenge } from './challenge.ts'
+import { readChallenge } from './www-authenticate.ts'
 
 test('the Bearer challenge is found among others, with its parameters, however they are written', () => {
   expect(readChallenge('Bearer resource_metadata="https://a/b", scope="read call"')).toEqual({

@@ -1,7 +1,8 @@
 // Each check against a web that is good but for one thing.
+
+import { createTestClock, type TestClock } from '@gatehouse/testing'
+import { at, createDoctorWeb, type DoctorWeb, json, page } from '@gatehouse/testing/doctor-web'
 import { expect, test } from 'vitest'
-import { createTestClock, type TestClock } from '../../suites/command-line.ts'
-import { at, createDoctorWeb, type DoctorWeb, json, page } from '../../suites/doctor-web.ts'
 import { examine } from '../examine.ts'
 import { checks } from './index.ts'
 
@@ -261,7 +262,7 @@ async function examineBroken(breakIt: Break) {
     start: new URL(world.start),
     fetch: world.web.fetch,
     lookup: async () => ['93.184.216.34'],
-    clock: world.clock,
+    clock: { now: () => world.clock.now() / 1000 },
     register: 'one',
   })
   return { diagnosis, found: diagnosis.findings.map(({ id }) => id) }

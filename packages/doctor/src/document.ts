@@ -1,5 +1,5 @@
 // Reading metadata of which nothing may be assumed.
-import { isObject, plainMembers } from '../network/json-object.ts'
+import { isObject, plainMembers } from '@gatehouse/network'
 import type { Outcome } from './probe.ts'
 
 export type Document = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import { cleanLine } from '../text.ts'
+import { cleanLine } from './text.ts'
 
 /** What an error answer says, in one clean line: `error: error_description` of an OAuth error, else its text. */
 export function errorBodyLine(body: string, limit?: number): string {

@@ -1,5 +1,5 @@
 // Whether what should be JSON is JSON.
-import { isObject } from '../../network/json-object.ts'
+import { isObject } from '@gatehouse/network'
 import type { Check, Occurrence } from '../check.ts'
 import { everyClient } from '../clients.ts'
 import type { Evidence, Place } from '../evidence.ts'

@@ -1,6 +1,6 @@
 // The doctor: walks discovery, registration and a challenge as Claude, ChatGPT, VS Code, Cursor and the Inspector do,
 // against any MCP server, and names what is in their way. It signs in nowhere and sends no secret.
-import { cleanLine } from '../text.ts'
+import { cleanLine } from '@gatehouse/network'
 import type { Finding, Severity } from './check.ts'
 import { checks } from './checks/index.ts'
 import { takesDocuments, takesNone } from './checks/server-metadata.ts'

@@ -1,10 +1,14 @@
 // One question to a server, and what came back, whatever it is: nothing here throws but being stopped.
-import type { Clock } from '../clock.ts'
-import { ClientError } from '../errors.ts'
-import { type AddressGuardOptions, createAddressGuard } from '../network/address-guard.ts'
-import { safeUrl } from '../network/addresses.ts'
-import { type Fetch, networkError, readWhole } from '../network/guarded-fetch.ts'
-import { version } from '../version.ts'
+import {
+  type AddressGuardOptions,
+  ClientError,
+  createAddressGuard,
+  type Fetch,
+  networkError,
+  readWhole,
+  safeUrl,
+} from '@gatehouse/network'
+import { version } from './version.ts'
 
 const ANSWER_SECONDS = 15
 const ANSWER_BYTES = 128 * 1024
@@ -45,7 +49,8 @@ export type Probe = (url: string, question?: Question) => Promise<Outcome>
 
 export interface ProbeOptions extends AddressGuardOptions {
   readonly fetch: Fetch
-  readonly clock: Clock
+  /** `now` in seconds since the epoch, with a fraction. */
+  readonly clock: { now(): number }
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { ClientError } from '../errors.ts'
 import { hostOf, isPrivateAddress, isPrivateName } from './addresses.ts'
+import { ClientError } from './errors.ts'
 
 const PRIVATE_NAME = 'a name of private networks'
 

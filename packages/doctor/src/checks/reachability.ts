@@ -1,5 +1,5 @@
 // Whether the addresses can be asked at all, and how they answer.
-import { isLoopback, safeUrl } from '../../network/addresses.ts'
+import { isLoopback, safeUrl } from '@gatehouse/network'
 import { type Check, when } from '../check.ts'
 import { everyClient } from '../clients.ts'
 import { type Document, textIn } from '../document.ts'
