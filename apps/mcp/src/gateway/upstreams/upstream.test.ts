@@ -1,16 +1,14 @@
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { describe, expect, test } from 'vitest'
-import type { UpstreamSettings } from '../settings.ts'
 import { everythingServer } from '../suites/everything.ts'
-import type { Behalf, Members, Notification, Request, Upstream } from './contract.ts'
-import { openUpstream } from './open.ts'
+import { testUpstream } from '../suites/upstreams.ts'
+import type { Behalf, Members, Notification, Request } from './contract.ts'
 
 const transports = ['http', 'sse', 'stdio'] as const
 
 describe.each(transports)('an upstream over %s', (transport) => {
   test('lists and calls, with progress in order and before the result', async () => {
     await using server = await everythingServer(transport)
-    await using upstream = open(server.settings)
+    await using upstream = testUpstream(server.settings)
     const { behalf, heard } = caller({ progressToken: 'p1' })
     const { tools } = await upstream.request({ method: 'tools/list' }, behalf)
     expect(tools.map(({ name }: { name: string }) => name)).toContain('echo')
@@ -29,7 +27,7 @@ describe.each(transports)('an upstream over %s', (transport) => {
 
   test('asks on behalf of whoever called', async () => {
     await using server = await everythingServer(transport)
-    await using upstream = open(server.settings)
+    await using upstream = testUpstream(server.settings)
     const asked: Request[] = []
     const { behalf } = caller({
       capabilities: { elicitation: {} },
@@ -46,7 +44,7 @@ describe.each(transports)('an upstream over %s', (transport) => {
 
   test('says of itself what it can do', async () => {
     await using server = await everythingServer(transport)
-    await using upstream = open(server.settings)
+    await using upstream = testUpstream(server.settings)
     const description = await upstream.describe(caller().behalf)
     expect(description).toMatchObject({ era: '2025', capabilities: { tools: {}, prompts: {}, resources: {} } })
   })
@@ -78,24 +76,4 @@ function caller({ progressToken, capabilities = {}, ask }: CallerOptions = {}) {
     ask: ask ?? (() => Promise.reject(new Error('not to be asked'))),
   }
   return { behalf, heard }
-}
-
-function open(settings: UpstreamSettings): Upstream & AsyncDisposable {
-  const upstream = openUpstream(settings, {
-    identity: { name: 'gatehouse', version: '0' },
-    proxies: undefined,
-    clock: {
-      now: Date.now,
-      after: (milliseconds, run) => {
-        const timer = setTimeout(run, milliseconds).unref()
-        return () => clearTimeout(timer)
-      },
-    },
-    onerror: () => undefined,
-    startProcess: ({ command: [command, ...args] }) => new StdioClientTransport({ command, args, stderr: 'ignore' }),
-    openBuiltin: () => {
-      throw new Error('there is no demonstration here')
-    },
-  })
-  return Object.assign(upstream, { [Symbol.asyncDispose]: () => upstream.close() })
 }
