@@ -1,6 +1,7 @@
 // JSON-RPC with one upstream over one of the SDK's transports: which answer is to which request, which progress to which
 // call, and whom a question of the upstream is for. It validates no result, so that what it does not know arrives as it was
 // sent. One transport carries one call (HTTP) or all calls of an owner (stdio, SSE).
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type JSONRPCMessage, SdkHttpError, type Transport } from '@modelcontextprotocol/client'
 import {
   type Behalf,
@@ -63,6 +64,9 @@ interface Pending {
   resolve(result: Members): void
   reject(error: Error): void
 }
+
+/** Milliseconds for an upstream to take it that a call is cancelled. */
+const tellLimit = 1_000
 
 /** Of the requests of one peer, which begin anew with each transport. */
 type Id = number
@@ -192,15 +196,16 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
         if (idle !== undefined) silence = after(idle, `${name} said nothing for ${idle / 1000} s`)
       },
     }
-    const giveUp = (error: Error) => {
+    const end = (error: Error) => {
       reject(error)
+      stop.abort()
+    }
+    const giveUp = (error: Error) => {
       // 2026-07-28 over HTTP: the stream that ends is the cancellation.
-      if (era === '2025' || !perRequest) {
-        const cancelled = { requestId: id, reason: error.message }
-        void notify({ method: 'notifications/cancelled', params: cancelled })
-          .catch(onerror)
-          .finally(() => stop.abort())
-      } else stop.abort()
+      if (era === '2026' && perRequest) return end(error)
+      const cancelled = { requestId: id, reason: error.message }
+      const told = notify({ method: 'notifications/cancelled', params: cancelled }).catch(onerror)
+      void Promise.race([told, sleep(tellLimit, undefined, { ref: false })]).finally(() => end(error))
     }
     const onAbort = () => giveUp(new UpstreamError(name, 'timeout', 'The call was cancelled'))
     if (isClosed) throw new UpstreamError(name, 'unreachable', `${name} is not connected`)
