@@ -18,11 +18,11 @@ const steps = {
   check: { run: ['scripts/check.mjs'], needs: 'all' },
   'check-full': { run: ['scripts/check.mjs', '--full'], needs: 'all' },
   'test-docker': { run: ['scripts/check.mjs', '--docker'], needs: 'all' },
-  client: { run: [...fromSource, 'packages/client/src/cli.ts'], needs: 'run' },
+  client: { run: [...fromSource, 'packages/cli/src/main.ts'], needs: 'run' },
 }
 const installed = {
   all: [],
-  run: ['--prod', ...['auth', 'mcp', 'client'].flatMap((name) => ['--filter-prod', `@gatehouse/${name}...`])],
+  run: ['--prod', '--filter-prod', '@gatehouse/cli...'],
 }
 
 const [step = '', ...args] = process.argv.slice(2)

@@ -397,6 +397,22 @@ export const walls = [
     why: 'repl/ shares with commands/ their shape, and how arguments are read.',
   },
   {
+    files: 'packages/cli/src/**',
+    may: [
+      own,
+      ...node,
+      '../**',
+      '@gatehouse/auth/embedded',
+      '@gatehouse/client/command-line',
+      '@gatehouse/mcp/embedded',
+      '@gatehouse/service',
+      '@gatehouse/shared',
+      '@gatehouse/shared/gateway-file',
+      'env-paths',
+    ],
+    why: 'the command starts the services and knows what they are started with, not what they are made of.',
+  },
+  {
     files: 'packages/testing/src/**',
     may: [
       own,

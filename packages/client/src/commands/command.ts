@@ -68,11 +68,15 @@ export interface CommandContext extends Access, Pick<Host, 'clock' | 'fetch' | '
   readonly explain: (thrown: unknown) => ClientError
 }
 
-export interface Command {
+/** A command in the list of all. */
+export interface Summary {
   readonly name: string
   /** What follows the name in the usage line: `NAME ['{json}']`. */
   readonly operands?: string
   readonly summary: string
+}
+
+export interface Command extends Summary {
   /** Paragraphs for `--help`, wrapped when they are printed. */
   readonly details?: readonly string[]
   readonly options: Options
