@@ -160,7 +160,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       // A tool that is still at work when the token expires says so itself, see server.ts.
       const { body } = request
       return answer(request, reply, (incoming) => {
-        if (method !== 'subscriptions/listen') return handler.fetch(incoming, { authInfo, parsedBody: body })
+        if (method !== 'subscriptions/listen') {
+          return withStatus((told) => handler.fetch(incoming, { authInfo: told(authInfo), parsedBody: body }))
+        }
         const bus = served.events?.(requestIn(authInfo), subscribedIn(body))
         const listening = createMcpHandler(() => createServer(authInfo), { ...handling, ...(bus && { bus }) })
         const ending = endingWith(incoming, life, closing)
@@ -203,6 +205,20 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     // server from closing.
     setTimeout(() => app.server.closeAllConnections(), quietLimit).unref()
   })
+}
+
+/**
+ * 2026-07-28: 404 for a method that nobody knows. The SDK says so where it has no handler; where others are asked, they are
+ * the ones to say so.
+ */
+async function withStatus(fetch: (told: (info: AuthInfo) => AuthInfo) => Promise<Response>): Promise<Response> {
+  let isUnknown = false
+  const onUnknownMethod = (): void => {
+    isUnknown = true
+  }
+  const response = await fetch((info) => ({ ...info, extra: { ...info.extra, onUnknownMethod } }))
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+  return isUnknown && isJson ? new Response(response.body, { status: 404, headers: response.headers }) : response
 }
 
 function endingWith(request: Request, ...signals: readonly AbortSignal[]): Request {

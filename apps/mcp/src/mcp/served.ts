@@ -11,6 +11,8 @@ export interface ServedRequest {
   readonly headers: Readonly<Record<string, string>>
   /** Of a client of the 2025 era that has a session. */
   readonly session?: SessionNews | undefined
+  /** To be called where nobody knows the method, before that is answered. */
+  readonly onUnknownMethod?: () => void
 }
 
 /** Of a request, or a notification; an answer to something that we asked has no method. */

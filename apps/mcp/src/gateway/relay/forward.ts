@@ -114,7 +114,8 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
   async function takeUp(id: string, upstream: Upstream, of: string, client: Client): Promise<Members> {
     const call = parked.take(id)
     if (!call) throw new RpcError(invalidParams, 'This call waits for no answer (any more): call again')
-    const answer = Object.values(client.inputResponses ?? {})[0]
+    const { question, ...others } = client.inputResponses ?? {}
+    const answer = question ?? Object.values(others)[0]
     if (typeof answer !== 'object' || answer === null) {
       call.ongoing.stop(new Error('the client came back without an answer'))
       throw new RpcError(invalidParams, 'inputResponses has no answer to the question: call again')

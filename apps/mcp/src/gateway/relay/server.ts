@@ -80,6 +80,7 @@ export function createRelayServer({
     try {
       return await handle({ method, ...(params && { params }) }, clientOf(context))
     } catch (error) {
+      if (error instanceof RpcError && error.code === -32_601) request.onUnknownMethod?.()
       if (error instanceof RpcError) throw new ProtocolError(error.code, error.message, error.data)
       onerror(error as Error)
       throw new ProtocolError(-32_603, 'Internal error')

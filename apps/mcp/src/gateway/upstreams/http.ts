@@ -1,5 +1,6 @@
 // Streamable HTTP. 2026-07-28: each request stands alone. The 2025 era: a session for its owner, if the server wants one; each
 // call has a transport of its own over the session's id, so that a question says which call it is about.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { RemoteUpstream } from '../settings.ts'
 import { type Connection, filterFor, type OpenConnection, ownBehalf, passedHeaders } from './connection.ts'
@@ -24,6 +25,8 @@ export interface HttpOptions {
 const verdictLife = 3_600_000
 /** Milliseconds that what an upstream of 2026-07-28 says of itself is believed. */
 const descriptionLife = 60_000
+/** Milliseconds for an upstream to open the stream of a session in, or to say that there is none. */
+const listenLimit = 2_000
 /** A stream that an upstream breaks is opened again for as long as somebody listens. */
 const reconnection = {
   initialReconnectionDelay: 1_000,
@@ -47,9 +50,12 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     hearUnasked: (notification: Notification) => void,
     calls = new Set<PeerCall>(),
     session: SessionId = {},
+    onlistening: () => void = () => undefined,
   ) {
+    const fetch = http.fetchFor((error) => peer.fail(error))
     const transport = new StreamableHTTPClientTransport(new URL(url), {
-      fetch: http.fetchFor((error) => peer.fail(error)),
+      fetch: (address, init) =>
+        init?.method === 'GET' ? Promise.resolve(fetch(address, init)).finally(onlistening) : fetch(address, init),
       requestInit: { headers: passedHeaders(settings, headers) },
       reconnectionOptions: reconnection,
       ...(session.sessionId !== undefined && { sessionId: session.sessionId }),
@@ -129,7 +135,8 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
         }),
       onerror,
     )
-    const { transport, peer } = connect(behalf.headers, subscriptions.hear, calls)
+    const listening = Promise.withResolvers<void>()
+    const { transport, peer } = connect(behalf.headers, subscriptions.hear, calls, {}, listening.resolve)
     await peer.start()
     let description: Description
     try {
@@ -147,6 +154,9 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
         )
       throw error
     }
+    // Its own stream has to be there before a call: what is asked on it while it is not is lost.
+    if (transport.sessionId !== undefined)
+      await Promise.race([listening.promise, sleep(listenLimit, undefined, { ref: false })])
     const session: SessionId = { sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
 
     const request: Connection['request'] = (wanted, on, terms) => {
