@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { testClient } from '../suites/clients.ts'
-import { legacyUpstream, modernUpstream } from '../suites/upstreams.ts'
+import { startFixture } from '../suites/fixture-upstream.ts'
+import { legacyUpstream, modernUpstream, testUpstream } from '../suites/upstreams.ts'
 import type { Members, Upstream } from '../upstreams/contract.ts'
 import { createForward, type ForwardOptions } from './forward.ts'
 import { createSeals } from './seal.ts'
@@ -139,4 +140,19 @@ test('a client that leaves ends its call, not one that waits for its answer', as
   const waiting = forward.forward(upstream as Upstream, long, testClient('2026', { signal: gone.signal }))
   setTimeout(() => gone.abort(), 50)
   await expect(waiting).rejects.toMatchObject({ fault: 'timeout' })
+})
+
+test('a call that waits and others of the same session do not get into each other’s way', async () => {
+  await using fixture = await startFixture('http 2025')
+  await using upstream = testUpstream(fixture.settings)
+  const forward = forwarder()
+  const roots = { method: 'tools/call', params: { name: 'test_input_required_result_list_roots', arguments: {} } }
+  const name = { method: 'tools/call', params: { name: 'test_input_required_result_elicitation', arguments: {} } }
+  const capabilities = { elicitation: {}, roots: {} }
+  const first = await forward.forward(upstream, name, testClient('2026', { capabilities }))
+  const second = await forward.forward(upstream, roots, testClient('2026', { capabilities }))
+  const back = ({ requestState }: Members, question: Members) =>
+    testClient('2026', { capabilities, requestState, inputResponses: { question } })
+  expect(textOf(await forward.forward(upstream, roots, back(second, { roots: [] })))).toContain('Roots: []')
+  expect(textOf(await forward.forward(upstream, name, back(first, answer)))).toContain('Ada')
 })

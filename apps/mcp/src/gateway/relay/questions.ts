@@ -2,6 +2,7 @@
 // whether the client can be asked, and whether an address that it sends a person to is one that we let pass.
 import type { UpstreamSettings } from '../settings.ts'
 import { type Members, type Request, RpcError } from '../upstreams/contract.ts'
+import { questionParams } from '../upstreams/envelope.ts'
 
 export interface QuestionTerms {
   /** As the client declared them. */
@@ -20,7 +21,8 @@ const missingCapability = -32_021
 const refused = -32_603
 
 /** The question as the client gets it. Throws an {@link RpcError} for one that nobody may be asked. */
-export function questionFor({ method, params }: Request, terms: QuestionTerms): Request {
+export function questionFor({ method, params: given }: Request, terms: QuestionTerms): Request {
+  const params = given && questionParams(given)
   const { settings, named } = terms
   if (method === 'elicitation/create') {
     const isUrl = params?.mode === 'url'
@@ -42,7 +44,7 @@ export function questionFor({ method, params }: Request, terms: QuestionTerms): 
     allow(settings.questions.roots, settings.name, 'questions.roots')
     needs(terms.capabilities.roots !== undefined, { roots: {} })
   }
-  return params === undefined ? { method } : { method, params }
+  return params === undefined || Object.keys(params).length === 0 ? { method } : { method, params }
 }
 
 /** Without a mode it is `form`. */

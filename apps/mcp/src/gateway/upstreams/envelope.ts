@@ -65,6 +65,13 @@ export function serverInfoIn(result: Members): Members | undefined {
   return result._meta?.[serverInfo]
 }
 
+/** The params of a question without what its hop added. */
+export function questionParams(params: Members): Members {
+  const { _meta, ...rest } = params
+  const meta = withoutHop(_meta)
+  return Object.keys(meta).length > 0 ? { ...rest, _meta: meta } : rest
+}
+
 /** The members of `_meta` that are for whom they reach in the end. */
 function withoutHop(meta: unknown): Record<string, unknown> {
   if (typeof meta !== 'object' || meta === null) return {}

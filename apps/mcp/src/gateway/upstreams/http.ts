@@ -9,7 +9,7 @@ import type { Identity } from './envelope.ts'
 import { SessionLostError } from './faults.ts'
 import type { GuardedFetch } from './guarded-fetch.ts'
 import { discover, initialize } from './negotiate.ts'
-import { createPeer, type Peer, type PeerCall } from './peer.ts'
+import { countingIds, createPeer, type Peer, type PeerOptions } from './peer.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
 export interface HttpOptions {
@@ -35,9 +35,14 @@ const reconnection = {
   maxRetries: 1_000_000,
 }
 
-interface SessionId {
+/** What the transports of one session have in common; of 2026-07-28 each request has its own. */
+interface Shared extends Pick<PeerOptions, 'calls' | 'hearUnasked' | 'nextId'> {
   readonly sessionId?: string | undefined
   readonly protocolVersion?: string | undefined
+}
+
+function unshared(hearUnasked: Shared['hearUnasked'] = () => undefined): Shared {
+  return { calls: new Set(), hearUnasked, nextId: countingIds() }
 }
 
 export function createHttpOpener({ settings, identity, http, onerror, clock }: HttpOptions): OpenConnection {
@@ -45,23 +50,18 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
   let legacySince: number | undefined
   let modern: { readonly description: Description; readonly at: number } | undefined
 
-  function connect(
-    headers: Readonly<Record<string, string>>,
-    hearUnasked: (notification: Notification) => void,
-    calls = new Set<PeerCall>(),
-    session: SessionId = {},
-    onlistening: () => void = () => undefined,
-  ) {
+  function connect(headers: Behalf['headers'], shared: Shared, onlistening: () => void = () => undefined) {
     const fetch = http.fetchFor((error) => peer.fail(error))
+    const { sessionId, protocolVersion, ...own } = shared
     const transport = new StreamableHTTPClientTransport(new URL(url), {
       fetch: (address, init) =>
         init?.method === 'GET' ? Promise.resolve(fetch(address, init)).finally(onlistening) : fetch(address, init),
       requestInit: { headers: passedHeaders(settings, headers) },
       reconnectionOptions: reconnection,
-      ...(session.sessionId !== undefined && { sessionId: session.sessionId }),
-      ...(session.protocolVersion !== undefined && { protocolVersion: session.protocolVersion }),
+      ...(sessionId !== undefined && { sessionId }),
+      ...(protocolVersion !== undefined && { protocolVersion }),
     })
-    const peer: Peer = createPeer({ name, transport, identity, calls, hearUnasked, onerror })
+    const peer: Peer = createPeer({ ...own, name, transport, identity, onerror })
     return { transport, peer }
   }
 
@@ -69,9 +69,9 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
   async function alone<T>(
     headers: Behalf['headers'],
     run: (peer: Peer) => Promise<T>,
-    options: { hear?: (n: Notification) => void; calls?: Set<PeerCall>; session?: SessionId } = {},
+    shared: Shared = unshared(),
   ): Promise<T> {
-    const { peer } = connect(headers, options.hear ?? (() => undefined), options.calls, options.session)
+    const { peer } = connect(headers, shared)
     await peer.start()
     try {
       return await run(peer)
@@ -117,16 +117,17 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
         const asker = { ...ownBehalf(behalf, signal), hear: listener }
         const terms = { era: '2026', behalf: asker, capabilities: {}, limit: 2_147_483_647 } as const
         const params = { notifications: filter }
-        await alone(behalf.headers, (peer) => peer.request({ method: 'subscriptions/listen', params }, terms), {
-          hear: listener,
-        })
+        await alone(
+          behalf.headers,
+          (peer) => peer.request({ method: 'subscriptions/listen', params }, terms),
+          unshared(listener),
+        )
       },
       close: async () => undefined,
     }
   }
 
   async function openLegacy(behalf: Behalf, capabilities: Members): Promise<Connection> {
-    const calls = new Set<PeerCall>()
     const subscriptions = createSubscriptions(
       (method, uri) =>
         request({ method, params: { uri } }, ownBehalf(behalf, AbortSignal.timeout(timeouts.list)), {
@@ -136,7 +137,8 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
       onerror,
     )
     const listening = Promise.withResolvers<void>()
-    const { transport, peer } = connect(behalf.headers, subscriptions.hear, calls, {}, listening.resolve)
+    const shared = unshared(subscriptions.hear)
+    const { transport, peer } = connect(behalf.headers, shared, listening.resolve)
     await peer.start()
     let description: Description
     try {
@@ -157,16 +159,14 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     // Its own stream has to be there before a call: what is asked on it while it is not is lost.
     if (transport.sessionId !== undefined)
       await Promise.race([listening.promise, sleep(listenLimit, undefined, { ref: false })])
-    const session: SessionId = { sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
+    const session: Shared = { ...shared, sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
 
-    const request: Connection['request'] = (wanted, on, terms) => {
-      const options = { calls, session, hear: subscriptions.hear }
-      return alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), options)
-    }
+    const request: Connection['request'] = (wanted, on, terms) =>
+      alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), session)
     return {
       description,
       request,
-      notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), { session }),
+      notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), session),
       listen: subscriptions.listen,
       async close() {
         subscriptions.end()

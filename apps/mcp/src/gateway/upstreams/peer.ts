@@ -21,6 +21,8 @@ export interface PeerOptions {
   readonly name: string
   readonly transport: Transport
   readonly identity: Identity
+  /** Ids of requests: unique for all that shares a session. */
+  readonly nextId: () => number
   /** Calls that are under way at the same owner's, over whichever transport; the last is asked what names no call. */
   readonly calls: Set<PeerCall>
   /** What belongs to no call. */
@@ -28,6 +30,15 @@ export interface PeerOptions {
   /** What is wrong, and answers no request. */
   onerror(error: Error): void
   onclose?(): void
+}
+
+/** Ids from 1 on. */
+export function countingIds(): () => number {
+  let last = 0
+  return () => {
+    last += 1
+    return last
+  }
 }
 
 export interface PeerCall {
@@ -68,14 +79,21 @@ interface Pending {
 /** Milliseconds for an upstream to take it that a call is cancelled. */
 const tellLimit = 1_000
 
-/** Of the requests of one peer, which begin anew with each transport. */
 type Id = number
 
-export function createPeer({ name, transport, identity, calls, hearUnasked, onerror, onclose }: PeerOptions): Peer {
+export function createPeer({
+  name,
+  transport,
+  identity,
+  nextId,
+  calls,
+  hearUnasked,
+  onerror,
+  onclose,
+}: PeerOptions): Peer {
   const pending = new Map<Id, Pending>()
   const asked = new Map<string | number, AbortController>()
   const perRequest = transport.hasPerRequestStream === true
-  let lastId = 0
   let isClosed = false
 
   transport.onmessage = (message) => {
@@ -171,7 +189,7 @@ export function createPeer({ name, transport, identity, calls, hearUnasked, oner
 
   async function request(wanted: UpstreamRequest, terms: RequestTerms): Promise<Members> {
     const { era, behalf, capabilities, limit, idle } = terms
-    const id = ++lastId
+    const id = nextId()
     const stop = new AbortController()
     const { promise, resolve, reject } = Promise.withResolvers<Members>()
     const wantsProgress = idle !== undefined || behalf.progressToken !== undefined

@@ -5,7 +5,7 @@ import { type Connection, filterFor, type OpenConnection, ownBehalf } from './co
 import { type Behalf, type Description, type Era, type Notification, UpstreamError } from './contract.ts'
 import type { Identity } from './envelope.ts'
 import { discover, initialize } from './negotiate.ts'
-import { createPeer, type Peer, type PeerCall, type RequestTerms } from './peer.ts'
+import { countingIds, createPeer, type Peer, type PeerCall, type RequestTerms } from './peer.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
 export interface WireOptions {
@@ -44,6 +44,7 @@ export function createWireOpener({
       name,
       transport,
       identity,
+      nextId: countingIds(),
       calls,
       hearUnasked: (notification) => state.hear(notification),
       onerror,
