@@ -191,6 +191,7 @@ export const walls = [
       ...fastify,
       '@gatehouse/service',
       '@gatehouse/shared',
+      '@gatehouse/shared/*',
       '@gatehouse/guard',
       '@gatehouse/guard/*',
       '@gatehouse/mcp-sessions',
