@@ -16,7 +16,17 @@ const leaves = ['@gatehouse/network', '../clock.ts', '../version.ts']
 export const walls = [
   {
     files: 'apps/auth/src/*.ts',
-    may: [own, ...node, ...fastify, '@gatehouse/service', '@gatehouse/shared', 'zod', 'ipaddr.js', 'pino'],
+    may: [
+      own,
+      ...node,
+      ...fastify,
+      '@gatehouse/service',
+      '@gatehouse/shared',
+      '@gatehouse/shared/*',
+      'zod',
+      'ipaddr.js',
+      'pino',
+    ],
     why: "main, app, config, errors and health are wiring: what is a vendor's lives in the folders.",
   },
   {
@@ -40,6 +50,7 @@ export const walls = [
     may: [
       ...node,
       './errors.ts',
+      './gateway-resources.ts',
       './identity/**',
       './logins/**',
       './loopback.ts',
@@ -191,6 +202,7 @@ export const walls = [
       ...fastify,
       '@gatehouse/service',
       '@gatehouse/shared',
+      '@gatehouse/shared/*',
       '@gatehouse/guard',
       '@gatehouse/guard/*',
       '@gatehouse/mcp-sessions',

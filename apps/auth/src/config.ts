@@ -15,6 +15,7 @@ import { type ProtectedResource, parseJson, protectedResources } from '@gatehous
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { ConfigError } from './errors.ts'
+import { type GatewayResources, readGatewayResources } from './gateway-resources.ts'
 import { type AdmissionRules, hasRules } from './identity/admission.ts'
 import { describeLogin, type LoginName, type LoginSettings, parseLogin } from './logins/index.ts'
 import { letsEverybodyIn } from './logins/login.ts'
@@ -133,7 +134,7 @@ export function readConfig(env: Environment): Config {
     secret,
     previousSecret,
     dataDir: resolve(read.text('DATA_DIR', '.data')),
-    resources: readResources(env.AUTH_RESOURCES, faults),
+    resources: chooseResources(env, readGatewayResources(env.GATEHOUSE_CONFIG, issuer, faults), faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redis: readRedis(read, faults),
     clientDocuments: {
@@ -260,6 +261,24 @@ function checkProductionSecret(secret: string | undefined, faults: string[]): vo
   else if (secret.length < 32) faults.push(`AUTH_SECRET is too short: give at least 32 characters; ${make}.`)
   else if (/change.?me|example|sample|secret|password/i.test(secret) || new Set(secret).size < 8)
     faults.push(`AUTH_SECRET looks like a sample: ${make}.`)
+}
+
+/** The endpoints of the gateway's file, or else AUTH_RESOURCES. */
+function chooseResources(
+  env: Environment,
+  gateway: GatewayResources | undefined,
+  faults: string[],
+): readonly ProtectedResource[] {
+  if (gateway?.resources) {
+    for (const name of ['AUTH_RESOURCES', 'MCP_RESOURCE_URL']) {
+      if (env[name]) faults.push(`${name} is set, and GATEHOUSE_CONFIG has endpoints: take one away.`)
+    }
+    return gateway.resources
+  }
+  const resources = readResources(env.AUTH_RESOURCES, faults)
+  const [only, ...others] = resources
+  // of several, it cannot be known which of them the file serves
+  return gateway && only && others.length === 0 ? [{ ...only, upstreams: gateway.upstreams }] : resources
 }
 
 function readResources(value: string | undefined, faults: string[]): readonly ProtectedResource[] {

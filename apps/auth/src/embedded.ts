@@ -1,9 +1,9 @@
 // The authorization server inside another process: what main.ts opens, without signals, metrics and a listener of its own.
 import { join } from 'node:path'
+import { loadOrCreateSecret } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
-import { loadOrCreateSecret } from './keys/secret.ts'
 import { createLogger } from './log.ts'
 import { createSealing } from './store/sealing.ts'
 import { openSqliteStore } from './store/sqlite.ts'
@@ -24,7 +24,9 @@ export async function openAuthorizationServer({ env, logStream }: EmbeddedOption
   readonly config: Config
 }> {
   const given = env.AUTH_SECRET || env.AUTH_SECRET_FILE
-  const config = readConfig(given ? env : { ...env, AUTH_SECRET: loadOrCreateSecret(env.DATA_DIR ?? '.data') })
+  const config = readConfig(
+    given ? env : { ...env, AUTH_SECRET: loadOrCreateSecret(env.DATA_DIR ?? '.data', 'auth.secret') },
+  )
   const logger = createLogger(config.logLevel, logStream)
   const sealing = createSealing({ secret: config.secret as string, previous: config.previousSecret })
   const store = openSqliteStore({

@@ -1,9 +1,8 @@
 // The process: read the configuration, open the store, start the app, close on a signal. No logic.
-import { createMetrics, openLogStream, serveMetrics, useProxies } from '@gatehouse/service'
+import { createMetrics, loadOrCreateSecret, openLogStream, serveMetrics, useProxies } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
-import { loadOrCreateSecret } from './keys/secret.ts'
 import { createLogger } from './log.ts'
 import { openStore } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
@@ -33,7 +32,7 @@ async function start(): Promise<void> {
   useProxies(config.proxies)
   const logStream = openLogStream()
   const logger = createLogger(config.logLevel, logStream)
-  const secret = config.secret ?? loadOrCreateSecret(config.dataDir)
+  const secret = config.secret ?? loadOrCreateSecret(config.dataDir, 'auth.secret')
   const sealing = createSealing({ secret, previous: config.previousSecret })
   const store = openStore({
     redis: config.redis,

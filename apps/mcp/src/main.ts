@@ -43,6 +43,7 @@ if (metrics && config.metricsPort !== undefined) {
 }
 await listening('PORT', config.port, app.listen({ host: config.host, port: config.port }))
 for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
+for (const warning of config.warnings) app.log.warn(warning)
 const sessions = store ? (config.redis ? 'redis' : 'sqlite') : 'off'
 app.log.info({ resource: config.resource, issuer: config.issuer, sessions }, 'MCP server started')
 

@@ -3,6 +3,7 @@
 export { boundConnections, connectionLimits } from './connections.ts'
 export { ConfigError, GatehouseError, StoreUnavailableError } from './errors.ts'
 export { readForwarding } from './forwarding.ts'
+export { loadOrCreateSecret } from './kept-secret.ts'
 export { openLogStream } from './log-stream.ts'
 export { createMetrics, type Metrics, readMetricsPort, serveMetrics } from './metrics.ts'
 export { networkOf } from './network-of.ts'

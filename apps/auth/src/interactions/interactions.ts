@@ -150,15 +150,16 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     subject: string,
     { labelOf, clock }: InteractionsOptions,
   ): Promise<Answer> {
-    const { app, resource, device, returnsTo, heldScopes } = pending
+    const { app, resource, device, returnsTo, heldScopes, words } = pending
+    const describe = (scope: string) => describeScope(scope, words)
     const appsAddress = new URL('/apps', options.issuer).href
     const facts = {
       form: form(pending, 'decision'),
       switchAccount: form(pending, 'switch'),
       app,
       ...(resource && { resource }),
-      scopes: pending.scopes.map(describeScope),
-      added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describeScope),
+      scopes: pending.scopes.map(describe),
+      added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describe),
       account: await labelOf(subject),
       appsAddress,
     }

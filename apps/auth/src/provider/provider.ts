@@ -141,7 +141,7 @@ export function createProvider(
     // the engine says so at some of its endpoints
     if (ctx.status >= 400) ctx.set('cache-control', 'no-store')
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
-      extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, parts.readsDocuments)
+      extendDiscovery(ctx.body as Record<string, unknown>, parts)
   })
   return provider
 
@@ -170,8 +170,15 @@ function nameUnauthorizedClient(
     Object.assign(body as object, { error: 'unauthorized_client' })
 }
 
-function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[], documents: boolean): void {
-  if (documents) body.client_id_metadata_document_supported = true
-  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
+function extendDiscovery(
+  body: Record<string, unknown>,
+  parts: Pick<EngineParts, 'resources'> & {
+    readonly scopesSupported: readonly string[]
+    readonly readsDocuments: boolean
+  },
+): void {
+  if (parts.readsDocuments) body.client_id_metadata_document_supported = true
+  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...parts.scopesSupported])]
+  body.protected_resources = parts.resources.identifiers // RFC 9728 §4
   body.response_modes_supported = ['query']
 }

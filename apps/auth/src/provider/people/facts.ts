@@ -1,5 +1,6 @@
 // What is told about a client, about the device that asked and about where the answer goes: the engine's data as the plain
 // facts of the pages.
+import type { ProtectedResource } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import type { Client } from 'oidc-provider'
 import type { ConnectedApp, PendingRequest } from '../../interactions/gate.ts'
@@ -12,6 +13,14 @@ export function appFacts(client: Client): PendingRequest['app'] {
     trusted: isOperatorRegistered(client),
     ...vouchingHost(client),
   }
+}
+
+export function resourceFacts({
+  name,
+  resource,
+  upstreams,
+}: Pick<ProtectedResource, 'name' | 'resource' | 'upstreams'>): NonNullable<PendingRequest['resource']> {
+  return { name, url: resource, ...(upstreams && { upstreams }) }
 }
 
 /** `deviceInfo` is what configuration.ts has the engine keep with a device code; `issuer` is who was asked. */

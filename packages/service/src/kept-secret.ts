@@ -3,13 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError } from '../errors.ts'
+import { ConfigError } from './errors.ts'
 
 const LENGTH = 32
 
-/** Reads `auth.secret` in the data directory, or makes it (mode 0600). Throws {@link ConfigError} where it cannot. */
-export function loadOrCreateSecret(dataDir: string): string {
-  const file = join(dataDir, 'auth.secret')
+/** Reads `name` in the data directory, or makes it (mode 0600). Throws {@link ConfigError} where it cannot. */
+export function loadOrCreateSecret(dataDir: string, name: string): string {
+  const file = join(dataDir, name)
   const secret = attempt(file, () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     createFile(file, `${randomBytes(LENGTH).toString('base64url')}\n`)
