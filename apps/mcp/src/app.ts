@@ -1,12 +1,16 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
 import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
 import type { SessionStore } from '@gatehouse/mcp-sessions'
 import { boundConnections, connectionLimits, createNameCheck, type Metrics, requestReading } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import type { Config } from './config.ts'
 import { refuse } from './errors.ts'
+import { openGateway } from './gateway/open-gateway.ts'
 import { serveHealth } from './health.ts'
 import { logOptions } from './log.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
@@ -137,6 +141,7 @@ export function createApp({
     guard,
     served:
       given.createGateway?.(app.log) ??
+      openConfigured(config, { log: app.log, builtin: source }) ??
       serveSource(source, {
         policy,
         identity: config.identity,
@@ -154,6 +159,19 @@ export function createApp({
   app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   return app
+}
+
+/** What the configuration puts behind the endpoint, if it is not the demonstration. */
+function openConfigured(
+  { gateway, secrets, ...config }: Config,
+  { log, builtin }: { readonly log: FastifyBaseLogger; readonly builtin: Source },
+): Served | undefined {
+  if (!gateway) return undefined
+  // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process
+  const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)
+  const startProcess = ({ command: [command, ...args] }: { command: readonly [string, ...string[]] }) =>
+    new StdioClientTransport({ command, args, stderr: 'ignore' })
+  return openGateway({ ...config, settings: gateway, secrets: sealing, builtin, log, startProcess })
 }
 
 /** Routes that are the same under every name: containers and proxies reach them by internal ones. */

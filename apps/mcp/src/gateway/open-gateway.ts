@@ -1,0 +1,76 @@
+// From the configuration to what is served: the one place where the parts of the gateway are made.
+
+import type { Transport } from '@modelcontextprotocol/client'
+import type { Implementation } from '@modelcontextprotocol/server'
+import type { Served } from '../mcp/served.ts'
+import type { Source } from '../sources/source.ts'
+import { withBreaker } from './catalog/breaker.ts'
+import { createCatalog } from './catalog/catalog.ts'
+import { systemClock } from './catalog/clock.ts'
+import { createMemoryCatalogStore } from './catalog/store.ts'
+import { createGateway } from './gateway.ts'
+import type { GatewaySettings, StdioUpstream } from './settings.ts'
+import { createBuiltinOpener } from './upstreams/builtin.ts'
+import { openUpstream } from './upstreams/open.ts'
+
+export interface GatewayParts {
+  readonly settings: GatewaySettings
+  readonly identity: Implementation
+  readonly resource: string
+  readonly issuer: string
+  readonly development: boolean
+  readonly secrets: readonly [string, ...string[]]
+  readonly proxies: Readonly<Record<string, string>> | undefined
+  readonly builtin: Source
+  readonly log: GatewayLog
+  /** Starts a command. */
+  readonly startProcess: (settings: StdioUpstream) => Transport
+}
+
+/** As the app's log has them. */
+export interface GatewayLog {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+}
+
+export function openGateway(parts: GatewayParts): Served {
+  const { settings, identity, log, builtin, proxies, startProcess } = parts
+  const introduced = { name: identity.name, version: identity.version }
+  const clock = systemClock
+  const onerror = (upstream: string, err: Error): void => log.info({ upstream, err }, 'an upstream is in trouble')
+  const upstreams = settings.upstreams.map((one) => {
+    const upstream = openUpstream(one, {
+      identity: introduced,
+      proxies,
+      clock,
+      onerror,
+      startProcess,
+      openBuiltin: ({ name, timeouts }, onFailure) =>
+        createBuiltinOpener({
+          name,
+          source: builtin,
+          identity: introduced,
+          limit: timeouts.list,
+          onerror: onFailure,
+          clock: clock.now,
+        }),
+    })
+    return withBreaker(upstream, clock)
+  })
+  const catalog = createCatalog({
+    upstreams,
+    clock,
+    store: createMemoryCatalogStore(clock),
+    onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message),
+  })
+  return createGateway({
+    ...parts,
+    upstreams,
+    catalog,
+    builtin: settings.upstreams.some(({ transport }) => transport === 'builtin') ? builtin : undefined,
+    parked: settings.parked,
+    onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
+    onFault: (upstream, { message }) => log.warn({ upstream }, message),
+    clock: clock.now,
+  })
+}
