@@ -26,7 +26,7 @@ export interface EndpointDescription {
 }
 
 /**
- * Something an operator should know of. Each is reported once.
+ * Something an operator should know of. The same is reported once in ten minutes at most.
  * - `unlisted`: an upstream did not say what it has: what it said last counts, for a while
  * - `clash`: two things want one name, or one URI; the message says which has it
  * - `faulty`: something in a list is not as the specification has it, and is left out
@@ -43,7 +43,7 @@ export interface Problem {
  * `era` is the client's. Across eras tasks are not offered.
  */
 export interface Catalog {
-  /** The `result` of `tools/list`: all tools on one page, with `ttlMs` and `cacheScope` for a client of 2026. */
+  /** The `result` of `tools/list`: all on one page, with `ttlMs` and `cacheScope` for a client of 2026, without `resultType`. */
   tools(behalf: Behalf, era: Era): Promise<Members>
   prompts(behalf: Behalf, era: Era): Promise<Members>
   resources(behalf: Behalf, era: Era): Promise<Members>
@@ -69,7 +69,7 @@ export interface Catalog {
   heard(notification: Notification, behalf: Behalf, upstream: Upstream): Promise<void>
   /**
    * Listens to all upstreams, and says when what this owner is shown really changed: an upstream's word, an upstream that
-   * is gone for too long or is back. It goes on until the function that it returns is called.
+   * is gone for too long or is back. It may say so once too often, never too seldom. It goes on until the function that it returns is called.
    */
   watch(behalf: Behalf, era: Era, changed: (kind: 'tools' | 'prompts' | 'resources') => void): () => void
 }
