@@ -6,7 +6,6 @@ import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } fro
 import type { SessionStore } from '@gatehouse/mcp-sessions'
 import { boundConnections, connectionLimits, createNameCheck, type Metrics, requestReading } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import type { Config } from './config.ts'
 import { refuse } from './errors.ts'
@@ -169,9 +168,8 @@ function openConfigured(
   if (!gateway) return undefined
   // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process
   const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)
-  const startProcess = ({ command: [command, ...args] }: { command: readonly [string, ...string[]] }) =>
-    new StdioClientTransport({ command, args, stderr: 'ignore' })
-  return openGateway({ ...config, settings: gateway, secrets: sealing, builtin, log, startProcess })
+  const stateFolder = join(config.dataDir, 'upstreams')
+  return openGateway({ ...config, settings: gateway, secrets: sealing, builtin, log, stateFolder })
 }
 
 /** Routes that are the same under every name: containers and proxies reach them by internal ones. */

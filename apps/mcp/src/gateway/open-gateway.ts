@@ -1,6 +1,5 @@
 // From the configuration to what is served: the one place where the parts of the gateway are made.
 
-import type { Transport } from '@modelcontextprotocol/client'
 import type { Implementation } from '@modelcontextprotocol/server'
 import type { Served } from '../mcp/served.ts'
 import type { Source } from '../sources/source.ts'
@@ -9,9 +8,10 @@ import { createCatalog } from './catalog/catalog.ts'
 import { systemClock } from './catalog/clock.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { createGateway } from './gateway.ts'
-import type { GatewaySettings, StdioUpstream } from './settings.ts'
+import type { GatewaySettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
 import { openUpstream } from './upstreams/open.ts'
+import { createProcessStarter } from './upstreams/start-process.ts'
 
 export interface GatewayParts {
   readonly settings: GatewaySettings
@@ -23,8 +23,8 @@ export interface GatewayParts {
   readonly proxies: Readonly<Record<string, string>> | undefined
   readonly builtin: Source
   readonly log: GatewayLog
-  /** Starts a command. */
-  readonly startProcess: (settings: StdioUpstream) => Transport
+  /** Where commands have their folders, and what is running is written down. */
+  readonly stateFolder: string
 }
 
 /** As the app's log has them. */
@@ -34,7 +34,8 @@ export interface GatewayLog {
 }
 
 export function openGateway(parts: GatewayParts): Served {
-  const { settings, identity, log, builtin, proxies, startProcess } = parts
+  const { settings, identity, log, builtin, proxies, stateFolder } = parts
+  const startProcess = createProcessStarter({ stateFolder, log })
   const introduced = { name: identity.name, version: identity.version }
   const clock = systemClock
   const onerror = (upstream: string, err: Error): void => log.info({ upstream, err }, 'an upstream is in trouble')
