@@ -33,7 +33,7 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
   const { name } = settings
   const onerror = (error: Error): void => options.onerror(name, error)
   const bounds = settings.transport === 'stdio' ? settings.processes : remotePool
-  const pool = (open: (key: string) => Promise<Connection>) => createPool({ ...bounds, name, open, clock })
+  const pool = (open: (key: string) => Promise<Connection>) => createPool({ ...bounds, name, open, clock, onerror })
   switch (settings.transport) {
     case 'http': {
       const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies: options.proxies })
