@@ -408,7 +408,8 @@ export const walls = [
     why: 'fakes know nothing of ours but the shared types.',
   },
   {
-    files: 'packages/testing/src/{test-redis,redis-container,redis-cluster}.ts',
+    files:
+      'packages/testing/src/{test-redis,redis-container,redis-cluster,redis-folder,redis-process,redis-program}.ts',
     may: ['./*redis*.ts', ...node, 'ioredis', 'testcontainers'],
     why: 'what starts a Redis knows nothing else.',
   },
