@@ -5,15 +5,8 @@ import { type Adapter, type Configuration, interactionPolicy, type KoaContextWit
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { type Accounts, findAccount } from './accounts.ts'
-import {
-  AUTH_METHODS,
-  DEFAULT_GRANTS,
-  ID_TOKEN_ALGORITHMS,
-  normaliseClient,
-  OPENID_SCOPES,
-  OWN_METADATA,
-  REGISTRATION,
-} from './clients/clients.ts'
+import { AUTH_METHODS, DEFAULT_GRANTS, ID_TOKEN_ALGORITHMS, normaliseClient, OPENID_SCOPES } from './clients/clients.ts'
+import { OWN_METADATA, REGISTRATION } from './clients/own-metadata.ts'
 import { registeredClientId } from './clients/registration.ts'
 import { applyMaxAge } from './clients/unused-metadata.ts'
 import type { DevicePages } from './device/pages.ts'

@@ -4,8 +4,8 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { OwnAccessToken } from '../keys/own-token.ts'
 import type { Accounts } from './accounts.ts'
-import { RESOURCE_SERVER } from './clients/clients.ts'
 import { DocumentUnavailableError } from './clients/documents/document-unavailable.ts'
+import { RESOURCE_SERVER } from './clients/own-metadata.ts'
 
 export interface IntrospectionOptions {
   /** The claims of a token of ours that has not expired. */

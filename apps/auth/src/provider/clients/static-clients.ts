@@ -5,7 +5,9 @@ import { parseJson } from '@gatehouse/shared'
 import type { ClientMetadata } from 'oidc-provider'
 import { z } from 'zod'
 import { ConfigError } from '../../errors.ts'
-import { assertClientId, REGISTRATION, withHashedSecret } from './clients.ts'
+import { assertClientId } from './clients.ts'
+import { REGISTRATION } from './own-metadata.ts'
+import { withHashedSecret } from './secrets.ts'
 
 const POLL_MS = 1_000
 

@@ -10,7 +10,7 @@ import type { GitHubDeviceLogin, GitHubPoll } from '../../identity/github-device
 import { LoginFailedError } from '../../identity/identity.ts'
 import type { Clock, Payload, Store } from '../../store/contract.ts'
 import type { Accounts } from '../accounts.ts'
-import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from '../clients/clients.ts'
+import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from '../clients/own-metadata.ts'
 import type { GrantBook } from '../people/connected-apps.ts'
 import type { Decisions } from '../people/decisions.ts'
 import { deviceFacts } from '../people/facts.ts'
