@@ -3,7 +3,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Counters } from './counters.ts'
 import type { AccountsOptions } from './provider/accounts.ts'
-import type { AdapterOptions } from './provider/adapter.ts'
+import type { AdapterOptions } from './provider/adapters/options.ts'
 import type { ClientDocumentsOptions } from './provider/clients/documents/client-documents.ts'
 import type { StaticClientsOptions } from './provider/clients/static-clients.ts'
 import type { DeviceRelayOptions } from './provider/device/relay.ts'

@@ -2,6 +2,7 @@
 // constructor; here each is wrapped on its way. Those that it does not have are registered after that.
 import { errors, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import { isOperatorRegistered } from '../clients/own-metadata.ts'
+import { during } from '../operation.ts'
 import { tellWholeScope } from '../request-parameters.ts'
 import { inEngineWords } from '../store-errors.ts'
 import type { Grant, GrantApplicant, GrantHandler, GrantParts } from './grant.ts'
@@ -45,7 +46,7 @@ function wrapHandler(grant: Grant, handler: GrantHandler, parts: GrantParts): Gr
     try {
       // what is stored of a client, or what it was when it registered, may say otherwise
       if (!grant.mayUse(asApplicant(ctx.oidc.client), parts.policy)) throw new errors.UnauthorizedClient()
-      await run(ctx)
+      await during({ intent: 'redeem', by: ctx }, () => run(ctx))
     } catch (error) {
       throw inEngineWords(error)
     }
