@@ -1,8 +1,8 @@
 // What the operator is told of what happens here: the lines of the log that are no request's, and the alarms beside them.
 // Key ids, client ids and subjects are no secrets; tokens, codes and addresses of people never are in a notice.
 import type { FastifyBaseLogger } from 'fastify'
+import type { AccountsOptions } from './accounts/accounts.ts'
 import type { Counters } from './counters.ts'
-import type { AccountsOptions } from './provider/accounts.ts'
 import type { AdapterOptions } from './provider/adapters/options.ts'
 import type { ClientDocumentsOptions } from './provider/clients/documents/client-documents.ts'
 import type { StaticClientsOptions } from './provider/clients/static-clients.ts'
