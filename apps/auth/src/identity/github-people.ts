@@ -1,5 +1,5 @@
 // Who somebody is at GitHub. The numeric id is the account: a login can be renamed and taken by somebody else.
-import type { AdmissionRules } from './admission.ts'
+import type { AdmissionRules } from '../accounts/admission.ts'
 import type { GitHubApi } from './github-api.ts'
 import type { Identity, IdentityFacts } from './identity.ts'
 import { profileOf } from './profile.ts'

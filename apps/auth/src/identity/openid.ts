@@ -14,7 +14,7 @@ import {
   randomNonce,
   randomPKCECodeVerifier,
 } from 'openid-client'
-import type { AdmissionRules } from './admission.ts'
+import type { AdmissionRules } from '../accounts/admission.ts'
 import { LoginFailedError, type LoginFailure, type RedirectLogin } from './identity.ts'
 import { createDiscovery } from './openid-discovery.ts'
 import { loginFailure } from './openid-failure.ts'

@@ -15,7 +15,7 @@ const settings = z.object({
   clientSecret: z.string().min(1).optional(),
   url: baseUrl(PUBLIC.url).default(PUBLIC.url),
   /** By default that of `url`: GitHub Enterprise has its API below the same host. */
-  apiUrl: baseUrl(PUBLIC.apiUrl).optional(),
+  apiUrl: baseUrl(`${PUBLIC.apiUrl} or https://github.example.com/api/v3`).optional(),
 })
 
 export const github: LoginKind<z.infer<typeof settings>> = {

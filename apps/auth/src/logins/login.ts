@@ -2,7 +2,7 @@
 // login is one file of this folder and a row of index.ts; the protocol that it speaks is in identity/.
 import type { SubjectPrefix } from '@gatehouse/shared'
 import type { z } from 'zod'
-import type { AdmissionRules } from '../identity/admission.ts'
+import type { AdmissionRules } from '../accounts/admission.ts'
 import type { GitHubDeviceLogin } from '../identity/github-device.ts'
 import type { Identity, Login } from '../identity/identity.ts'
 

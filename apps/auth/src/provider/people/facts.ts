@@ -4,7 +4,8 @@ import type { ProtectedResource } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import type { Client } from 'oidc-provider'
 import type { ConnectedApp, PendingRequest } from '../../interactions/gate.ts'
-import { isLoopback, isOperatorRegistered, vouchingHost } from '../clients/clients.ts'
+import { isOperatorRegistered, vouchingHost } from '../clients/own-metadata.ts'
+import { isLoopback } from '../clients/redirects.ts'
 
 export function appFacts(client: Client): PendingRequest['app'] {
   return {

@@ -1,7 +1,7 @@
 // Who may enter. Pure: rules and what is known of a person in, a verdict out. Where the facts come from and how old they
-// may be is provider/accounts.ts.
+// may be is accounts.ts.
 import { domainToASCII } from 'node:url'
-import type { Identity } from './identity.ts'
+import type { Identity } from '../identity/identity.ts'
 
 /** All in lower case, domains in punycode. No rule at all admits everybody. */
 export interface AdmissionRules {

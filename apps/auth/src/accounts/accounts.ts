@@ -1,11 +1,9 @@
 // The people who signed in before, and whether they may still have tokens. The engine asks at every redemption, so that
 // somebody who left is out within the life of one access token.
-import type { Account, AccountClaims } from 'oidc-provider'
-import { type AdmissionRules, hasRules, isAdmitted } from '../identity/admission.ts'
 import { type Identity, LoginFailedError } from '../identity/identity.ts'
 import { type EnabledLogin, letsEverybodyIn } from '../logins/login.ts'
 import type { Clock, DocumentStore } from '../store/contract.ts'
-import { inEngineWords } from './store-errors.ts'
+import { type AdmissionRules, hasRules, isAdmitted } from './admission.ts'
 
 const FACTS_FRESH_MS = 3_600_000
 /** While the upstream is away, what it said last counts for this long. */
@@ -82,26 +80,5 @@ export function createAccounts({ documents, rules, logins, clock, onRefused }: A
       const identity = stored && (await withFreshFacts(stored))
       return identity && (await judge(identity)) ? identity : undefined
     },
-  }
-}
-
-/** The engine's `findAccount`: undefined refuses. Which claims somebody gets is decided by what was granted. */
-export async function findAccount(accounts: Accounts, subject: string): Promise<Account | undefined> {
-  const identity = await accounts.findAdmitted(subject).catch((error: unknown) => {
-    throw inEngineWords(error)
-  })
-  return identity && { accountId: identity.subject, claims: () => claimsOf(identity) }
-}
-
-/** OpenID Connect Core §5.1, as far as the login told. An address is known only if it was verified. */
-function claimsOf({ subject, profile = {}, facts }: Identity): AccountClaims {
-  const { name, username, picture } = profile
-  const email = facts?.email
-  return {
-    sub: subject,
-    ...(name && { name }),
-    ...(username && { preferred_username: username }),
-    ...(picture && { picture }),
-    ...(email && { email, email_verified: true }),
   }
 }
