@@ -34,7 +34,7 @@ export interface GatewayOptions {
 }
 
 /** Milliseconds without a request after which a session of the 2025 era hears no more. */
-const quietSession = 1_800_000
+const quiet = { lists: 300_000, subscriptions: 3_600_000 }
 
 export function createGateway(options: GatewayOptions): Served {
   const { identity, resource, issuer, upstreams, catalog, builtin, clock, onerror, onFault } = options
@@ -48,7 +48,7 @@ export function createGateway(options: GatewayOptions): Served {
     clock,
   })
   const relay = createRelay({ catalog, upstreams, forward, tasks: createTaskIds(seals), onFault })
-  const news = createNews({ catalog, onerror, quiet: quietSession })
+  const news = createNews({ catalog, onerror, quiet })
   /** What clients of an era were told last: a server is made without waiting. */
   const told = new Map<string, EndpointDescription>()
 

@@ -75,7 +75,7 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
       const result = await upstream.request(sent, { ...behalfOf(client), ask })
       if (result.resultType !== 'input_required') return result
       const answers: Record<string, Members> = {}
-      for (const [key, question] of Object.entries(questionsIn(result))) answers[key] = await ask(question)
+      for (const [key, question] of Object.entries(questionsIn(upstream, result))) answers[key] = await ask(question)
       const { requestState } = result
       const params = { ...request.params, inputResponses: answers, ...(requestState !== undefined && { requestState }) }
       sent = { ...request, params }
@@ -98,7 +98,7 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
     }
     const result = resultFor(await upstream.request({ ...request, params }, behalfOf(client)), '2026')
     if (result.resultType !== 'input_required') return result
-    const questions = questionsIn(result)
+    const questions = questionsIn(upstream, result)
     let asked = state?.asked ?? 0
     const inputRequests = Object.fromEntries(
       Object.entries(questions).map(([key, question]) => [key, judged(question, upstream, client, ++asked)]),
@@ -196,12 +196,12 @@ function runningFor(
   }
 }
 
-function questionsIn({ inputRequests }: Members): Readonly<Record<string, Request>> {
+function questionsIn({ settings: { name } }: Upstream, { inputRequests }: Members): Readonly<Record<string, Request>> {
   if (inputRequests === undefined) return {}
   const isFine = typeof inputRequests === 'object' && inputRequests !== null
   const questions = isFine ? Object.values(inputRequests) : [undefined]
   const areQuestions = questions.every((one) => typeof (one as Partial<Request> | null)?.method === 'string')
-  if (!areQuestions) throw new UpstreamError('upstream', 'invalid', 'The upstream asks something that is no question')
+  if (!areQuestions) throw new UpstreamError(name, 'invalid', `${name} asks something that is no question`)
   return inputRequests as Readonly<Record<string, Request>>
 }
 

@@ -18,14 +18,19 @@ export interface News {
 export interface NewsOptions {
   readonly catalog: Catalog
   readonly onerror: (error: Error) => void
-  /** Milliseconds without a request after which a session of the 2025 era hears no more: its connections may end then. */
-  readonly quiet: number
+  /**
+   * Milliseconds without a request after which a session of the 2025 era hears no more: of lists, so that its connections may
+   * end, and of what it subscribed to.
+   */
+  readonly quiet: { readonly lists: number; readonly subscriptions: number }
 }
 
 interface Hearing {
   readonly stops: Map<string, () => void>
-  timer: NodeJS.Timeout | undefined
+  readonly timers: Set<NodeJS.Timeout>
 }
+
+const lists = 'lists'
 
 const events = {
   tools: 'tools_list_changed',
@@ -41,7 +46,7 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
   function forget(key: string): void {
     const hearing = sessions.get(key)
     if (!hearing) return
-    clearTimeout(hearing.timer)
+    for (const timer of hearing.timers) clearTimeout(timer)
     sessions.delete(key)
     for (const stop of hearing.stops.values()) stop()
   }
@@ -51,11 +56,19 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
   }
 
   function touched(key: string): Hearing {
-    const hearing = sessions.get(key) ?? { stops: new Map(), timer: undefined }
+    const hearing = sessions.get(key) ?? { stops: new Map(), timers: new Set() }
     sessions.set(key, hearing)
-    clearTimeout(hearing.timer)
-    hearing.timer = setTimeout(() => forget(key), quiet).unref()
+    for (const timer of hearing.timers) clearTimeout(timer)
+    hearing.timers.clear()
+    hearing.timers.add(setTimeout(() => stopOne(key, lists), quiet.lists).unref())
+    hearing.timers.add(setTimeout(() => forget(key), quiet.subscriptions).unref())
     return hearing
+  }
+
+  function stopOne(key: string, name: string): void {
+    const stops = sessions.get(key)?.stops
+    stops?.get(name)?.()
+    stops?.delete(name)
   }
 
   return {
@@ -83,9 +96,9 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
 
     used(session, behalf) {
       const { stops } = touched(session.key)
-      if (stops.has('')) return
+      if (stops.has(lists)) return
       const changed = (kind: keyof typeof events) => tell(session, { method: `notifications/${kind}/list_changed` })
-      stops.set('', catalog.watch(behalf, '2025', changed))
+      stops.set(lists, catalog.watch(behalf, '2025', changed))
     },
 
     subscribe(session, uri, upstream, behalf) {
@@ -98,11 +111,7 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
       stops.set(key, upstream.listen(behalf, [uri], hear))
     },
 
-    unsubscribe({ key }, uri) {
-      const stops = sessions.get(key)?.stops
-      stops?.get(`uri ${uri}`)?.()
-      stops?.delete(`uri ${uri}`)
-    },
+    unsubscribe: ({ key }, uri) => stopOne(key, `uri ${uri}`),
 
     close() {
       for (const key of [...sessions.keys()]) forget(key)

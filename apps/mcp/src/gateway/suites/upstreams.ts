@@ -2,7 +2,7 @@
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { conformanceSource } from '../../suites/conformance-fixtures.ts'
 import { startMcpServer } from '../../suites/mcp-server.ts'
-import type { Clock } from '../catalog/contract.ts'
+import { systemClock } from '../catalog/clock.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import type { Upstream } from '../upstreams/contract.ts'
 import { openUpstream } from '../upstreams/open.ts'
@@ -10,14 +10,6 @@ import { everythingServer } from './everything.ts'
 import { remoteSettings } from './settings.ts'
 
 export type TestUpstream = Upstream & AsyncDisposable
-
-export const systemClock: Clock = {
-  now: Date.now,
-  after(milliseconds, run) {
-    const timer = setTimeout(run, milliseconds).unref()
-    return () => clearTimeout(timer)
-  },
-}
 
 export function testUpstream(
   settings: UpstreamSettings,

@@ -144,7 +144,7 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     try {
       const setVersion = (version: string) => transport.setProtocolVersion(version)
       const terms = { behalf: ownBehalf(behalf, behalf.signal), capabilities, limit: timeouts.list, setVersion }
-      description = await initialize(peer, terms, identity)
+      description = await initialize(peer, terms, { identity, name })
     } catch (error) {
       await peer.close()
       legacySince = undefined

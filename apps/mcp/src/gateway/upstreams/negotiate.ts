@@ -1,7 +1,7 @@
 // Which era an upstream is of. It is asked once, in the words of 2026-07-28, and the verdict is remembered: some servers of
 // the older era end at a question that they do not know.
 import { type Behalf, type Description, type Era, type Members, RpcError, UpstreamError } from './contract.ts'
-import { serverInfoIn, versions } from './envelope.ts'
+import { type Identity, serverInfoIn, versions } from './envelope.ts'
 import { SessionLostError } from './faults.ts'
 import type { Peer, RequestTerms } from './peer.ts'
 
@@ -24,15 +24,15 @@ export async function discover(peer: Peer, terms: Omit<RequestTerms, 'era'>): Pr
 export async function initialize(
   peer: Peer,
   { setVersion, ...terms }: Omit<RequestTerms, 'era'> & { readonly setVersion: (version: string) => void },
-  identity: { readonly name: string; readonly version: string },
+  { identity, name }: { readonly identity: Identity; readonly name: string },
 ): Promise<Description> {
   const params = { protocolVersion: versions.legacy, capabilities: terms.capabilities, clientInfo: identity }
   const result = await peer.request({ method: 'initialize', params }, { ...terms, era: '2025' })
   if (typeof result.protocolVersion !== 'string') {
     throw new UpstreamError(
-      'upstream',
+      name,
       'invalid',
-      'The answer to initialize names no protocolVersion: this is no MCP server',
+      `${name} is no MCP server: its answer to initialize names no protocolVersion`,
     )
   }
   setVersion(result.protocolVersion)

@@ -78,7 +78,7 @@ export function createWireOpener({
         }
       }
       const setVersion = (version: string) => opened.transport.setProtocolVersion?.(version)
-      const description = await initialize(opened.peer, { ...terms, setVersion }, identity)
+      const description = await initialize(opened.peer, { ...terms, setVersion }, { identity, name })
       verdict = '2025'
       return [opened, description]
     } catch (error) {
