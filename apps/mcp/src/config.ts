@@ -139,13 +139,15 @@ export function readConfig(env: Environment): Config {
 const MAKE_SECRET = 'make one with `openssl rand -base64 32`'
 
 function readSecrets(env: Environment, faults: string[]) {
-  const read = (name: 'MCP_SECRET' | 'MCP_SECRET_PREVIOUS'): string | undefined => {
-    const secret = readSecret(env, name, faults)
-    if (secret !== undefined && secret.length < 32)
-      faults.push(`${name} is too short: give at least 32 characters; ${MAKE_SECRET}.`)
-    return secret
+  const read = {
+    secret: (name: string): string | undefined => {
+      const secret = readSecret(env, name, faults)
+      if (secret !== undefined && secret.length < 32)
+        faults.push(`${name} is too short: give at least 32 characters; ${MAKE_SECRET}.`)
+      return secret
+    },
   }
-  return { current: read('MCP_SECRET'), previous: read('MCP_SECRET_PREVIOUS') }
+  return { current: read.secret('MCP_SECRET'), previous: read.secret('MCP_SECRET_PREVIOUS') }
 }
 
 function authorizationSource(env: Environment, faults: string[]): AuthorizationSource | undefined {

@@ -275,3 +275,11 @@ test('the published JSON Schema is that of the definition', () => {
     JSON.parse(JSON.stringify(gatewayFileSchema())),
   )
 })
+
+test('the examples of the manual are read without a fault', () => {
+  const manual = readFileSync(new URL('../../../../docs/gateway-file.md', import.meta.url), 'utf8')
+  const blocks = [...manual.matchAll(/^```(?:yaml|json)\n(.*?)^```/gms)].map(([, block = '']) => block)
+  const examples = blocks.filter((block) => /^version: 1$|"mcpServers"/m.test(block))
+  expect(examples).toHaveLength(2)
+  for (const example of examples) expect(faultsIn(example)).toEqual([])
+})
