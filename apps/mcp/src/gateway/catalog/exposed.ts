@@ -2,11 +2,8 @@
 import type { Behalf, Era, Members, Upstream } from '../upstreams/contract.ts'
 import type { CatalogOptions, Found } from './contract.ts'
 import { createGivenNames } from './given-names.ts'
-import type { Age, Kept, Lists } from './lists.ts'
+import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
 import { isNamedAlone, isOffered, type Namer } from './names.ts'
-
-/** Milliseconds: how old a list may be where something is not in it. */
-const askedAgain = 5_000
 
 export interface Named {
   /** As they are shown to a client of an era, and the milliseconds for which they count. */

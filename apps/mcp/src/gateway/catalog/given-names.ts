@@ -2,7 +2,7 @@
 // one name in the same moment may both do so: the store has no more than `get` and `put`.
 import type { CatalogOptions } from './contract.ts'
 import { namesKey } from './keys.ts'
-import { type Given, giveNames, type Namer, type Naming, type Offer, type Owned } from './names.ts'
+import { giveNames, type Namer, type Naming, type Offer, type Owned } from './names.ts'
 
 const mostNames = 20_000
 const remembered = 90 * 86_400_000
@@ -19,12 +19,21 @@ export function createGivenNames(
   namers: readonly Namer[],
   { store, clock, onProblem }: Pick<CatalogOptions, 'store' | 'clock' | 'onProblem'>,
 ): GivenNames {
-  let given: Map<string, Owned> | undefined
+  let given: Promise<Map<string, Owned>> | undefined
   let turn: Promise<unknown> = Promise.resolve()
 
   async function read(endpoint: string): Promise<Map<string, Owned>> {
     const rows: readonly [string, string, string][] = (await store.get(namesKey(endpoint, kind))) ?? []
     return new Map(rows.map(([exposed, upstream, name]) => [exposed, { upstream, name }]))
+  }
+
+  /** Read once, unless that failed. */
+  function known(endpoint: string): Promise<Map<string, Owned>> {
+    given ??= read(endpoint).catch((error: unknown) => {
+      given = undefined
+      throw error
+    })
+    return given
   }
 
   function keep(all: Map<string, Owned>, endpoint: string): Promise<void> {
@@ -37,15 +46,15 @@ export function createGivenNames(
   }
 
   async function nameNow(offers: readonly Offer[], endpoint: string): Promise<Naming['exposed']> {
-    given ??= await read(endpoint)
-    let naming = giveNames(namers, offers, given)
+    const all = await known(endpoint)
+    let naming = giveNames(namers, offers, all)
     if (naming.added.size > 0) {
-      given = new Map([...given, ...(await read(endpoint))]) // another replica may have been first
-      naming = giveNames(namers, offers, given)
+      for (const [exposed, owned] of await read(endpoint)) all.set(exposed, owned) // another replica may have been first
+      naming = giveNames(namers, offers, all)
     }
     for (const [upstream, names] of naming.exposed)
-      for (const [name, exposed] of names) touch(given, exposed, { upstream, name })
-    if (naming.added.size > 0) await keep(given, endpoint)
+      for (const [name, exposed] of names) touch(all, exposed, { upstream, name })
+    if (naming.added.size > 0) await keep(all, endpoint)
     report(naming)
     return naming.exposed
   }
@@ -66,15 +75,14 @@ export function createGivenNames(
       return named
     },
     async ownerOf(name, endpoint) {
-      given ??= await read(endpoint)
-      return (given satisfies Given).get(name)
+      return (await known(endpoint)).get(name)
     },
   }
 }
 
-function touch(given: Map<string, Owned>, exposed: string, owned: Owned): void {
-  given.delete(exposed)
-  given.set(exposed, owned)
+function touch(all: Map<string, Owned>, exposed: string, owned: Owned): void {
+  all.delete(exposed)
+  all.set(exposed, owned)
 }
 
 const shown = ({ upstream, name }: Owned) => `${upstream}/${name.slice(0, 100)}`

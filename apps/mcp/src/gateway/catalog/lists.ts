@@ -19,6 +19,8 @@ import { type Listed, listAll, listings } from './pages.ts'
 const keptFor = 600_000
 /** Milliseconds: what an upstream said of itself. */
 const knownFor = 30 * 86_400_000
+/** Milliseconds: how old a list may be where something is not in it. */
+export const askedAgain = 5_000
 
 export interface Kept extends Listed {
   /** When it was begun to be asked for: milliseconds of the clock, and what tells it from changes in the same one. */

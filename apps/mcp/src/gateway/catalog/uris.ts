@@ -4,13 +4,16 @@
 import type { Behalf, Members, Owner, Upstream } from '../upstreams/contract.ts'
 import type { CatalogOptions, FoundResource, Kind } from './contract.ts'
 import { shownKey } from './keys.ts'
-import type { Kept, Lists } from './lists.ts'
+import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
 import { readUriTemplate, type UriPattern } from './uri-template.ts'
 
 const mostShown = 500
 const longestUri = 2_048
 const shownFor = 3_600_000
 const mostTemplates = 500
+
+/** A URI, and the upstream that showed it; the last first. */
+type Shown = readonly [string, string]
 
 export interface Uris {
   find(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
@@ -22,12 +25,13 @@ export function createUris(
   { list }: Pick<Lists, 'list'>,
 ): Uris {
   /** Of all upstreams at once: who wants only the first need not look at the others. */
-  function askAll(kind: Kind, behalf: Behalf): readonly Promise<Kept | undefined>[] {
-    const asked = upstreams.map((upstream) => list(upstream, kind, behalf, Number.POSITIVE_INFINITY))
+  function askAll(kind: Kind, behalf: Behalf, age: Age): readonly Promise<Kept | undefined>[] {
+    const asked = upstreams.map((upstream) => list(upstream, kind, behalf, age))
     for (const one of asked) one.catch(() => undefined)
     return asked
   }
 
+  const turns = new Map<string, Promise<unknown>>()
   const listed = new WeakMap<Kept, ReadonlySet<string>>()
   const patterns = new WeakMap<Kept, ReadonlyMap<string, UriPattern | undefined>>()
 
@@ -48,8 +52,14 @@ export function createUris(
     return undefined
   }
 
-  async function byTemplate(uri: string, behalf: Behalf): Promise<Upstream | undefined> {
-    const asked = askAll('resourceTemplates', behalf)
+  async function byList(uri: string, behalf: Behalf, age: Age): Promise<Upstream | undefined> {
+    const asked = askAll('resources', behalf, age)
+    for (const [index, upstream] of upstreams.entries()) if (lists(await asked[index], uri)) return upstream
+    return undefined
+  }
+
+  async function byTemplate(uri: string, behalf: Behalf, age: Age): Promise<Upstream | undefined> {
+    const asked = askAll('resourceTemplates', behalf, age)
     for (const [index, upstream] of upstreams.entries()) {
       const template = templateFor(await asked[index], uri)
       if (template === undefined) continue
@@ -76,27 +86,44 @@ export function createUris(
     }
   }
 
+  async function offered(uri: string, behalf: Behalf, age: Age): Promise<FoundResource | undefined> {
+    const listing = await byList(uri, behalf, age)
+    if (listing) return { upstream: listing, by: 'list' }
+    const templated = await byTemplate(uri, behalf, age)
+    return templated && { upstream: templated, by: 'template' }
+  }
+
+  async function shown(uri: string, { owner }: Behalf): Promise<FoundResource | undefined> {
+    const all: readonly Shown[] = (await store.get(shownKey(owner))) ?? []
+    const name = all.find(([one]) => one === uri)?.[1]
+    const upstream = upstreams.find(({ settings }) => settings.name === name)
+    return upstream && { upstream, by: 'shown' }
+  }
+
+  /** One after the other, or two results at once would lose one of them. */
+  function add(owner: Owner, uris: ReadonlySet<string>, upstream: string): Promise<void> {
+    const key = shownKey(owner)
+    const added = (turns.get(key) ?? Promise.resolve()).then(async () => {
+      const before: readonly Shown[] = (await store.get(key)) ?? []
+      const now = [...uris].map((uri): Shown => [uri, upstream])
+      const all = [...now, ...before.filter(([uri]) => !uris.has(uri))].slice(0, mostShown)
+      await store.put(key, all, clock.now() + shownFor)
+    })
+    const turn = added.catch(() => undefined).finally(() => turns.get(key) === turn && turns.delete(key))
+    turns.set(key, turn)
+    return added
+  }
+
   return {
     async find(uri, behalf) {
       const [first, second] = upstreams
       if (first && !second) return { upstream: first, by: 'only' }
-      const asked = askAll('resources', behalf)
-      for (const [index, upstream] of upstreams.entries())
-        if (lists(await asked[index], uri)) return { upstream, by: 'list' }
-      const templated = await byTemplate(uri, behalf)
-      if (templated) return { upstream: templated, by: 'template' }
-      const shown: readonly [string, string][] = (await store.get(shownKey(behalf.owner))) ?? []
-      const name = shown.find(([one]) => one === uri)?.[1]
-      const upstream = upstreams.find(({ settings }) => settings.name === name)
-      return upstream && { upstream, by: 'shown' }
+      const known = await offered(uri, behalf, Number.POSITIVE_INFINITY)
+      return known ?? (await shown(uri, behalf)) ?? offered(uri, behalf, askedAgain)
     },
     async note(owner, uris, { settings }) {
       const worth = new Set(uris.filter((uri) => uri.length <= longestUri).slice(0, mostShown))
-      if (upstreams.length < 2 || worth.size === 0) return
-      const before: readonly [string, string][] = (await store.get(shownKey(owner))) ?? []
-      const added = [...worth].map((uri) => [uri, settings.name] as const)
-      const all = [...added, ...before.filter(([uri]) => !worth.has(uri))].slice(0, mostShown)
-      await store.put(shownKey(owner), all, clock.now() + shownFor)
+      if (upstreams.length > 1 && worth.size > 0) await add(owner, worth, settings.name)
     },
   }
 }
