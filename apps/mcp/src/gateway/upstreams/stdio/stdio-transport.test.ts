@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { JSONRPCMessage } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { StdioUpstream } from '../../settings.ts'
@@ -181,6 +182,38 @@ test('a command that cannot be started says why', async () => {
   await expect(start({}, { platform: 'win32' })).rejects.toMatchObject(
     fails('commands are not run on Windows: use WSL'),
   )
+  expect(running(home)).toEqual([])
+})
+
+const isRoot = process.getuid?.() === 0
+
+test.runIf(isRoot)('as another user it has no group of ours, and a home of its own', async () => {
+  chmodSync(folder, 0o711)
+  const say = `{"jsonrpc":"2.0","id":1,"result":{"user":"'$(id -u)'","groups":"'$(id -G)'","left":"'$?'"}}`
+  const script = `read line; touch "$HOME/here" "$TMPDIR/here"; echo '${say}'; read line`
+  const { transport, request } = setUp({ name: 'other', user: '65534', command: ['/bin/sh', '-c', script] })
+  await transport.start()
+  expect(await request('who')).toEqual({ user: '65534', groups: '65534', left: '0' })
+  await transport.close()
+  expect(statSync(join(home, 'other/home/here')).uid).toBe(65_534)
+})
+
+test.runIf(!isRoot)('another user is refused where only root may change it', async () => {
+  await expect(setUp({ user: 'root' }).transport.start()).rejects.toThrow('only root may')
+})
+
+test('the reference server lists its tools', async () => {
+  const path = fileURLToPath(import.meta.resolve('@modelcontextprotocol/server-everything/dist/index.js'))
+  const { transport, request, tell } = setUp({ name: 'everything', command: [process.execPath, path, 'stdio'] })
+  await transport.start()
+  const clientInfo = { name: 'test', version: '0' }
+  await request('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo })
+  await tell('notifications/initialized')
+  expect(await request('tools/list')).toHaveProperty(
+    'tools',
+    expect.arrayContaining([expect.objectContaining({ name: 'echo' })]),
+  )
+  await transport.close()
   expect(running(home)).toEqual([])
 })
 
