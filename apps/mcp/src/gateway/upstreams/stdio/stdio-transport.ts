@@ -27,7 +27,7 @@ export interface StdioTransportOptions {
   readonly log: StdioLog
   /** The folder that has the private folders of all upstreams. */
   readonly home: string
-  readonly groups: ProcessGroups
+  readonly groups: ProcessGroups | Promise<ProcessGroups>
   /** Ours: PATH and LANG are taken from it. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly grace?: Grace
@@ -156,6 +156,7 @@ export function createStdioTransport(settings: StdioUpstream, options: StdioTran
 async function startCommand(settings: StdioUpstream, options: StdioTransportOptions, platform: NodeJS.Platform) {
   if (platform === 'win32') throw new Error('commands are not run on Windows: use WSL')
   const { name, command, cwd, user } = settings
+  const groups = await options.groups
   const owner = user === undefined ? undefined : await userToRunAs(user)
   const { environment, given, mark } = prepareSurroundings(settings, options.home, options.environment, owner)
   if (cwd !== undefined && !statSync(cwd, { throwIfNoEntry: false })?.isDirectory())
@@ -176,7 +177,7 @@ async function startCommand(settings: StdioUpstream, options: StdioTransportOpti
   })
   const pid = started.pid as number
   try {
-    const forget = options.groups.watch(pid, mark)
+    const forget = groups.watch(pid, mark)
     const words = createChildLog({ upstream: name, log: options.log, environment: given, now: () => performance.now() })
     return { started, words, forget }
   } catch (error) {
