@@ -284,6 +284,11 @@ export const walls = [
     why: 'catalog/ knows upstreams by their contract: neither how they are reached nor who serves what they have.',
   },
   {
+    files: 'apps/mcp/src/gateway/upstreams/stdio/**',
+    may: [own, ...node, '../../settings.ts', '../contract.ts', '../sizes.ts', '@modelcontextprotocol/client'],
+    why: 'stdio/ runs commands and carries messages: it knows no method of them.',
+  },
+  {
     files: 'packages/shared/src/**',
     may: [own, 'yaml', 'zod'],
     why: 'shared/ does no I/O and knows nobody.',

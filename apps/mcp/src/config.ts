@@ -44,6 +44,8 @@ export interface Config {
   /** Undefined: one SQLite file in the data directory. Secret: it has passwords in it. */
   readonly redis: RedisTarget | undefined
   readonly dataDir: string
+  /** What commands of the gateway inherit. */
+  readonly inherited: { readonly PATH: string | undefined; readonly LANG: string | undefined }
   /** What is served instead of the demonstration. */
   readonly gateway: GatewaySettings | undefined
   /** What the gateway seals with; what the others sealed is still read. Undefined without an upstream. */
@@ -119,6 +121,7 @@ export function readConfig(env: Environment): Config {
     sessions: readSwitch('MCP_SESSIONS', env.MCP_SESSIONS, faults),
     redis: readRedis(env, faults),
     dataDir: resolve(env.DATA_DIR || '.data'),
+    inherited: { PATH: env.PATH, LANG: env.LANG },
     gateway: gateway?.settings,
     secrets: undefined,
     warnings: gateway?.warnings ?? [],

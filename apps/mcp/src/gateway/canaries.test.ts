@@ -80,7 +80,13 @@ test('a command is given nothing of ours: no variable, no token, no folder of so
   process.env.CANARY_OF_OURS = 'canary-of-ours'
   process.env.CANARY_NAMED = 'named-in-the-file'
   try {
-    const env = { GATEHOUSE_CONFIG: file, MCP_SECRET: secret, DATA_DIR: data, CANARY_NAMED: 'named-in-the-file' }
+    const env = {
+      GATEHOUSE_CONFIG: file,
+      MCP_SECRET: secret,
+      DATA_DIR: data,
+      CANARY_NAMED: 'named-in-the-file',
+      PATH: '/usr/bin',
+    }
     await using server = await startMcpServer({ env })
     const token = await server.sign()
     const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'tell', arguments: {} })

@@ -25,17 +25,20 @@ export interface GatewayParts {
   readonly log: GatewayLog
   /** Where commands have their folders, and what is running is written down. */
   readonly stateFolder: string
+  /** What commands inherit of our environment. */
+  readonly inherited: { readonly PATH: string | undefined; readonly LANG: string | undefined }
 }
 
 /** As the app's log has them. */
 export interface GatewayLog {
   info(details: object, message: string): void
   warn(details: object, message: string): void
+  error(details: object, message: string): void
 }
 
 export function openGateway(parts: GatewayParts): Served {
-  const { settings, identity, log, builtin, proxies, stateFolder } = parts
-  const startProcess = createProcessStarter({ stateFolder, log })
+  const { settings, identity, log, builtin, proxies } = parts
+  const processes = createProcessStarter(parts)
   const introduced = { name: identity.name, version: identity.version }
   const clock = systemClock
   const onerror = (upstream: string, err: Error): void => log.info({ upstream, err }, 'an upstream is in trouble')
@@ -45,7 +48,7 @@ export function openGateway(parts: GatewayParts): Served {
       proxies,
       clock,
       onerror,
-      startProcess,
+      startProcess: processes.start,
       openBuiltin: ({ name, timeouts }, onFailure) =>
         createBuiltinOpener({
           name,
@@ -64,7 +67,7 @@ export function openGateway(parts: GatewayParts): Served {
     store: createMemoryCatalogStore(clock),
     onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message),
   })
-  return createGateway({
+  const served = createGateway({
     ...parts,
     upstreams,
     catalog,
@@ -74,4 +77,11 @@ export function openGateway(parts: GatewayParts): Served {
     onFault: (upstream, { message }) => log.warn({ upstream }, message),
     clock: clock.now,
   })
+  return {
+    ...served,
+    async close() {
+      await served.close?.()
+      await processes.close()
+    },
+  }
 }

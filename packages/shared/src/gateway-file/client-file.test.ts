@@ -111,6 +111,8 @@ test('every fault is told at once', () => {
       f: { type: 'http', command: 'x' },
       g: {},
       h: { command: 'x', colour: 'red' },
+      i: { command: 1, env: { A: [] } },
+      j: 'x',
     },
     { endpoints: [] },
   )
@@ -123,8 +125,11 @@ test('every fault is told at once', () => {
     'mcpServers.e.type: is stdio, and there is a url: name the command',
     'mcpServers.f.type: is http, and there is a command',
     'mcpServers.g: needs a url or a command',
-    'mcpServers.h.colour: there is no such setting beside mcpServers: take it out',
-    'endpoints: there is no such setting beside mcpServers: take it out',
+    'mcpServers.h.colour: there is no such setting in a file with mcpServers: take it out',
+    'mcpServers.i.command: must be text: put it in quotes',
+    'mcpServers.i.env.A: must be text',
+    'mcpServers.j: must be settings by name',
+    'endpoints: there is no such setting in a file with mcpServers: take it out',
   ])
   expect(read({}).faults).toEqual(['mcpServers: names no server that is not disabled'])
   expect(read({ a: { command: 1, url: 2 } }).faults).toHaveLength(2)

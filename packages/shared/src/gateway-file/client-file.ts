@@ -1,107 +1,78 @@
 // The file that desktop clients and editors have, {"mcpServers": {…}}, taken as it is.
 import { z } from 'zod'
-import { faultOfUpstreamUrl } from './addresses.ts'
-import { upstreamKinds } from './definition.ts'
+import { clientEntry, readEntry } from './client-entry.ts'
 import type { Fault, ParsedText } from './document.ts'
-import { faultAt, faultsOf, show } from './faults.ts'
-import type { GatewayFile, Surroundings, TextSource, UpstreamInFile } from './gateway-file.ts'
-import { credentialHeader } from './headers.ts'
-import { BUILTIN, checkAddress, plainSecrets } from './references.ts'
-import { argument, variableName } from './values.ts'
-import { expand, isTemplate } from './variables.ts'
+import { faultAt, faultsAt, faultsOf } from './faults.ts'
+import type { GatewayFile, Surroundings, UpstreamInFile } from './gateway-file.ts'
+import { BUILTIN, plainSecrets } from './references.ts'
 
-/** Numbers and switches stand there without quotes, too. */
-const value = z.union([argument, z.number(), z.boolean()], 'must be text').transform(String)
+const clientFile = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) })
 
-const entry = z.looseObject({
-  type: z
-    .enum(['stdio', 'http', 'sse', 'streamable-http', 'streamableHttp'], 'must be stdio, http, streamable-http or sse')
-    .optional(),
-  command: argument.min(1, 'must name a program').optional(),
-  args: z.array(argument, 'must be a list').default([]),
-  env: z.record(variableName, value).default({}),
-  cwd: argument.optional(),
-  url: z.string('must be a URL').optional(),
-  headers: z.record(credentialHeader, value).default({}),
-  disabled: z.boolean('must be true or false').default(false),
-})
-type Entry = z.infer<typeof entry>
-
-const clientFile = z.looseObject({ mcpServers: z.record(z.string(), entry) })
-
-/** What editors keep beside these, which means nothing to a server. */
+/** What clients and editors keep there for themselves. */
 const ofEditors: ReadonlySet<string> = new Set([
-  ...[
-    '$schema',
-    'inputs',
-    'globalShortcut',
-    'preferences',
-    'isUsingBuiltInNodeForMcp',
-    'scale',
-    'locale',
-    'userThemeMode',
-  ],
-  ...['autoApprove', 'alwaysAllow', 'timeout', 'description', 'name', 'title', 'icon', 'version', 'trust', 'tags'],
-  ...[
-    'disabledTools',
-    'enabledTools',
-    'includeTools',
-    'excludeTools',
-    'tools',
-    'oauth',
-    'headersHelper',
-    'dev',
-    'gallery',
-  ],
-  ...['initTimeout', 'startupTimeout', 'requestTimeout', 'transportType', 'useLegacyMcpJson', 'disabledInEditor'],
+  // beside the servers
+  ...['$schema', 'inputs', 'globalShortcut', 'preferences', 'scale', 'locale', 'userThemeMode'],
+  // of a server
+  ...['autoApprove', 'alwaysAllow', 'trust', 'tools', 'enabledTools', 'disabledTools', 'includeTools', 'excludeTools'],
+  ...['timeout', 'initTimeout', 'description', 'name', 'title', 'icon', 'version', 'tags', 'dev', 'gallery', 'oauth'],
 ])
+
+interface ClientFileResult {
+  /** What is served if there are no faults. */
+  readonly file: GatewayFile
+  readonly faults: Fault[]
+  readonly warnings: Fault[]
+}
 
 export function isClientFile(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'mcpServers' in value
 }
 
-/** Faults, and what is served if there is none. */
-export function readClientFile(
-  parsed: ParsedText,
-  surroundings: Surroundings,
-): { readonly file: GatewayFile; readonly faults: Fault[]; readonly warnings: Fault[] } {
-  const result = clientFile.safeParse(parsed.value)
-  const none: GatewayFile = { endpoints: undefined, upstreams: [], scopes: {}, parked: 10 }
-  if (!result.success) return { file: none, faults: faultsOf(result.error.issues, parsed), warnings: [] }
-  const { mcpServers, ...beside } = result.data
-  const faults: Fault[] = []
-  const warnings: Fault[] = []
-  const judge = (path: readonly PropertyKey[], names: readonly string[]) => {
-    for (const name of names) {
-      if (ofEditors.has(name))
-        warnings.push(faultAt(parsed, [...path, name], 'means nothing to a server: it is ignored', 'name'))
-      else
-        faults.push(faultAt(parsed, [...path, name], 'there is no such setting beside mcpServers: take it out', 'name'))
-    }
-  }
-  judge([], Object.keys(beside))
-  const taken = new Set([BUILTIN])
+export function readClientFile(parsed: ParsedText, surroundings: Surroundings): ClientFileResult {
   const upstreams: UpstreamInFile[] = []
-  for (const [shown, server] of Object.entries(mcpServers)) {
+  const file: GatewayFile = { endpoints: undefined, upstreams, scopes: {}, parked: 10 }
+  const result = clientFile.safeParse(parsed.value)
+  if (!result.success) return { file, faults: faultsOf(result.error.issues, parsed), warnings: [] }
+  const { mcpServers, ...beside } = result.data
+  const { faults, warnings } = judgeUnknown(Object.keys(beside), [], parsed)
+  const warn = (path: readonly PropertyKey[], message: string) => warnings.push(faultAt(parsed, path, message, 'name'))
+  const taken = new Set([BUILTIN])
+  for (const [shown, value] of Object.entries(mcpServers)) {
     const path = ['mcpServers', shown]
-    judge(
-      path,
-      Object.keys(server).filter((name) => !(name in entry.shape)),
-    )
     const name = nameFor(shown, taken)
-    if (server.disabled) {
-      warnings.push(faultAt(parsed, path, 'is disabled: it is not served', 'name'))
+    const { data: entry, error } = clientEntry.safeParse(value)
+    if (!entry) {
+      faults.push(...faultsAt(path, error.issues, parsed))
       continue
     }
-    if (name !== shown) warnings.push(faultAt(parsed, path, `is served as ${name}`, 'name'))
-    const upstream = readEntry(name, server, { path, parsed, surroundings, faults })
+    const unknown = Object.keys(entry).filter((member) => !(member in clientEntry.shape))
+    const judged = judgeUnknown(unknown, path, parsed)
+    faults.push(...judged.faults)
+    warnings.push(...judged.warnings)
+    if (entry.disabled) {
+      warn(path, 'is disabled: it is not served')
+      continue
+    }
+    if (name !== shown) warn(path, `is served as ${name}`)
+    const upstream = readEntry(name, entry, { path, parsed, surroundings, faults })
     if (!upstream) continue
     upstreams.push(upstream)
     warnings.push(...plainSecrets(upstream.transport === 'stdio' ? upstream.env : upstream.headers))
   }
   if (upstreams.length === 0 && faults.length === 0)
-    faults.push(faultAt(parsed, ['mcpServers'], 'names no server that is not disabled', 'name'))
-  return { file: { ...none, upstreams }, faults, warnings }
+    faults.push(faultAt(parsed, ['mcpServers'], 'names no server that is not disabled'))
+  return { file, faults, warnings }
+}
+
+function judgeUnknown(names: readonly string[], path: readonly PropertyKey[], parsed: ParsedText) {
+  const told = (known: boolean, message: string) =>
+    names
+      .filter((name) => ofEditors.has(name) === known)
+      .map((name) => faultAt(parsed, [...path, name], message, 'name'))
+  return {
+    faults: told(false, 'there is no such setting in a file with mcpServers: take it out'),
+    warnings: told(true, 'means nothing to a server: it is ignored'),
+  }
 }
 
 /** `[a-z][a-z0-9-]{0,19}`, and never one of `taken`, to which it is added. */
@@ -117,69 +88,4 @@ function nameFor(shown: string, taken: Set<string>): string {
   for (let number = 2; taken.has(name); number += 1) name = `${plain.slice(0, 20 - `-${number}`.length)}-${number}`
   taken.add(name)
   return name
-}
-
-function readEntry(
-  name: string,
-  server: Entry,
-  context: { path: readonly PropertyKey[]; parsed: ParsedText; surroundings: Surroundings; faults: Fault[] },
-): UpstreamInFile | undefined {
-  const { path, parsed, surroundings, faults } = context
-  const refuse = (at: readonly PropertyKey[], message: string, part?: 'name') => {
-    faults.push(faultAt(parsed, [...path, ...at], message, part))
-    return undefined
-  }
-  const plain = (text: string, ...at: PropertyKey[]): string => {
-    if (!isTemplate(text) || !surroundings.variable) return text
-    const expanded = expand(text, surroundings.variable)
-    if ('fault' in expanded) refuse(at, expanded.fault)
-    return 'text' in expanded ? expanded.text : text
-  }
-  const texts = (values: Readonly<Record<string, string>>, part: string) =>
-    Object.fromEntries(Object.entries(values).map(([key, text]) => [key, source(text, [...path, part, key])]))
-  const source = (text: string, at: readonly PropertyKey[]): TextSource => ({
-    kind: isTemplate(text) ? 'template' : 'plain',
-    text,
-    ...parsed.placeOf(at),
-    at: show(at),
-  })
-  const { command, url } = server
-  if (command !== undefined && url !== undefined)
-    return refuse(['url'], 'has a url and a command: take one away', 'name')
-  if (command !== undefined) {
-    if (server.type && server.type !== 'stdio') return refuse(['type'], `is ${server.type}, and there is a command`)
-    const { credential, ...rest } = upstreamKinds.stdio.parse({ command: ['program'] })
-    const args = server.args.map((text, index) => plain(text, 'args', index))
-    const { only, prefix } = rest.tools
-    return {
-      ...rest,
-      name,
-      transport: 'stdio',
-      tools: { ...rest.tools, only, prefix },
-      command: [plain(command, 'command'), ...args],
-      cwd: server.cwd === undefined ? undefined : plain(server.cwd, 'cwd'),
-      env: texts(server.env, 'env'),
-      user: undefined,
-    }
-  }
-  if (url === undefined) return refuse([], 'needs a url or a command', 'name')
-  if (server.type === 'stdio') return refuse(['type'], 'is stdio, and there is a url: name the command')
-  const address = plain(url, 'url')
-  if (!isTemplate(address)) {
-    const fault = faultOfUpstreamUrl(address)
-    if (fault) return refuse(['url'], fault)
-    const { issuer, resource = '' } = surroundings
-    faults.push(...checkAddress(address, [...path, 'url'], { parsed, issuer, endpoints: [resource] }))
-  }
-  const { credential, ...rest } = upstreamKinds.remote.parse({ url: 'http://localhost/' })
-  const { only, prefix } = rest.tools
-  return {
-    ...rest,
-    name,
-    transport: server.type === 'sse' ? 'sse' : 'http',
-    tools: { ...rest.tools, only, prefix },
-    url: address,
-    headers: texts(server.headers, 'headers'),
-    tls: undefined,
-  }
 }

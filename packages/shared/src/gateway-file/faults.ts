@@ -8,7 +8,12 @@ type Issue = z.core.$ZodIssue
 type Path = readonly PropertyKey[]
 
 export function faultsOf(issues: readonly Issue[], parsed: ParsedText): Fault[] {
-  return issues.flatMap((issue) => faultsOfIssue(issue, issue.path, parsed))
+  return faultsAt([], issues, parsed)
+}
+
+/** The same of a value that stands at `path`. */
+export function faultsAt(path: Path, issues: readonly Issue[], parsed: ParsedText): Fault[] {
+  return issues.flatMap((issue) => faultsOfIssue(issue, [...path, ...issue.path], parsed))
 }
 
 /** A fault at `path`: `endpoints[0].resource: must be …`. */
@@ -52,7 +57,7 @@ function faultsOfUpstream(path: Path, parsed: ParsedText): Fault[] {
   if (!has('url') && !has('command'))
     return [faultAt(parsed, path, 'needs a url (a server at an address) or a command (one that speaks stdio)', 'name')]
   const result = (has('command') ? upstreamKinds.stdio : upstreamKinds.remote).safeParse(value)
-  return (result.error?.issues ?? []).flatMap((issue) => faultsOfIssue(issue, [...path, ...issue.path], parsed))
+  return faultsAt(path, result.error?.issues ?? [], parsed)
 }
 
 function valueAt(value: unknown, path: Path): unknown {
