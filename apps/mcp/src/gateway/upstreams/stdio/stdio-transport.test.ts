@@ -188,6 +188,8 @@ test('a command that cannot be started says why', async () => {
 const isRoot = process.getuid?.() === 0
 
 test.runIf(isRoot)('as another user it has no group of ours, and a home of its own', async () => {
+  const closed = setUp({ user: '65534' }).transport
+  await expect(closed.start()).rejects.toThrow(`user 65534 cannot get to ${folder}: let it through by chmod o+x`)
   chmodSync(folder, 0o711)
   const say = `{"jsonrpc":"2.0","id":1,"result":{"user":"'$(id -u)'","groups":"'$(id -G)'","left":"'$?'"}}`
   const script = `read line; touch "$HOME/here" "$TMPDIR/here"; echo '${say}'; read line`
