@@ -25,13 +25,18 @@ const installed = {
   run: ['--prod', '--filter-prod', '@gatehouse/cli...'],
 }
 
-const [step = '', ...args] = process.argv.slice(2)
+const [asked = '', ...args] = process.argv.slice(2)
+/** `npm start -- protect …` is the command's, which has the services in it. */
+const isProtect = asked === 'up' && args[0] === 'protect'
+const step = isProtect ? 'client' : asked
 if (!Object.hasOwn(steps, step)) fail(`unknown step "${step}": one of ${Object.keys(steps).join(', ')}`)
 
 const node = await findNode()
 process.env.PATH = dirname(node) + delimiter + process.env.PATH
 process.env.TURBO_TELEMETRY_DISABLED = '1'
 process.env.INIT_CWD ??= process.cwd()
+process.env.GATEHOUSE_CALLED_FROM = process.env.INIT_CWD
+process.env.GATEHOUSE_PARENT = String(process.pid)
 await install(steps[step].needs)
 // turbo runs the packages' scripts by it
 if (steps[step].needs === 'all') process.env.PATH = (await findPnpm()) + delimiter + process.env.PATH

@@ -4,14 +4,28 @@ import { systemClock } from './clock.ts'
 import type { Host } from './commands/command.ts'
 import { openUrl } from './flows/open-url.ts'
 
-const numbers = { SIGINT: 2, SIGTERM: 15 } as const
+export interface ProcessOptions {
+  /**
+   * Milliseconds for a run that has something to end when it is told to stop: further signals change nothing until then,
+   * and a terminal that closes tells it, too. Absent: the second signal ends it at once.
+   */
+  readonly closeWithin?: number | undefined
+}
+
+const numbers = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 
 /** Runs one command line with all of this process, and sets the exit code. */
-export async function runProcess(run: (args: readonly string[], host: Host) => Promise<number>): Promise<void> {
+export async function runProcess(
+  run: (args: readonly string[], host: Host) => Promise<number>,
+  { closeWithin }: ProcessOptions = {},
+): Promise<void> {
   const stop = new AbortController()
   for (const [name, number] of Object.entries(numbers)) {
+    if (name === 'SIGHUP' && closeWithin === undefined) continue
+    const exit = () => process.exit(128 + number)
     process.on(name, () => {
-      if (stop.signal.aborted) process.exit(128 + number) // the second time at once
+      if (closeWithin === undefined && stop.signal.aborted) exit()
+      if (closeWithin !== undefined && !stop.signal.aborted) setTimeout(exit, closeWithin).unref()
       stop.abort()
     })
   }

@@ -36,7 +36,10 @@ export interface GatewayLog {
   error(details: object, message: string): void
 }
 
-export function openGateway(parts: GatewayParts): Served {
+/** The upstreams alone, each with its breaker; `close` ends what of their commands is left once they are closed. */
+export function openUpstreams(
+  parts: Pick<GatewayParts, 'settings' | 'identity' | 'log' | 'builtin' | 'proxies' | 'stateFolder' | 'inherited'>,
+) {
   const { settings, identity, log, builtin, proxies } = parts
   const processes = createProcessStarter(parts)
   const introduced = { name: identity.name, version: identity.version }
@@ -61,6 +64,13 @@ export function openGateway(parts: GatewayParts): Served {
     })
     return withBreaker(upstream, clock)
   })
+  return { upstreams, close: processes.close }
+}
+
+export function openGateway(parts: GatewayParts): Served {
+  const { settings, log, builtin } = parts
+  const clock = systemClock
+  const { upstreams, close } = openUpstreams(parts)
   const catalog = createCatalog({
     upstreams,
     clock,
@@ -81,7 +91,7 @@ export function openGateway(parts: GatewayParts): Served {
     ...served,
     async close() {
       await served.close?.()
-      await processes.close()
+      await close()
     },
   }
 }

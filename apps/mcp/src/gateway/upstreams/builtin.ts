@@ -33,7 +33,7 @@ export function createBuiltinOpener({ name, source, identity, limit, onerror, cl
     return ours
   }
 
-  const limits = { list: limit, probe: limit }
+  const limits = { list: limit, start: limit, probe: limit }
   const open = createWireOpener({ name, identity, limits, era: '2025', connect, onerror })
 
   return async function openBuiltin(behalf, capabilities) {

@@ -27,6 +27,8 @@ export interface OpenUpstreamOptions {
 const remotePool = { max: 1_000, idle: 1_800_000, lifetime: 86_400_000 }
 /** Milliseconds for a command to say whether it knows 2026-07-28: an older one may say nothing at all. */
 const probeLimit = 5_000
+/** Milliseconds for a command to be there: `npx` may have to download it first. */
+const startLimit = 60_000
 
 export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOptions): Upstream {
   const { identity, clock } = options
@@ -51,12 +53,13 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
           requestInit: { headers },
         })
       }
-      const limits = { list: settings.timeouts.list, probe: probeLimit }
+      const { list } = settings.timeouts
+      const limits = { list, start: list, probe: list }
       const open = createWireOpener({ name, identity, limits, era: '2025', connect, onerror })
       return createUpstream({ settings, pool, open, onerror, close: http.close })
     }
     case 'stdio': {
-      const limits = { list: settings.timeouts.list, probe: probeLimit }
+      const limits = { list: settings.timeouts.list, start: startLimit, probe: probeLimit }
       const connect = () => options.startProcess(settings)
       const open = createWireOpener({ name, identity, limits, era: 'ask', connect, onerror })
       return createUpstream({ settings, pool, open, onerror })

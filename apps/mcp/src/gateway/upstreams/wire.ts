@@ -11,8 +11,8 @@ import { createSubscriptions } from './subscriptions.ts'
 export interface WireOptions {
   readonly name: string
   readonly identity: Identity
-  /** Milliseconds for a handshake, and for the question of which era it is. */
-  readonly limits: { readonly list: number; readonly probe: number }
+  /** Milliseconds for the question of which era it is, for a handshake, which a command may begin late, and for the rest. */
+  readonly limits: { readonly probe: number; readonly start: number; readonly list: number }
   /** HTTP+SSE is of the older era always. */
   readonly era: Era | 'ask'
   connect(behalf: Behalf, onfault: (error: UpstreamError) => void): Transport
@@ -57,22 +57,22 @@ export function createWireOpener({
     return { peer, transport, calls, state }
   }
 
-  /** Of a server that ends at the question, or says nothing, a second process is started and greeted in the older way. */
+  /** Asked in the words of 2026-07-28 first. One that ends at the question is started again and greeted in the older way. */
   async function negotiate(behalf: Behalf, terms: Omit<RequestTerms, 'era'>): Promise<[Opened, Description]> {
     let opened = await start(behalf)
     try {
       if (verdict !== '2025') {
-        const limit = Math.min(terms.limit, limits.probe)
-        const description = await discover(opened.peer, { ...terms, limit }).catch((error) => {
-          const isOlder = error instanceof UpstreamError && (error.fault === 'timeout' || error.fault === 'interrupted')
-          if (!isOlder || behalf.signal.aborted) throw error
-          return 'silent' as const
+        const found = await discover(opened.peer, { ...terms, limit: limits.probe }).catch((error) => {
+          const fault = error instanceof UpstreamError ? error.fault : undefined
+          // one that says nothing may not be up yet, or not know what to say: it hears the older greeting, too
+          if (behalf.signal.aborted || (fault !== 'timeout' && fault !== 'interrupted')) throw error
+          return fault
         })
-        if (description && description !== 'silent') {
+        if (typeof found === 'object') {
           verdict = '2026'
-          return [opened, description]
+          return [opened, found]
         }
-        if (description === 'silent') {
+        if (found === 'interrupted') {
           await opened.peer.close()
           opened = await start(behalf)
         }
@@ -89,7 +89,7 @@ export function createWireOpener({
   }
 
   return async function open(behalf, capabilities) {
-    const terms = { behalf: ownBehalf(behalf, behalf.signal), capabilities, limit: limits.list }
+    const terms = { behalf: ownBehalf(behalf, behalf.signal), capabilities, limit: limits.start }
     const [{ peer, state }, description] = await negotiate(behalf, terms)
     const { era } = description
     const own = (signal: AbortSignal) => ({ era, capabilities, behalf: ownBehalf(behalf, signal) })
