@@ -6,6 +6,7 @@ import { ConfigError, type Inspection, inspectAll, readConfig, UpstreamError } f
 import { ClientError, cleanLine } from '@gatehouse/network'
 import type { CommandContext } from '../command.ts'
 import { defaultFile } from '../protect/options.ts'
+import { ofServices } from '../protect/services.ts'
 
 interface Report {
   readonly file: string
@@ -42,14 +43,7 @@ export async function gateway(context: CommandContext): Promise<number> {
 async function check(file: string, { env, signal, terminal }: CommandContext): Promise<Report> {
   const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-check-'))
   try {
-    const {
-      REDIS_URL: _redis,
-      NODE_ENV: _production,
-      AUTH_RESOURCES: _a,
-      MCP_RESOURCE_URL: _r,
-      MCP_UPSTREAM: _u,
-      ...kept
-    } = env
+    const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ofServices.test(name)))
     const config = readConfig({ ...kept, GATEHOUSE_CONFIG: file, DATA_DIR: dataDir })
     const { upstreams, problems } = await inspectAll(config, { signal, onLine: (line) => terminal.note(line) })
     return { file, faults: [], warnings: config.warnings, upstreams: upstreams.map(rowOf), problems }

@@ -15,7 +15,7 @@ export interface FileOptions extends Pick<ProtectOptions, 'target' | 'env'> {
 }
 
 /** A header for the server is never an argument: others can see those. */
-export const authorizationVariable = 'MCP_UPSTREAM_AUTHORIZATION'
+export const authorizationVariable = 'UPSTREAM_AUTHORIZATION'
 
 /** `endpoint`: undefined for a file of the person's own, which leaves that to its place. */
 export function gatewayFile(options: FileOptions, endpoint: { readonly resource: string } | undefined): string {
@@ -66,14 +66,17 @@ function npmSettings(environment: FileOptions['environment'], home: string): [st
 
 const runners = /^(npx|npm|pnpm|pnpx|bunx|yarn|uvx|uv|node|bun|deno|python3?|exec|run|dlx|x)$/
 
+/** Parts of a path that are called so everywhere. */
+const untelling = /^(|\.{1,2}|index|main|cli|server|dist|build|lib|src|bin|node_modules)$/
+
 /** `[a-z][a-z0-9-]{0,19}`, from what the server is called. */
 export function nameOf(target: Target): string {
   const words = 'url' in target ? [new URL(target.url).hostname.split('.')[0] ?? ''] : target.command
   const telling = words.find((word) => !word.startsWith('-') && !runners.test(basename(word))) ?? words[0] ?? ''
-  const [bare = ''] = basename(telling).replace(/^@/, '').split('@')
+  const parts = telling.split('/').map((part) => part.replace(/\.[a-z0-9]{1,4}$/i, ''))
+  const [bare = ''] = (parts.findLast((part) => !untelling.test(part)) ?? '').replace(/^@/, '').split('@')
   const name = bare
     .toLowerCase()
-    .replace(/\.[a-z0-9]{1,4}$/, '')
     .replace(/^(mcp-)?(server-)?/, '')
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+/, '')

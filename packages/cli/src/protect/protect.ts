@@ -8,7 +8,7 @@ import type { CommandContext } from '../command.ts'
 import { explain, placeOf } from './faults.ts'
 import { type FileOptions, gatewayFile, nameOf } from './file.ts'
 import { type ProtectOptions, parseProtect } from './options.ts'
-import { startServices } from './services.ts'
+import { ofServices, startServices } from './services.ts'
 import { openState } from './state.ts'
 import { logLine, welcome } from './words.ts'
 
@@ -92,14 +92,5 @@ async function find(
 
 /** What asking a server needs of the person's environment: the rest is for the services. */
 function inherited(env: CommandContext['env']): Record<string, string | undefined> {
-  const {
-    MCP_ISSUER: _i,
-    MCP_RESOURCE_URL: _r,
-    AUTH_RESOURCES: _a,
-    MCP_UPSTREAM: _u,
-    REDIS_URL: _x,
-    NODE_ENV: _n,
-    ...rest
-  } = env
-  return rest
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !ofServices.test(name)))
 }

@@ -25,13 +25,13 @@ export interface Services {
 }
 
 /** Variables that say where and what, which we say ourselves. */
-const ours =
-  /^(AUTH_ISSUER|AUTH_RESOURCES|AUTH_DEV_LOGIN|MCP_RESOURCE_URL|MCP_ISSUER|MCP_UPSTREAM|REDIS_.*|PORT|HOST|METRICS_PORT|DATA_DIR|NODE_ENV)$/
+export const ofServices =
+  /^(AUTH_ISSUER|AUTH_RESOURCES|AUTH_DEV_LOGIN|MCP_RESOURCE_URL|MCP_ISSUER|MCP_UPSTREAM.*|REDIS_.*|PORT|HOST|METRICS_PORT|DATA_DIR|NODE_ENV)$/
 
 /** Rejects with a ConfigError, or with a {@link ClientError} for a port that cannot be had. */
 export async function startServices(options: ServiceOptions): Promise<Services> {
   const { issuer, ports, isPublic, dataDir, file, env, onLog } = options
-  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)))
+  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ofServices.test(name)))
   const common = {
     LOG_LEVEL: 'warn',
     ...kept,

@@ -1,9 +1,10 @@
 // One connection that carries everything of its owner: a command over stdio, HTTP+SSE. Of an older server a question does not
 // say which call it is about: the last one of that owner is asked.
-import type { Transport } from '@modelcontextprotocol/client'
+import { SseError, type Transport } from '@modelcontextprotocol/client'
 import { type Connection, filterFor, type OpenConnection, ownBehalf } from './connection.ts'
 import { type Behalf, type Description, type Era, type Notification, UpstreamError } from './contract.ts'
 import type { Identity } from './envelope.ts'
+import { faultOf } from './faults.ts'
 import { discover, initialize } from './negotiate.ts'
 import { countingIds, createPeer, type Peer, type PeerCall, type RequestTerms } from './peer.ts'
 import { createSubscriptions } from './subscriptions.ts'
@@ -53,7 +54,9 @@ export function createWireOpener({
         state.ended()
       },
     })
-    await peer.start()
+    await peer.start().catch((error: Error) => {
+      throw startFault(name, error)
+    })
     return { peer, transport, calls, state }
   }
 
@@ -124,4 +127,20 @@ export function createWireOpener({
     if (state.isOver) throw new UpstreamError(name, 'interrupted', `${name} ended as soon as it was started`)
     return connection
   }
+}
+
+/** Nothing was sent yet. */
+function startFault(name: string, error: Error): Error {
+  const told = faultOf(name, error)
+  if (!(error instanceof SseError)) return told
+  if (error.code === 401 || error.code === 403) {
+    return new UpstreamError(
+      name,
+      'unauthorized',
+      `${name} refuses the gateway's credential: its operator has to mend that`,
+    )
+  }
+  const isThere = error.code !== undefined || /content type/i.test(error.message)
+  if (isThere) return new UpstreamError(name, 'invalid', `${name} is no server of HTTP+SSE`, { cause: error })
+  return new UpstreamError(name, 'unreachable', `${name} cannot be reached`, { cause: error })
 }
