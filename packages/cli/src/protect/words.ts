@@ -46,7 +46,7 @@ export function welcome(found: Found): string[] {
 }
 
 /** One line to paste for each client. */
-export function connectLines({ name, resource, client }: Pick<Found, 'name' | 'resource' | 'client'>): string[] {
+function connectLines({ name, resource, client }: Pick<Found, 'name' | 'resource' | 'client'>): string[] {
   const code = JSON.stringify({ name, type: 'http', url: resource })
   return [
     row('This program', `${client} tools --url ${resource}`),
