@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes what the services must know and nobody else: a Redis password for each Redis user, and AUTH_SECRET. Runs once
-# before everything else, as root in the Redis image, and does nothing the second time: what is there is never replaced.
+# Makes what the services must know and nobody else: a Redis password for each Redis user, AUTH_SECRET and MCP_SECRET.
+# Runs once before everything else, as root in the Redis image, and does nothing the second time: what is there is never replaced.
 #
-#   docker compose run --rm secrets rotate   a new AUTH_SECRET; the old one is still accepted for reading
-#   docker compose run --rm secrets forget   no longer accept the old one
+#   docker compose run --rm secrets rotate   a new AUTH_SECRET and MCP_SECRET; the old ones are still accepted for reading
+#   docker compose run --rm secrets forget   no longer accept the old ones
 #
 # Each folder is a volume that one service alone mounts. Files belong to root, who writes, and to a group, who reads.
 set -eu
@@ -54,17 +54,26 @@ make)
   # before the first rotation the two are the same, so that AUTH_SECRET_PREVIOUS_FILE always names a file
   make "$auth/auth-secret-previous" $service_group "$(cat "$auth/auth-secret")"
   make "$auth/redis-url" $service_group "redis://auth:$(random)@redis:6379"
+  make "$mcp/mcp-secret" $service_group "$(random)"
+  make "$mcp/mcp-secret-previous" $service_group "$(cat "$mcp/mcp-secret")"
   make "$mcp/redis-url" $service_group "redis://mcp:$(random)@redis:6379"
   make "$redis/operator-password" "$redis_group" "$(random)"
   ;;
 rotate)
-  put "$auth/auth-secret-previous" $service_group <"$auth/auth-secret"
-  random | put "$auth/auth-secret" $service_group
-  echo "secrets: AUTH_SECRET is a new one. Now: docker compose restart auth"
+  for secret in "$auth/auth-secret" "$mcp/mcp-secret"; do
+    # an installation of before has no MCP_SECRET until it is started
+    [ -s "$secret" ] || continue
+    put "$secret-previous" $service_group <"$secret"
+    random | put "$secret" $service_group
+  done
+  echo "secrets: AUTH_SECRET and MCP_SECRET are new ones. Now: docker compose restart auth mcp"
   ;;
 forget)
-  put "$auth/auth-secret-previous" $service_group <"$auth/auth-secret"
-  echo "secrets: the previous AUTH_SECRET is gone. Now: docker compose restart auth"
+  for secret in "$auth/auth-secret" "$mcp/mcp-secret"; do
+    [ -s "$secret" ] || continue
+    put "$secret-previous" $service_group <"$secret"
+  done
+  echo "secrets: the previous AUTH_SECRET and MCP_SECRET are gone. Now: docker compose restart auth mcp"
   ;;
 *)
   echo "secrets: unknown command \"$1\": rotate or forget" >&2

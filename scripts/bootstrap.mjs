@@ -18,20 +18,25 @@ const steps = {
   check: { run: ['scripts/check.mjs'], needs: 'all' },
   'check-full': { run: ['scripts/check.mjs', '--full'], needs: 'all' },
   'test-docker': { run: ['scripts/check.mjs', '--docker'], needs: 'all' },
-  client: { run: [...fromSource, 'packages/client/src/cli.ts'], needs: 'run' },
+  client: { run: [...fromSource, 'packages/cli/src/main.ts'], needs: 'run' },
 }
 const installed = {
   all: [],
-  run: ['--prod', ...['auth', 'mcp', 'client'].flatMap((name) => ['--filter-prod', `@gatehouse/${name}...`])],
+  run: ['--prod', '--filter-prod', '@gatehouse/cli...'],
 }
 
-const [step = '', ...args] = process.argv.slice(2)
+const [asked = '', ...args] = process.argv.slice(2)
+/** `npm start -- protect …` is the command's, which has the services in it. */
+const isProtect = asked === 'up' && args[0] === 'protect'
+const step = isProtect ? 'client' : asked
 if (!Object.hasOwn(steps, step)) fail(`unknown step "${step}": one of ${Object.keys(steps).join(', ')}`)
 
 const node = await findNode()
 process.env.PATH = dirname(node) + delimiter + process.env.PATH
 process.env.TURBO_TELEMETRY_DISABLED = '1'
 process.env.INIT_CWD ??= process.cwd()
+process.env.GATEHOUSE_CALLED_FROM = process.env.INIT_CWD
+process.env.GATEHOUSE_PARENT = String(process.pid)
 await install(steps[step].needs)
 // turbo runs the packages' scripts by it
 if (steps[step].needs === 'all') process.env.PATH = (await findPnpm()) + delimiter + process.env.PATH

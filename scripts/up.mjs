@@ -1,6 +1,7 @@
 // `npm start`: runs both services on this machine, from their source, and says where they are and what to try next. Ends
 // both when it is asked to end, and when one of them dies.
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -12,7 +13,7 @@ const READY_WITHIN = 60_000
 const END_WITHIN = 15_000
 const levels = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
-const settings = readSettings(process.env)
+const settings = readSettings(process.env, await readGateway(process.env))
 for (const service of settings.services) await mustBeFree(service)
 
 const children = new Map()
@@ -30,9 +31,10 @@ if (!ending) console.log(welcome(settings))
  * What both services need to know of each other, from the variables of either. PORT would give both the same port, so
  * each gets the port of its own address.
  */
-function readSettings(env) {
+function readSettings(env, gateway) {
   const issuer = env.AUTH_ISSUER || env.MCP_ISSUER || 'http://localhost:4000'
-  const resource = env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp'
+  const own = gateway.endpoint?.resource
+  const resource = own ?? (env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp')
   if (env.PORT) {
     fail(
       'PORT is set, and would give both services the same port.',
@@ -43,11 +45,12 @@ function readSettings(env) {
     if (!URL.canParse(value)) fail(`${name} is "${value}", which is not a URL.`, 'Such as:  http://localhost:4000')
   }
   const dataDir = resolve(env.INIT_CWD ?? root, env.DATA_DIR || join(root, '.data'))
-  const shared = { LOG_LEVEL: 'warn', ...env, DATA_DIR: dataDir }
+  const shared = { LOG_LEVEL: 'warn', ...env, DATA_DIR: dataDir, GATEHOUSE_CONFIG: gateway.file ?? '' }
   const resources = JSON.stringify([{ resource, name: 'Gatehouse MCP server' }])
   return {
     issuer,
     resource,
+    isDemonstration: !gateway.file && !env.MCP_UPSTREAM,
     storage: env.REDIS_URL ? 'Redis (REDIS_URL)' : dataDir,
     logins: configuredLogins(env),
     services: [
@@ -56,16 +59,28 @@ function readSettings(env) {
         variable: 'AUTH_ISSUER',
         url: issuer,
         port: portOf(issuer, 4000),
-        env: { ...shared, AUTH_ISSUER: issuer, AUTH_RESOURCES: env.AUTH_RESOURCES || resources },
+        env: { ...shared, AUTH_ISSUER: issuer, ...(!own && { AUTH_RESOURCES: env.AUTH_RESOURCES || resources }) },
       },
       {
         name: 'mcp',
-        variable: 'MCP_RESOURCE_URL',
+        variable: own ? undefined : 'MCP_RESOURCE_URL',
         url: resource,
         port: portOf(resource, 3000),
-        env: { ...shared, MCP_RESOURCE_URL: resource, MCP_ISSUER: env.MCP_ISSUER || issuer },
+        env: { ...shared, MCP_ISSUER: env.MCP_ISSUER || issuer, ...(!own && { MCP_RESOURCE_URL: resource }) },
       },
     ],
+  }
+}
+
+/** The file of GATEHOUSE_CONFIG and its endpoint, if it has one. What is wrong with it the services tell. */
+async function readGateway(env) {
+  if (!env.GATEHOUSE_CONFIG) return {}
+  const file = resolve(env.INIT_CWD ?? root, env.GATEHOUSE_CONFIG)
+  const { readGatewayFile } = await import('../packages/shared/src/gateway-file/read.ts')
+  try {
+    return { file, endpoint: readGatewayFile(readFileSync(file, 'utf8')).file?.endpoints?.[0] }
+  } catch {
+    return { file }
   }
 }
 
@@ -94,16 +109,14 @@ async function mustBeFree({ name, variable, url, port }) {
   const other = new URL(url)
   other.port = String(port + 1)
   const instead = other.href.replace(/\/$/, '')
+  const way = variable ? `:  ${variable}=${instead} npm start` : ` in the file of GATEHOUSE_CONFIG, such as ${instead}`
   if (error.code === 'EADDRINUSE') {
     fail(
       `Port ${port}, where ${name} would listen, is in use: perhaps by another "npm start".`,
-      `Stop what listens there, or choose another port:  ${variable}=${instead} npm start`,
+      `Stop what listens there, or choose another port${way}`,
     )
   }
-  fail(
-    `Port ${port}, where ${name} would listen, cannot be used: ${error.message}.`,
-    `Another:  ${variable}=${instead} npm start`,
-  )
+  fail(`Port ${port}, where ${name} would listen, cannot be used: ${error.message}.`, `Another${way}`)
 }
 
 function start({ name, port, env }) {
@@ -174,7 +187,7 @@ function end(code) {
   })()
 }
 
-function welcome({ issuer, resource, logins, storage }) {
+function welcome({ issuer, resource, isDemonstration, logins, storage }) {
   const developer = logins.length === 0
   const url = resource === 'http://localhost:3000/mcp' ? '' : `--url ${resource} `
   return [
@@ -195,7 +208,7 @@ function welcome({ issuer, resource, logins, storage }) {
     '',
     'Try it, in another terminal:',
     '',
-    `  npm run -s client -- ${url}call greet '{"name":"world"}'`,
+    `  npm run -s client -- ${url}${isDemonstration ? `call greet '{"name":"world"}'` : 'tools'}`,
     '',
     'Ctrl-C stops both.',
   ].join('\n')

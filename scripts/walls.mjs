@@ -9,14 +9,24 @@ const node = ['node:*', 'node:*/*']
 const own = './**'
 const fastify = ['fastify', 'fastify-plugin', '@fastify/**']
 
-/** Files of the client that are about nothing else than themselves. */
-const leaves = ['../errors.ts', '../text.ts', '../clock.ts', '../version.ts']
+/** What every folder of the client may know: how servers are asked, and files that are about nothing but themselves. */
+const leaves = ['@gatehouse/network', '../clock.ts', '../version.ts']
 
 /** `files`: one glob. `may`: what they import; everything else is refused, with the reason `why`. */
 export const walls = [
   {
     files: 'apps/auth/src/*.ts',
-    may: [own, ...node, ...fastify, '@gatehouse/service', '@gatehouse/shared', 'zod', 'ipaddr.js', 'pino'],
+    may: [
+      own,
+      ...node,
+      ...fastify,
+      '@gatehouse/service',
+      '@gatehouse/shared',
+      '@gatehouse/shared/*',
+      'zod',
+      'ipaddr.js',
+      'pino',
+    ],
     why: "main, app, config and errors are wiring: what is a vendor's lives in the folders.",
   },
   {
@@ -38,8 +48,12 @@ export const walls = [
     files: 'apps/auth/src/config.ts',
     may: [
       ...node,
+      './accounts/admission.ts',
       './errors.ts',
+      './gateway-resources.ts',
       './identity/**',
+      './logins/**',
+      './loopback.ts',
       './store/**',
       '@gatehouse/service',
       '@gatehouse/shared',
@@ -59,6 +73,7 @@ export const walls = [
       own,
       ...node,
       ...fastify,
+      '../accounts/accounts.ts',
       '../errors.ts',
       '../config.ts',
       '../limits/**',
@@ -85,6 +100,7 @@ export const walls = [
       ...node,
       '../*',
       '../*/**',
+      '../../accounts/accounts.ts',
       '../../errors.ts',
       '../../config.ts',
       '../../limits/**',
@@ -141,9 +157,37 @@ export const walls = [
     why: 'interactions/ knows identity, pages, errors, store types and the interface that provider/ satisfies.',
   },
   {
+    files: 'apps/auth/src/accounts/**',
+    may: [own, ...node, '../errors.ts', '../identity/identity.ts', '../logins/login.ts', '../store/contract.ts'],
+    why: 'accounts/ knows who somebody is, by which login, and the store contract: neither oidc-provider nor a client.',
+  },
+  {
     files: 'apps/auth/src/identity/**',
-    may: [own, ...node, '../errors.ts', '@gatehouse/shared', 'openid-client', 'zod', 'ipaddr.js'],
-    why: 'identity/ knows no client, no Fastify and no store.',
+    may: [
+      own,
+      ...node,
+      '../accounts/admission.ts',
+      '../errors.ts',
+      '@gatehouse/shared',
+      'openid-client',
+      'zod',
+      'ipaddr.js',
+    ],
+    why: 'identity/ knows no client, no Fastify and no store; of accounts/ it knows what the rules ask for.',
+  },
+  {
+    files: 'apps/auth/src/logins/**',
+    may: [
+      own,
+      ...node,
+      '../accounts/admission.ts',
+      '../errors.ts',
+      '../identity/**',
+      '../loopback.ts',
+      '@gatehouse/shared',
+      'zod',
+    ],
+    why: 'logins/ says what logins there are and makes them: how each speaks to its upstream is in identity/.',
   },
   {
     files: 'apps/auth/src/limits/**',
@@ -182,6 +226,7 @@ export const walls = [
       ...fastify,
       '@gatehouse/service',
       '@gatehouse/shared',
+      '@gatehouse/shared/*',
       '@gatehouse/guard',
       '@gatehouse/guard/*',
       '@gatehouse/mcp-sessions',
@@ -232,8 +277,18 @@ export const walls = [
     why: 'a source knows what it serves and nothing of HTTP.',
   },
   {
+    files: 'apps/mcp/src/gateway/catalog/**',
+    may: [own, ...node, '../settings.ts', '../upstreams/contract.ts'],
+    why: 'catalog/ knows upstreams by their contract: neither how they are reached nor who serves what they have.',
+  },
+  {
+    files: 'apps/mcp/src/gateway/upstreams/stdio/**',
+    may: [own, ...node, '../../settings.ts', '../contract.ts', '../sizes.ts', '@modelcontextprotocol/client'],
+    why: 'stdio/ runs commands and carries messages: it knows no method of them.',
+  },
+  {
     files: 'packages/shared/src/**',
-    may: [own, 'zod'],
+    may: [own, 'yaml', 'zod'],
     why: 'shared/ does no I/O and knows nobody.',
   },
   {
@@ -272,11 +327,23 @@ export const walls = [
     why: "resource-guard is for anybody's server: it knows no MCP and none of our packages.",
   },
   {
+    files: 'packages/network/src/**',
+    may: [own, ...node, '@gatehouse/shared'],
+    why: 'packages/network fetches, guarded: it knows no protocol, no client and no doctor.',
+  },
+  {
+    files: 'packages/doctor/src/**',
+    may: [own, ...node, '../*.ts', '@gatehouse/network', '@gatehouse/shared', '@modelcontextprotocol/client'],
+    why: 'the doctor asks and finds: it signs in nowhere, and knows neither the client nor a terminal.',
+  },
+  {
     files: 'packages/client/src/**',
     may: [
       own,
       ...node,
       '../**',
+      '@gatehouse/doctor',
+      '@gatehouse/network',
       '@gatehouse/shared',
       '@modelcontextprotocol/client',
       '@modelcontextprotocol/client/**',
@@ -292,27 +359,27 @@ export const walls = [
   },
   {
     files: 'packages/client/src/network/**',
-    may: [own, ...node, ...leaves, '@gatehouse/shared', 'undici'],
-    why: 'network/ fetches, guarded: it knows nothing of OAuth and MCP.',
+    may: [own, ...node, ...leaves, 'undici'],
+    why: 'network/ is the way out through proxies: it knows nothing of OAuth and MCP.',
   },
   {
     files: 'packages/client/src/discovery/**',
-    may: [own, ...node, ...leaves, '../network/**', '@gatehouse/shared', '@modelcontextprotocol/client', 'zod'],
-    why: 'discovery/ finds out who issues tokens, over network/ alone.',
+    may: [own, ...node, ...leaves, '@gatehouse/shared', '@modelcontextprotocol/client', 'zod'],
+    why: 'discovery/ finds out who issues tokens, over packages/network alone.',
   },
   {
     files: 'packages/client/src/registration/**',
-    may: [own, ...node, ...leaves, '../network/**', '../session/store.ts', '@gatehouse/shared', 'zod'],
+    may: [own, ...node, ...leaves, '../session/store.ts', '@gatehouse/shared', 'zod'],
     why: 'registration/ is about who the client is, not about people or tokens.',
   },
   {
     files: 'packages/client/src/oauth/**',
-    may: [own, ...node, ...leaves, '../network/**', '../registration/**', '@gatehouse/shared', 'openid-client'],
+    may: [own, ...node, ...leaves, '../registration/**', '@gatehouse/shared', 'openid-client'],
     why: 'oauth/ speaks to one authorization server.',
   },
   {
     files: 'packages/client/src/flows/**',
-    may: [own, ...node, ...leaves, '../network/**', '../oauth/**', 'openid-client'],
+    may: [own, ...node, ...leaves, '../oauth/**', 'openid-client'],
     why: 'flows/ are ways to sign in: what is kept of it is in session/, what people see in terminal/.',
   },
   {
@@ -323,7 +390,6 @@ export const walls = [
       ...leaves,
       '../discovery/**',
       '../flows/**',
-      '../network/**',
       '../oauth/**',
       '../registration/**',
       'openid-client',
@@ -340,7 +406,6 @@ export const walls = [
       ...node,
       ...leaves,
       '../discovery/**',
-      '../network/**',
       '../session/**',
       '../terminal/**',
       '@gatehouse/shared',
@@ -353,6 +418,11 @@ export const walls = [
     files: 'packages/client/src/terminal/**',
     may: [own, ...node, ...leaves, '../flows/**', 'uqr'],
     why: 'terminal/ is what people see: it knows no server.',
+  },
+  {
+    files: 'packages/client/src/doctor/**',
+    may: [own, ...leaves, '../terminal/**', '@gatehouse/doctor'],
+    why: 'doctor/ tells people what packages/doctor found: it asks nobody.',
   },
   {
     files: 'packages/client/src/repl/**',
@@ -372,6 +442,22 @@ export const walls = [
     why: 'repl/ shares with commands/ their shape, and how arguments are read.',
   },
   {
+    files: 'packages/cli/src/**',
+    may: [
+      own,
+      ...node,
+      '../**',
+      '@gatehouse/auth/embedded',
+      '@gatehouse/client/command-line',
+      '@gatehouse/mcp/embedded',
+      '@gatehouse/mcp/inspect',
+      '@gatehouse/network',
+      'env-paths',
+      'yaml',
+    ],
+    why: 'the command starts the services and knows what they are started with, not what they are made of.',
+  },
+  {
     files: 'packages/testing/src/**',
     may: [
       own,
@@ -388,7 +474,8 @@ export const walls = [
     why: 'fakes know nothing of ours but the shared types.',
   },
   {
-    files: 'packages/testing/src/{test-redis,redis-container,redis-cluster}.ts',
+    files:
+      'packages/testing/src/{test-redis,redis-container,redis-cluster,redis-folder,redis-process,redis-program}.ts',
     may: ['./*redis*.ts', ...node, 'ioredis', 'testcontainers'],
     why: 'what starts a Redis knows nothing else.',
   },

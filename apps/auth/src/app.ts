@@ -1,5 +1,5 @@
-// The authorization server, wired: this is the one place where its parts meet. Reading createApp from top to bottom shows
-// every route and what stands in front of it.
+// The authorization server, wired: this is the one place where its parts meet. createApp is a list: stores and limits,
+// logins, the provider, then every route and what stands in front of it. Nothing is used above the line that makes it.
 import {
   boundConnections,
   connectionLimits,
@@ -9,34 +9,28 @@ import {
   requestReading,
 } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { createAccounts } from './accounts/accounts.ts'
 import type { Config } from './config.ts'
 import { createCounters } from './counters.ts'
 import { guardHost } from './hosts.ts'
 import { answerErrors, answerUnreadable } from './http-errors.ts'
-import { developerLogin } from './identity/developer.ts'
-import { createGitHubLogin, identify } from './identity/github.ts'
-import { createGitHubApi } from './identity/github-api.ts'
-import { createGitHubDeviceLogin } from './identity/github-device.ts'
-import type { Login } from './identity/identity.ts'
-import { createOpenIdLogin } from './identity/openid.ts'
-import { type Origin, refuseDeveloperLogin } from './identity/reach.ts'
+import type { Origin } from './identity/identity.ts'
 import { interactions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
 import { boundBodies } from './limits/bodies-under-way.ts'
 import { refuseParts } from './limits/browser-requests.ts'
 import { createRequestLimits } from './limits/request-limits.ts'
-import { pageHeaders } from './pages/headers.ts'
-import { homePage, stylesheet } from './pages/index.ts'
-import { createAccounts } from './provider/accounts.ts'
-import { createAdapterFactory } from './provider/adapter.ts'
+import { createLogins } from './logins/index.ts'
+import { createNotices } from './notices.ts'
+import { createAdapterFactory } from './provider/adapters/index.ts'
 import { canBeRead } from './provider/clients/documents/admitted-hosts.ts'
 import { createClientDocuments } from './provider/clients/documents/client-documents.ts'
 import { fetchDocument } from './provider/clients/documents/safe-fetch.ts'
-import { openStaticClients, type StaticClients } from './provider/clients/static-clients.ts'
+import { createStaticClients } from './provider/clients/static-clients.ts'
 import { createDeviceEntry } from './provider/device/entry.ts'
 import { createDevicePages } from './provider/device/pages.ts'
 import { createDeviceRelay } from './provider/device/relay.ts'
-import { createEngine, type Engine, type KeysChange } from './provider/engine.ts'
+import { type CreateProvider, createClientCheck, createEngine } from './provider/engine.ts'
 import { renderError } from './provider/error-page.ts'
 import { endGrant } from './provider/grants/end-grant.ts'
 import { createReuseGrace } from './provider/grants/reuse-grace.ts'
@@ -45,8 +39,9 @@ import { createGrantBook } from './provider/people/connected-apps.ts'
 import { createDecisions } from './provider/people/decisions.ts'
 import { createInteractionGate } from './provider/people/interaction-gate.ts'
 import { createOwnPages } from './provider/people/own-page.ts'
-import { createProvider } from './provider/provider.ts'
+import { createProvider, type ProviderEvents } from './provider/provider.ts'
 import { createResourcePolicy } from './provider/resources.ts'
+import { registerStartPage } from './start-page.ts'
 import type { Clock, Store } from './store/contract.ts'
 import type { Sealing } from './store/sealing.ts'
 import { createXsrf } from './xsrf.ts'
@@ -91,46 +86,40 @@ export async function createApp({
 
   metrics?.measureRequests(app)
   const counters = createCounters(metrics)
-  const github = config.github && createGitHubApi(config.github)
-  const accounts = createAccounts({
-    documents: store.documents,
-    rules: config.admission,
-    logins: enabledLogins(config),
-    clock,
-    onRefused: ({ subject, facts, doubt }) =>
-      app.log.info(
-        { subject, hasAddress: facts?.email !== undefined, doubt },
-        'the rules keep somebody out who signed in',
-      ),
-    refresh: github && ((token) => identify(github, token, config.admission, clock())),
-  })
-  const isAdmitted = async (subject: string) => (await accounts.findAdmitted(subject)) !== undefined
-  const resources = createResourcePolicy(config.resources)
+  const notices = createNotices(app.log, counters)
+
+  // stores and limits
+  const { documents, records, attempts } = store
+  const { lifetimes, admission: rules, trustProxy } = config
+  const limits = createRequestLimits(attempts, { now: clock, onBlocked: notices.wrongClientSecrets })
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
-  const provider = () => engine.provider()
-  const grants = createGrantBook({ provider, records: store.records, resources, lifetimes: config.lifetimes, clock })
-  const decisions = createDecisions(store.records, config.lifetimes)
-  const ownPages = createOwnPages({ provider, config, isAdmitted })
-  const openToClients = config.clientPolicy.unverified !== 'refuse'
-  const readsDocuments = openToClients && canBeRead(config.clientDocuments)
-  const deviceEntry = createDeviceEntry(provider, {
-    xsrf,
-    attempts: store.attempts,
-    onTooMany: () => {
-      counters.alarm('user_codes')
-      app.log.warn('too many wrong device codes: somebody may be guessing')
-    },
+  const resources = createResourcePolicy(config.resources)
+  const decisions = createDecisions(records, lifetimes)
+
+  // logins, and who came by them
+  const logins = createLogins(config.logins, { rules, now: clock, trustProxy })
+  const accounts = createAccounts({ documents, rules, logins, clock, onRefused: notices.personRefused })
+  const isAdmitted = async (subject: string) => (await accounts.findAdmitted(subject)) !== undefined
+
+  // what runs the provider, and what asks the one that runs
+  const engine = createEngine({
+    documents,
+    clock,
+    lifetimes,
+    onTrouble: notices.keysUnreadable,
+    onKeysWritten: notices.keysWritten,
+    onKeysChanged: notices.keysChanged,
   })
+  const { provider } = engine
+  const grants = createGrantBook({ provider, records, resources, lifetimes, clock })
+  const ownPages = createOwnPages({ provider, config, isAdmitted })
+  const gate = createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages })
+  const deviceEntry = createDeviceEntry(provider, { xsrf, attempts, onTooMany: notices.wrongUserCodes })
+  const deviceFlow = logins.map((login) => login.deviceFlow).find((flow) => flow !== undefined)
   const relay =
-    github &&
-    config.github &&
+    deviceFlow &&
     createDeviceRelay({
-      github: createGitHubDeviceLogin({
-        api: github,
-        clientId: config.github.clientId,
-        rules: config.admission,
-        now: clock,
-      }),
+      github: deviceFlow,
       store,
       accounts,
       resources,
@@ -138,9 +127,28 @@ export async function createApp({
       decisions,
       clock,
       provider,
-      log: ({ failure, message }) =>
-        app.log.warn({ failure, reason: message }, "the relay of GitHub's device flow failed"),
+      log: notices.relayFailed,
     })
+
+  // clients
+  const staticClients = createStaticClients({ file: config.clientsFile, onReload: notices.clientFileRead })
+  const openToClients = config.clientPolicy.unverified !== 'refuse'
+  const readsDocuments = openToClients && canBeRead(config.clientDocuments)
+  const privateHosts = new Set(config.clientDocuments.private)
+  const documentsOfClients = readsDocuments
+    ? createClientDocuments({
+        records,
+        attempts,
+        clock,
+        fetch: (url) => fetchDocument(url, { privateHosts, proxies: config.proxies }),
+        hosts: config.clientDocuments,
+        onUnread: notices.documentUnread,
+      })
+    : undefined
+  if (openToClients && !readsDocuments && config.clientDocuments.mode === 'on')
+    notices.documentsUnreadable(config.clientDocuments.allowed)
+
+  // the provider, made anew for each key set
   const parts = {
     config,
     clock,
@@ -149,110 +157,52 @@ export async function createApp({
     adapter: createAdapterFactory({
       store,
       clock,
-      deviceInterval: config.lifetimes.deviceInterval,
-      reuseGrace: config.lifetimes.reuseGrace,
-      lifetimes: config.lifetimes,
+      lifetimes,
+      deviceInterval: lifetimes.deviceInterval,
+      reuseGrace: lifetimes.reuseGrace,
       relay,
-      onPollFromElsewhere: (poll) =>
-        app.log.info(poll, 'a device code is polled from another network than it was asked for from'),
-      findStaticClient: (clientId) => staticClients?.find(clientId),
-      unverified: openToClients
-        ? {
-            documents: readsDocuments
-              ? createClientDocuments({
-                  records: store.records,
-                  attempts: store.attempts,
-                  clock,
-                  fetch: (url) =>
-                    fetchDocument(url, {
-                      privateHosts: new Set(config.clientDocuments.private),
-                      proxies: config.proxies,
-                    }),
-                  hosts: config.clientDocuments,
-                  onUnread: (unread) => app.log.warn(unread, "a client's metadata document cannot be read"),
-                })
-              : undefined,
-          }
-        : undefined,
+      onPollFromElsewhere: notices.polledFromElsewhere,
+      findStaticClient: staticClients.find,
+      unverified: openToClients ? { documents: documentsOfClients } : undefined,
     }),
     cookieKeys: sealing.deriveAll('cookies'),
     registrationKey: sealing.derive('registration'),
     reuseGrace: createReuseGrace({
-      records: store.records,
-      attempts: store.attempts,
-      grace: config.lifetimes.reuseGrace,
+      records,
+      attempts,
+      grace: lifetimes.reuseGrace,
       isAdmitted,
       endElsewhere: config.reuseElsewhere === 'end',
-      onReplay: (replay) => {
-        if (replay.elsewhere) counters.alarm('replay')
-        app.log[replay.elsewhere ? 'warn' : 'info'](
-          replay,
-          replay.ended
-            ? 'a redeemed token came from another address and program: the sign-in was ended'
-            : 'a redeemed token was presented again and got its answer again',
-        )
-      },
-      onFault: (fault) => {
-        counters.alarm('probe')
-        app.log.warn(fault, 'a token was presented in a request with a fault')
-      },
+      onReplay: notices.replayed,
+      onFault: notices.probed,
     }),
-    endGrant: (grantId: string) => endGrant(store.records, grantId),
+    endGrant: (grantId: string) => endGrant(records, grantId),
     devicePages: createDevicePages(xsrf, deviceEntry.formFor),
     renderError,
     readsDocuments,
     scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes))],
   }
-  const engine: Engine = createEngine({
-    documents: store.documents,
-    clock,
-    lifetimes: config.lifetimes,
-    create: (signingKeys) =>
-      createProvider(
-        { ...parts, signingKeys },
-        {
-          onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
-          onError: (error, route) => app.log.error({ err: error, route }, 'request failed'),
-          onTokenAnswer: counters.tokenAnswer,
-        },
-      ),
-    onTrouble: (error) => app.log.error({ err: error }, 'the signing keys cannot be read; trying again'),
-    onKeysWritten: (what, algorithms) =>
-      what === 'made'
-        ? app.log.info(
-            { algorithms },
-            'a signing key was made: the store had none. Tokens that another one signed are refused',
-          )
-        : app.log.warn('the store lost its data: the signing keys were written back, and people have to sign in again'),
-    onKeysChanged: (change) => logKeysChange(app.log, change),
-  })
-  let staticClients: StaticClients | undefined
-  staticClients = await openStaticClients({
-    file: config.clientsFile,
-    validate: engine.validateClient,
-    onReload: (result) =>
-      'fault' in result
-        ? app.log.error(result, 'the client file is faulty; the clients stay as they were')
-        : app.log.info(result, 'client file read again'),
-  })
-  await engine.start()
-  if (openToClients && !readsDocuments && config.clientDocuments.mode === 'on')
-    app.log.warn(
-      { admitted: config.clientDocuments.allowed },
-      'no client metadata document can ever be read from the hosts of AUTH_METADATA_HOSTS: as AUTH_METADATA_DOCUMENTS=off',
-    )
+  const events: ProviderEvents = {
+    onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
+    onError: notices.requestFailed,
+    onTokenAnswer: counters.tokenAnswer,
+  }
+  const create: CreateProvider = (signingKeys) => createProvider({ ...parts, signingKeys }, events)
+  await staticClients.open(createClientCheck(create))
+  await engine.start(create)
   app.addHook('onClose', async () => {
     engine.stop()
     staticClients[Symbol.dispose]()
   })
 
+  // what every request goes through, and what probes ask
   guardHost(app, config.issuer)
   boundBodies(app)
   answerErrors(app)
   const whyNotReady = async () => {
     try {
       await store.ping()
-      engine.provider()
+      provider()
       return undefined
     } catch {
       return 'store'
@@ -264,38 +214,28 @@ export async function createApp({
   )
   const endConnections = boundConnections(app.server)
   app.addHook('preClose', async () => endConnections(ANSWER_LIMIT)) // after health's, which waits
+
+  // the mounts
   registerStartPage(app, config)
-  const limits = createRequestLimits(store.attempts, {
-    now: clock,
-    onBlocked: (clientId) => {
-      counters.alarm('client_secret')
-      app.log.warn({ clientId }, 'wrong secrets too often: turned away for a while')
-    },
-  })
   await app.register(
     mountProvider({
       engine,
       issuer: config.issuer,
       resources,
       deviceEntry,
-      keySetAge: config.lifetimes.keySet,
+      keySetAge: lifetimes.keySet,
       registration: openToClients,
       limits,
     }),
   )
   await app.register(
     interactions({
-      gate: createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages }),
-      logins: availableLogins(),
-      refuseForm: (request) =>
-        refuseDeveloperLogin({
-          ...originOf(request),
-          trustProxy: config.trustProxy,
-          explicit: config.developerLogin === 'explicit',
-        }),
+      gate,
+      logins: logins.map(({ signIn }) => signIn).filter((login) => login !== undefined),
+      originOf,
       admit: (identity) => accounts.admit(identity),
       labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
-      memories: createLoginMemories(store.records),
+      memories: createLoginMemories(records),
       onUpstreamFailure: counters.upstreamFailure,
       visits: ownPages,
       connectedApps: grants,
@@ -303,60 +243,15 @@ export async function createApp({
         refuseParts(headers)
         return limits.take('authorize', ip)
       },
-      accessTokenLifetime: config.lifetimes.accessToken,
+      accessTokenLifetime: lifetimes.accessToken,
       issuer: config.issuer,
       xsrf,
       clock,
     }),
   )
   return app
-
-  function availableLogins(): readonly Login[] {
-    const logins: Login[] = config.developerLogin === 'off' ? [] : [developerLogin]
-    if (github && config.github?.clientSecret) {
-      const { clientId, clientSecret } = config.github
-      logins.push(createGitHubLogin({ api: github, clientId, clientSecret, rules: config.admission, now: clock }))
-    }
-    for (const provider of config.openid)
-      logins.push(createOpenIdLogin({ provider, rules: config.admission, now: clock }))
-    return logins
-  }
 }
 
-function enabledLogins({ developerLogin, github, openid }: Config): readonly string[] {
-  const prefixes = openid.map(({ subjectPrefix }) => subjectPrefix)
-  return [...prefixes, ...(developerLogin === 'off' ? [] : ['dev:']), ...(github ? ['github:'] : [])]
-}
-
-function registerStartPage(app: FastifyInstance, { issuer, resources, developerLogin }: Config): void {
-  app.get(stylesheet.path, (_request, reply) =>
-    reply
-      .headers({
-        'content-type': 'text/css; charset=utf-8',
-        'cache-control': 'public, max-age=31536000, immutable',
-        'x-content-type-options': 'nosniff',
-      })
-      .send(stylesheet.css),
-  )
-  app.get('/', (_request, reply) =>
-    reply.headers(pageHeaders).send(
-      homePage({
-        issuer,
-        resources: resources.map(({ name, resource }) => ({ name, url: resource })),
-        loginHint: developerLogin === 'off' ? '' : 'The development login is on: it lets everybody in.',
-      }),
-    ),
-  )
-}
-
-/** Key ids are public: the first one of each list signs. */
-function logKeysChange(log: FastifyBaseLogger, { alg, before, published, removed }: KeysChange): void {
-  if (removed.length > 0)
-    log.warn({ alg, removed, published }, 'signing keys were removed: what they signed is refused')
-  else if (before[0] === published[0]) log.info({ alg, before, published }, 'other signing keys are published')
-  else log.info({ alg, before, published }, 'another signing key signs')
-}
-
-function originOf(request: FastifyRequest): Pick<Origin, 'peer' | 'client' | 'forwarding'> {
+function originOf(request: FastifyRequest): Origin {
   return { peer: request.socket.remoteAddress, client: request.ip, forwarding: readForwarding(request.headers) }
 }

@@ -46,8 +46,7 @@ test('nothing set is a laptop: loopback, one resource, the developer login', () 
     secret: undefined,
     clientsFile: undefined,
     redis: undefined,
-    github: undefined,
-    developerLogin: 'on',
+    logins: [{ login: 'developer', explicit: false }],
     resources: [
       {
         resource: 'http://localhost:3000/mcp',
@@ -168,7 +167,7 @@ verifies('J3', 'production does not start on a missing, short or sample secret, 
 })
 
 verifies('J3', 'production is what is not loopback, or says so', () => {
-  expect(readConfig(production)).toMatchObject({ production: true, developerLogin: 'off' })
+  expect(readConfig(production)).toMatchObject({ production: true, logins: [{ login: 'github' }] })
   expect(faultsOf({ NODE_ENV: 'production' })).toEqual([
     expect.stringContaining('AUTH_SECRET'),
     expect.stringContaining('No login is configured'),
@@ -202,14 +201,15 @@ verifies(
   'N2',
   'the developer login is on by itself for loopback alone, and by name for a loopback issuer alone',
   () => {
-    const login = (environment: Readonly<Record<string, string>>) => readConfig(environment).developerLogin
-    expect(login({})).toBe('on')
-    for (const host of ['localhost', '127.0.0.1', '::1', '[::1]']) expect(login({ HOST: host })).toBe('on')
+    const login = (environment: Readonly<Record<string, string>>) => readConfig(environment).logins
+    const [on, explicit] = [false, true].map((byName) => [{ login: 'developer', explicit: byName }])
+    expect(login({})).toEqual(on)
+    for (const host of ['localhost', '127.0.0.1', '::1', '[::1]']) expect(login({ HOST: host })).toEqual(on)
     for (const host of ['0.0.0.0', '::', '192.168.1.7', 'example.com']) {
-      expect(login({ HOST: host })).toBe('off')
-      expect(login({ HOST: host, AUTH_DEV_LOGIN: 'true' })).toBe('explicit')
+      expect(login({ HOST: host })).toEqual([])
+      expect(login({ HOST: host, AUTH_DEV_LOGIN: 'true' })).toEqual(explicit)
     }
-    expect(login({ AUTH_DEV_LOGIN: 'false' })).toBe('off')
+    expect(login({ AUTH_DEV_LOGIN: 'false' })).toEqual([])
     expect(faultsOf({ ...production, AUTH_DEV_LOGIN: 'true' })).toEqual([
       expect.stringContaining('AUTH_DEV_LOGIN lets everybody in'),
     ])

@@ -14,9 +14,12 @@ import {
 import { type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { type AdmissionRules, hasRules } from './accounts/admission.ts'
 import { ConfigError } from './errors.ts'
-import { type AdmissionRules, hasRules } from './identity/admission.ts'
-import { type OpenIdProvider, subjectName } from './identity/openid-provider.ts'
+import { type GatewayResources, readGatewayResources } from './gateway-resources.ts'
+import { describeLogin, type LoginName, type LoginSettings, parseLogin } from './logins/index.ts'
+import { letsEverybodyIn } from './logins/login.ts'
+import { isLoopbackHost } from './loopback.ts'
 
 const DAY = 86_400
 
@@ -79,12 +82,9 @@ export interface Config {
   }
   /** What clients may be and do that no operator registered. */
   readonly clientPolicy: ClientPolicy
-  readonly github: GitHubConfig | undefined
-  /** Google, and any number of other OpenID providers. */
-  readonly openid: readonly OpenIdProvider[]
+  /** Those that are switched on, in the order of their buttons. Of OpenID providers there may be any number. */
+  readonly logins: readonly LoginSettings[]
   readonly admission: AdmissionRules
-  /** `explicit`: asked for by name, so that it also answers peers that are not loopback. */
-  readonly developerLogin: 'off' | 'on' | 'explicit'
   readonly lifetimes: Lifetimes
   /** What a redeemed token gets within its grace that comes from another network and by another program than at first. */
   readonly reuseElsewhere: 'end' | 'answer'
@@ -98,14 +98,6 @@ export interface ClientPolicy {
    * flow), or `refuse`d.
    */
   readonly unverified: 'allow' | 'browser' | 'refuse'
-}
-
-export interface GitHubConfig {
-  readonly url: string
-  readonly apiUrl: string
-  readonly clientId: string
-  /** Absent: no web sign-in, but the relay of GitHub's device flow, which needs none, works. */
-  readonly clientSecret: string | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -142,7 +134,7 @@ export function readConfig(env: Environment): Config {
     secret,
     previousSecret,
     dataDir: resolve(read.text('DATA_DIR', '.data')),
-    resources: readResources(env.AUTH_RESOURCES, faults),
+    resources: chooseResources(env, readGatewayResources(env.GATEHOUSE_CONFIG, issuer, faults), faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redis: readRedis(read, faults),
     clientDocuments: {
@@ -155,21 +147,19 @@ export function readConfig(env: Environment): Config {
       redirectSchemes: readSchemes(read.list('AUTH_REDIRECT_SCHEMES'), faults),
       unverified: read.oneOf('AUTH_UNVERIFIED_POLICY', ['allow', 'browser', 'refuse'], 'allow'),
     },
-    github: readGitHub(read, faults),
-    openid: readOpenIdProviders(env, read, faults),
+    logins: readLogins(
+      env,
+      read,
+      readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
+      faults,
+    ),
     admission: readAdmission(read, faults),
-    developerLogin: readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
     lifetimes: readLifetimes(env.AUTH_LIFETIMES, faults),
     reuseElsewhere: read.oneOf('AUTH_REUSE_ELSEWHERE', ['end', 'answer'], 'end'),
   }
   checkLogins(config, env.ALLOW_ANYONE === 'true', faults)
   if (faults.length > 0) throw new ConfigError(faults)
   return config
-}
-
-/** Whether a host name of a URL means this machine alone. */
-function isLoopbackHost(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
 
 function seconds(min: number, max: number, fallback: number) {
@@ -190,23 +180,6 @@ function createReader(env: Environment, faults: string[]) {
       const value = text(name, fallback)
       if (!(allowed as readonly string[]).includes(value)) faults.push(`${name} must be one of ${allowed.join(', ')}.`)
       return value as T
-    },
-    /** A URL to append paths to: no trailing slash. https, or http to this machine. */
-    baseUrl(name: string, fallback: string): string {
-      const value = text(name, fallback)
-      const url = URL.parse(value)
-      const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
-      if (!url || !secure || url.search || url.hash) faults.push(`${name} must be an https URL, such as ${fallback}.`)
-      return value.replace(/\/+$/, '')
-    },
-    /** An identifier that is compared byte for byte: it stays as it was written. https, or http to this machine. */
-    upstreamIssuer(name: string, fallback = ''): string {
-      const value = text(name, fallback)
-      const url = URL.parse(value)
-      const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname))
-      if (!url || !secure || url.search || url.hash || url.username || url.password)
-        faults.push(`${name} must be an https URL, exactly as the provider writes its issuer.`)
-      return value
     },
     /** Comma-separated, in lower case. */
     list(name: string): string[] {
@@ -290,6 +263,24 @@ function checkProductionSecret(secret: string | undefined, faults: string[]): vo
     faults.push(`AUTH_SECRET looks like a sample: ${make}.`)
 }
 
+/** The endpoints of the gateway's file, or else AUTH_RESOURCES. */
+function chooseResources(
+  env: Environment,
+  gateway: GatewayResources | undefined,
+  faults: string[],
+): readonly ProtectedResource[] {
+  if (gateway?.resources) {
+    for (const name of ['AUTH_RESOURCES', 'MCP_RESOURCE_URL']) {
+      if (env[name]) faults.push(`${name} is set, and GATEHOUSE_CONFIG has endpoints: take one away.`)
+    }
+    return gateway.resources
+  }
+  const resources = readResources(env.AUTH_RESOURCES, faults)
+  const [only, ...others] = resources
+  // of several, it cannot be known which of them the file serves
+  return gateway && only && others.length === 0 ? [{ ...only, upstreams: gateway.upstreams }] : resources
+}
+
 function readResources(value: string | undefined, faults: string[]): readonly ProtectedResource[] {
   const fallback = protectedResources.parse([{ resource: 'http://localhost:3000/mcp', name: 'Gatehouse MCP server' }])
   if (!value) return fallback
@@ -347,69 +338,116 @@ function readRedis(read: Reader, faults: string[]): RedisTarget | undefined {
   return readRedisTarget(settings, faults)
 }
 
-function readGitHub(read: Reader, faults: string[]): GitHubConfig | undefined {
-  const clientId = read.text('GITHUB_CLIENT_ID', '')
-  const clientSecret = read.secret('GITHUB_CLIENT_SECRET')
-  if (!clientId) {
-    if (clientSecret) faults.push('GITHUB_CLIENT_SECRET is set and GITHUB_CLIENT_ID is not: set both.')
-    return undefined
-  }
-  const url = read.baseUrl('GITHUB_URL', 'https://github.com')
-  // GitHub Enterprise has its API below the same host
-  const apiUrl = read.baseUrl(
-    'GITHUB_API_URL',
-    url === 'https://github.com' ? 'https://api.github.com' : `${url}/api/v3`,
-  )
-  return { url, apiUrl, clientId, clientSecret }
+/** A variable that a login has its setting from. */
+interface LoginVariable {
+  readonly name: string
+  readonly read: (read: Reader) => string | undefined
+}
+const text = (name: string): LoginVariable => ({ name, read: (read) => read.text(name, '') || undefined })
+const secret = (name: string): LoginVariable => ({ name, read: (read) => read.secret(name) })
+
+type Variables<Name extends LoginName> = {
+  readonly [Setting in Exclude<keyof LoginSettings<Name>, 'login'>]?: LoginVariable
+}
+interface LoginSource<Name extends LoginName> {
+  /** Any of these switches the login on. */
+  readonly credentials: Variables<Name>
+  readonly more: Variables<Name>
+  /** What the login of these variables is beside what they say. */
+  readonly fixed?: Partial<LoginSettings<Name>>
+  /** Told if the client id or the client secret is missing. */
+  readonly half: string
+  /** What to set, for an operator without a login. */
+  readonly hint: string
 }
 
-/** `GOOGLE_ISSUER` is for tests and for a proxy in front of Google. */
-function readGoogle(read: Reader, faults: string[]): OpenIdProvider | undefined {
-  const clientId = read.text('GOOGLE_CLIENT_ID', '')
-  const clientSecret = read.secret('GOOGLE_CLIENT_SECRET')
-  if (!clientId && !clientSecret) return undefined
-  if (!clientId || !clientSecret) faults.push('GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together: set both.')
-  return {
-    id: 'google',
-    label: 'Google',
-    issuer: read.upstreamIssuer('GOOGLE_ISSUER', 'https://accounts.google.com'),
-    clientId,
-    clientSecret: clientSecret ?? '',
-    emails: 'verified',
-    subjectPrefix: 'google:',
-  }
+/** Where the environment has the settings of a login. Whether the developer login is on is readDeveloperLogin(). */
+const loginSources: { readonly [Name in Exclude<LoginName, 'developer'>]: LoginSource<Name> } = {
+  github: {
+    credentials: { clientId: text('GITHUB_CLIENT_ID'), clientSecret: secret('GITHUB_CLIENT_SECRET') },
+    more: { url: text('GITHUB_URL'), apiUrl: text('GITHUB_API_URL') },
+    half: 'GITHUB_CLIENT_SECRET is set and GITHUB_CLIENT_ID is not: set both.',
+    hint: 'GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET',
+  },
+  google: {
+    credentials: { clientId: text('GOOGLE_CLIENT_ID'), clientSecret: secret('GOOGLE_CLIENT_SECRET') },
+    more: { issuer: text('GOOGLE_ISSUER') },
+    half: 'GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET go together: set both.',
+    hint: 'GOOGLE_…',
+  },
+  openid: {
+    credentials: {
+      issuer: text('OIDC_ISSUER'),
+      clientId: text('OIDC_CLIENT_ID'),
+      clientSecret: secret('OIDC_CLIENT_SECRET'),
+    },
+    more: { label: text('OIDC_LABEL'), emails: text('OIDC_EMAILS') },
+    fixed: { id: 'oidc' },
+    half: 'OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three.',
+    hint: 'OIDC_…',
+  },
 }
+type SourcedLogin = keyof typeof loginSources
 
-/** Google, the provider of the variables, and those of OIDC_PROVIDERS: each entry has the variables' names, and values. */
-function readOpenIdProviders(env: Environment, read: Reader, faults: string[]): readonly OpenIdProvider[] {
-  const providers = [readGoogle(read, faults), readOpenId(read, faults, () => 'oidc')]
-  for (const [index, settings] of readEntries(env.OIDC_PROVIDERS, faults).entries()) {
-    const wrong: string[] = []
-    const unknown = Object.keys(settings).filter((name) => !OPENID_SETTINGS.has(name))
-    if (unknown.length > 0) wrong.push(`${unknown.join(', ')}: there is no such setting.`)
-    const provider = readOpenId(createReader(settings, wrong), wrong, (name) => `oidc-${name}`)
-    if (!provider) wrong.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing.')
-    faults.push(...wrong.map((fault) => `OIDC_PROVIDERS at ${index}: ${fault}`))
-    providers.push(provider)
-  }
-  const found = providers.filter((provider) => provider !== undefined)
+/** In the order of their buttons. */
+function readLogins(
+  env: Environment,
+  read: Reader,
+  developerLogin: LoginSettings | undefined,
+  faults: string[],
+): readonly LoginSettings[] {
+  const logins = [
+    developerLogin,
+    ...(Object.keys(loginSources) as SourcedLogin[]).map((login) =>
+      readLogin(login, read, faults, loginSources[login].fixed),
+    ),
+    ...readOpenIdProviders(env.OIDC_PROVIDERS, faults),
+  ].filter((login) => login !== undefined)
   const seen = new Set<string>()
-  for (const { label, subjectPrefix } of found) {
+  for (const { label, subjectPrefix } of logins.map(describeLogin)) {
     if (seen.has(subjectPrefix))
       faults.push(`OIDC_LABEL "${label}" is there twice: subjects (${subjectPrefix}…) would be those of two providers.`)
     seen.add(subjectPrefix)
   }
-  return found
+  return logins
 }
 
-const OPENID_SETTINGS: ReadonlySet<string> = new Set([
-  'OIDC_ISSUER',
-  'OIDC_CLIENT_ID',
-  'OIDC_CLIENT_SECRET',
-  'OIDC_CLIENT_SECRET_FILE',
-  'OIDC_LABEL',
-  'OIDC_EMAILS',
-])
+/** Undefined if nothing switches it on. */
+function readLogin(login: SourcedLogin, read: Reader, faults: string[], fixed = {}): LoginSettings | undefined {
+  const { credentials, more, half } = loginSources[login]
+  const variables: Readonly<Record<string, LoginVariable>> = { ...credentials, ...more }
+  const given = Object.fromEntries(
+    Object.entries(variables).flatMap(([setting, variable]) => {
+      const value = variable.read(read)
+      return value === undefined ? [] : [[setting, value]]
+    }),
+  )
+  if (!Object.keys(credentials).some((setting) => setting in given)) return undefined
+  const result = parseLogin(login, { ...fixed, ...given })
+  const told = result.faults.map(({ setting, message }) =>
+    /^client(Id|Secret)$/.test(setting) ? half : `${variables[setting]?.name} ${message}.`,
+  )
+  faults.push(...new Set(told))
+  return 'clientId' in given ? result.settings : undefined
+}
+
+/** JSON, or a file with it: entries with the variables' names, and values, of the one provider. */
+function readOpenIdProviders(value: string | undefined, faults: string[]): readonly (LoginSettings | undefined)[] {
+  const { credentials, more } = loginSources.openid
+  const names = Object.values({ ...credentials, ...more }).map(({ name }) => name)
+  const settings = new Set([...names, 'OIDC_CLIENT_SECRET_FILE'])
+  return readEntries(value, faults).map((entry, index) => {
+    const wrong: string[] = []
+    const unknown = Object.keys(entry).filter((name) => !settings.has(name))
+    if (unknown.length > 0) wrong.push(`${unknown.join(', ')}: there is no such setting.`)
+    const before = wrong.length
+    const provider = readLogin('openid', createReader(entry, wrong), wrong)
+    if (!provider && wrong.length === before)
+      wrong.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing.')
+    faults.push(...wrong.map((fault) => `OIDC_PROVIDERS at ${index}: ${fault}`))
+    return provider
+  })
+}
 
 /** JSON, or a file with it. */
 function readEntries(value: string | undefined, faults: string[]): readonly Environment[] {
@@ -418,35 +456,6 @@ function readEntries(value: string | undefined, faults: string[]): readonly Envi
   const isJson = /^\s*[[{"]/.test(value)
   const json = isJson ? value : readText(value, 'OIDC_PROVIDERS', faults, 'the file that it names')
   return (json && readJson('OIDC_PROVIDERS', json, z.array(z.record(z.string(), z.string())).max(20), faults)) || []
-}
-
-/** The label names people (`oidc:<label>:<sub>`): whoever changes it makes strangers of all who signed in before. */
-function readOpenId(
-  read: Reader,
-  faults: string[],
-  idFor: (name: string) => OpenIdProvider['id'],
-): OpenIdProvider | undefined {
-  const clientId = read.text('OIDC_CLIENT_ID', '')
-  const clientSecret = read.secret('OIDC_CLIENT_SECRET')
-  if (!clientId && !clientSecret && !read.text('OIDC_ISSUER', '')) return undefined
-  if (!clientId || !clientSecret)
-    faults.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three.')
-  const issuer = read.upstreamIssuer('OIDC_ISSUER')
-  const label = read.text('OIDC_LABEL', URL.parse(issuer)?.host ?? 'OpenID')
-  const name = subjectName(label)
-  if (name === undefined)
-    faults.push(
-      'OIDC_LABEL must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject).',
-    )
-  return {
-    id: idFor(name ?? ''),
-    label,
-    issuer,
-    clientId,
-    clientSecret: clientSecret ?? '',
-    emails: read.oneOf('OIDC_EMAILS', ['verified', 'any'], 'verified'),
-    subjectPrefix: `oidc:${name}:`,
-  }
 }
 
 function readAdmission(read: Reader, faults: string[]): AdmissionRules {
@@ -466,26 +475,24 @@ function readAdmission(read: Reader, faults: string[]): AdmissionRules {
 }
 
 /** In production somebody must be able to sign in, and not everybody by oversight. */
-function checkLogins(
-  { production, developerLogin, github, openid, admission }: Config,
-  allowAnyone: boolean,
-  faults: string[],
-): void {
-  // without a secret, too: the relay of GitHub's device flow is a login that needs none
-  const upstream = [...(github ? ['GitHub'] : []), ...openid.map(({ label }) => label)]
-  const all = 'GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET, GOOGLE_… or OIDC_…'
-  if (admission.githubUsers.length + admission.organisations.length > 0 && !github)
+function checkLogins({ production, logins, admission }: Config, allowAnyone: boolean, faults: string[]): void {
+  const described = logins.map(describeLogin)
+  // GitHub without a secret, too: the relay of its device flow lets people in
+  const judged = described.filter((login) => !letsEverybodyIn(login))
+  const apply = (rule: keyof AdmissionRules) => judged.some(({ judgedBy }) => judgedBy.includes(rule))
+  const hints = Object.values(loginSources).map(({ hint }) => hint)
+  const all = `${hints.slice(0, -1).join(', ')} or ${hints.at(-1)}`
+  if (admission.githubUsers.length + admission.organisations.length > 0 && !apply('githubUsers'))
     faults.push(
-      'ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS are set without a login that they could apply to: set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET.',
+      `ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS are set without a login that they could apply to: set ${loginSources.github.hint}.`,
     )
-  if (admission.emailDomains.length > 0 && !github && openid.length === 0)
+  if (admission.emailDomains.length > 0 && !apply('emailDomains'))
     faults.push(`ALLOWED_EMAIL_DOMAINS is set without a login that it could apply to: set ${all}.`)
   if (!production) return
-  if (!github && openid.length === 0 && developerLogin === 'off')
-    faults.push(`No login is configured, nobody could sign in: set ${all}.`)
-  if (upstream.length > 0 && !hasRules(admission) && !allowAnyone) {
+  if (logins.length === 0) faults.push(`No login is configured, nobody could sign in: set ${all}.`)
+  if (judged.length > 0 && !hasRules(admission) && !allowAnyone) {
     faults.push(
-      `Everybody with an account at ${upstream.join(' or ')} could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.`,
+      `Everybody with an account at ${judged.map(({ label }) => label).join(' or ')} could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.`,
     )
   }
 }
@@ -494,14 +501,15 @@ function readDeveloperLogin(
   value: string | undefined,
   { loopback, production, host }: { loopback: boolean; production: boolean; host: string },
   faults: string[],
-): Config['developerLogin'] {
+): LoginSettings<'developer'> | undefined {
   if (value !== undefined && !['', 'true', 'false'].includes(value))
     faults.push('AUTH_DEV_LOGIN must be true or false.')
   if (value === 'true') {
     if (!loopback)
       faults.push('AUTH_DEV_LOGIN lets everybody in and is for a loopback AUTH_ISSUER only: configure a real login.')
-    return 'explicit'
+    return { login: 'developer', explicit: true }
   }
   const listensOnLoopback = isLoopbackHost(host) || host === '::1'
-  return value !== 'false' && loopback && listensOnLoopback && !production ? 'on' : 'off'
+  const isOn = value !== 'false' && loopback && listensOnLoopback && !production
+  return isOn ? { login: 'developer', explicit: false } : undefined
 }

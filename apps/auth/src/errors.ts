@@ -1,5 +1,5 @@
 // What can go wrong in the authorization server. Callers switch on `code`, never on the message. How an error becomes
-// an HTTP or OAuth answer is decided in one place: http-errors.ts, and provider/adapter.ts for the engine's own.
+// an HTTP or OAuth answer is decided in one place: http-errors.ts, and provider/store-errors.ts for the engine's own.
 
 import { GatehouseError } from '@gatehouse/service'
 

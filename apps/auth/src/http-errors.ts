@@ -55,7 +55,7 @@ function firstCause(error: Error): Error {
   return error.cause instanceof Error ? firstCause(error.cause) : error
 }
 
-/** As itself, or in the words in which provider/adapter.ts told the engine. */
+/** As itself, or in the words in which provider/adapters/ told the engine. */
 function isStoreAway(error: Error): boolean {
   return error instanceof StoreUnavailableError || error.cause instanceof StoreUnavailableError
 }

@@ -3,11 +3,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { loadOrCreateSecret } from '@gatehouse/service'
 import { type Config, readConfig } from './config.ts'
 import { ConfigError, StoreUnavailableError } from './errors.ts'
 import { keysUsage, parseKeysCommand, runKeysCommand, UsageError } from './keys/command-line.ts'
 import { KeyCommandError } from './keys/operator.ts'
-import { loadOrCreateSecret } from './keys/secret.ts'
 import type { Store } from './store/contract.ts'
 import { openStore } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
@@ -49,7 +49,7 @@ function open(config: Config): Store {
     throw new ConfigError([`There is no auth.sqlite in DATA_DIR, ${dataDir}, and REDIS_URL is not set.`])
   if (!config.secret && !isHere('auth.secret'))
     throw new ConfigError([`AUTH_SECRET is not set, and there is no auth.secret in DATA_DIR, ${dataDir}.`])
-  const sealing = createSealing({ secret: config.secret ?? loadOrCreateSecret(dataDir), previous })
+  const sealing = createSealing({ secret: config.secret ?? loadOrCreateSecret(dataDir, 'auth.secret'), previous })
   const quiet = () => undefined
   try {
     return openStore({

@@ -1,8 +1,7 @@
 // The process: read the configuration, open the store, start the app, close on a signal. No logic.
-import { drainTime, openReporting, runProcess, serve, useProxies } from '@gatehouse/service'
+import { drainTime, loadOrCreateSecret, openReporting, runProcess, serve, useProxies } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
-import { loadOrCreateSecret } from './keys/secret.ts'
 import { createLogger } from './log.ts'
 import { openStore } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
@@ -12,7 +11,7 @@ await runProcess('The authorization server', async () => {
   useProxies(config.proxies)
   const { logStream, metrics } = openReporting(config.metricsPort)
   const logger = createLogger(config.logLevel, logStream)
-  const secret = config.secret ?? loadOrCreateSecret(config.dataDir)
+  const secret = config.secret ?? loadOrCreateSecret(config.dataDir, 'auth.secret')
   const sealing = createSealing({ secret, previous: config.previousSecret })
   const store = openStore({
     redis: config.redis,
@@ -37,6 +36,6 @@ await runProcess('The authorization server', async () => {
   app.addHook('onClose', () => store.close())
   await serve(app, config, metrics)
   logger.info({ issuer: config.issuer, store: config.redis ? 'redis' : 'sqlite' }, 'the authorization server listens')
-  if (config.developerLogin !== 'off')
+  if (config.logins.some(({ login }) => login === 'developer'))
     logger.warn('the developer login is on: it lets everybody in and must never be public')
 })

@@ -1,4 +1,6 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
 import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
 import type { SessionStore } from '@gatehouse/mcp-sessions'
@@ -12,14 +14,17 @@ import {
   requestReading,
 } from '@gatehouse/service'
 import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
 import type { Config } from './config.ts'
 import { refuse } from './errors.ts'
+import { openGateway } from './gateway/open-gateway.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { mcpEndpoint } from './mcp/http.ts'
 import { createOriginCheck } from './mcp/origins.ts'
 import { policy } from './mcp/policy.ts'
+import type { Served } from './mcp/served.ts'
+import { serveSource } from './mcp/server.ts'
 import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
 import { createBuiltin } from './sources/builtin/builtin.ts'
@@ -34,6 +39,8 @@ export interface AppDependencies {
   readonly store?: SessionStore | undefined
   /** What is served; by default the demonstration. */
   readonly source?: Source
+  /** Other people's servers, in the place of `source`. */
+  readonly createGateway?: (log: FastifyBaseLogger) => Served
   readonly streamLimits?: Partial<StreamLimits>
   readonly unsentLimits?: Partial<UnsentLimits>
   readonly bodyLimits?: Partial<BodyLimits>
@@ -140,8 +147,15 @@ export function createApp({
   app.register(mcpEndpoint, {
     config,
     guard,
-    source,
-    policy,
+    served:
+      given.createGateway?.(app.log) ??
+      openConfigured(config, { log: app.log, builtin: source }) ??
+      serveSource(source, {
+        policy,
+        identity: config.identity,
+        onToolFailure: (tool, err) => app.log.error({ tool, err }, 'tool failed'),
+        clock,
+      }),
     store,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
     unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },
@@ -153,6 +167,18 @@ export function createApp({
   app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   return app
+}
+
+/** What the configuration puts behind the endpoint, if it is not the demonstration. */
+function openConfigured(
+  { gateway, secrets, ...config }: Config,
+  { log, builtin }: { readonly log: FastifyBaseLogger; readonly builtin: Source },
+): Served | undefined {
+  if (!gateway) return undefined
+  // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process
+  const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)
+  const stateFolder = join(config.dataDir, 'upstreams')
+  return openGateway({ ...config, settings: gateway, secrets: sealing, builtin, log, stateFolder })
 }
 
 /** Routes that are the same under every name: containers and proxies reach them by internal ones. */

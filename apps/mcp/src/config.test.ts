@@ -17,6 +17,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 
 test('an empty environment runs on this machine alone, and says which defaults it uses', () => {
   expect(readConfig({})).toEqual({
+    inherited: { PATH: undefined, LANG: undefined },
     resource: 'http://localhost:3000/mcp',
     identity: { name: 'gatehouse', title: 'Gatehouse MCP server', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
     issuer: 'http://localhost:4000',
@@ -30,6 +31,7 @@ test('an empty environment runs on this machine alone, and says which defaults i
     sessions: true,
     redis: undefined,
     dataDir: resolve('.data'),
+    warnings: [],
     developmentDefaults: ['MCP_RESOURCE_URL', 'MCP_ISSUER'],
   })
 })

@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { literalRoute } from '@gatehouse/guard/fastify'
 import {
+  loadOrCreateSecret,
   type Proxies,
   type RedisTarget,
   readMetricsPort,
@@ -13,6 +14,8 @@ import {
   readSecret,
 } from '@gatehouse/service'
 import { ConfigError } from './errors.ts'
+import type { GatewaySettings } from './gateway/settings.ts'
+import { type AuthorizationSource, readGateway } from './gateway-config.ts'
 
 export interface Config {
   /** The resource identifier, byte for byte: the audience of its tokens and the address clients are given. */
@@ -41,6 +44,14 @@ export interface Config {
   /** Undefined: one SQLite file in the data directory. Secret: it has passwords in it. */
   readonly redis: RedisTarget | undefined
   readonly dataDir: string
+  /** What commands of the gateway inherit. */
+  readonly inherited: { readonly PATH: string | undefined; readonly LANG: string | undefined }
+  /** What is served instead of the demonstration. */
+  readonly gateway: GatewaySettings | undefined
+  /** What the gateway seals with; what the others sealed is still read. Undefined without an upstream. */
+  readonly secrets: readonly [string, ...string[]] | undefined
+  /** What does not stop a start, and should be known. */
+  readonly warnings: readonly string[]
   /** The variables that were left to a default that only suits development. */
   readonly developmentDefaults: readonly string[]
 }
@@ -58,16 +69,34 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 /** Throws {@link ConfigError} with every fault. An empty variable counts as one that is not set. */
 export function readConfig(env: Environment): Config {
   const faults: string[] = []
-  const resource = env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp'
   const issuer = env.MCP_ISSUER || 'http://localhost:4000'
   const jwksUrl = env.MCP_JWKS_URL || undefined
   const production = env.NODE_ENV === 'production' || !isLoopback(issuer)
+  const given = readIdentity(env, faults)
+  const gateway = readGateway(
+    {
+      config: env.GATEHOUSE_CONFIG,
+      upstream: env.MCP_UPSTREAM,
+      authorization: authorizationSource(env, faults),
+      variable: (name) => env[name],
+      issuer,
+      resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp',
+      title: given.title,
+    },
+    faults,
+  )
+  const endpoint = gateway?.hasEndpoints ? gateway.settings?.endpoints[0] : undefined
+  const resource = endpoint?.resource ?? (env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp')
   const development = !production && isLoopback(resource)
-  const developmentDefaults = ['MCP_RESOURCE_URL', 'MCP_ISSUER'].filter((name) => !env[name])
+  // a faulty file does not say whether the resource is its own
+  const ownsResource = gateway !== undefined && gateway.hasEndpoints !== false
+  const developmentDefaults = [...(ownsResource ? [] : ['MCP_RESOURCE_URL']), 'MCP_ISSUER'].filter((name) => !env[name])
 
-  checkIdentifier('MCP_RESOURCE_URL', resource, faults)
+  const resourceName = endpoint ? 'GATEHOUSE_CONFIG: endpoints[0].resource' : 'MCP_RESOURCE_URL'
+  checkIdentifier(resourceName, resource, faults)
   checkIdentifier('MCP_ISSUER', issuer, faults)
-  checkPath('MCP_RESOURCE_URL', resource, faults)
+  checkPath(resourceName, resource, faults)
+  if (gateway?.hasEndpoints) checkResourceVariables(env, faults)
   // No check for https: it is there for internal addresses, and who sets it vouches for the way.
   if (jwksUrl !== undefined && !isHttpUrl(jwksUrl)) faults.push('MCP_JWKS_URL must be an http or https URL.')
   if (production) {
@@ -76,7 +105,7 @@ export function readConfig(env: Environment): Config {
 
   const config: Config = {
     resource,
-    identity: readIdentity(env, faults),
+    identity: { ...given, title: env.MCP_TITLE || endpoint?.name || given.title },
     issuer,
     jwksUrl,
     development,
@@ -92,11 +121,51 @@ export function readConfig(env: Environment): Config {
     sessions: readSwitch('MCP_SESSIONS', env.MCP_SESSIONS, faults),
     redis: readRedis(env, faults),
     dataDir: resolve(env.DATA_DIR || '.data'),
+    inherited: { PATH: env.PATH, LANG: env.LANG },
+    gateway: gateway?.settings,
+    secrets: undefined,
+    warnings: gateway?.warnings ?? [],
     developmentDefaults,
+  }
+  const secrets = readSecrets(env, faults)
+  const needsSecret = config.gateway?.upstreams.some(({ transport }) => transport !== 'builtin') ?? false
+  if (needsSecret && !secrets.current && (production || config.redis)) {
+    faults.push(`MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${MAKE_SECRET}.`)
   }
   if (!logLevels.includes(config.logLevel)) faults.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}.`)
   if (faults.length > 0) throw new ConfigError(faults)
-  return config
+  if (!needsSecret) return config
+  const current = secrets.current ?? loadOrCreateSecret(config.dataDir, 'mcp.secret')
+  return { ...config, secrets: [current, ...(secrets.previous ? [secrets.previous] : [])] }
+}
+
+const MAKE_SECRET = 'make one with `openssl rand -base64 32`'
+
+function readSecrets(env: Environment, faults: string[]) {
+  const read = {
+    secret: (name: string): string | undefined => {
+      const secret = readSecret(env, name, faults)
+      if (secret !== undefined && secret.length < 32)
+        faults.push(`${name} is too short: give at least 32 characters; ${MAKE_SECRET}.`)
+      return secret
+    },
+  }
+  return { current: read.secret('MCP_SECRET'), previous: read.secret('MCP_SECRET_PREVIOUS') }
+}
+
+function authorizationSource(env: Environment, faults: string[]): AuthorizationSource | undefined {
+  const name = 'MCP_UPSTREAM_AUTHORIZATION'
+  const path = env[`${name}_FILE`]
+  if (path && env[name]) faults.push(`${name} and ${name}_FILE are both set: set one.`)
+  if (path) return { kind: 'file', path }
+  return env[name] ? { kind: 'env', name } : undefined
+}
+
+/** There is one place that says what is served. */
+function checkResourceVariables(env: Environment, faults: string[]): void {
+  for (const name of ['MCP_RESOURCE_URL', 'AUTH_RESOURCES']) {
+    if (env[name]) faults.push(`${name} is set, and GATEHOUSE_CONFIG has endpoints: take one away.`)
+  }
 }
 
 /** Whether a URL means this machine alone. */

@@ -14,6 +14,7 @@ await runProcess('The MCP server', async () => {
   const app = createApp({ config, store, metrics, logStream, drain: drainTime(config) })
   await serve(app, config, metrics)
   for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
+  for (const warning of config.warnings) app.log.warn(warning)
   const sessions = store ? (config.redis ? 'redis' : 'sqlite') : 'off'
   app.log.info({ resource: config.resource, issuer: config.issuer, sessions }, 'MCP server started')
 })

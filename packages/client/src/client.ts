@@ -1,9 +1,10 @@
 // A signed-in client for one MCP server: the one place where discovery, registration, flows, the saved session and MCP
 // are wired together.
+
+import { type Challenge, ClientError, createGuardedFetch, dnsLookup, type Fetch, type Lookup } from '@gatehouse/network'
 import { tokenRevocation } from 'openid-client'
 import { type Clock, systemClock } from './clock.ts'
 import { type Discovery, type DiscoveryOptions, discover, mcpServerUrl } from './discovery/discovery.ts'
-import { type Challenge, ClientError } from './errors.ts'
 import { signInWithBrowser } from './flows/browser.ts'
 import { type FlowOptions, signInWithDevice } from './flows/device.ts'
 import { signInWithSecret } from './flows/machine.ts'
@@ -13,8 +14,6 @@ import { connectToServer, type McpConnection, type Protocol } from './mcp/connec
 import type { OnQuestion } from './mcp/elicitation.ts'
 import type { OnNotice } from './mcp/notice.ts'
 import { withStepUp } from './mcp/step-up.ts'
-import { dnsLookup, type Lookup } from './network/address-guard.ts'
-import { createGuardedFetch, type Fetch } from './network/guarded-fetch.ts'
 import { createOauthClient, type Grant } from './oauth/oauth-client.ts'
 import { clientMetadataId } from './registration/client-metadata.ts'
 import { identityFor } from './registration/identity.ts'

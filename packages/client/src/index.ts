@@ -5,6 +5,19 @@
 //   const result = await client.withServer((server) => server.callTool('greet', { name: 'world' }))
 //
 // For the SDK's own client there is createDeviceAuthProvider().
+
+export {
+  type Challenge,
+  ClientError,
+  cleanLine,
+  cleanText,
+  createGuardedFetch,
+  dnsLookup,
+  type ErrorCode,
+  exits,
+  type Fetch,
+  type Lookup,
+} from '@gatehouse/network'
 export {
   type Client,
   type ClientOptions,
@@ -20,17 +33,13 @@ export {
   type DeviceAuthProviderOptions,
 } from './device-auth-provider.ts'
 export { type Discovery, discover, mcpServerUrl } from './discovery/discovery.ts'
-export { type Challenge, ClientError, type ErrorCode, exits } from './errors.ts'
 export { type OpenUrl, openUrl } from './flows/open-url.ts'
 export type { BrowserPrompt, DevicePrompt, SignInPrompts } from './flows/prompts.ts'
 export type { McpConnection, Protocol } from './mcp/connection.ts'
 export { answerFrom, type OnQuestion, type Question } from './mcp/elicitation.ts'
 export type { Notice } from './mcp/notice.ts'
-export { dnsLookup, type Lookup } from './network/address-guard.ts'
-export { createGuardedFetch, type Fetch } from './network/guarded-fetch.ts'
 export { readClientKey } from './registration/client-key.ts'
 export type { GivenIdentity } from './registration/registration.ts'
 export { createMemoryStore } from './session/memory-store.ts'
 export type { Session, SessionKey } from './session/session.ts'
 export { createStore, type Store } from './session/store.ts'
-export { cleanLine, cleanText } from './text.ts'

@@ -1,6 +1,6 @@
 // `npm start`: what it says, and that nothing of it stays behind however it ends.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +36,35 @@ test('it says where the services are, which login is on and what to try, and end
   start.signal('SIGINT')
   start.signal('SIGINT')
   expect((await start.exited).code).toBe(0)
+  expect(await listeners()).toEqual([])
+})
+
+test('the file of the gateway says what is served, and both services read it', async () => {
+  const { AUTH_ISSUER = '', DATA_DIR = '' } = env
+  const resource = `http://localhost:${ports.mcp}/tools`
+  const file = join(DATA_DIR, 'gatehouse.yaml')
+  const endpoint = `{ resource: "${resource}", name: Company tools, upstreams: [builtin] }`
+  writeFileSync(file, `version: 1\nendpoints: [${endpoint}]\n`)
+  const settings = { AUTH_ISSUER, DATA_DIR, INIT_CWD: DATA_DIR, GATEHOUSE_CONFIG: 'gatehouse.yaml' }
+  await using start = startProcess(['scripts/up.mjs'], { env: settings })
+  await start.says(/Ctrl-C/, 60_000)
+  expect(start.stdout()).toContain(resource)
+  const [issuer, server] = await Promise.all(
+    [
+      `${AUTH_ISSUER}/.well-known/oauth-authorization-server`,
+      `http://localhost:${ports.mcp}/.well-known/oauth-protected-resource/tools`,
+    ].map(async (url) => (await fetch(url)).json()),
+  )
+  expect(issuer).toMatchObject({ protected_resources: [resource] })
+  expect(server).toMatchObject({ resource, resource_name: 'Company tools', authorization_servers: [AUTH_ISSUER] })
+})
+
+test('what is wrong with the file is told by a service, and ends both', async () => {
+  const file = join(env.DATA_DIR ?? '', 'gatehouse.yaml')
+  writeFileSync(file, 'version: 1\nrules: []\nupstreams: { a: { command: [x] } }\n')
+  await using start = startProcess(['scripts/up.mjs'], { env: { ...env, GATEHOUSE_CONFIG: file } })
+  expect((await start.exited).code).toBe(1)
+  expect(start.stderr()).toContain(`${file}:2:1 rules: rules is not yet enforced: take it out.`)
   expect(await listeners()).toEqual([])
 })
 

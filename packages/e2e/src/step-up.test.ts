@@ -95,7 +95,7 @@ describe.each(['2025-11-25', '2026-07-28'])('protocol %s', (protocol) => {
     expect((await login.exited).code, login.output()).toBe(0)
 
     await using repl = startProcess(
-      ['packages/client/src/cli.ts', 'repl', '--protocol', protocol, '--url', stack.resource],
+      ['packages/cli/src/main.ts', 'repl', '--protocol', protocol, '--url', stack.resource],
       { env: { GATEHOUSE_HOME: home.path }, input: 'start-notifications 10 3\nwait\nquit\n' },
     )
     await repl.says(/needs more access than you gave:[^.]*mcp:tools:notify/)

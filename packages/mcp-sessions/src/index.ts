@@ -4,6 +4,7 @@ export { keepAliveComment, streamHeaders } from './event-stream.ts'
 export {
   createSessionEndpoint,
   type SessionEndpointOptions,
+  type SessionNews,
   type SessionRefusal,
 } from './session-endpoint.ts'
 export { sealedBy } from './session-key.ts'

@@ -7,8 +7,10 @@ import type { IncomingHttpHeaders } from 'node:http'
 import {
   type AuthInfo,
   isInitializeRequest,
+  isJSONRPCNotification,
   isJSONRPCRequest,
   type JSONRPCMessage,
+  type JSONRPCNotification,
   type JSONRPCRequest,
   type LoggingLevel,
   type Server,
@@ -17,20 +19,31 @@ import {
 } from '@modelcontextprotocol/server'
 import { type Destination, findPlace, sendEvents } from './event-stream.ts'
 import { createExchange, type Exchange, isResponse } from './exchange.ts'
+import { eventKind } from './recorder.ts'
 import { createSessions, type Handshake, type Session, type SessionCaller } from './sessions.ts'
-import type { SessionStore } from './store/contract.ts'
+import { ownStream, type SessionStore } from './store/contract.ts'
 
 export interface SessionEndpointOptions {
   readonly store: SessionStore
   readonly issuer: string
   readonly resource: string
   /** A fresh server for one request of one caller. */
-  readonly createServer: (authInfo: AuthInfo) => Server
+  readonly createServer: (authInfo: AuthInfo, session: SessionNews) => Server
+  /** Told of a notification that is about no request. */
+  readonly onNotification?: (authInfo: AuthInfo, notification: JSONRPCNotification, session: SessionNews) => void
   /** Milliseconds without a word after which an open stream has a comment. */
   readonly keepAlive: number
   readonly onerror: (error: Error) => void
   /** Told why a client is served without a session. */
   readonly onRefusal: (reason: string) => void
+}
+
+/** How a session hears, on its own stream, what belongs to none of its requests; for as long as it is open. */
+export interface SessionNews {
+  /** The same for all requests of a session; tells nothing about it. */
+  readonly key: string
+  /** False: the session is over. Throws {@link StoreUnavailableError}. */
+  announce(notification: { readonly method: string; readonly params?: unknown }): Promise<boolean>
 }
 
 /** What is read of a request. */
@@ -87,7 +100,7 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
   const running = new Map<string, Set<Exchange>>()
 
   function start(session: Session, message: JSONRPCRequest, { authInfo, hears }: Sender): Exchange {
-    const server = createServer(authInfo)
+    const server = createServer(authInfo, newsOf(session))
     const exchange = createExchange({ store, session, message, server, authInfo, hears, keepAlive, onerror })
     const ofSession = running.get(session.key) ?? new Set()
     running.set(session.key, ofSession.add(exchange))
@@ -98,8 +111,18 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
     return exchange
   }
 
+  function newsOf(session: Session): SessionNews {
+    return {
+      key: session.key,
+      async announce(notification) {
+        const message = { jsonrpc: '2.0', ...notification }
+        return (await store.append(session.key, ownStream, session.seal(eventKind(ownStream), message))) !== undefined
+      },
+    }
+  }
+
   function prepare(session: Session, message: JSONRPCMessage, sender: Sender, isFirst: boolean): Prepared {
-    if (!isJSONRPCRequest(message)) return { fetch: (request) => accept(session, request, message) }
+    if (!isJSONRPCRequest(message)) return { fetch: (request) => accept(session, request, message, sender.authInfo) }
     const exchange = start(session, message, sender)
     return {
       done: exchange.done,
@@ -113,23 +136,29 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
   }
 
   /** A notification or an answer: the SDK's transport judges the request, and the message goes where it is waited for. */
-  async function accept(session: Session, request: Request, message: JSONRPCMessage): Promise<Response> {
+  async function accept(
+    session: Session,
+    request: Request,
+    message: JSONRPCMessage,
+    authInfo: AuthInfo,
+  ): Promise<Response> {
     const transport = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: undefined })
     let accepted: JSONRPCMessage | undefined
     transport.onmessage = (incoming) => {
       accepted = incoming
     }
     const response = await transport.handleRequest(request, { parsedBody: message })
-    if (accepted) await deliver(session, accepted)
+    if (accepted) await deliver(session, accepted, authInfo)
     return response
   }
 
   /** To the exchange that it is for, here or on another replica. */
-  async function deliver(session: Session, message: JSONRPCMessage): Promise<void> {
+  async function deliver(session: Session, message: JSONRPCMessage, authInfo: AuthInfo): Promise<void> {
     const here = [...(running.get(session.key) ?? [])]
     if (here.some((exchange) => exchange.accept(message))) return
     const isForExchange = isResponse(message) || ('method' in message && message.method === 'notifications/cancelled')
     if (isForExchange) await store.mail(session.key, session.seal('mail', message))
+    else if (isJSONRPCNotification(message)) options.onNotification?.(authInfo, message, newsOf(session))
   }
 
   async function findSession({ headers }: SessionRequest, caller: SessionCaller): Promise<Session | SessionRefusal> {

@@ -3,6 +3,7 @@
 export { boundConnections, connectionLimits } from './connections.ts'
 export { ConfigError, GatehouseError, StoreUnavailableError } from './errors.ts'
 export { readForwarding } from './forwarding.ts'
+export { loadOrCreateSecret } from './kept-secret.ts'
 export { type Metrics, readMetricsPort } from './metrics.ts'
 export { networkOf } from './network-of.ts'
 export { countHeader, createNameCheck } from './own-name.ts'

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { createRedisFolder, type RedisFolder } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -13,29 +12,22 @@ const SENTINEL_PORT = randomInt(12_000, 32_000)
 const nobody = { host: '127.0.0.1', port: 1 }
 const access = { tls: false, username: undefined, password: undefined }
 
-const folder = mkdtempSync(join(tmpdir(), 'gatehouse-client-'))
-let sentinel: ChildProcess
+let folder: RedisFolder
 
 /** One that is there, of a master that is not. */
 beforeAll(async () => {
-  const config = join(folder, 'sentinel.conf')
-  writeFileSync(
-    config,
+  folder = await createRedisFolder()
+  await folder.start(
+    ['--sentinel'],
     `port ${SENTINEL_PORT}\nbind 127.0.0.1\nsentinel monitor mymaster ${nobody.host} ${nobody.port} 1\n`,
   )
-  sentinel = spawn('redis-server', [config, '--sentinel'], { stdio: 'ignore' })
   const asker = new Redis({ port: SENTINEL_PORT, host: '127.0.0.1', retryStrategy: () => 50 })
   asker.on('error', () => undefined)
   await asker.ping()
   asker.disconnect()
   await wait(100)
 }, 20_000)
-afterAll(async () => {
-  const ended = once(sentinel, 'exit')
-  sentinel.kill()
-  await ended
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => folder?.[Symbol.asyncDispose]())
 
 /** A process that connects, waits for a moment, and closes: nothing of the connection may keep it alive. */
 function connectAndClose(connection: object) {

@@ -1,17 +1,11 @@
 // With a real master and a real replica. That a failover then loses nothing is packages/e2e/src/replicas/failover*.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { createRedisFolder, freePorts, type RedisFolder, type RedisProgram } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { StoreUnavailableError } from './errors.ts'
 import { type Replication, watchReplication } from './redis-replication.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'gatehouse-replication-'))
-let processes: ChildProcess[] = []
+let folder: RedisFolder
 let redis: Redis
 let masterPort = 0
 let replication: Replication
@@ -19,8 +13,9 @@ let uncopied = 0
 
 beforeEach(async () => {
   uncopied = 0
+  folder = await createRedisFolder()
   masterPort = await freePort()
-  start(masterPort)
+  await start(masterPort)
   redis = new Redis({ port: masterPort, host: '127.0.0.1', enableAutoPipelining: true, retryStrategy: () => 20 })
   redis.on('error', () => undefined)
   await redis.ping()
@@ -31,10 +26,8 @@ beforeEach(async () => {
 afterEach(async () => {
   replication.close()
   redis.disconnect()
-  await Promise.all(processes.map((server) => kill(server)))
-  processes = []
+  await folder[Symbol.asyncDispose]()
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const copiedAtOnce = (count: number) => Promise.allSettled(Array.from({ length: count }, () => replication.copied()))
 
@@ -47,7 +40,7 @@ test('a master without a replica is told of, and nobody waits', async () => {
 })
 
 test('what a replica has is there before it resolves', async () => {
-  const port = await startReplica()
+  const { port } = await startReplica()
   const replica = new Redis({ port, host: '127.0.0.1' })
   for (let number = 0; number < 20; number += 1) {
     await redis.set('n', number)
@@ -59,14 +52,14 @@ test('what a replica has is there before it resolves', async () => {
 })
 
 test('a replica that hangs is waited for once by all, and refuses them; when it is back all is well', async () => {
-  await startReplica()
+  const { program } = await startReplica()
   await replication.copied()
-  processes[1]?.kill('SIGSTOP')
+  await program.signal('SIGSTOP')
   const started = performance.now()
   const results = await copiedAtOnce(50)
   expect(performance.now() - started).toBeLessThan(1_000)
   for (const result of results) expect(result).toMatchObject({ reason: expect.any(StoreUnavailableError) })
-  processes[1]?.kill('SIGCONT')
+  await program.signal('SIGCONT')
   await expect
     .poll(() =>
       replication.copied().then(
@@ -79,58 +72,44 @@ test('a replica that hangs is waited for once by all, and refuses them; when it 
 })
 
 test('a replica that left a moment ago may be the new master: refused', async () => {
-  await startReplica()
+  const { program } = await startReplica()
   await replication.copied()
-  await kill(processes[1] as ChildProcess)
+  await program.signal('SIGKILL')
+  await program.exited
   await expect.poll(() => redis.info('replication')).toContain('connected_slaves:0')
   await expect(replication.copied()).rejects.toThrow(StoreUnavailableError)
   expect(uncopied).toBe(0)
 })
 
 test('what was written by others before is waited for, too', async () => {
-  await startReplica()
+  const { program } = await startReplica()
   await replication.copied()
-  processes[1]?.kill('SIGSTOP')
+  await program.signal('SIGSTOP')
   const other = new Redis({ port: masterPort, host: '127.0.0.1' })
   await other.set('theirs', 1)
   await expect(replication.copied()).rejects.toThrow(StoreUnavailableError)
   other.disconnect()
 })
 
-async function startReplica(): Promise<number> {
+async function startReplica(): Promise<{ readonly port: number; readonly program: RedisProgram }> {
   const port = await freePort()
-  start(port, '--replicaof', '127.0.0.1', `${masterPort}`)
+  const program = await start(port, '--replicaof', '127.0.0.1', `${masterPort}`)
   // one that has just come says so within a second
   const said = async () => {
     await redis.set('n', 0)
     return redis.info('replication')
   }
   await expect.poll(said, { timeout: 10_000 }).toMatch(/^slave0:.*state=online,offset=[1-9]/m)
-  return port
+  return { port, program }
 }
 
-function start(port: number, ...options: readonly string[]): void {
-  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', folder]
+function start(port: number, ...options: readonly string[]): Promise<RedisProgram> {
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dbfilename', `${port}.rdb`]
   // without the wait for further replicas a full copy begins at once
-  processes.push(
-    spawn('redis-server', [...settings, '--dbfilename', `${port}.rdb`, '--repl-diskless-sync-delay', '0', ...options], {
-      stdio: 'ignore',
-    }),
-  )
-}
-
-async function kill(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return
-  const ended = once(server, 'exit')
-  server.kill('SIGKILL')
-  await ended
+  return folder.start([...settings, '--repl-diskless-sync-delay', '0', ...options])
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
+  const [port = 0] = await freePorts(1)
   return port
 }

@@ -10,4 +10,4 @@ export {
 } from './metadata.ts'
 export { type ProtectedResource, protectedResource, protectedResources } from './resources.ts'
 export { defaultScopes, describeScope, effectiveScopes, mcpScopes, parseScope, personalScopes } from './scopes.ts'
-export { isSubject, subjectPrefixes } from './subjects.ts'
+export { isSubject, type SubjectPrefix } from './subjects.ts'

@@ -15,4 +15,9 @@ export const protectedResource = z.strictObject({
 
 export const protectedResources = z.array(protectedResource).min(1)
 
-export type ProtectedResource = Readonly<z.infer<typeof protectedResource>>
+export type ProtectedResource = Readonly<z.infer<typeof protectedResource>> & {
+  /** What stands behind it, by the names of the gateway's file. */
+  readonly upstreams?: readonly string[]
+  /** In words, for people: scopes of its own. */
+  readonly words?: Readonly<Record<string, string>>
+}

@@ -25,9 +25,13 @@ export const defaultScopes: readonly string[] = ['mcp:tools:read', 'mcp:tools:ca
 
 const implied: Readonly<Record<string, readonly string[]>> = { 'mcp:tools:call': ['mcp:tools:read'] }
 
-/** A scope in words for the person who is asked to grant it; the scope itself where we have no words. */
-export function describeScope(scope: string): string {
-  return Object.hasOwn(words, scope) ? (words[scope] as string) : scope
+/**
+ * A scope in words for the person who is asked to grant it; the scope itself where there are none. `own`: those of a
+ * resource, which can say nothing else of our scopes.
+ */
+export function describeScope(scope: string, own: Readonly<Record<string, string>> = {}): string {
+  const found = [words, own].find((each) => Object.hasOwn(each, scope))
+  return found?.[scope] ?? scope
 }
 
 /** Splits an RFC 6749 §3.3 scope string; an absent or empty one has no scopes. */

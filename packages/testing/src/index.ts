@@ -12,6 +12,9 @@ export {
   type FakeOpenIdUser,
 } from './fake-openid.ts'
 export { type RedisCluster, type RedisNode, startRedisCluster } from './redis-cluster.ts'
+export { createRedisFolder } from './redis-folder.ts'
+export { freePorts } from './redis-process.ts'
+export type { RedisFolder, RedisProgram } from './redis-program.ts'
 export { isRequirementId, type Requirement, type RequirementId, requirements } from './requirements.ts'
 export { openSlowConnections, type SlowConnections } from './slow-connections.ts'
 export { startTestProxy, type TestProxy } from './test-proxy.ts'

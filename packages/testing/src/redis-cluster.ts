@@ -1,14 +1,9 @@
-// A Redis Cluster on loopback: three masters that share the slots, with a replica each if wanted; in containers where a
-// Docker engine answers, else processes. TEST_REDIS_URL is of no use here, as it names one Redis.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// A Redis Cluster on loopback: three masters that share the slots, with a replica each if wanted.
 import { setTimeout as wait } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { type RedisProgram, startRedisProgram } from './redis-container.ts'
+import { createRedisFolder } from './redis-folder.ts'
+import { freePorts } from './redis-process.ts'
+import type { RedisFolder } from './redis-program.ts'
 
 const MASTERS = 3
 const SLOTS = 16_384
@@ -35,25 +30,23 @@ export interface RedisNode {
 
 export async function startRedisCluster({ replicas = false } = {}): Promise<RedisCluster> {
   const count = replicas ? 2 * MASTERS : MASTERS
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-redis-cluster-'))
+  const folder = await createRedisFolder()
   const ports = await freePorts(2 * count)
-  const started = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
-      startNode(folder, ports[index] as number, ports[count + index] as number),
-    ),
-  )
-  const nodes = started.map(({ node }) => node)
-  const dispose = async () => {
-    await Promise.all(started.map(({ program }) => program.end()))
-    rmSync(folder, { recursive: true, force: true })
-  }
-  try {
+  const started = async () => {
+    const nodes = await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        startNode(folder, ports[index] as number, ports[count + index] as number),
+      ),
+    )
     await until(async () => (await Promise.all(nodes.map(({ command }) => command('PING')))).every(isPong))
     await assemble(nodes, ports.slice(count))
-  } catch (error) {
+    return nodes
+  }
+  const dispose = () => folder[Symbol.asyncDispose]()
+  const nodes = await started().catch(async (error: unknown) => {
     await dispose()
     throw error
-  }
+  })
   const masters = nodes.slice(0, MASTERS)
   return {
     nodes,
@@ -88,7 +81,7 @@ async function untilWhole(nodes: readonly RedisNode[]): Promise<void> {
   await until(async () => (await Promise.all(nodes.map(knowsAll))).every(Boolean))
 }
 
-async function startNode(folder: string, port: number, busPort: number) {
+async function startNode(folder: RedisFolder, port: number, busPort: number): Promise<RedisNode> {
   const options = {
     '--port': port,
     '--bind': '127.0.0.1',
@@ -99,8 +92,7 @@ async function startNode(folder: string, port: number, busPort: number) {
     '--cluster-config-file': `${port}.conf`,
     '--cluster-node-timeout': NODE_TIMEOUT,
   }
-  const words = Object.entries(options).flat().map(String)
-  const program = (await startRedisProgram(words)) ?? startProcess([...words, '--dir', folder])
+  const program = await folder.start(Object.entries(options).flat().map(String))
   const command = async ([name = '', ...parts]: readonly string[]) => {
     const redis = new Redis({
       host: '127.0.0.1',
@@ -115,24 +107,11 @@ async function startNode(folder: string, port: number, busPort: number) {
       .then(String, (error: Error) => error.message)
       .finally(() => redis.disconnect())
   }
-  const node: RedisNode = {
+  return {
     host: '127.0.0.1',
     port,
     signal: program.signal,
     command: (...parts) => command(parts).then((text) => text.trim()),
-  }
-  return { program, node }
-}
-
-function startProcess(options: readonly string[]): RedisProgram {
-  const server = spawn('redis-server', options, { stdio: 'ignore' })
-  const ended = once(server, 'exit').catch(() => undefined)
-  return {
-    signal: async (signal) => void server.kill(signal),
-    end: async () => {
-      server.kill('SIGKILL')
-      await ended
-    },
   }
 }
 
@@ -143,13 +122,4 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
       throw new Error('no Redis Cluster: these tests need Docker, or redis-server (7 or later) on the PATH')
     await wait(50)
   }
-}
-
-/** Held all at once, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server: Server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }

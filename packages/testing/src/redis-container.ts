@@ -1,7 +1,14 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { RedisFolder, RedisProgram } from './redis-program.ts'
 
 /** The one of docker-compose.yml. */
 const IMAGE = 'redis:8-trixie'
+/** Where it has its data. */
+const DATA = '/data'
+
+/** What the engine says of a container that has ended, and of a volume that nobody used. */
+const NOT_RUNNING = 409
+const NOT_THERE = 404
 
 // takes a while to load, and only a few test files need it
 const load = () => import('testcontainers')
@@ -24,31 +31,87 @@ export async function startRedisContainer(): Promise<(AsyncDisposable & { readon
   }
 }
 
-/** redis-server, wherever it runs. */
-export interface RedisProgram {
-  readonly signal: (signal: NodeJS.Signals) => Promise<void>
-  /** Ends it at once, and keeps nothing. */
-  readonly end: () => Promise<void>
-}
-
 /**
- * redis-server with these options, in a container on this machine's own network: nodes of a cluster tell each other and
- * their clients where they are, so that all have to see them at one address. Undefined where no engine answers, or one
- * in a virtual machine.
+ * A volume of the engine, for redis-server in containers on this machine's own network: nodes of a cluster, and Sentinels,
+ * tell each other and their clients where they are, so that all have to see them at one address, and a Redis that starts
+ * again has to come back on its port. Undefined where no engine answers, or one in a virtual machine.
  */
-export async function startRedisProgram(options: readonly string[]): Promise<RedisProgram | undefined> {
-  const { GenericContainer, getContainerRuntimeClient, Wait } = await load()
+export async function createRedisVolume(): Promise<RedisFolder | undefined> {
+  const { getContainerRuntimeClient } = await load()
   const engine = await getContainerRuntimeClient().catch(() => undefined)
   if (!engine || process.platform !== 'linux' || engine.info.containerRuntime.operatingSystem === 'Docker Desktop')
     return undefined
+  const volume = `gatehouse-redis-${randomUUID()}`
+  const started: Promise<Started>[] = []
+  return {
+    async start(options, configuration) {
+      const file = `${DATA}/${randomUUID()}.conf`
+      const starting = startContainer(volume, {
+        words: [...(configuration === undefined ? [] : [file]), '--dir', DATA, ...options],
+        files: configuration === undefined ? [] : [{ content: configuration, target: file, mode: 0o666 }],
+      })
+      started.push(starting)
+      return programIn(await starting)
+    },
+    async [Symbol.asyncDispose]() {
+      // what failed to start has been removed already
+      await Promise.all(
+        started.map((starting) =>
+          starting.then(
+            ({ container }) => container.remove({ force: true, v: true }),
+            () => undefined,
+          ),
+        ),
+      )
+      await engine.container.dockerode.getVolume(volume).remove().catch(unless(NOT_THERE))
+    },
+  }
+}
+
+type Engine = Awaited<ReturnType<typeof import('testcontainers')['getContainerRuntimeClient']>>
+type Container = ReturnType<Engine['container']['getById']>
+
+interface Started {
+  readonly container: Container
+  readonly output: () => string
+}
+
+interface Start {
+  readonly words: readonly string[]
+  readonly files: { readonly content: string; readonly target: string; readonly mode: number }[]
+}
+
+async function startContainer(volume: string, { words, files }: Start): Promise<Started> {
+  const { GenericContainer, getContainerRuntimeClient, Wait } = await load()
+  let output = ''
   const started = await new GenericContainer(IMAGE)
     .withNetworkMode('host')
-    .withCommand(['redis-server', ...options])
-    .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
+    .withBindMounts([{ source: volume, target: DATA }])
+    .withCopyContentToContainer(files)
+    .withCommand(['redis-server', ...words])
+    .withLogConsumer((lines) => void lines.on('data', (line) => (output += String(line))))
+    .withWaitStrategy(Wait.forLogMessage('Running mode=')) // it may still load its file
     .start()
-  const container = engine.container.getById(started.getId())
+  const { container } = await getContainerRuntimeClient()
+  return { container: container.getById(started.getId()), output: () => output }
+}
+
+function programIn({ container, output }: Started): RedisProgram {
+  let hasExited = false
+  const end = () => {
+    hasExited = true
+  }
   return {
-    signal: async (signal) => void (await container.kill({ signal })),
-    end: async () => void (await container.remove({ force: true, v: true })),
+    signal: (signal) => container.kill({ signal }).then(() => undefined, unless(NOT_RUNNING)),
+    hasExited: () => hasExited,
+    exited: container.wait().then(end, end),
+    output,
+  }
+}
+
+/** Lets the engine's answer of that status pass, and no other. */
+function unless(status: number) {
+  return (error: { statusCode?: number }) => {
+    if (error.statusCode !== status) throw error
   }
 }

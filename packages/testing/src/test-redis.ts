@@ -1,14 +1,9 @@
 // A Redis for tests: the one that TEST_REDIS_URL names, else one in a container where a Docker engine answers, else
 // redis-server or valkey-server from the PATH. Never skipped.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { startRedisContainer } from './redis-container.ts'
+import { createRedisDirectory, freePorts } from './redis-process.ts'
 
 export interface TestRedis extends AsyncDisposable {
   readonly url: string
@@ -19,38 +14,22 @@ export async function startTestRedis(): Promise<TestRedis> {
   if (url) return { url, [Symbol.asyncDispose]: async () => undefined }
   const contained = await startRedisContainer()
   if (contained) return contained
-  for (const command of ['redis-server', 'valkey-server']) {
-    const started = await startServer(command)
-    if (started) return started
-  }
-  throw new Error(
-    'The tests need a Redis (7 or later): name one by TEST_REDIS_URL, start Docker, or put redis-server or valkey-server on the PATH.',
-  )
+  return await startRedisProcess()
 }
 
-/** Undefined if there is no such command. */
-async function startServer(command: string): Promise<TestRedis | undefined> {
-  const port = await freePort()
-  const directory = mkdtempSync(join(tmpdir(), 'gatehouse-redis-'))
-  const options = { '--port': `${port}`, '--bind': '127.0.0.1', '--save': '', '--appendonly': 'no', '--dir': directory }
-  const server = spawn(command, Object.entries(options).flat(), { stdio: 'ignore' })
-  const ended = once(server, 'exit').catch(() => undefined)
-  const stop = async (): Promise<void> => {
-    server.kill()
-    await ended
-    rmSync(directory, { recursive: true, force: true })
-  }
-  try {
-    await once(server, 'spawn')
-  } catch {
-    rmSync(directory, { recursive: true, force: true })
-    return undefined
-  }
+async function startRedisProcess(): Promise<TestRedis> {
+  const [port] = await freePorts(1)
   const url = `redis://127.0.0.1:${port}`
-  await untilReady(url).catch(async (error) => {
+  const folder = createRedisDirectory()
+  const stop = () => folder[Symbol.asyncDispose]()
+  const options = { '--port': `${port}`, '--bind': '127.0.0.1', '--save': '', '--appendonly': 'no' }
+  try {
+    await folder.start(Object.entries(options).flat())
+    await untilReady(url)
+  } catch (error) {
     await stop()
     throw error
-  })
+  }
   return { url, [Symbol.asyncDispose]: stop }
 }
 
@@ -62,14 +41,4 @@ async function untilReady(url: string): Promise<void> {
   } finally {
     redis.disconnect()
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

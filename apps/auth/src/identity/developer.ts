@@ -1,19 +1,31 @@
 // A login for a laptop: whoever gives a name is that person. It proves nothing, which is why config.ts allows it for a
 // loopback issuer only and reach.ts refuses it to whoever comes from elsewhere.
 import type { FormLogin } from './identity.ts'
+import { refuseDeveloperLogin } from './reach.ts'
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/
 
-export const developerLogin: FormLogin = {
-  kind: 'form',
-  logIn({ name }) {
-    const normalised = typeof name === 'string' ? name.trim().toLowerCase() : ''
-    if (!NAME.test(normalised)) {
-      return {
-        problem: 'Use 1 to 32 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.',
+export interface DeveloperLoginOptions {
+  readonly subjectPrefix: string
+  /** The operator asked for it by name. */
+  readonly explicit: boolean
+  /** CIDR blocks of our own proxies. */
+  readonly trustProxy: readonly string[]
+}
+
+export function createDeveloperLogin({ subjectPrefix, explicit, trustProxy }: DeveloperLoginOptions): FormLogin {
+  return {
+    kind: 'form',
+    refuse: (origin) => refuseDeveloperLogin({ ...origin, explicit, trustProxy }),
+    logIn({ name }) {
+      const normalised = typeof name === 'string' ? name.trim().toLowerCase() : ''
+      if (!NAME.test(normalised)) {
+        return {
+          problem: 'Use 1 to 32 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.',
+        }
       }
-    }
-    const profile = { name: normalised, username: normalised }
-    return { subject: `dev:${normalised}`, label: `dev:${normalised}`, profile }
-  },
+      const subject = subjectPrefix + normalised
+      return { subject, label: subject, profile: { name: normalised, username: normalised } }
+    },
+  }
 }

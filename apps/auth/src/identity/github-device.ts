@@ -1,9 +1,8 @@
 // GitHub's own device flow (RFC 8628 as GitHub speaks it), with us as its client. It needs a client id alone: no
 // callback, no secret, so it works where we have no public address.
 import { z } from 'zod'
-import type { AdmissionRules } from './admission.ts'
-import { githubScope, identify } from './github.ts'
 import type { GitHubApi } from './github-api.ts'
+import type { GitHubPeople } from './github-people.ts'
 import { type Identity, LoginFailedError } from './identity.ts'
 
 const codeSchema = z.object({
@@ -31,15 +30,14 @@ export interface GitHubDeviceLogin {
 
 export interface GitHubDeviceLoginOptions {
   readonly api: GitHubApi
+  readonly people: GitHubPeople
   readonly clientId: string
-  readonly rules: AdmissionRules
-  readonly now: () => number
 }
 
-export function createGitHubDeviceLogin({ api, clientId, rules, now }: GitHubDeviceLoginOptions): GitHubDeviceLogin {
+export function createGitHubDeviceLogin({ api, people, clientId }: GitHubDeviceLoginOptions): GitHubDeviceLogin {
   return {
     async begin() {
-      const result = codeSchema.safeParse(await api.deviceCode({ client_id: clientId, scope: githubScope(rules) }))
+      const result = codeSchema.safeParse(await api.deviceCode({ client_id: clientId, scope: people.scope }))
       if (!result.success)
         throw new LoginFailedError(
           'misconfigured',
@@ -54,8 +52,7 @@ export function createGitHubDeviceLogin({ api, clientId, rules, now }: GitHubDev
         device_code: deviceCode,
         grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
       })
-      if (token.access_token)
-        return { outcome: 'signed_in', identity: await identify(api, token.access_token, rules, now()) }
+      if (token.access_token) return { outcome: 'signed_in', identity: await people.identify(token.access_token) }
       switch (token.error) {
         case 'authorization_pending':
           return { outcome: 'pending' }

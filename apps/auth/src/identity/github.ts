@@ -1,20 +1,17 @@
-// Sign-in through GitHub's web flow, with PKCE. The numeric id is the account: a login can be renamed and taken by
-// somebody else.
+// Sign-in through GitHub's web flow, with PKCE.
 import { createHash, randomBytes } from 'node:crypto'
-import type { AdmissionRules } from './admission.ts'
 import type { GitHubApi } from './github-api.ts'
-import { type Identity, type IdentityFacts, LoginFailedError, type RedirectLogin } from './identity.ts'
-import { profileOf } from './profile.ts'
+import type { GitHubPeople } from './github-people.ts'
+import { LoginFailedError, type RedirectLogin } from './identity.ts'
 
 export interface GitHubLoginOptions {
   readonly api: GitHubApi
+  readonly people: GitHubPeople
   readonly clientId: string
   readonly clientSecret: string
-  readonly rules: AdmissionRules
-  readonly now: () => number
 }
 
-export function createGitHubLogin({ api, clientId, clientSecret, rules, now }: GitHubLoginOptions): RedirectLogin {
+export function createGitHubLogin({ api, people, clientId, clientSecret }: GitHubLoginOptions): RedirectLogin {
   return {
     kind: 'redirect',
     id: 'github',
@@ -25,7 +22,7 @@ export function createGitHubLogin({ api, clientId, clientSecret, rules, now }: G
       const url = api.authorizeUrl({
         client_id: clientId,
         redirect_uri: redirectUri,
-        scope: githubScope(rules),
+        scope: people.scope,
         state,
         code_challenge: createHash('sha256').update(verifier).digest('base64url'),
         code_challenge_method: 'S256',
@@ -45,47 +42,8 @@ export function createGitHubLogin({ api, clientId, clientSecret, rules, now }: G
         code_verifier: memory.verifier ?? '',
       })
       if (token.error || !token.access_token) throw refusal(token.error ?? 'no token')
-      return identify(api, token.access_token, rules, now())
+      return people.identify(token.access_token)
     },
-  }
-}
-
-/** What we have to ask GitHub for: nothing, unless a rule needs it. */
-export function githubScope({ organisations, emailDomains }: AdmissionRules): string {
-  return [organisations.length > 0 ? 'read:org' : '', emailDomains.length > 0 ? 'user:email' : '']
-    .filter(Boolean)
-    .join(' ')
-}
-
-/** Asks GitHub who a token belongs to, and for what the rules are judged by. */
-export async function identify(api: GitHubApi, token: string, rules: AdmissionRules, now: number): Promise<Identity> {
-  const user = await api.user(token)
-  const facts = await collectFacts(api, token, rules, now)
-  return {
-    subject: `github:${user.id}`,
-    label: user.login,
-    profile: profileOf({ name: user.name, preferred_username: user.login, picture: user.avatar_url }),
-    facts: { login: user.login.toLowerCase(), ...facts },
-  }
-}
-
-async function collectFacts(
-  api: GitHubApi,
-  token: string,
-  { organisations, emailDomains }: AdmissionRules,
-  now: number,
-): Promise<IdentityFacts> {
-  const email = emailDomains.length > 0 ? await api.verifiedEmail(token) : undefined
-  const memberships = await Promise.all(
-    organisations.map(async (name) => ((await api.isMember(token, name)) ? name : undefined)),
-  )
-  return {
-    checkedAt: now,
-    ...(email && { email }),
-    ...(organisations.length > 0 && {
-      organisations: memberships.filter((name) => name !== undefined),
-      upstreamToken: token,
-    }),
   }
 }
 

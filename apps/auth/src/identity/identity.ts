@@ -39,9 +39,21 @@ export interface IdentityFacts {
   readonly upstreamToken?: string
 }
 
+/** Where a request comes from. */
+export interface Origin {
+  /** The address at the other end of the socket. */
+  readonly peer: string | undefined
+  /** Who our own proxy says is behind it; the peer itself where there is none. */
+  readonly client: string
+  /** What proxies say in the request: anything, and whether it is one address alone that one proxy adds. */
+  readonly forwarding: { readonly any: boolean; readonly once: boolean }
+}
+
 /** A login that is a form of our own page. */
 export interface FormLogin {
   readonly kind: 'form'
+  /** Whether the form may be used from there. Returns why not, in words for the person. */
+  refuse(origin: Origin): string | undefined
   /** Returns who it is, or in words for the person why it cannot be. */
   logIn(fields: Readonly<Record<string, unknown>>): Identity | { readonly problem: string }
 }

@@ -2,7 +2,7 @@
 
 export interface OpenIdProvider {
   /** Part of the callback's path, `/login/<id>/callback`. */
-  readonly id: 'google' | 'oidc' | `oidc-${string}`
+  readonly id: string
   /** As in "Continue with …". */
   readonly label: string
   /** Byte for byte as the provider writes it, a trailing slash included. */
@@ -14,20 +14,8 @@ export interface OpenIdProvider {
    * provider that never says so and is known to check them.
    */
   readonly emails: 'verified' | 'any'
-  /** `google:`, or `oidc:<name>:`. What follows in a subject is the provider's own `sub`. */
+  /** Only for a provider that is known to take it: others refuse it, and some of those say that they take it. */
+  readonly prompt?: 'select_account'
+  /** What follows it in a subject is the provider's own `sub`. */
   readonly subjectPrefix: string
-}
-
-const NAME_AT_MOST = 64
-
-/**
- * A label as it stands in a subject: lower case, and a dash for each run of anything but letters a-z and digits. Undefined if
- * nothing is left of it, or more than 64 characters: it is never cut, because two labels must not become one.
- */
-export function subjectName(label: string): string | undefined {
-  const name = label
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '')
-  return name !== '' && name.length <= NAME_AT_MOST ? name : undefined
 }

@@ -14,7 +14,7 @@ import {
   randomNonce,
   randomPKCECodeVerifier,
 } from 'openid-client'
-import type { AdmissionRules } from './admission.ts'
+import type { AdmissionRules } from '../accounts/admission.ts'
 import { LoginFailedError, type LoginFailure, type RedirectLogin } from './identity.ts'
 import { createDiscovery } from './openid-discovery.ts'
 import { loginFailure } from './openid-failure.ts'
@@ -28,7 +28,7 @@ export interface OpenIdLoginOptions {
 }
 
 export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions): RedirectLogin {
-  const { id, label, subjectPrefix, emails } = provider
+  const { id, label, subjectPrefix, emails, prompt } = provider
   const discover = createDiscovery(provider, now)
   const needsEmail = rules.emailDomains.length > 0
 
@@ -48,8 +48,7 @@ export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions):
           nonce,
           code_challenge: await calculatePKCECodeChallenge(verifier),
           code_challenge_method: 'S256',
-          // other providers may refuse it, and some of those say in their metadata that they take it
-          ...(id === 'google' && { prompt: 'select_account' }),
+          ...(prompt && { prompt }),
         })
         return { url: url.href, memory: { verifier, nonce } }
       } catch (error) {

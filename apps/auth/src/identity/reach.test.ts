@@ -3,9 +3,9 @@ import { expect, test } from 'vitest'
 import { startAuthServer } from '../suites/auth-server.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
 import { askAsDevice } from '../suites/flows.ts'
-import { type Origin, refuseDeveloperLogin } from './reach.ts'
+import { type DeveloperOrigin, refuseDeveloperLogin } from './reach.ts'
 
-const here: Origin = {
+const here: DeveloperOrigin = {
   peer: '127.0.0.1',
   client: '127.0.0.1',
   forwarding: { any: false, once: false },
@@ -14,7 +14,7 @@ const here: Origin = {
 }
 const onlyAddress = { any: true, once: true }
 const more = { any: true, once: false }
-const mayEnter = (origin: Partial<Origin>) => refuseDeveloperLogin({ ...here, ...origin }) === undefined
+const mayEnter = (origin: Partial<DeveloperOrigin>) => refuseDeveloperLogin({ ...here, ...origin }) === undefined
 
 verifies('N2', 'the developer login answers this computer, under each of its addresses', () => {
   for (const peer of ['127.0.0.1', '127.8.9.1', '::1', '::ffff:127.0.0.1'])

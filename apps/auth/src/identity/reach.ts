@@ -1,13 +1,8 @@
 // Who may use the developer login, judged by where a request comes from. Plain data in, no Fastify.
 import ipaddr from 'ipaddr.js'
+import type { Origin } from './identity.ts'
 
-export interface Origin {
-  /** The address at the other end of the socket. */
-  readonly peer: string | undefined
-  /** Who our own proxy says is behind it; the peer itself where there is none. */
-  readonly client: string
-  /** What proxies say in the request: anything, and whether it is one address alone that one proxy adds. */
-  readonly forwarding: { readonly any: boolean; readonly once: boolean }
+export interface DeveloperOrigin extends Origin {
   /** CIDR blocks of our own proxies. */
   readonly trustProxy: readonly string[]
   /** The operator asked for the developer login by name. */
@@ -20,7 +15,13 @@ export interface Origin {
  * Our own proxy adds that address to what came, and hides nothing of it (deploy/haproxy.cfg).
  * With `explicit` it does NOT look at where a request comes from otherwise: the operator answers for that.
  */
-export function refuseDeveloperLogin({ peer, client, forwarding, trustProxy, explicit }: Origin): string | undefined {
+export function refuseDeveloperLogin({
+  peer,
+  client,
+  forwarding,
+  trustProxy,
+  explicit,
+}: DeveloperOrigin): string | undefined {
   const fromProxy = peer !== undefined && isIn(peer, trustProxy)
   if (forwarding.any && !(fromProxy && forwarding.once))
     return 'The development login does not answer through a tunnel or a proxy that this server does not know.'

@@ -32,7 +32,10 @@ export function registerConnectedApps(app: FastifyInstance, parts: ConnectedApps
     const html = connectedAppsPage({
       apps: (await connectedApps.list(visitor.subject)).map((each) => ({
         ...each,
-        access: each.access.map((entry) => ({ ...entry, scopes: entry.scopes.map(describeScope) })),
+        access: each.access.map(({ words, ...entry }) => ({
+          ...entry,
+          scopes: entry.scopes.map((scope) => describeScope(scope, words)),
+        })),
       })),
       disconnect: { action: '/apps/disconnect', xsrf: token },
       outcome,

@@ -11,6 +11,8 @@ export interface PendingRequest {
   readonly app: AppFacts
   /** Absent for an app that only asks who the person is. */
   readonly resource?: ResourceFacts
+  /** The resource's own, for its scopes. */
+  readonly words?: Readonly<Record<string, string>>
   /** As the token will carry them, and what the app learns of the person. */
   readonly scopes: readonly string[]
   /** Those that the app holds already, from an earlier approval in this browser session; absent where there was none. */
@@ -73,7 +75,11 @@ export interface Visits {
 export interface ConnectedApp {
   readonly id: string
   readonly app: AppFacts
-  readonly access: readonly { readonly resource?: ResourceFacts; readonly scopes: readonly string[] }[]
+  readonly access: readonly {
+    readonly resource?: ResourceFacts
+    readonly words?: Readonly<Record<string, string>>
+    readonly scopes: readonly string[]
+  }[]
   /** In milliseconds since the epoch; `usedAt` is when it got tokens last. */
   readonly approvedAt: number
   readonly usedAt: number

@@ -5,7 +5,7 @@ import formbody from '@fastify/formbody'
 import { describeScope } from '@gatehouse/shared'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError } from '../errors.ts'
-import type { Identity, Login } from '../identity/identity.ts'
+import type { Identity, Login, Origin } from '../identity/identity.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import { consentPage, continuePage, deviceApprovalPage, loginPage, type Trouble } from '../pages/index.ts'
 import { isSameOrigin } from '../xsrf.ts'
@@ -17,8 +17,7 @@ import { type LoginMemories, registerUpstreamLogin, type UpstreamLoginParts } fr
 export interface InteractionsOptions extends ConnectedAppsParts {
   readonly gate: InteractionGate
   readonly logins: readonly Login[]
-  /** Whether the form may be used by whoever sends this request. Returns why not, in words for the person. */
-  readonly refuseForm: (request: FastifyRequest) => string | undefined
+  readonly originOf: (request: FastifyRequest) => Origin
   /** Called with everybody who signed in, before the request goes on: false if the rules keep them out. */
   readonly admit: (identity: Identity) => Promise<boolean>
   /** Where logins at other servers remember what they need until the person is back. */
@@ -40,7 +39,7 @@ export function interactions(options: InteractionsOptions): FastifyPluginAsync {
 }
 
 function registerInteractions(app: FastifyInstance, options: InteractionsOptions): void {
-  const { gate, logins, refuseForm, xsrf } = options
+  const { gate, logins, originOf, xsrf } = options
 
   const step = (
     run: (pending: Pending, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
@@ -77,12 +76,11 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     '/interaction/:uid/login',
     step(async (pending, fields, request, reply) => {
       if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
-      const login = logins.find(({ kind }) => kind === 'form')
-      const refused = refuseForm(request)
-      if (refused || login?.kind !== 'form')
-        return showLogin(pending, 403, {
-          trouble: { problem: refused ?? 'This way to sign in is not available here.' },
-        })
+      const refuse = (problem: string) => showLogin(pending, 403, { trouble: { problem } })
+      const login = logins.find((each) => each.kind === 'form')
+      if (!login) return refuse('This way to sign in is not available here.')
+      const refused = login.refuse(originOf(request))
+      if (refused !== undefined) return refuse(refused)
       const identity = login.logIn(fields)
       if ('problem' in identity) {
         return showLogin(pending, 400, { developer: { name: String(fields.name ?? ''), problem: identity.problem } })
@@ -152,15 +150,16 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     subject: string,
     { labelOf, clock }: InteractionsOptions,
   ): Promise<Answer> {
-    const { app, resource, device, returnsTo, heldScopes } = pending
+    const { app, resource, device, returnsTo, heldScopes, words } = pending
+    const describe = (scope: string) => describeScope(scope, words)
     const appsAddress = new URL('/apps', options.issuer).href
     const facts = {
       form: form(pending, 'decision'),
       switchAccount: form(pending, 'switch'),
       app,
       ...(resource && { resource }),
-      scopes: pending.scopes.map(describeScope),
-      added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describeScope),
+      scopes: pending.scopes.map(describe),
+      added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describe),
       account: await labelOf(subject),
       appsAddress,
     }

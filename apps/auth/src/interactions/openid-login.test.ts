@@ -14,6 +14,7 @@ import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '../config.ts'
 import { ConfigError } from '../errors.ts'
+import { createLogins, describeLogin } from '../logins/index.ts'
 import { type AuthServer, createDataDir, findFreePort, startAuthServer } from '../suites/auth-server.ts'
 import type { Browser, Page } from '../suites/browser.ts'
 import { evidence, provesSecrecy } from '../suites/evidence.ts'
@@ -638,6 +639,7 @@ describe('at the start', () => {
   const loopback = { AUTH_DEV_LOGIN: 'false', AUTH_SECRET: 'q7Jx0vT2mZ9bR4kW8nY1cP5sD3fH6gLa' }
   const google = { GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' }
   const oidc = { OIDC_ISSUER: 'https://id.example.com/tenant/', OIDC_CLIENT_ID: 'id', OIDC_CLIENT_SECRET: 'secret' }
+  const noRules = { githubUsers: [], organisations: [], emailDomains: [] }
   const production = { ...loopback, AUTH_ISSUER: 'https://auth.example.com' }
 
   function faultsOf(environment: Readonly<Record<string, string>>): readonly string[] {
@@ -651,15 +653,14 @@ describe('at the start', () => {
   }
 
   test('the issuer stays as it was written, and its host is the label', () => {
-    const { openid } = readConfig({ ...loopback, ...google, ...oidc })
-    expect(openid).toMatchObject([
-      { id: 'google', label: 'Google', issuer: 'https://accounts.google.com', subjectPrefix: 'google:' },
-      {
-        id: 'oidc',
-        label: 'id.example.com',
-        issuer: 'https://id.example.com/tenant/',
-        subjectPrefix: 'oidc:id-example-com:',
-      },
+    const { logins } = readConfig({ ...loopback, ...google, ...oidc })
+    expect(logins).toMatchObject([
+      { login: 'google', issuer: 'https://accounts.google.com' },
+      { login: 'openid', issuer: 'https://id.example.com/tenant/' },
+    ])
+    expect(logins.map(describeLogin)).toMatchObject([
+      { label: 'Google', subjectPrefix: 'google:' },
+      { label: 'id.example.com', subjectPrefix: 'oidc:id-example-com:' },
     ])
   })
 
@@ -667,9 +668,9 @@ describe('at the start', () => {
     const directory = createDataDir()
     const file = join(directory, 'secret')
     writeFileSync(file, 'from a file\n')
-    const { openid } = readConfig({ ...google, GOOGLE_CLIENT_SECRET: '', GOOGLE_CLIENT_SECRET_FILE: file })
+    const { logins } = readConfig({ ...loopback, ...google, GOOGLE_CLIENT_SECRET: '', GOOGLE_CLIENT_SECRET_FILE: file })
     rmSync(directory, { recursive: true })
-    expect(openid).toMatchObject([{ clientSecret: 'from a file' }])
+    expect(logins).toMatchObject([{ clientSecret: 'from a file' }])
   })
 
   test('half a login, an address that is not safe and a label that names nobody are faults', () => {
@@ -702,16 +703,21 @@ describe('at the start', () => {
     const file = join(directory, 'providers.json')
     writeFileSync(file, JSON.stringify(more))
     for (const OIDC_PROVIDERS of [JSON.stringify(more), file]) {
-      const { openid } = readConfig({ ...loopback, ...google, ...oidc, OIDC_PROVIDERS })
-      expect(openid.map(({ id, subjectPrefix, emails }) => [id, subjectPrefix, emails])).toEqual([
-        ['google', 'google:', 'verified'],
-        ['oidc', 'oidc:id-example-com:', 'verified'],
-        ['oidc-partner-ltd', 'oidc:partner-ltd:', 'any'],
-        ['oidc-login-third-example', 'oidc:login-third-example:', 'verified'],
+      const settings = readConfig({ ...loopback, ...google, ...oidc, OIDC_PROVIDERS }).logins
+      const logins = createLogins(settings, { rules: noRules, now: Date.now, trustProxy: [] })
+      expect(
+        logins.map(({ signIn, subjectPrefix }) => [signIn?.kind === 'redirect' && signIn.id, subjectPrefix]),
+      ).toEqual([
+        ['google', 'google:'],
+        ['oidc', 'oidc:id-example-com:'],
+        ['oidc-partner-ltd', 'oidc:partner-ltd:'],
+        ['oidc-login-third-example', 'oidc:login-third-example:'],
       ])
+      const openid = settings.filter(({ login }) => login === 'openid')
+      expect(openid).toMatchObject([{ emails: 'verified' }, { emails: 'any' }, { emails: 'verified' }])
     }
     rmSync(directory, { recursive: true })
-    expect(readConfig({ ...loopback, OIDC_PROVIDERS: JSON.stringify(more) }).openid).toHaveLength(2)
+    expect(readConfig({ ...loopback, OIDC_PROVIDERS: JSON.stringify(more) }).logins).toHaveLength(2)
   })
 
   test('of several providers every fault is told, with the entry it is in, and no secret', () => {

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadOrCreateSecret } from '@gatehouse/service'
 import { decodeProtectedHeader } from 'jose'
 import { expect, test } from 'vitest'
 import { type AuthServer, createDataDir, startAuthServer } from '../suites/auth-server.ts'
 import { basic, robot } from '../suites/clients.ts'
-import { loadOrCreateSecret } from './secret.ts'
 import { createSigningKey, sameKeys } from './signing-keys.ts'
 
 const MONTHS = 100 * 86_400
@@ -52,9 +52,9 @@ test('how long the key set may be kept is what the lifetimes say', async () => {
 test('where the operator gave no secret one is made, once, for the owner alone', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gatehouse-secret-'))
   const dataDir = join(directory, 'data')
-  const secret = loadOrCreateSecret(dataDir)
+  const secret = loadOrCreateSecret(dataDir, 'auth.secret')
   expect(Buffer.from(secret, 'base64url')).toHaveLength(32)
-  expect(loadOrCreateSecret(dataDir)).toBe(secret)
+  expect(loadOrCreateSecret(dataDir, 'auth.secret')).toBe(secret)
   expect(statSync(join(dataDir, 'auth.secret')).mode & 0o777).toBe(0o600)
   expect(statSync(dataDir).mode & 0o777).toBe(0o700)
   rmSync(directory, { recursive: true })

@@ -22,6 +22,8 @@ export type ReturnsTo =
 export interface ResourceFacts {
   readonly name: string
   readonly url: string
+  /** What stands behind it, by name. */
+  readonly upstreams?: readonly string[] | undefined
 }
 
 /** Why the last step came to nothing, and in `advice` what a person can do about it. */

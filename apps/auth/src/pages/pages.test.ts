@@ -84,6 +84,7 @@ const everyPage: readonly (readonly [name: string, page: string])[] = [
   ],
   ['login without a way in', login()],
   ['consent', consent()],
+  ['consent at a gateway', consent({ resource: { ...resource, upstreams: ['github', 'docs', hostile] } })],
   ['consent to more', consent({ scopes: ['Run tools for you', 'Write'], added: ['Write'] })],
   ['consent for a program on this computer', consent({ app: claude, returnsTo: { kind: 'loopback' }, scopes: [] })],
   ['consent for an installed app', consent({ returnsTo: { kind: 'app', scheme: 'com.example.app' } })],
@@ -378,4 +379,12 @@ describe('an error', () => {
   ])('with status %d and no title is headed "%s"', (status, heading) => {
     expect(errorPage({ status, message: 'No.', requestId: 'r' })).toContain(`<h1>${heading}</h1>`)
   })
+})
+
+test('who consents is told which servers stand behind the one that the app wants to reach', () => {
+  const behind = { ...resource, name: 'Company tools', upstreams: ['github', 'docs', 'ledger'] }
+  for (const page of [consent({ resource: behind }), approval({ resource: behind })]) {
+    expect(page).toContain('<b><bdi>Company tools</bdi></b>: <bdi>github, docs, ledger</bdi>')
+  }
+  expect(consent()).toContain('<b><bdi>Tools</bdi></b>\n')
 })

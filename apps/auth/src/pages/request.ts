@@ -63,8 +63,9 @@ export function permissions(scopes: readonly string[], added: readonly string[] 
 </ul>`
 }
 
-export function server({ name, url }: ResourceFacts): Html {
-  return html`<b><bdi>${cleanText(name)}</bdi></b>
+export function server({ name, url, upstreams = [] }: ResourceFacts): Html {
+  const behind = upstreams.map((each) => cleanText(each)).join(', ')
+  return html`<b><bdi>${cleanText(name)}</bdi></b>${behind && html`: <bdi>${behind}</bdi>`}
 <span class="address">${cleanText(url, 512)}</span>`
 }
 

@@ -2,21 +2,15 @@
 // running engine is handed in.
 import Keygrip from 'keygrip'
 import { type Adapter, type Configuration, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Accounts } from '../accounts/accounts.ts'
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
-import { type Accounts, findAccount } from './accounts.ts'
-import {
-  AUTH_METHODS,
-  DEFAULT_GRANTS,
-  ID_TOKEN_ALGORITHMS,
-  normaliseClient,
-  OPENID_SCOPES,
-  OWN_METADATA,
-  REGISTRATION,
-} from './clients/clients.ts'
+import { AUTH_METHODS, DEFAULT_GRANTS, ID_TOKEN_ALGORITHMS, normaliseClient, OPENID_SCOPES } from './clients/clients.ts'
+import { OWN_METADATA, REGISTRATION } from './clients/own-metadata.ts'
 import { registeredClientId } from './clients/registration.ts'
 import { applyMaxAge } from './clients/unused-metadata.ts'
 import type { DevicePages } from './device/pages.ts'
+import { findAccount } from './find-account.ts'
 import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
 import { askToSignOut, showSignedOut } from './people/logout.ts'
 import { keepOfflineAccess } from './request-parameters.ts'

@@ -49,21 +49,22 @@ function createScene() {
     documents,
     clock: () => Date.now(),
     lifetimes,
-    create: (keys) => {
-      made.push(keys)
-      return { callback: () => async () => undefined } as unknown as Provider
-    },
     onTrouble: (error) => trouble.push(error),
     onKeysWritten: (what) => written.push(what),
     onKeysChanged: (change) => changes.push(change),
   })
-  return { engine, store, trouble, made, written, changes }
+  const start = () =>
+    engine.start((keys) => {
+      made.push(keys)
+      return { callback: () => async () => undefined } as unknown as Provider
+    })
+  return { engine, start, store, trouble, made, written, changes }
 }
 
 test('a store that is away at the start is waited for, and reported once', async () => {
-  const { engine, store, trouble, made } = createScene()
+  const { engine, start, store, trouble, made } = createScene()
   store.away = true
-  await engine.start()
+  await start()
   expect(() => engine.provider()).toThrow(StoreUnavailableError)
   await vi.advanceTimersByTimeAsync(3_000)
   expect(trouble).toHaveLength(1)
@@ -75,8 +76,8 @@ test('a store that is away at the start is waited for, and reported once', async
 })
 
 test('a key that another replica adds is taken over within seconds, and nothing changes without one', async () => {
-  const { engine, store, made } = createScene()
-  await engine.start()
+  const { engine, start, store, made } = createScene()
+  await start()
   const before = engine.provider()
   await vi.advanceTimersByTimeAsync(60_000)
   expect(engine.provider()).toBe(before)
@@ -89,8 +90,8 @@ test('a key that another replica adds is taken over within seconds, and nothing 
 })
 
 test('what an operator does is taken over within seconds, and told by key ids', async () => {
-  const { engine, store, made, changes } = createScene()
-  await engine.start()
+  const { engine, start, store, made, changes } = createScene()
+  await start()
   const [first, second] = (made[0] ?? []).map(({ kid }) => kid)
   await vi.advanceTimersByTimeAsync(1_000_000)
   store.ring = rotateRing(store.ring as KeyRing, Date.now(), lifetimes)
@@ -109,8 +110,8 @@ test('what an operator does is taken over within seconds, and told by key ids', 
 })
 
 test('the time of the next key comes although the store is away', async () => {
-  const { engine, store, made } = createScene()
-  await engine.start()
+  const { engine, start, store, made } = createScene()
+  await start()
   const [, next] = made[0] ?? []
   store.away = true
   vi.setSystemTime(Date.now() + 91 * DAY * 1000)
@@ -120,8 +121,8 @@ test('the time of the next key comes although the store is away', async () => {
 })
 
 test('a store that goes away later keeps the engine running, and gets the keys back if it lost them', async () => {
-  const { engine, store, trouble, written } = createScene()
-  await engine.start()
+  const { engine, start, store, trouble, written } = createScene()
+  await start()
   const { ring } = store
   store.away = true
   await vi.advanceTimersByTimeAsync(60_000)
@@ -135,11 +136,11 @@ test('a store that goes away later keeps the engine running, and gets the keys b
 })
 
 test('on a store of a release that signed everything with ES256 those keys go on, and one for ID tokens is made', async () => {
-  const { engine, store, made, written } = createScene()
+  const { engine, start, store, made, written } = createScene()
   store.ring = await tendRing(emptyRing('ES256'), Date.now(), lifetimes)
   store.idTokenKeys = undefined
   const before = structuredClone(store.ring)
-  await engine.start()
+  await start()
   expect(made[0]?.map(({ alg }) => alg)).toEqual(['ES256', 'ES256', 'RS256', 'RS256'])
   expect(store.ring, 'replicas of that release see nothing new').toEqual(before)
   expect(written).toEqual(['made'])
@@ -147,8 +148,8 @@ test('on a store of a release that signed everything with ES256 those keys go on
 })
 
 test('a stopped engine asks no more', async () => {
-  const { engine, store } = createScene()
-  await engine.start()
+  const { engine, start, store } = createScene()
+  await start()
   engine.stop()
   const before = engine.provider()
   store.ring = { ...emptyRing('ES256'), keys: [{ ...(await createSigningKey('ES256', Date.now())), signs_from: 0 }] }

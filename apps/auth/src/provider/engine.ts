@@ -23,18 +23,17 @@ export interface Engine {
   provider(): Provider
   /** Answers a request that mount.ts has prepared. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
-  /** Throws what oidc-provider would refuse in this client's metadata. Needs no store. */
-  validateClient(metadata: ClientMetadata): Promise<void>
-  /** Tries once; goes on trying by itself until {@link stop} is called. */
-  start(): Promise<void>
+  /** Makes a provider of each key set. Tries once; goes on trying by itself until {@link stop} is called. */
+  start(create: CreateProvider): Promise<void>
   stop(): void
 }
+
+export type CreateProvider = (keys: readonly SigningKey[]) => Provider
 
 export interface EngineOptions {
   readonly documents: DocumentStore
   readonly clock: Clock
   readonly lifetimes: KeyLifetimes
-  readonly create: (keys: readonly SigningKey[]) => Provider
   /** Told of trouble with the keys, once each time it begins. */
   readonly onTrouble: (error: Error) => void
   /** Told that the store had no keys of an algorithm: `made` new ones, or `written_back` those that this process holds. */
@@ -53,10 +52,11 @@ export interface KeysChange {
 }
 
 export function createEngine(options: EngineOptions): Engine {
-  const { documents, clock, lifetimes, create, onTrouble, onKeysWritten, onKeysChanged } = options
+  const { documents, clock, lifetimes, onTrouble, onKeysWritten, onKeysChanged } = options
   let rings: readonly KeyRing[] = signingAlgorithms.map(emptyRing)
   let keys: readonly SigningKey[] = []
   let current: { readonly provider: Provider; readonly callback: ReturnType<Provider['callback']> } | undefined
+  let create: CreateProvider
   let timer: NodeJS.Timeout | undefined
   let troubled = false
   let stopped = false
@@ -120,11 +120,8 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     provider: () => running().provider,
     handle: (request, response) => running().callback(request, response),
-    async validateClient(metadata) {
-      const provider = current?.provider ?? create(nominalKeys)
-      await (provider.Client as unknown as { validate(metadata: ClientMetadata): Promise<void> }).validate(metadata)
-    },
-    async start() {
+    async start(createProvider) {
+      create = createProvider
       await reconcile().catch((error: unknown) => {
         throw error instanceof GatehouseError && error.code === 'seal_broken' ? otherSecret(error) : error
       })
@@ -134,6 +131,15 @@ export function createEngine(options: EngineOptions): Engine {
       stopped = true
       clearTimeout(timer)
     },
+  }
+}
+
+/** Throws what oidc-provider would refuse in a client's metadata. Needs no store. */
+export function createClientCheck(create: CreateProvider): (metadata: ClientMetadata) => Promise<void> {
+  let provider: Provider | undefined
+  return async (metadata) => {
+    provider ??= create(nominalKeys)
+    await (provider.Client as unknown as { validate(metadata: ClientMetadata): Promise<void> }).validate(metadata)
   }
 }
 

@@ -2,10 +2,10 @@
 // them. What it says of an access token here is more than the token says itself: whether the grant and the account behind
 // it still stand. That is how a resource server that cannot wait for the token's end learns of a revocation.
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import type { Accounts } from '../accounts/accounts.ts'
 import type { OwnAccessToken } from '../keys/own-token.ts'
-import type { Accounts } from './accounts.ts'
-import { RESOURCE_SERVER } from './clients/clients.ts'
 import { DocumentUnavailableError } from './clients/documents/document-unavailable.ts'
+import { RESOURCE_SERVER } from './clients/own-metadata.ts'
 
 export interface IntrospectionOptions {
   /** The claims of a token of ours that has not expired. */

@@ -1,6 +1,6 @@
 // How long what the engine keeps for somebody lives, where that is more than a number of the configuration.
 import type { Config, Lifetimes } from '../config.ts'
-import { isOperatorRegistered } from './clients/clients.ts'
+import { isOperatorRegistered } from './clients/own-metadata.ts'
 
 const EIGHT_HOURS = 8 * 3_600
 

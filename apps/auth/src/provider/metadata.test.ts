@@ -68,6 +68,7 @@ verifies('J1', 'both metadata documents say the same, name what there is and may
     userinfo_endpoint: `${issuer}/userinfo`,
     end_session_endpoint: `${issuer}/logout`,
     subject_types_supported: ['public'],
+    protected_resources: ['http://localhost:3000/mcp'],
   })
   expect(oauth.json.claims_supported).toEqual(
     expect.arrayContaining(['sub', 'name', 'preferred_username', 'picture', 'email', 'email_verified']),

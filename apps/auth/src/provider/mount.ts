@@ -11,6 +11,7 @@ import { readBasic } from './clients/basic-credentials.ts'
 import { isRepetition } from './clients/registration.ts'
 import type { DeviceEntry } from './device/entry.ts'
 import type { Engine } from './engine.ts'
+import { during } from './operation.ts'
 import { encodeFields, FORM, mediaType, refuseUnreadable } from './request-body.ts'
 import { type Parameters, tidyAuthorization, tidyForm } from './request-parameters.ts'
 import type { ResourcePolicy } from './resources.ts'
@@ -99,7 +100,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       const kind = byPage(request) ? 'device_by_page' : 'device'
       const { allowed, retryAfter, giveBack } = await limits.take(kind, request.ip)
       if (!allowed) return tooMany(reply, retryAfter)
-      await form(request, reply)
+      await during({ intent: 'ask_by_device' }, () => form(request, reply))
       if (reply.raw.statusCode !== 200) await giveBack()
     })
     for (const path of ['/token', '/revoke', '/introspect', '/userinfo']) app.post(path, form)
@@ -189,7 +190,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     app.get('/device/:uid', async (request, reply) => {
       // the engine fails on an error without a session
       if (!(await deviceEntry.hasSession(request))) throw new InteractionGoneError()
-      await answer(request, reply)
+      await during({ intent: 'bind_device' }, () => answer(request, reply))
     })
   }
 }

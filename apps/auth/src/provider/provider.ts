@@ -1,28 +1,28 @@
 // One oidc-provider instance, and what its public events are used for: they are the only way in which its failures
 // reach our log.
-import { errors, type KoaContextWithOIDC, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { readOwnToken } from '../keys/own-token.ts'
 import type { Clock } from '../store/contract.ts'
 import { readAuthorization } from './clients/basic-credentials.ts'
-import { isOperatorRegistered, NO_DEVICE_FLOW, OWN_METADATA, secretMatches } from './clients/clients.ts'
+import { NO_DEVICE_FLOW } from './clients/clients.ts'
+import { isOperatorRegistered, OWN_METADATA } from './clients/own-metadata.ts'
+import { secretMatches } from './clients/secrets.ts'
 import { MAX_AGE } from './clients/unused-metadata.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
 import { keepFromStrangers } from './error-redirects.ts'
+import { deviceCode } from './grants/device-code.ts'
+import { grants } from './grants/index.ts'
+import { createEngineWith } from './grants/registration.ts'
 import type { ReuseGrace } from './grants/reuse-grace.ts'
+import { nameUnauthorizedClient } from './grants/unauthorized-client.ts'
 import { introspectAccessToken } from './introspection.ts'
 import { answerLogout } from './people/logout.ts'
 import { answerOtherPerson } from './people/other-person.ts'
 import { readAgain } from './request-body.ts'
-import { tellWholeScope } from './request-parameters.ts'
 import { revokeAccessToken } from './revocation.ts'
 import { inEngineWords } from './store-errors.ts'
 
 const RETRY_AFTER_SECONDS = '1'
-
-const redeemedParameter: Readonly<Record<string, 'refresh_token' | 'device_code'>> = {
-  refresh_token: 'refresh_token',
-  'urn:ietf:params:oauth:grant-type:device_code': 'device_code',
-}
 
 export interface ProviderEvents {
   /** The device authorization endpoint has answered. */
@@ -43,34 +43,9 @@ export function createProvider(
   },
   events: ProviderEvents,
 ): Provider {
-  const grants = new Set<string>()
-  // The engine registers its grants from inside its constructor, through this public method.
-  class GatehouseProvider extends Provider {
-    override registerGrantType<Params extends object>(
-      name: string,
-      handler: (ctx: TokenEndpointGrantContext<Params>) => void | Promise<void>,
-      params?: string | readonly string[] | ReadonlySet<string>,
-      duplicates?: string | readonly string[] | ReadonlySet<string>,
-    ): void {
-      grants.add(name)
-      const redeemed = redeemedParameter[name]
-      // before the answer is recorded, so that it is the same whenever it is given
-      const telling: typeof handler = async (ctx) => {
-        await handler(ctx)
-        tellWholeScope(ctx)
-      }
-      const wrapped = redeemed ? parts.reuseGrace.wrap(telling, redeemed) : telling
-      const run: typeof handler = async (ctx) => {
-        try {
-          await wrapped(ctx)
-        } catch (error) {
-          throw inEngineWords(error)
-        }
-      }
-      super.registerGrantType(name, run, params, duplicates)
-    }
-  }
-  const provider = new GatehouseProvider(parts.config.issuer, engineConfiguration(parts))
+  const { reuseGrace, config } = parts
+  const grantParts = { reuseGrace, policy: config.clientPolicy }
+  const provider = createEngineWith(grants, grantParts, config.issuer, engineConfiguration(parts))
   // what it believes of forwarding headers was written by mount.ts
   provider.proxy = true
   const emitter = provider as unknown as NodeJS.EventEmitter
@@ -89,7 +64,7 @@ export function createProvider(
 
   const grantType = ({ oidc }: KoaContextWithOIDC) => {
     const name = oidc.params?.grant_type
-    return typeof name === 'string' && grants.has(name) ? name : 'other'
+    return grants.find((grant) => grant.name === name)?.name ?? 'other'
   }
   emitter.on('grant.success', (ctx: KoaContextWithOIDC) => events.onTokenAnswer?.(grantType(ctx)))
   emitter.on('grant.error', (ctx: KoaContextWithOIDC, { error }: { error?: string }) =>
@@ -101,10 +76,15 @@ export function createProvider(
     const shown = `${userCode.slice(0, 4)}-${userCode.slice(4)}`
     body.user_code = shown
     body.verification_uri_complete = `${body.verification_uri}?user_code=${shown}`
-    body.interval = parts.config.lifetimes.deviceInterval
+    body.interval = config.lifetimes.deviceInterval
   })
-  for (const event of ['grant.error', 'device_authorization.error']) emitter.on(event, nameUnauthorizedClient)
-  const { unverified } = parts.config.clientPolicy
+  emitter.on('grant.error', (ctx: KoaContextWithOIDC, error: Error) =>
+    nameUnauthorizedClient(ctx, error, ctx.oidc.params?.grant_type),
+  )
+  emitter.on('device_authorization.error', (ctx: KoaContextWithOIDC, error: Error) =>
+    nameUnauthorizedClient(ctx, error, deviceCode.name),
+  )
+  const { unverified } = config.clientPolicy
   emitter.on('device_authorization.error', ({ body, oidc }: KoaContextWithOIDC) => {
     if (unverified === 'browser' && oidc.client && !isOperatorRegistered(oidc.client))
       Object.assign(body as object, { error_description: NO_DEVICE_FLOW })
@@ -116,7 +96,7 @@ export function createProvider(
   })
 
   const readToken = (token: string) =>
-    readOwnToken(token, { keys: parts.signingKeys, issuer: parts.config.issuer, now: parts.clock() })
+    readOwnToken(token, { keys: parts.signingKeys, issuer: config.issuer, now: parts.clock() })
   provider.use((ctx, next) => readAuthorization(ctx as KoaContextWithOIDC, next))
   provider.use(({ req }, next) => {
     readAgain(req)
@@ -141,7 +121,7 @@ export function createProvider(
     // the engine says so at some of its endpoints
     if (ctx.status >= 400) ctx.set('cache-control', 'no-store')
     if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
-      extendDiscovery(ctx.body as Record<string, unknown>, parts.scopesSupported, parts.readsDocuments)
+      extendDiscovery(ctx.body as Record<string, unknown>, parts)
   })
   return provider
 
@@ -161,17 +141,15 @@ export function createProvider(
   }
 }
 
-/** RFC 6749 §5.2 has a code of its own for what the engine calls an invalid request. */
-function nameUnauthorizedClient(
-  { body }: { body: unknown },
-  { error_description: description }: { error_description?: string },
+function extendDiscovery(
+  body: Record<string, unknown>,
+  parts: Pick<EngineParts, 'resources'> & {
+    readonly scopesSupported: readonly string[]
+    readonly readsDocuments: boolean
+  },
 ): void {
-  if (typeof body === 'object' && description?.endsWith('is not allowed for this client'))
-    Object.assign(body as object, { error: 'unauthorized_client' })
-}
-
-function extendDiscovery(body: Record<string, unknown>, scopes: readonly string[], documents: boolean): void {
-  if (documents) body.client_id_metadata_document_supported = true
-  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
+  if (parts.readsDocuments) body.client_id_metadata_document_supported = true
+  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...parts.scopesSupported])]
+  body.protected_resources = parts.resources.identifiers // RFC 9728 §4
   body.response_modes_supported = ['query']
 }

@@ -1,7 +1,7 @@
 // RFC 8707: which resources there are, how a client may spell them, and which scopes it may have there.
 import { defaultScopes, type ProtectedResource, parseScope } from '@gatehouse/shared'
 import { errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
-import { mayUseClientCredentials, registeredScope } from './clients/clients.ts'
+import { registeredScope } from './clients/own-metadata.ts'
 
 type Client = NonNullable<KoaContextWithOIDC['oidc']['client']>
 
@@ -100,7 +100,6 @@ export function resourceServerInfo(
   const limit = registeredScope(client)
   const allowed = resource.scopes.filter((scope) => !limit || limit.has(scope))
   const machine = params.grant_type === 'client_credentials'
-  if (machine && !mayUseClientCredentials(client)) throw new errors.UnauthorizedClient()
 
   const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
   if (machine) {

@@ -4,24 +4,22 @@
 // session-answers.ts; the SDK serves all others without one, of both eras.
 import type { Caller, Guard } from '@gatehouse/guard'
 import { literalRoute, refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
-import type { SessionStore } from '@gatehouse/mcp-sessions'
+import type { SessionNews, SessionStore } from '@gatehouse/mcp-sessions'
 import { type AuthInfo, createMcpHandler, type Server } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
-import type { Source } from '../sources/source.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { createAnswer } from './answer.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
 import { createConnections, type Serve } from './connections.ts'
 import { eraOf, findHeaderMismatch } from './inbound.ts'
-import { idOf } from './message.ts'
+import { idOf, memberOf } from './message.ts'
 import { type MessageRefusal, refusalOf } from './message-refusal.ts'
-import { createOperations, type Message, type Operation } from './operations.ts'
 import { createOriginCheck, createPreflight } from './origins.ts'
-import type { Policy } from './policy.ts'
-import { createMcpServer } from './server.ts'
+import { passableHeaders } from './passable-headers.ts'
+import type { Message, Operation, Served, ServedRequest } from './served.ts'
 import { createSessionAnswers } from './session-answers.ts'
 import type { StreamLimits } from './stream-limits.ts'
 import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
@@ -29,8 +27,7 @@ import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
 export interface McpEndpointOptions {
   readonly config: Config
   readonly guard: Guard
-  readonly source: Source
-  readonly policy: Policy
+  readonly served: Served
   /** Undefined: no sessions. */
   readonly store: SessionStore | undefined
   readonly streamLimits: StreamLimits
@@ -56,16 +53,15 @@ interface Permitted {
 
 /** Needs the guard's plugin on the server. */
 export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
-  const { config, guard, source, policy, store, streamLimits, unsentLimits, bodyLimits } = options
+  const { config, guard, served, store, streamLimits, unsentLimits, bodyLimits } = options
   const { keepAlive, clock, answerLimit } = options
   const path = new URL(config.resource).pathname
   const route = literalRoute(path)
   // Of requests that it refuses as well as of its own failures; it does not say which.
   const onerror = (error: Error): void => app.log.info({ err: error }, 'MCP request failed')
-  const onToolFailure = (tool: string, err: unknown): void => app.log.error({ tool, err }, 'tool failed')
-  const operations = createOperations(source, policy)
-  const createServer = (authInfo: AuthInfo | undefined): Server =>
-    createMcpServer({ identity: config.identity, source, operations, caller: callerIn(authInfo), onToolFailure, clock })
+  const { operations } = served
+  const createServer = (authInfo: AuthInfo | undefined, session?: SessionNews): Server =>
+    served.createServer({ ...requestIn(authInfo), session })
 
   const connections = createConnections({ limits: streamLimits, answerLimit, clock, onerror })
   const { closing } = connections
@@ -73,12 +69,8 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     app.log.info({ bytes }, 'a client was disconnected that does not read what it is sent'),
   )
   const answer = createAnswer({ unsent, keepAlive, onerror })
-  const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), {
-    onerror,
-    keepAliveMs: keepAlive,
-    maxSubscriptions: streamLimits.total,
-    ...(source.events && { bus: source.events }),
-  })
+  const handling = { onerror, keepAliveMs: keepAlive, maxSubscriptions: streamLimits.total }
+  const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), handling)
   const sessions =
     store &&
     createSessionAnswers({
@@ -86,6 +78,8 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       issuer: config.issuer,
       resource: config.resource,
       createServer,
+      onNotification: (authInfo, notification, session) =>
+        served.notified?.({ ...requestIn(authInfo), session }, notification),
       answer,
       unsent,
       keepAlive,
@@ -121,9 +115,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   async function permit(request: FastifyRequest, reply: FastifyReply): Promise<Permitted | undefined> {
     const { headers, body } = request
     const [caller, era] = [callerOf(request), eraOf(request)]
-    const operation = await operations.find(body as Message, caller)
+    const operation = await operations.find(body as Message, { caller, headers: passableHeaders(headers) })
     const { tool, scopes, isOpenTo } = operation
-    const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool.definition)
+    const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool)
     const refusal = typeof era === 'object' ? era : mismatch
     if (refusal) {
       onerror(new Error(refusal.message))
@@ -140,7 +134,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     const permitted = await permit(request, reply)
     if (!permitted) return
     const { caller, operation, isLegacy } = permitted
-    const authInfo = authInfoOf(caller)
+    const authInfo = authInfoOf(caller, request)
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
     const served = isLegacy ? await sessions?.post(request, reply, { caller, authInfo }) : undefined
@@ -164,10 +158,17 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   function serveAlone(request: FastifyRequest, reply: FastifyReply, authInfo: AuthInfo, { method }: Operation): Serve {
     return (life) => {
       // A tool that is still at work when the token expires says so itself, see server.ts.
-      const ends = method === 'subscriptions/listen'
-      return answer(request, reply, (incoming) =>
-        handler.fetch(ends ? endingWith(incoming, life, closing) : incoming, { authInfo, parsedBody: request.body }),
-      )
+      const { body } = request
+      return answer(request, reply, (incoming) => {
+        if (method !== 'subscriptions/listen') {
+          return withStatus((told) => handler.fetch(incoming, { authInfo: told(authInfo), parsedBody: body }))
+        }
+        const bus = served.events?.(requestIn(authInfo), subscribedIn(body))
+        const listening = createMcpHandler(() => createServer(authInfo), { ...handling, ...(bus && { bus }) })
+        const ending = endingWith(incoming, life, closing)
+        closing.addEventListener('abort', () => void listening.close(), { once: true })
+        return listening.fetch(ending, { authInfo, parsedBody: body })
+      })
     }
   }
 
@@ -199,10 +200,25 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   // In preClose: while a stream is open the server cannot close, and onClose would never come.
   app.addHook('preClose', async () => {
     await connections.close(() => Promise.all([handler.close(), sessions?.close()]))
+    await served.close?.()
     // Node closes connections that are quiet by now. Those that fall quiet later, or never said anything, would keep the
     // server from closing.
     setTimeout(() => app.server.closeAllConnections(), quietLimit).unref()
   })
+}
+
+/**
+ * 2026-07-28: 404 for a method that nobody knows. The SDK says so where it has no handler; where others are asked, they are
+ * the ones to say so.
+ */
+async function withStatus(fetch: (told: (info: AuthInfo) => AuthInfo) => Promise<Response>): Promise<Response> {
+  let isUnknown = false
+  const onUnknownMethod = (): void => {
+    isUnknown = true
+  }
+  const response = await fetch((info) => ({ ...info, extra: { ...info.extra, onUnknownMethod } }))
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
+  return isUnknown && isJson ? new Response(response.body, { status: 404, headers: response.headers }) : response
 }
 
 function endingWith(request: Request, ...signals: readonly AbortSignal[]): Request {
@@ -210,13 +226,20 @@ function endingWith(request: Request, ...signals: readonly AbortSignal[]): Reque
 }
 
 /** What the SDK is told about the caller. Not the token, nor its scopes: nothing behind this point has a use for them. */
-function authInfoOf(caller: Caller): AuthInfo {
-  return { token: '', clientId: caller.clientId, scopes: [], expiresAt: caller.expiresAt, extra: { caller } }
+function authInfoOf(caller: Caller, { headers }: FastifyRequest): AuthInfo {
+  const extra = { caller, headers: passableHeaders(headers) }
+  return { token: '', clientId: caller.clientId, scopes: [], expiresAt: caller.expiresAt, extra }
 }
 
-function callerIn(auth: AuthInfo | undefined): Caller {
+function requestIn(auth: AuthInfo | undefined): ServedRequest {
   if (!auth?.extra) throw new Error('a request came to the SDK by another way')
-  return (auth.extra as { readonly caller: Caller }).caller
+  return auth.extra as unknown as ServedRequest
+}
+
+/** The resources that a client wants to hear of, as far as its request is one: the SDK judges it. */
+function subscribedIn(body: unknown): readonly string[] {
+  const uris = memberOf(memberOf(memberOf(body, 'params'), 'notifications'), 'resourceSubscriptions')
+  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []
 }
 
 function callerOf({ caller }: FastifyRequest): Caller {

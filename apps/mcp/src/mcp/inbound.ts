@@ -44,6 +44,23 @@ export function findHeaderMismatch(
   return undefined
 }
 
+/** The headers that a call of a tool repeats its arguments in, by lower-case name. */
+export function mirroredHeaders({ inputSchema }: Pick<Tool, 'inputSchema'>, args: unknown): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const { path, header } of declarationsIn(inputSchema)) {
+    const value = path.reduce<unknown>((parent, key) => memberOf(parent, key), args)
+    if (['string', 'number', 'boolean'].includes(typeof value))
+      headers[`mcp-param-${header.toLowerCase()}`] = encode(String(value))
+  }
+  return headers
+}
+
+/** The other way round: see {@link decode}. */
+function encode(value: string): string {
+  const isPlain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !value.startsWith('=?base64?')
+  return isPlain ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`
+}
+
 function mismatch(header: string, body: string): MessageRefusal {
   const message = `Bad Request: the request headers and body disagree: ${header} is not what ${body} is`
   return { status: 400, code: rpcCodes.headerMismatch, message, data: { mismatch: { header, body } } }

@@ -10,8 +10,10 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import type { InputRequired, Source, SourceCaller, SourceContext, VerifyRequestState } from '../sources/source.ts'
-import { findTool, type Operations } from './operations.ts'
+import { createOperations, findTool, type SourceOperations } from './operations.ts'
 import { answerInPlainWords } from './plain-errors.ts'
+import type { Policy } from './policy.ts'
+import type { Served } from './served.ts'
 import { lifeOf } from './token-life.ts'
 
 const refuseRequestState: VerifyRequestState = () => {
@@ -22,7 +24,7 @@ export interface McpServerContext {
   /** How the server introduces itself. */
   readonly identity: Implementation
   readonly source: Source
-  readonly operations: Operations
+  readonly operations: SourceOperations
   readonly caller: SourceCaller
   /** Told what a tool threw. The caller is not. */
   readonly onToolFailure: (tool: string, error: unknown) => void
@@ -32,6 +34,19 @@ export interface McpServerContext {
 
 /** How long a client may keep a list: it changes with a release, or with the caller's scopes. */
 const listHint = { ttlMs: 60_000, cacheScope: 'private' } as const // private: lists differ by caller
+
+/** A source, served as it is. */
+export function serveSource(
+  source: Source,
+  { policy, ...options }: Pick<McpServerContext, 'identity' | 'onToolFailure' | 'clock'> & { readonly policy: Policy },
+): Served {
+  const operations = createOperations(source, policy)
+  return {
+    operations,
+    createServer: ({ caller }) => createMcpServer({ ...options, source, operations, caller }),
+    events: () => source.events,
+  }
+}
 
 /**
  * A fresh MCP server for one request of one caller: nothing of a caller outlives the request, so that nothing can reach

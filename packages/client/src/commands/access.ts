@@ -1,3 +1,4 @@
+import { cleanLine } from '@gatehouse/network'
 import type { SignInOptions } from '../client.ts'
 import { createClient } from '../client.ts'
 import type { Stop } from '../mcp/connection.ts'
@@ -7,7 +8,6 @@ import { createStore } from '../session/store.ts'
 import { isNotSignedIn } from '../session/token-source.ts'
 import { createSignInPrompts } from '../terminal/sign-in-prompts.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { cleanLine } from '../text.ts'
 import type { Access, Host } from './command.ts'
 
 export interface AccessOptions extends Host {

@@ -1,4 +1,4 @@
-import { cleanLine } from '../text.ts'
+import { cleanLine } from '@gatehouse/network'
 import { usageError } from './options.ts'
 
 /** The JSON object that somebody typed. `example` is a command that shows how. */

@@ -1,12 +1,10 @@
 // The shape of a command. Each lives in a file of its own; index.ts is the list.
 import type { ParseArgsOptionDescriptor } from 'node:util'
+import type { ClientError, Fetch, Lookup } from '@gatehouse/network'
 import type { Client } from '../client.ts'
 import type { Clock } from '../clock.ts'
-import type { ClientError } from '../errors.ts'
 import type { OpenUrl } from '../flows/open-url.ts'
 import type { Stop } from '../mcp/connection.ts'
-import type { Lookup } from '../network/address-guard.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
 import type { Notify } from '../session/private-files.ts'
 import type { Session } from '../session/session.ts'
 import type { CommandLine, Input, Output, Terminal } from '../terminal/terminal.ts'
@@ -70,11 +68,15 @@ export interface CommandContext extends Access, Pick<Host, 'clock' | 'fetch' | '
   readonly explain: (thrown: unknown) => ClientError
 }
 
-export interface Command {
+/** A command in the list of all. */
+export interface Summary {
   readonly name: string
   /** What follows the name in the usage line: `NAME ['{json}']`. */
   readonly operands?: string
   readonly summary: string
+}
+
+export interface Command extends Summary {
   /** Paragraphs for `--help`, wrapped when they are printed. */
   readonly details?: readonly string[]
   readonly options: Options

@@ -1,7 +1,7 @@
-import { examine } from '../doctor/examine.ts'
+import { examine } from '@gatehouse/doctor'
+import { exits } from '@gatehouse/network'
 import { reportDocument, reportLines } from '../doctor/report.ts'
 import { examinedUrl } from '../doctor/url.ts'
-import { exits } from '../errors.ts'
 import type { Command } from './command.ts'
 import { usageError } from './options.ts'
 

@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { ClientError } from '@gatehouse/network'
 import envPaths from 'env-paths'
-import { ClientError } from '../errors.ts'
 import { type Proxies, readProxies } from '../network/proxies.ts'
 import { readClientKey } from '../registration/client-key.ts'
 

@@ -1,6 +1,6 @@
-import { exits } from '../errors.ts'
+import { exits } from '@gatehouse/network'
 import { table, wrap } from '../terminal/layout.ts'
-import type { Command, Options } from './command.ts'
+import type { Command, Options, Summary } from './command.ts'
 import { commonOptions } from './options.ts'
 
 export interface HelpOptions {
@@ -10,7 +10,7 @@ export interface HelpOptions {
 }
 
 /** `gatehouse --help`. */
-export function generalHelp(commands: readonly Command[], { program, columns }: HelpOptions): string {
+export function generalHelp(commands: readonly Summary[], { program, columns }: HelpOptions): string {
   return [
     'Signs in to an MCP server where there is no browser, and uses its tools.',
     '',

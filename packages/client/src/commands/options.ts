@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { ClientError } from '../errors.ts'
-import type { Command, Options, Values } from './command.ts'
+import { ClientError } from '@gatehouse/network'
+import type { Command, Options, Summary, Values } from './command.ts'
 
 /** Options of every command. */
 export const commonOptions: Options = {
@@ -40,7 +40,11 @@ export interface Parsed {
 }
 
 /** Splits a command line. Options may stand before or after the command; those of another command are refused. */
-export function parseCommandLine(args: readonly string[], commands: readonly Command[]): Parsed {
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly Command[],
+  others: readonly Summary[] = [],
+): Parsed {
   const all = Object.assign({ version: { type: 'boolean' } }, commonOptions, ...commands.map(({ options }) => options))
   const { values, positionals } = parse(args, all)
   const [name, ...operands] = positionals
@@ -48,7 +52,7 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
   if (name !== undefined && !command) {
     throw usageError(
       `There is no command "${name}".`,
-      `The commands are ${commands.map((one) => one.name).join(', ')}.`,
+      `The commands are ${[...commands, ...others].map((one) => one.name).join(', ')}.`,
     )
   }
   const foreign = Object.keys(values).find((key) => command && !(key in command.options) && !(key in commonOptions))

@@ -1,14 +1,14 @@
 // One run of the command: from the command line to the exit code. Everything of the process is handed in.
+
+import { ClientError, cleanLine, exits, findClientError } from '@gatehouse/network'
 import { mcpServerUrl } from '../discovery/discovery.ts'
-import { ClientError, exits, findClientError } from '../errors.ts'
 import { createProxiedFetch } from '../network/proxies.ts'
 import { hasCredential } from '../registration/registration.ts'
 import type { Session } from '../session/session.ts'
 import { type CommandLine, createTerminal, errorDocument, showError, type Terminal } from '../terminal/terminal.ts'
-import { cleanLine } from '../text.ts'
 import { version } from '../version.ts'
 import { createAccess } from './access.ts'
-import type { CommandContext, Host, Values } from './command.ts'
+import type { CommandContext, Host, Summary, Values } from './command.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { commands } from './index.ts'
@@ -18,18 +18,22 @@ export type { Host } from './command.ts'
 
 const DEFAULT_URL = 'http://localhost:3000/mcp'
 
-/** Runs one command line; never throws. Returns the exit code (see `exits`). */
-export async function run(args: readonly string[], host: Host): Promise<number> {
+/**
+ * Runs one command line; never throws. Returns the exit code (see `exits`). `others`: commands of a program around this
+ * one, which it runs itself; the help names them.
+ */
+export async function run(args: readonly string[], host: Host, others: readonly Summary[] = []): Promise<number> {
   const { stdout, stderr, signal, env } = host
   const terminal = createTerminal({ stdout, stderr, color: !env.NO_COLOR && env.TERM !== 'dumb' })
   let commandLine = (command: string) => `gatehouse ${command}`
   try {
     const environment = readEnvironment(env)
-    const { command, operands, values } = parseCommandLine(args, commands)
+    const { command, operands, values } = parseCommandLine(args, commands, others)
     commandLine = (line) => repeatable(environment.program, line, values.url)
     const help = { program: environment.program, columns: terminal.columns }
     if (values.version) return say(terminal, version)
-    if (!command) return values.help || args.length === 0 ? say(terminal, generalHelp(commands, help)) : failUsage()
+    if (!command)
+      return values.help || args.length === 0 ? say(terminal, generalHelp([...commands, ...others], help)) : failUsage()
     if (values.help) return say(terminal, commandHelp(command, help))
     const context = createContext({ host, environment, terminal, values, operands, commandLine })
     return (await command.run(context)) ?? exits.ok.code

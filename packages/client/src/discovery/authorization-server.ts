@@ -1,9 +1,6 @@
+import { ClientError, cleanLine, type Fetch, safeUrl } from '@gatehouse/network'
 import { type AuthorizationServerMetadata, authorizationServerMetadata } from '@gatehouse/shared'
 import { buildDiscoveryUrls } from '@modelcontextprotocol/client'
-import { ClientError } from '../errors.ts'
-import { safeUrl } from '../network/addresses.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
-import { cleanLine } from '../text.ts'
 import { readFirstMetadata } from './read-metadata.ts'
 
 const MOST_SERVERS = 5

@@ -1,7 +1,7 @@
+import type { Fetch } from '@gatehouse/network'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
 import { discover, mcpServerUrl } from './discovery.ts'
 
 type Documents = Record<string, unknown>

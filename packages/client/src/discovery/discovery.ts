@@ -1,14 +1,10 @@
 // From the address of an MCP server to the service that signs people in: RFC 9728, then RFC 8414. Everything that is
 // learnt here is untrusted until it is checked here; what is not fetched or shown by us is not checked.
 
+import { type Challenge, ClientError, cleanLine, errorBodyLine, type Fetch, isLoopback } from '@gatehouse/network'
 import { type AuthorizationServerMetadata, authorizationServerMetadata } from '@gatehouse/shared'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
-import { type Challenge, ClientError } from '../errors.ts'
-import { isLoopback } from '../network/addresses.ts'
-import { errorBodyLine } from '../network/error-body.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
-import { cleanLine } from '../text.ts'
 import { readFirstAuthorizationServer } from './authorization-server.ts'
 import { asksForSignIn, challengeOf } from './challenge.ts'
 import { readProtectedResource } from './protected-resource.ts'

@@ -1,8 +1,6 @@
+import { ClientError, cleanLine, type Fetch } from '@gatehouse/network'
 import { protectedResourceMetadata, protectedResourceMetadataUrl } from '@gatehouse/shared'
 import { checkResourceAllowed } from '@modelcontextprotocol/client'
-import { ClientError } from '../errors.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
-import { cleanLine } from '../text.ts'
 import { readFirstMetadata } from './read-metadata.ts'
 
 export interface ProtectedResource {

@@ -1,8 +1,5 @@
+import { ClientError, cleanLine, type Fetch, readJson } from '@gatehouse/network'
 import type { z } from 'zod'
-import { ClientError } from '../errors.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
-import { readJson } from '../network/json-object.ts'
-import { cleanLine } from '../text.ts'
 
 /**
  * The document at the first of several places that has one, and where that is. A place whose answer cannot be read (a page

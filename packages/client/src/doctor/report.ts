@@ -1,8 +1,8 @@
 // A diagnosis as lines for people, and as a document for scripts. Pure.
+
+import type { ClientVerdict, Diagnosis, Finding, Severity } from '@gatehouse/doctor'
 import { widthOf, wrap } from '../terminal/layout.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import type { Finding, Severity } from './check.ts'
-import type { ClientVerdict, Diagnosis } from './examine.ts'
 
 const marks = {
   fault: { mark: '✗', format: 'red' },

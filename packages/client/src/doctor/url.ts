@@ -1,5 +1,4 @@
-import { ClientError } from '../errors.ts'
-import { cleanLine } from '../text.ts'
+import { ClientError, cleanLine } from '@gatehouse/network'
 
 /** The address to examine. Unlike one to sign in at it may be http: that this is a fault is for the doctor to say. */
 export function examinedUrl(typed: string): URL {

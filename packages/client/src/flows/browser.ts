@@ -1,7 +1,7 @@
 // The sign-in through a browser on this computer: authorization code with PKCE, RFC 6749 §4.1, RFC 7636, RFC 8252.
+
+import { ClientError, safeUrl } from '@gatehouse/network'
 import * as openid from 'openid-client'
-import { ClientError } from '../errors.ts'
-import { safeUrl } from '../network/addresses.ts'
 import { type Grant, readGrant } from '../oauth/oauth-client.ts'
 import { grantError } from '../oauth/refusal.ts'
 import type { FlowOptions } from './device.ts'

@@ -1,11 +1,10 @@
 // The device flow (RFC 8628): a code here, an approval on any other device.
+
+import { ClientError, cleanLine, isSafeUrl, safeUrl } from '@gatehouse/network'
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
-import { ClientError } from '../errors.ts'
-import { isSafeUrl, safeUrl } from '../network/addresses.ts'
 import { type Grant, readGrant } from '../oauth/oauth-client.ts'
 import { grantError } from '../oauth/refusal.ts'
-import { cleanLine } from '../text.ts'
 import { boundedLife, createPace } from './pace.ts'
 import type { SignInPrompts } from './prompts.ts'
 

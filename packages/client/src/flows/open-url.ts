@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { safeUrl } from '../network/addresses.ts'
+import { safeUrl } from '@gatehouse/network'
 
 export type OpenUrl = (url: string) => void
 

@@ -1,6 +1,7 @@
 // How much of an MCP server's answer is taken in: the SDK reads whatever comes, whole.
+
+import { ClientError } from '@gatehouse/network'
 import { createDepthMeter } from '@gatehouse/shared'
-import { ClientError } from '../errors.ts'
 
 /** For one JSON body, for one event of a stream, and for all pages of a list together. */
 export const MOST_BYTES = 16 * 1024 * 1024

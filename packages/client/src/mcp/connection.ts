@@ -1,4 +1,6 @@
 // The MCP server behind a saved sign-in. The only folder, with discovery, that knows the MCP SDK.
+
+import { ClientError, type Fetch } from '@gatehouse/network'
 import {
   type CallToolResult,
   Client,
@@ -11,8 +13,6 @@ import {
   type Resource,
   type Tool,
 } from '@modelcontextprotocol/client'
-import { ClientError } from '../errors.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
 import type { TokenSource } from '../session/token-source.ts'
 import { version } from '../version.ts'
 import { answerQuestions, elicitation, type OnQuestion } from './elicitation.ts'

@@ -1,5 +1,5 @@
+import { cleanLine, cleanText } from '@gatehouse/network'
 import type { CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult } from '@modelcontextprotocol/client'
-import { cleanLine, cleanText } from '../text.ts'
 
 /** A tool's result as text for people. What is not text is named, not shown: `--json` has it whole. */
 export function resultText({ content, structuredContent }: CallToolResult, limit?: number): string {

@@ -1,3 +1,4 @@
+import { ClientError, cleanLine, type ErrorCode, errorBodyLine, findClientError } from '@gatehouse/network'
 import {
   InsufficientScopeError,
   ProtocolError,
@@ -6,9 +7,6 @@ import {
   SdkErrorCode,
   SdkHttpError,
 } from '@modelcontextprotocol/client'
-import { ClientError, type ErrorCode, findClientError } from '../errors.ts'
-import { errorBodyLine } from '../network/error-body.ts'
-import { cleanLine } from '../text.ts'
 
 /** What a request was about. */
 export type Subject = 'tools' | 'prompts' | 'resources'

@@ -1,5 +1,5 @@
+import { ClientError } from '@gatehouse/network'
 import { computeScopeUnion, isStrictScopeSuperset } from '@modelcontextprotocol/client'
-import { ClientError } from '../errors.ts'
 import type { Session } from '../session/session.ts'
 
 /** How often one command may send a person to sign in for more (K7). */

@@ -1,7 +1,5 @@
 // The proxies on the way out that the environment names, as other programs read it: HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
-import { ClientError } from '../errors.ts'
-import { isLoopback } from './addresses.ts'
-import { type Fetch, networkError } from './guarded-fetch.ts'
+import { ClientError, type Fetch, isLoopback, networkError } from '@gatehouse/network'
 
 export interface Proxies {
   /** For http, and for https where that has none of its own. */

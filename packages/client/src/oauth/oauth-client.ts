@@ -1,9 +1,9 @@
 // The one place that sets up openid-client and turns its answers and errors into ours.
+
+import { ClientError, type Fetch } from '@gatehouse/network'
 import type { AuthorizationServerMetadata } from '@gatehouse/shared'
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
-import { ClientError } from '../errors.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
 import type { GivenIdentity } from '../registration/registration.ts'
 import { createTidyFetch } from './tidy-answers.ts'
 

@@ -1,7 +1,7 @@
 // The error answers of an authorization server (RFC 6749 §5.2, RFC 8628 §3.5), and what they mean to a person.
+
+import { ClientError, cleanLine, findClientError } from '@gatehouse/network'
 import * as openid from 'openid-client'
-import { ClientError, findClientError } from '../errors.ts'
-import { cleanLine } from '../text.ts'
 
 /** An OAuth error answer. Texts are the server's, cleaned and cut. */
 interface Refusal {

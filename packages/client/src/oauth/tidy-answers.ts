@@ -1,7 +1,6 @@
 // What authorization servers answer, tidied for openid-client, which is stricter than they are. Nothing that is checked
 // for safety is loosened: addresses, state, iss and PKCE are judged elsewhere, and no member that has a meaning goes.
-import type { Fetch } from '../network/guarded-fetch.ts'
-import { isObject, type PlainMembers, readJson } from '../network/json-object.ts'
+import { type Fetch, isObject, type PlainMembers, readJson } from '@gatehouse/network'
 
 /** A fetch whose answers of JSON objects are tidied: see {@link tidy}. Others pass as they are. */
 export function createTidyFetch(fetch: Fetch): Fetch {

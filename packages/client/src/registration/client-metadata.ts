@@ -1,7 +1,6 @@
 // A client id metadata document (draft-ietf-oauth-client-id-metadata-document): the client's id is the https address of a
 // document about it, which its maker publishes. Nothing is registered anywhere.
-import { ClientError } from '../errors.ts'
-import { cleanLine } from '../text.ts'
+import { ClientError, cleanLine } from '@gatehouse/network'
 import type { GivenIdentity } from './registration.ts'
 
 /**

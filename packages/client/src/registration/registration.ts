@@ -1,11 +1,8 @@
 // Who this client is to an authorization server: an identity somebody gave us, or one we get by RFC 7591.
 import type { webcrypto } from 'node:crypto'
+import { ClientError, errorBodyLine, type Fetch, readJson } from '@gatehouse/network'
 import type { AuthorizationServerMetadata } from '@gatehouse/shared'
 import { z } from 'zod'
-import { ClientError } from '../errors.ts'
-import { errorBodyLine } from '../network/error-body.ts'
-import type { Fetch } from '../network/guarded-fetch.ts'
-import { readJson } from '../network/json-object.ts'
 
 /** A client identity that somebody registered with the authorization server and handed to us. */
 export interface GivenIdentity {

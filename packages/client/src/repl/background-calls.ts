@@ -1,5 +1,5 @@
+import { ClientError } from '@gatehouse/network'
 import type { CallToolResult } from '@modelcontextprotocol/client'
-import { ClientError } from '../errors.ts'
 import type { CallOptions, Stop } from '../mcp/connection.ts'
 
 export interface BackgroundCallsOptions {

@@ -1,4 +1,4 @@
-import { cleanLine } from '../text.ts'
+import { cleanLine } from '@gatehouse/network'
 import { done, type ReplCommand, type Shown } from './command.ts'
 import type { LiveServer } from './live-server.ts'
 

@@ -1,8 +1,9 @@
 // The server that the repl is connected to: one connection that stays, the session behind it, and the calls that go on
 // in the background.
+
+import { ClientError } from '@gatehouse/network'
 import type { CallToolResult } from '@modelcontextprotocol/client'
 import type { Access } from '../commands/command.ts'
-import { ClientError } from '../errors.ts'
 import type { McpConnection, Protocol, Stop } from '../mcp/connection.ts'
 import type { Notice } from '../mcp/notice.ts'
 import { createBackgroundCalls } from './background-calls.ts'

@@ -1,5 +1,5 @@
+import { ClientError } from '@gatehouse/network'
 import type { Client, ConnectOptions } from '../client.ts'
-import { ClientError } from '../errors.ts'
 import type { McpConnection } from '../mcp/connection.ts'
 
 /**

@@ -1,5 +1,5 @@
+import { cleanLine } from '@gatehouse/network'
 import { usageError } from '../commands/options.ts'
-import { cleanLine } from '../text.ts'
 
 /** `NAME {json}`: a word, and the rest of the line, `{}` if there is none. Quotes around the rest are a shell's habit. */
 export function readNameAndJson(rest: string, example: string): readonly [name: string, json: string] {

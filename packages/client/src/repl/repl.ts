@@ -1,7 +1,8 @@
 // The repl: lines in, commands run one after the other, what the server says in between shown as it comes.
+
+import { ClientError, cleanLine, exits } from '@gatehouse/network'
 import type { CallToolResult } from '@modelcontextprotocol/client'
 import type { Access } from '../commands/command.ts'
-import { ClientError, exits } from '../errors.ts'
 import type { Protocol } from '../mcp/connection.ts'
 import type { Notice } from '../mcp/notice.ts'
 import type { Notify } from '../session/private-files.ts'
@@ -13,7 +14,6 @@ import {
   showError,
   type Terminal,
 } from '../terminal/terminal.ts'
-import { cleanLine } from '../text.ts'
 import type { Shown } from './command.ts'
 import { complete } from './completion.ts'
 import { openHistory } from './history.ts'

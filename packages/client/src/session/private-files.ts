@@ -1,8 +1,8 @@
 // Files for their owner alone, each replaced whole or not at all (K5).
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ClientError } from '@gatehouse/network'
 import writeFileAtomic from 'write-file-atomic'
-import { ClientError } from '../errors.ts'
 
 /** Tells the person about a file that could not be used as it was. */
 export type Notify = (notice: string) => void

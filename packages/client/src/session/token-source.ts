@@ -1,6 +1,7 @@
 // Valid access tokens for a saved sign-in, however many processes share it.
+
+import { type Challenge, ClientError } from '@gatehouse/network'
 import type { Clock } from '../clock.ts'
-import { type Challenge, ClientError } from '../errors.ts'
 import { isExpired, isFresh, type Session, type SessionKey } from './session.ts'
 import type { Shelf } from './store.ts'
 

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { dnsLookup } from '@gatehouse/network'
 import type { Clock } from '../clock.ts'
 import { type Host, run } from '../commands/run.ts'
-import { dnsLookup } from '../network/address-guard.ts'
 
 export interface TestClock extends Clock {
   elapse(seconds: number): void

@@ -1,4 +1,4 @@
-import { cleanLine } from '../text.ts'
+import { cleanLine } from '@gatehouse/network'
 import { cutTo, pad, widthOf } from './layout.ts'
 import type { Terminal } from './terminal.ts'
 

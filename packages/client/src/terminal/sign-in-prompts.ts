@@ -1,6 +1,6 @@
+import { cleanLine } from '@gatehouse/network'
 import type { Clock } from '../clock.ts'
 import type { SignInPrompts } from '../flows/prompts.ts'
-import { cleanLine } from '../text.ts'
 import { wrap } from './layout.ts'
 import { signInCard } from './sign-in-card.ts'
 import type { Terminal } from './terminal.ts'

@@ -1,5 +1,5 @@
+import { ClientError } from '@gatehouse/network'
 import { expect, test } from 'vitest'
-import { ClientError } from '../errors.ts'
 import { createCommandLine } from '../suites/command-line.ts'
 import { startFakeServers } from '../suites/fake-servers.ts'
 import { cutTo, widthOf, wrap } from './layout.ts'

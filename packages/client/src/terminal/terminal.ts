@@ -1,8 +1,7 @@
 // The two streams: results on standard output, everything else on standard error. Whatever comes from elsewhere is
 // cleaned before it is written (K3).
 import { styleText } from 'node:util'
-import type { ClientError } from '../errors.ts'
-import { cleanLine, cleanText, safeJson } from '../text.ts'
+import { type ClientError, cleanLine, cleanText, safeJson } from '@gatehouse/network'
 import { cutTo, widthOf, wrap } from './layout.ts'
 
 /** Standard input, as far as it is needed. */

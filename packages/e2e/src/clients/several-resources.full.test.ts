@@ -99,7 +99,7 @@ async function approveAt(address: URL): Promise<URLSearchParams> {
 
 /** Our command, with a person who approves. */
 async function run(...args: string[]) {
-  await using command = startProcess(['packages/client/src/cli.ts', ...args], {
+  await using command = startProcess(['packages/cli/src/main.ts', ...args], {
     env: { GATEHOUSE_HOME: join(folder, 'home') },
   })
   const prompt = promptOf(command).catch(() => undefined)
@@ -209,7 +209,7 @@ test('our command is signed in at each by itself, with what each takes', async (
 })
 
 test('our command signs in through a browser at one of them, for that one', async () => {
-  await using command = startProcess(['packages/client/src/cli.ts', 'login', '--browser', ...at(second)], {
+  await using command = startProcess(['packages/cli/src/main.ts', 'login', '--browser', ...at(second)], {
     env: { GATEHOUSE_HOME: join(folder, 'home') },
   })
   const [address] = await command.says(/http:\/\/localhost:\d+\/authorize\?\S+/)

@@ -12,7 +12,11 @@ export interface RunningSite extends Site, AsyncDisposable {
   readonly folder: (name: string) => string
 }
 
-export async function startSite(clients: readonly object[] = []): Promise<RunningSite> {
+/** `mcp`: variables of the resource server, such as the file of what it stands in front of. */
+export async function startSite(
+  clients: readonly object[] = [],
+  mcp: Readonly<Record<string, string>> = {},
+): Promise<RunningSite> {
   const root = mkdtempSync(join(tmpdir(), 'gatehouse-clients-'))
   const documents = await openDocumentHost()
   const certificate = join(root, 'certificate.pem')
@@ -20,6 +24,7 @@ export async function startSite(clients: readonly object[] = []): Promise<Runnin
   const stack = await startStack({
     clients,
     env: {
+      mcp,
       auth: {
         AUTH_METADATA_HOSTS_PRIVATE: 'localhost',
         NODE_EXTRA_CA_CERTS: certificate,

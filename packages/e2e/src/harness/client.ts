@@ -16,7 +16,7 @@ export function createClientHome({ resource }: Pick<Stack, 'resource'>): ClientH
   return {
     path,
     run: (...args) =>
-      startProcess(['packages/client/src/cli.ts', ...args, '--url', resource], { env: { GATEHOUSE_HOME: path } }),
+      startProcess(['packages/cli/src/main.ts', ...args, '--url', resource], { env: { GATEHOUSE_HOME: path } }),
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   }
 }

@@ -36,7 +36,7 @@ export async function startReplWorld(): Promise<ReplWorld> {
     door,
     home,
     async open() {
-      const args = ['packages/client/src/cli.ts', 'repl', '--url', cluster.resource]
+      const args = ['packages/cli/src/main.ts', 'repl', '--url', cluster.resource]
       const repl = startTerminal(args, { GATEHOUSE_HOME: home.path })
       await prompt(repl)
       return repl

@@ -128,7 +128,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const replicas = [...authReplicas, ...mcpReplicas]
   const logs = () => replicas.map((replica) => replica.logs()).join('\n')
   const dispose = async () => {
-    redis.resume()
+    await redis.resume()
     await Promise.all([
       ...replicas.map((replica) => replica.kill()),
       ...doors.map((door) => door[Symbol.asyncDispose]()),

@@ -25,9 +25,9 @@ export async function rage(
       await redis.start()
     },
     'Redis hangs': async () => {
-      redis.hang()
+      await redis.hang()
       await wait(1_500)
-      redis.resume()
+      await redis.resume()
     },
     'connections break': async () => {
       for (const proxy of proxies) proxy.cut()

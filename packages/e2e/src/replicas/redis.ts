@@ -1,13 +1,10 @@
-// A real Redis as a process of the test, so that it can be killed, stopped by a signal, and come back with its data or
-// without. TEST_REDIS_URL is of no use here: nobody may do that to a Redis of others.
+// A real Redis of the test's own, in a container or a process, so that it can be killed, stopped by a signal, and come back
+// with its data or without.
 import { once } from 'node:events'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { createRedisFolder, type RedisProgram } from '@gatehouse/testing'
 import { freePorts } from '../harness/ports.ts'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
 
 const ANSWERS_WITHIN = 10_000
 
@@ -18,8 +15,8 @@ export interface RedisServer extends AsyncDisposable {
   /** SIGKILL unless told otherwise: without persistence the data is lost. */
   readonly kill: (signal?: NodeJS.Signals) => Promise<void>
   /** SIGSTOP: connections stay open, and nobody answers. */
-  readonly hang: () => void
-  readonly resume: () => void
+  readonly hang: () => Promise<void>
+  readonly resume: () => Promise<void>
   /** One command on a connection of its own. Throws what Redis refuses. */
   readonly command: (...parts: readonly string[]) => Promise<Reply>
   /** From now on it lets nobody in with another one. */
@@ -44,19 +41,17 @@ export async function startRedis({
   password,
   running = true,
 }: RedisOptions = {}): Promise<RedisServer> {
-  const program = ['redis-server', 'valkey-server'].find(isOnPath)
-  if (!program) throw new Error('Tests of faults need redis-server or valkey-server on the PATH: they kill it.')
   const [port = 0] = await freePorts(1)
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-faults-redis-'))
-  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '']
+  const folder = await createRedisFolder()
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '']
   if (keepsData) settings.push('--appendonly', 'yes', '--appendfsync', keepsData === 'always' ? 'always' : 'everysec')
   if (password) settings.push('--requirepass', password)
-  let server: RunningProcess | undefined
+  let server: RedisProgram | undefined
   let current = password
   const command = (...parts: readonly string[]) => send(port, current ? [['AUTH', current], parts] : [parts])
 
   const start = async (...options: readonly string[]) => {
-    server = startProcess([...settings, ...options], { command: program })
+    server = await folder.start([...settings, ...options])
     const deadline = Date.now() + ANSWERS_WITHIN
     // LOADING is an answer, too
     while (!(await command('PING').then(String, String)).match(/PONG|LOADING|NOAUTH|WRONGPASS/)) {
@@ -65,37 +60,29 @@ export async function startRedis({
     }
   }
   const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
-    server?.signal(signal)
+    await server?.signal(signal)
     await server?.exited
   }
-  if (running) await start()
+  const dispose = () => folder[Symbol.asyncDispose]()
+  if (running) {
+    await start().catch(async (error: unknown) => {
+      await dispose()
+      throw error
+    })
+  }
   return {
     url: `redis://${password ? `:${password}@` : ''}127.0.0.1:${port}`,
     start,
     kill,
-    hang: () => server?.signal('SIGSTOP'),
-    resume: () => server?.signal('SIGCONT'),
+    hang: async () => await server?.signal('SIGSTOP'),
+    resume: async () => await server?.signal('SIGCONT'),
     command,
     changePassword: async (changed) => {
       await command('CONFIG', 'SET', 'requirepass', changed)
       current = changed
     },
-    [Symbol.asyncDispose]: async () => {
-      if (server && !server.hasExited()) await kill()
-      rmSync(folder, { recursive: true, force: true })
-    },
+    [Symbol.asyncDispose]: dispose,
   }
-}
-
-function isOnPath(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }
 
 /** Returns the answer to the last of the commands. */

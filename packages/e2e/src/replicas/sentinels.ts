@@ -1,9 +1,6 @@
-// A master, a replica and three Sentinels, all of them real processes on loopback. Every Redis is reached through a link.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// A master, a replica and three Sentinels, all of them real, on loopback. Every Redis is reached through a link.
+import { createRedisFolder, type RedisFolder } from '@gatehouse/testing'
 import { freePorts } from '../harness/ports.ts'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
 import { type RedisServer, send, startRedis } from './redis.ts'
 import { type RedisLink, startRedisLink } from './redis-link.ts'
 import { until } from './until.ts'
@@ -42,13 +39,10 @@ export interface SentinelSetup extends AsyncDisposable {
 }
 
 export async function startSentinels(): Promise<SentinelSetup> {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-sentinels-'))
+  const folder = await createRedisFolder()
   const nodes = [await createNode(), await createNode()] as const
   const [first, second] = nodes
-  await first.start()
-  await second.start(first.link.port)
   const ports = await freePorts(3)
-  const sentinels = ports.map((port) => startSentinel(folder, port, first.link.port))
 
   const portAt = async (port: number) => {
     const answer = await send(port, [['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER]])
@@ -68,18 +62,19 @@ export async function startSentinels(): Promise<SentinelSetup> {
     return /slave0:.*state=online.*lag=[01]\b/.test(info) && knows.every((text) => all.test(text))
   }
   const dispose = async () => {
-    await Promise.all(sentinels.map((sentinel) => sentinel.end()))
+    await folder[Symbol.asyncDispose]()
     for (const { redis, link } of nodes) {
-      redis.resume()
       await redis[Symbol.asyncDispose]()
       await link[Symbol.asyncDispose]()
     }
-    rmSync(folder, { recursive: true, force: true })
   }
   const untilSettled = async () => {
     await until(() => isSettled().catch(() => false), SETTLES_WITHIN)
   }
   try {
+    await first.start()
+    await second.start(first.link.port)
+    await Promise.all(ports.map((port) => startSentinel(folder, port, first.link.port)))
     await untilSettled()
   } catch (error) {
     await dispose()
@@ -125,17 +120,14 @@ function allowed(commands: string): string[] {
     .map((command) => `+${command}`)
 }
 
-function startSentinel(folder: string, port: number, masterPort: number): RunningProcess {
-  const file = join(folder, `${port}.conf`)
+async function startSentinel(folder: RedisFolder, port: number, masterPort: number): Promise<void> {
   const lines = [
     `port ${port}`,
     'bind 127.0.0.1',
-    `dir ${folder}`,
     `sentinel monitor ${MASTER} 127.0.0.1 ${masterPort} 2`,
     `sentinel down-after-milliseconds ${MASTER} ${DOWN_AFTER}`,
     `user asker on >${passwords.sentinel} &+switch-master -@all ${allowed(ASKS).join(' ')}`,
     `sentinel failover-timeout ${MASTER} ${FAILOVER_TIMEOUT}`,
   ]
-  writeFileSync(file, `${lines.join('\n')}\n`)
-  return startProcess([file, '--sentinel'], { command: 'redis-server' })
+  await folder.start(['--sentinel'], `${lines.join('\n')}\n`)
 }

@@ -1,7 +1,8 @@
 // What only an operator can grant a client is taken from the operator's file and from nowhere else.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { GITHUB_DEVICE_FLOW, normaliseClient, REGISTRATION, RESOURCE_SERVER, SCOPE_LIMIT } from './clients.ts'
+import { normaliseClient } from './clients.ts'
+import { GITHUB_DEVICE_FLOW, REGISTRATION, RESOURCE_SERVER, SCOPE_LIMIT } from './own-metadata.ts'
 
 const policy = { redirectSchemes: [], unverified: 'allow' } as unknown as Parameters<typeof normaliseClient>[2]
 const wanted = {

@@ -5,7 +5,9 @@ import { parseJson } from '@gatehouse/shared'
 import type { ClientMetadata } from 'oidc-provider'
 import { z } from 'zod'
 import { ConfigError } from '../../errors.ts'
-import { assertClientId, REGISTRATION, withHashedSecret } from './clients.ts'
+import { assertClientId } from './clients.ts'
+import { REGISTRATION } from './own-metadata.ts'
+import { withHashedSecret } from './secrets.ts'
 
 const POLL_MS = 1_000
 
@@ -19,39 +21,48 @@ const fileSchema = z.array(
 )
 
 export interface StaticClients extends Disposable {
+  /** Finds nothing before {@link open}. */
   find(clientId: string): ClientMetadata | undefined
+  /**
+   * Reads the file, and watches it from then on. Throws {@link ConfigError} if it is faulty now; later faults go to
+   * `onReload`. `validate` throws if the engine would refuse this metadata.
+   */
+  open(validate: (metadata: ClientMetadata) => Promise<unknown>): Promise<void>
 }
 
 export interface StaticClientsOptions {
   readonly file: string | undefined
-  /** Throws if the engine would refuse this metadata. */
-  readonly validate: (metadata: ClientMetadata) => Promise<unknown>
   readonly onReload: (result: { readonly clients: number } | { readonly fault: string }) => void
 }
 
-/** Throws {@link ConfigError} if the file is faulty at start; later faults go to `onReload`. */
-export async function openStaticClients({ file, validate, onReload }: StaticClientsOptions): Promise<StaticClients> {
-  let clients = file ? await load(file, validate) : new Map<string, ClientMetadata>()
-  const reload = async () => {
-    if (!file) return
-    try {
-      clients = await load(file, validate)
-      onReload({ clients: clients.size })
-    } catch (error) {
-      onReload({ fault: error instanceof Error ? error.message : String(error) })
-    }
-  }
-  // Polling, because a file that is bind-mounted or replaced by rename is missed by file system events.
-  if (file) watchFile(file, { interval: POLL_MS, persistent: false }, reload)
+export function createStaticClients({ file, onReload }: StaticClientsOptions): StaticClients {
+  let clients: ReadonlyMap<string, ClientMetadata> = new Map()
+  let unwatch = () => {}
   return {
     find: (clientId) => clients.get(clientId),
-    [Symbol.dispose]: () => {
-      if (file) unwatchFile(file, reload)
+    async open(validate) {
+      if (!file) return
+      clients = await load(file, validate)
+      const reload = async () => {
+        try {
+          clients = await load(file, validate)
+          onReload({ clients: clients.size })
+        } catch (error) {
+          onReload({ fault: error instanceof Error ? error.message : String(error) })
+        }
+      }
+      // Polling, because a file that is bind-mounted or replaced by rename is missed by file system events.
+      watchFile(file, { interval: POLL_MS, persistent: false }, reload)
+      unwatch = () => unwatchFile(file, reload)
     },
+    [Symbol.dispose]: () => unwatch(),
   }
 }
 
-async function load(file: string, validate: StaticClientsOptions['validate']): Promise<Map<string, ClientMetadata>> {
+async function load(
+  file: string,
+  validate: Parameters<StaticClients['open']>[0],
+): Promise<Map<string, ClientMetadata>> {
   const fault = (text: string) => new ConfigError([`AUTH_CLIENTS_FILE ${file}: ${text}`])
   let json: unknown
   try {

@@ -12,7 +12,7 @@ import { pageHeaders } from '../../pages/headers.ts'
 import { deviceEntryPage } from '../../pages/index.ts'
 import type { AttemptStore } from '../../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../../xsrf.ts'
-import { USER_CODE_LENGTH } from '../adapter.ts'
+import { USER_CODE_LENGTH } from '../adapters/user-codes.ts'
 import { type EntryForm, entryBinding } from './pages.ts'
 
 /** Wrong codes of one browser session. Sessions are free for whoever guesses: limits/matrix.ts has what carries the weight. */

@@ -5,12 +5,12 @@
 // session is ever opened: whoever relays GitHub's code to somebody else gains nothing beyond this one client's token
 // (and that much phishing the flow cannot prevent, which is why it is off unless an operator asks for it).
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import type { Accounts } from '../../accounts/accounts.ts'
 import { StoreUnavailableError } from '../../errors.ts'
 import type { GitHubDeviceLogin, GitHubPoll } from '../../identity/github-device.ts'
 import { LoginFailedError } from '../../identity/identity.ts'
 import type { Clock, Payload, Store } from '../../store/contract.ts'
-import type { Accounts } from '../accounts.ts'
-import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from '../clients/clients.ts'
+import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from '../clients/own-metadata.ts'
 import type { GrantBook } from '../people/connected-apps.ts'
 import type { Decisions } from '../people/decisions.ts'
 import { deviceFacts } from '../people/facts.ts'

@@ -5,7 +5,8 @@ import { startAuthServer } from '../../suites/auth-server.ts'
 import { basic, robot, terminal, website, worker } from '../../suites/clients.ts'
 import { provesSecrecy } from '../../suites/evidence.ts'
 import { errorOf, refused } from '../../suites/flows.ts'
-import { mayUseClientCredentials } from '../clients/clients.ts'
+import { clientCredentials } from './client-credentials.ts'
+import { asApplicant } from './registration.ts'
 
 const machine = { grant_type: 'client_credentials' }
 
@@ -110,6 +111,7 @@ verifies('T20', 'a client that registered itself cannot have one either, whateve
 })
 
 verifies('T20', 'even a record that says otherwise gives no such token, unless an operator wrote it', () => {
+  const policy = { redirectSchemes: new Set<string>(), unverified: 'allow' } as const
   const client = (registration: string, method: string) => ({
     gatehouse_registration: registration,
     clientAuthMethod: method,
@@ -123,11 +125,9 @@ verifies('T20', 'even a record that says otherwise gives no such token, unless a
     ['document', 'client_secret_basic', false],
     ['nonsense', 'client_secret_basic', false],
   ] as const) {
-    expect([registration, method, mayUseClientCredentials(client(registration, method))]).toEqual([
-      registration,
-      method,
-      may,
-    ])
+    expect([registration, method, clientCredentials.mayUse(asApplicant(client(registration, method)), policy)]).toEqual(
+      [registration, method, may],
+    )
   }
 })
 

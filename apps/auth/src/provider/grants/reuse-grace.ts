@@ -7,7 +7,7 @@
 // comes second, on whichever replica, drops what it made and sends what is recorded. The record can be read with the
 // presented token alone: it is sealed under a key derived from it.
 //
-// The grace tells nobody anything: adapter.ts hides until the very end that a token was redeemed, so a request with a fault
+// The grace tells nobody anything: adapters/visibility.ts hides until the very end that a token was redeemed, so a request with a fault
 // in it gets the same refusal before and in the grace. What is without a fault redeems a token that was not, and that is
 // found out. Where the address and the program are both others than at the first use, it is found out at once.
 //
@@ -23,6 +23,7 @@ import { createSealing } from '../../store/sealing.ts'
 import { unavailable } from '../store-errors.ts'
 import { AlreadyRedeemedError } from './already-redeemed.ts'
 import { endGrant } from './end-grant.ts'
+import { OtherClientError } from './other-client.ts'
 
 const MODEL = 'RedeemedAnswer'
 /** How long a process that redeems may take before another one supposes that it died. Longer than any call to the store. */
@@ -177,8 +178,9 @@ export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
  * token. All of these are thrown once the token was found.
  */
 function isFaultOfRequest(error: unknown): error is errors.OIDCProviderError {
-  if (error instanceof errors.InvalidGrant) return error.error_detail === 'client mismatch'
-  return [errors.InvalidScope, errors.InvalidTarget, errors.InvalidRequest].some((kind) => error instanceof kind)
+  return [OtherClientError, errors.InvalidScope, errors.InvalidTarget, errors.InvalidRequest].some(
+    (kind) => error instanceof kind,
+  )
 }
 
 /** The presented token is the secret: whoever has the store alone, or our own secret besides, cannot open an answer. */

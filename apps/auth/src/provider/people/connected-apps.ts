@@ -12,7 +12,7 @@ import type { Clock, Payload, RecordStore, StoredGrant } from '../../store/contr
 import { endGrant } from '../grants/end-grant.ts'
 import { refreshLifetime } from '../lifetimes.ts'
 import type { ResourcePolicy } from '../resources.ts'
-import { appFacts } from './facts.ts'
+import { appFacts, resourceFacts } from './facts.ts'
 import { type RequestedAccess, saveGrant } from './requested-access.ts'
 
 const MODEL = 'GrantOrigin'
@@ -81,7 +81,8 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
       app: client ? appFacts(client) : { name, clientId, trusted: false, ...hostOf(clientId) },
       access: [
         ...Object.entries(granted).map(([url, scope]) => ({
-          resource: { name: resources.find(url)?.name ?? url, url },
+          resource: resourceFacts(resources.find(url) ?? { name: url, resource: url }),
+          words: resources.find(url)?.words ?? {},
           scopes: [...parseScope(scope)],
         })),
         ...(learned.length > 0 ? [{ scopes: learned }] : []),

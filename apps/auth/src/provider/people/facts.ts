@@ -1,9 +1,11 @@
 // What is told about a client, about the device that asked and about where the answer goes: the engine's data as the plain
 // facts of the pages.
+import type { ProtectedResource } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import type { Client } from 'oidc-provider'
 import type { ConnectedApp, PendingRequest } from '../../interactions/gate.ts'
-import { isLoopback, isOperatorRegistered, vouchingHost } from '../clients/clients.ts'
+import { isOperatorRegistered, vouchingHost } from '../clients/own-metadata.ts'
+import { isLoopback } from '../clients/redirects.ts'
 
 export function appFacts(client: Client): PendingRequest['app'] {
   return {
@@ -12,6 +14,14 @@ export function appFacts(client: Client): PendingRequest['app'] {
     trusted: isOperatorRegistered(client),
     ...vouchingHost(client),
   }
+}
+
+export function resourceFacts({
+  name,
+  resource,
+  upstreams,
+}: Pick<ProtectedResource, 'name' | 'resource' | 'upstreams'>): NonNullable<PendingRequest['resource']> {
+  return { name, url: resource, ...(upstreams && { upstreams }) }
 }
 
 /** `deviceInfo` is what configuration.ts has the engine keep with a device code; `issuer` is who was asked. */

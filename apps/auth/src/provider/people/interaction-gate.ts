@@ -6,7 +6,7 @@ import type { DeviceRequest, Exchange, InteractionGate } from '../../interaction
 import type { ResourcePolicy } from '../resources.ts'
 import type { GrantBook } from './connected-apps.ts'
 import type { Decisions } from './decisions.ts'
-import { appFacts, describeRedirect, deviceFacts } from './facts.ts'
+import { appFacts, describeRedirect, deviceFacts, resourceFacts } from './facts.ts'
 import type { OwnPages } from './own-page.ts'
 import { requestedAccess } from './requested-access.ts'
 
@@ -65,7 +65,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
         uid: interaction.uid,
         step: interaction.prompt.name === 'login' ? 'login' : 'consent',
         app: appFacts(client),
-        ...(resource && { resource: { name: resource.name, url: resource.resource } }),
+        ...(resource && { resource: resourceFacts(resource), words: resource.words ?? {} }),
         scopes: [...scopes, ...engineScopes.filter((scope) => personalScopes.includes(scope))],
         ...(held && { heldScopes: held }),
         ...(subject && { subject }),

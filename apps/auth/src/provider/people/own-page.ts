@@ -88,7 +88,7 @@ export function createOwnPages({ provider, config, isAdmitted }: OwnPagesOptions
       // the same person keeps what the engine knows of them; somebody else begins anew
       if (session.accountId !== subject) Object.assign(session, { authorizations: undefined })
       session.loginAccount({ accountId: subject })
-      // an id that was there before the sign-in is worth nothing after it; it goes last, as in adapter.ts
+      // an id that was there before the sign-in is worth nothing after it; it goes last, as in adapters/sessions.ts
       const before = session.id
       session.id = randomBytes(32).toString('base64url')
       const lifetime = sessionLifetime(config)

@@ -2,7 +2,8 @@
 import { type ProtectedResource, parseScope } from '@gatehouse/shared'
 import type { Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../../errors.ts'
-import { OPENID_SCOPES, registeredScope } from '../clients/clients.ts'
+import { OPENID_SCOPES } from '../clients/clients.ts'
+import { registeredScope } from '../clients/own-metadata.ts'
 import type { ResourcePolicy } from '../resources.ts'
 
 /** Characters of what was asked for in vain that are kept with a grant; of a longer list nothing is. */

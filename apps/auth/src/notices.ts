@@ -1,0 +1,87 @@
+// What the operator is told of what happens here: the lines of the log that are no request's, and the alarms beside them.
+// Key ids, client ids and subjects are no secrets; tokens, codes and addresses of people never are in a notice.
+import type { FastifyBaseLogger } from 'fastify'
+import type { AccountsOptions } from './accounts/accounts.ts'
+import type { Counters } from './counters.ts'
+import type { AdapterOptions } from './provider/adapters/options.ts'
+import type { ClientDocumentsOptions } from './provider/clients/documents/client-documents.ts'
+import type { StaticClientsOptions } from './provider/clients/static-clients.ts'
+import type { DeviceRelayOptions } from './provider/device/relay.ts'
+import type { EngineOptions } from './provider/engine.ts'
+import type { ReuseGraceOptions } from './provider/grants/reuse-grace.ts'
+import type { ProviderEvents } from './provider/provider.ts'
+
+export function createNotices(log: FastifyBaseLogger, counters: Counters) {
+  return {
+    personRefused: ({ subject, facts, doubt }) =>
+      log.info({ subject, hasAddress: facts?.email !== undefined, doubt }, 'the rules keep somebody out who signed in'),
+    wrongUserCodes() {
+      counters.alarm('user_codes')
+      log.warn('too many wrong device codes: somebody may be guessing')
+    },
+    wrongClientSecrets(clientId: string) {
+      counters.alarm('client_secret')
+      log.warn({ clientId }, 'wrong secrets too often: turned away for a while')
+    },
+    relayFailed: ({ failure, message }) =>
+      log.warn({ failure, reason: message }, "the relay of GitHub's device flow failed"),
+    polledFromElsewhere: (poll) =>
+      log.info(poll, 'a device code is polled from another network than it was asked for from'),
+    documentUnread: (unread) => log.warn(unread, "a client's metadata document cannot be read"),
+    documentsUnreadable: (admitted: readonly string[]) =>
+      log.warn(
+        { admitted },
+        'no client metadata document can ever be read from the hosts of AUTH_METADATA_HOSTS: as AUTH_METADATA_DOCUMENTS=off',
+      ),
+    clientFileRead: (result) =>
+      'fault' in result
+        ? log.error(result, 'the client file is faulty; the clients stay as they were')
+        : log.info(result, 'client file read again'),
+    replayed(replay) {
+      if (replay.elsewhere) counters.alarm('replay')
+      log[replay.elsewhere ? 'warn' : 'info'](
+        replay,
+        replay.ended
+          ? 'a redeemed token came from another address and program: the sign-in was ended'
+          : 'a redeemed token was presented again and got its answer again',
+      )
+    },
+    probed(fault) {
+      counters.alarm('probe')
+      log.warn(fault, 'a token was presented in a request with a fault')
+    },
+    requestFailed: (error, route) => log.error({ err: error, route }, 'request failed'),
+    keysUnreadable: (error) => log.error({ err: error }, 'the signing keys cannot be read; trying again'),
+    keysWritten: (what, algorithms) =>
+      what === 'made'
+        ? log.info(
+            { algorithms },
+            'a signing key was made: the store had none. Tokens that another one signed are refused',
+          )
+        : log.warn('the store lost its data: the signing keys were written back, and people have to sign in again'),
+    /** The first key id of each list signs. */
+    keysChanged({ alg, before, published, removed }) {
+      if (removed.length > 0)
+        log.warn({ alg, removed, published }, 'signing keys were removed: what they signed is refused')
+      else if (before[0] === published[0]) log.info({ alg, before, published }, 'other signing keys are published')
+      else log.info({ alg, before, published }, 'another signing key signs')
+    },
+  } satisfies Notices
+}
+
+interface Notices {
+  readonly personRefused: AccountsOptions['onRefused']
+  readonly wrongUserCodes: () => void
+  readonly wrongClientSecrets: (clientId: string) => void
+  readonly relayFailed: DeviceRelayOptions['log']
+  readonly polledFromElsewhere: AdapterOptions['onPollFromElsewhere']
+  readonly documentUnread: ClientDocumentsOptions['onUnread']
+  readonly documentsUnreadable: (admitted: readonly string[]) => void
+  readonly clientFileRead: StaticClientsOptions['onReload']
+  readonly replayed: ReuseGraceOptions['onReplay']
+  readonly probed: ReuseGraceOptions['onFault']
+  readonly requestFailed: ProviderEvents['onError']
+  readonly keysUnreadable: EngineOptions['onTrouble']
+  readonly keysWritten: EngineOptions['onKeysWritten']
+  readonly keysChanged: EngineOptions['onKeysChanged']
+}

@@ -1,0 +1,89 @@
+// Device codes: compare-and-set from pending to decided, polled at an interval (RFC 8628 §3.5).
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { networkOf } from '../../limits/network.ts'
+import type { DeviceCodePhase, DeviceCodeWrite, Payload, Store } from '../../store/contract.ts'
+import { isDuring, redemption } from '../operation.ts'
+import type { AdapterOptions } from './options.ts'
+import { createRedeemableAdapter } from './redeemable.ts'
+import { isSignedIn, sessionUid } from './request.ts'
+import { withFreeUserCode } from './user-codes.ts'
+import { seen } from './visibility.ts'
+
+export function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
+  const { store } = options
+  const base = createRedeemableAdapter(options, 'DeviceCode')
+  return {
+    ...base,
+    async upsert(id, payload, expiresIn) {
+      if (isDuring('ask_by_device'))
+        return withFreeUserCode(payload, () =>
+          store.deviceCodes.create(id, payload as Payload, expiresIn ?? 0, describe(payload)),
+        )
+      // The engine writes any trouble on the way onto the code, which would end it. Only a refusal is meant to.
+      if (payload.error !== undefined && payload.error !== 'access_denied') return
+      // Entered, and nobody signed in: nothing is decided, so nothing is bound. Any browser may go on with it.
+      if (phaseOf(payload) === 'in_flight' && !isSignedIn()) return
+      return store.deviceCodes.update(id, payload as Payload, describe(payload))
+    },
+    async find(id) {
+      const record = await base.find(id)
+      const poll = redemption()
+      if (record && poll) return answerPoll(options, id, record, poll.ip)
+      if (record && isDuring('bind_device')) return bind(store, id, record)
+      return record
+    },
+    async findByUserCode(userCode) {
+      const record = await store.deviceCodes.findByUserCode(userCode)
+      const payload = seen(options, 'DeviceCode', record)
+      // Whoever entered the code may enter it again until the answer is given: a closed tab must not cost a login.
+      if (record?.phase === 'in_flight' && record.owner === sessionUid()) return { ...payload, inFlight: false }
+      return payload
+    },
+  }
+}
+
+/**
+ * Whoever entered the code comes back from signing in: from here on it is this session's. Of several the first one wins,
+ * the others get {@link DeviceCodeStateError}.
+ */
+async function bind(store: Store, id: string, record: AdapterPayload): Promise<AdapterPayload> {
+  if (phaseOf(record) === 'decided' || !isSignedIn()) return record
+  const bound = { ...record, inFlight: true }
+  await store.deviceCodes.update(id, bound as Payload, describe(bound))
+  return bound
+}
+
+/** Throws what a poll gets before there is anything to redeem. To the client that the code belongs to: redeemable.ts. */
+async function answerPoll(
+  { store, clock, deviceInterval, relay, onPollFromElsewhere }: AdapterOptions,
+  id: string,
+  record: AdapterPayload,
+  polledFrom: string,
+): Promise<AdapterPayload> {
+  if ((record.exp ?? 0) * 1000 <= clock()) return record
+  const { ip: askedFrom } = (record.deviceInfo ?? {}) as { ip?: string }
+  if (askedFrom && networkOf(askedFrom) !== networkOf(polledFrom))
+    onPollFromElsewhere({ clientId: record.clientId ?? '', askedFrom, polledFrom })
+  // The engine would consume the code with the first refusal and call the next poll an invalid grant.
+  if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
+  if (record.accountId || record.error) return record
+  const interval = (await relay?.interval(id)) ?? deviceInterval
+  if ((await store.deviceCodes.poll(id, interval)) === 'slow_down')
+    throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
+  return relay ? ((await relay.poll(id, record as Payload)) as AdapterPayload) : record
+}
+
+function phaseOf({ accountId, error, inFlight }: AdapterPayload): DeviceCodePhase {
+  return accountId || error ? 'decided' : inFlight ? 'in_flight' : 'pending'
+}
+
+function describe(payload: AdapterPayload): DeviceCodeWrite {
+  const phase = phaseOf(payload)
+  const owner = phase === 'pending' ? undefined : (sessionUid() ?? 'nobody')
+  return {
+    userCode: payload.userCode as string,
+    phase,
+    ...(owner && { owner }),
+    ...(payload.grantId && { grantId: payload.grantId }),
+  }
+}

@@ -1,0 +1,39 @@
+// oidc-provider's adapter over our store, one for each of its models. What they add to the plain record is what the engine
+// leaves open: single use that holds in a race, device codes that are compare-and-set, `slow_down`, and our errors in the
+// engine's words.
+import type { Adapter } from 'oidc-provider'
+import { inEngineWords } from '../store-errors.ts'
+import { createClientAdapter } from './clients.ts'
+import { createDeviceCodeAdapter } from './device-codes.ts'
+import { createGrantAdapter } from './grants.ts'
+import type { AdapterOptions } from './options.ts'
+import { createRecordAdapter } from './records.ts'
+import { createRedeemableAdapter } from './redeemable.ts'
+import { createRefreshTokenAdapter } from './refresh-tokens.ts'
+import { createSessionAdapter } from './sessions.ts'
+
+const byModel: Readonly<Record<string, (options: AdapterOptions, model: string) => Adapter>> = {
+  AuthorizationCode: createRedeemableAdapter,
+  Client: createClientAdapter,
+  DeviceCode: createDeviceCodeAdapter,
+  Grant: createGrantAdapter,
+  RefreshToken: createRefreshTokenAdapter,
+  Session: createSessionAdapter,
+}
+
+export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
+  return (model) => translated((byModel[model] ?? createRecordAdapter)(options, model))
+}
+
+function translated(adapter: Adapter): Adapter {
+  const wrap =
+    <A extends unknown[], R>(run: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await run(...args)
+      } catch (error) {
+        throw inEngineWords(error)
+      }
+    }
+  return Object.fromEntries(Object.entries(adapter).map(([name, run]) => [name, wrap(run)])) as unknown as Adapter
+}

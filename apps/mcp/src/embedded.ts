@@ -1,0 +1,30 @@
+// The MCP server inside another process: what main.ts opens, without signals, metrics and a listener of its own.
+import { openStore } from '@gatehouse/mcp-sessions'
+import { loadOrCreateSecret } from '@gatehouse/service'
+import type { FastifyInstance } from 'fastify'
+import { createApp } from './app.ts'
+import { type Config, readConfig } from './config.ts'
+
+export interface EmbeddedOptions {
+  /** The variables of the service. `DATA_DIR` has to be among them. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where log lines go. */
+  readonly logStream: { write(line: string): void }
+}
+
+/**
+ * Opens it on the embedded store. A secret that `env` does not have is made and kept in the data directory, in production
+ * too: there is one process and one folder. Throws {@link ConfigError} with every fault.
+ */
+export function openMcpServer({ env, logStream }: EmbeddedOptions): {
+  readonly app: FastifyInstance
+  readonly config: Config
+} {
+  const given = env.MCP_SECRET || env.MCP_SECRET_FILE
+  const settings = given ? env : { ...env, MCP_SECRET: loadOrCreateSecret(env.DATA_DIR ?? '.data', 'mcp.secret') }
+  const config = { ...readConfig(settings), redis: undefined }
+  const onOutage = (error: Error): void => app.log.error({ err: error }, 'the store cannot be reached')
+  const store = config.sessions ? openStore({ ...config, onOutage }) : undefined
+  const app: FastifyInstance = createApp({ config, store, logStream })
+  return { app, config }
+}

@@ -1,0 +1,148 @@
+// What the gateway stands in front of, from the file that both services read or from one address. config.ts names the
+// variables.
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import {
+  BUILTIN,
+  type Fault,
+  type GatewayFile,
+  readGatewayFile,
+  type TextSource,
+  type UpstreamInFile,
+} from '@gatehouse/shared/gateway-file'
+import type { BuiltinUpstream, GatewaySettings, ReadSecret, UpstreamSettings } from './gateway/settings.ts'
+import { type SecretPlaces, type SecretUse, secretReader } from './gateway-secrets.ts'
+
+type Common = Omit<BuiltinUpstream, 'transport' | 'name'>
+
+export interface GatewayInput {
+  /** The path of the file. */
+  readonly config: string | undefined
+  /** An address instead of a file; `authorization`: where its Authorization header is. */
+  readonly upstream: string | undefined
+  readonly authorization: AuthorizationSource | undefined
+  readonly variable: (name: string) => string | undefined
+  readonly issuer: string
+  /** What is served where the file has no endpoints. */
+  readonly resource: string
+  readonly title: string
+}
+
+export type AuthorizationSource =
+  | { readonly kind: 'env'; readonly name: string }
+  | { readonly kind: 'file'; readonly path: string }
+
+export interface GatewayConfig {
+  /** Undefined where there are faults. */
+  readonly settings: GatewaySettings | undefined
+  /** Whether the resource is the file's: unknown where it is faulty. */
+  readonly hasEndpoints: boolean | undefined
+  readonly warnings: readonly string[]
+}
+
+/** Undefined where neither a file nor an address is named. */
+export function readGateway(input: GatewayInput, faults: string[]): GatewayConfig | undefined {
+  const { config, upstream, authorization } = input
+  if (config && upstream) faults.push('GATEHOUSE_CONFIG and MCP_UPSTREAM are both set: set one.')
+  if (authorization && !upstream)
+    faults.push(
+      'MCP_UPSTREAM_AUTHORIZATION is set and MCP_UPSTREAM is not: set both, or name a credential in the file.',
+    )
+  if (config) return readFile(config, input, faults)
+  return upstream ? readAddress(upstream, input, faults) : undefined
+}
+
+function readFile(path: string, input: GatewayInput, faults: string[]): GatewayConfig {
+  const unknown = { settings: undefined, hasEndpoints: undefined, warnings: [] }
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    faults.push(`GATEHOUSE_CONFIG: ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    return unknown
+  }
+  const place = ({ line, column, message }: Fault) => `${path}:${line}:${column} ${message}.`
+  const { file, faults: found, warnings } = readGatewayFile(text, input)
+  if (!file) {
+    faults.push(...found.map(place))
+    return unknown
+  }
+  const before = faults.length
+  const places = { variable: input.variable, folder: dirname(resolve(path)) }
+  const settings = settle(file, input, (source, use) => {
+    const read = secretReader(source, use, places)
+    const fault = faultOf(read)
+    if (fault) faults.push(place({ ...source, message: `${source.at}: ${fault}` }))
+    return read
+  })
+  return {
+    settings: faults.length === before ? settings : undefined,
+    hasEndpoints: file.endpoints !== undefined,
+    warnings: warnings.map(place),
+  }
+}
+
+/** As a file with this one upstream. */
+function readAddress(url: string, input: GatewayInput, faults: string[]): GatewayConfig {
+  const name = 'upstream'
+  const { file, faults: found } = readGatewayFile(JSON.stringify({ version: 1, upstreams: { [name]: { url } } }), input)
+  faults.push(...(found ?? []).map(({ message }) => `MCP_UPSTREAM ${message.replace(/^[^:]*: /, '')}.`))
+  const nowhere = { line: 1, column: 1, at: 'MCP_UPSTREAM_AUTHORIZATION' }
+  const source = input.authorization && { ...input.authorization, ...nowhere }
+  const places: SecretPlaces = { variable: input.variable, folder: '.' }
+  const authorization = source && secretReader(source, 'header', places)
+  const fault = authorization && faultOf(authorization)
+  if (fault) faults.push(`${source?.kind === 'file' ? 'MCP_UPSTREAM_AUTHORIZATION_FILE: ' : ''}${fault}.`)
+  const settings = file && settle(file, input, (each, use) => secretReader(each, use, places))
+  const upstreams = settings?.upstreams.map((each) =>
+    'headers' in each && authorization ? { ...each, headers: { authorization } } : each,
+  )
+  return { settings: settings && upstreams && { ...settings, upstreams }, hasEndpoints: false, warnings: [] }
+}
+
+function faultOf(read: ReadSecret): string | undefined {
+  try {
+    read()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+type Reader = (source: TextSource, use: SecretUse) => ReadSecret
+
+function settle(file: GatewayFile, { resource, title }: GatewayInput, reader: Reader): GatewaySettings {
+  const all = file.upstreams.map(({ name }) => name)
+  const endpoints = file.endpoints ?? [{ resource, name: title, upstreams: all }]
+  const served = new Set(endpoints.flatMap(({ upstreams }) => upstreams))
+  // one upstream keeps its names
+  const prefix = served.size > 1 ? 'always' : 'never'
+  const named = file.upstreams
+    .filter(({ name }) => served.has(name))
+    .map((each) => settleUpstream(each, prefix, reader))
+  const builtin: UpstreamSettings = { ...ofBuiltin(prefix), name: BUILTIN, transport: 'builtin' }
+  return { endpoints, upstreams: served.has(BUILTIN) ? [...named, builtin] : named, parked: file.parked }
+}
+
+function settleUpstream(upstream: UpstreamInFile, prefix: 'always' | 'never', reader: Reader): UpstreamSettings {
+  const tools = { ...upstream.tools, prefix: upstream.tools.prefix ?? prefix }
+  if (upstream.transport === 'stdio') return { ...upstream, tools, env: readers(upstream.env, 'variable', reader) }
+  const { headers, tls } = upstream
+  return { ...upstream, tools, headers: readers(headers, 'header', reader), tls: tls && readers(tls, 'pem', reader) }
+}
+
+function readers(sources: Readonly<Record<string, TextSource>>, use: SecretUse, reader: Reader) {
+  return Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, reader(source, use)]))
+}
+
+/** The file says nothing of it, and it asks nobody anything that it may not. */
+function ofBuiltin(prefix: 'always' | 'never'): Common {
+  const minute = 60_000
+  return {
+    isolation: 'caller',
+    tools: { only: undefined, not: [], rename: {}, prefix },
+    questions: { form: true, url: true, roots: true, sampling: false },
+    concurrency: 50,
+    timeouts: { connect: 5_000, list: 10_000, call: 10 * minute, idle: 2 * minute },
+  }
+}

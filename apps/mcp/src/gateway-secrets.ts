@@ -1,0 +1,62 @@
+// Secrets of the gateway's file. They are read at each use, so that a file that is replaced counts at once.
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { expand, type TextSource } from '@gatehouse/shared/gateway-file'
+import type { ReadSecret } from './gateway/settings.ts'
+
+/** What a secret is for, and so which characters may be in it. */
+export type SecretUse = 'header' | 'variable' | 'pem'
+
+const forbidden: Readonly<Record<SecretUse, { readonly characters: RegExp; readonly fault: string }>> = {
+  header: {
+    characters: /[^\t\x20-\x7e\x80-\xff]/,
+    fault: 'has a character that no header can have, such as a line break',
+  },
+  variable: { characters: /\0/, fault: 'has a NUL in it' },
+  pem: { characters: /\0/, fault: 'is not PEM' },
+}
+
+export interface SecretPlaces {
+  readonly variable: (name: string) => string | undefined
+  /** Paths are relative to it. */
+  readonly folder: string
+}
+
+/** The reader throws an Error that names the variable or the path, never what is in it. */
+export function secretReader(source: TextSource, use: SecretUse, places: SecretPlaces): ReadSecret {
+  const { characters, fault } = forbidden[use]
+  return () => {
+    const text = read(source, places)
+    if (characters.test(text)) throw new Error(`${shown(source)} ${fault}`)
+    return text
+  }
+}
+
+function read(source: TextSource, { variable, folder }: SecretPlaces): string {
+  if (source.kind === 'plain') return source.text
+  if (source.kind === 'file') return readFile(source.path, folder)
+  if (source.kind === 'env') {
+    const value = variable(source.name)
+    if (!value) throw new Error(`${source.name} is not set: set it in the environment`)
+    return value
+  }
+  const expanded = expand(source.text, variable)
+  if ('fault' in expanded) throw new Error(expanded.fault)
+  return expanded.text
+}
+
+function readFile(path: string, folder: string): string {
+  let content: string
+  try {
+    content = readFileSync(resolve(folder, path), 'utf8').trim()
+  } catch (error) {
+    throw new Error(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+  if (content === '') throw new Error(`${path} is empty`)
+  return content
+}
+
+function shown(source: TextSource): string {
+  if (source.kind === 'env') return source.name
+  return source.kind === 'file' ? source.path : 'the text'
+}

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest'
+import type { Members } from '../upstreams/contract.ts'
+import { behalfOf } from './suites/fake-upstream.ts'
+import { scene, upstream } from './suites/scene.ts'
+
+const ann = behalfOf('ann')
+const minutes = 60_000
+const namesOf = ({ tools }: Members) => tools.map(({ name }: Members) => name)
+
+describe('a URI', () => {
+  function pair() {
+    const a = upstream('a', [])
+    const b = upstream('b', [])
+    a.resources = [{ uri: 'file:///both' }, { uri: 'file:///a' }]
+    b.resources = [{ uri: 'file:///both' }, { uri: 'ui://b/page' }]
+    a.resourceTemplates = [{ uriTemplate: 'db://{table}/{id}' }]
+    b.resourceTemplates = [{ uriTemplate: 'db://{+path}' }, { uriTemplate: '{broken' }]
+    return { a, b, ...scene(a, b) }
+  }
+
+  it('belongs to who lists it, then to who has a template for it, the first of the file first', async () => {
+    const { a, b, catalog, problems, clock } = pair()
+    const rows: [string, unknown][] = [
+      ['file:///both', { upstream: a, by: 'list' }],
+      ['ui://b/page', { upstream: b, by: 'list' }],
+      ['db://t/1', { upstream: a, by: 'template' }],
+      ['db://t/1/2', { upstream: b, by: 'template' }],
+      ['db://{+path}', { upstream: b, by: 'template' }],
+      ['https://elsewhere.test/', undefined],
+    ]
+    for (const [uri, expected] of rows) expect(await catalog.findResource(uri, ann), uri).toEqual(expected)
+    await clock.elapse(0)
+    expect(problems.map(({ message }) => message)).toEqual([
+      'db://{+path} of b overlaps with db://{table}/{id} of a, which is asked',
+    ])
+    const { resources } = await catalog.resources(ann, '2025')
+    expect(resources).toEqual([{ uri: 'file:///both' }, { uri: 'file:///a' }, { uri: 'ui://b/page' }])
+    expect(problems.at(-1)).toMatchObject({ kind: 'clash', upstream: 'b' })
+  })
+
+  it('that is in no list belongs to who showed it to this caller last', async () => {
+    const { a, b, catalog, clock } = pair()
+    await catalog.note(ann.owner, 'x://1', a)
+    const result = {
+      content: [
+        { type: 'resource_link', uri: 'x://1' },
+        { type: 'resource', resource: { uri: 'x://2', text: '' } },
+        { type: 'text', text: 'x://3' },
+        null,
+      ],
+    }
+    await catalog.noteLinks(ann.owner, result, b)
+    expect(await catalog.findResource('x://1', ann)).toEqual({ upstream: b, by: 'shown' })
+    expect(await catalog.findResource('x://2', ann)).toEqual({ upstream: b, by: 'shown' })
+    expect(await catalog.findResource('x://3', ann)).toBeUndefined()
+    expect(await catalog.findResource('x://1', behalfOf('bob'))).toBeUndefined()
+    await clock.elapse(60 * minutes)
+    expect(await catalog.findResource('x://1', ann)).toBeUndefined()
+  })
+
+  it('is found in both of two results that come at once', async () => {
+    const { a, b, catalog } = pair()
+    await Promise.all([catalog.note(ann.owner, 'x://1', a), catalog.note(ann.owner, 'x://2', b)])
+    expect(await catalog.findResource('x://1', ann)).toEqual({ upstream: a, by: 'shown' })
+    expect(await catalog.findResource('x://2', ann)).toEqual({ upstream: b, by: 'shown' })
+  })
+
+  it('that is new is found without a word of the upstream, but it is not asked each time', async () => {
+    const { b, catalog, clock } = pair()
+    await catalog.findResource('new:1', ann)
+    b.resources.push({ uri: 'new:1' })
+    expect(await catalog.findResource('new:1', ann)).toBeUndefined()
+    await clock.elapse(5_000)
+    expect(await catalog.findResource('new:1', ann)).toEqual({ upstream: b, by: 'list' })
+  })
+
+  it('is the only upstream’s where there is one, whatever it lists', async () => {
+    const a = upstream('a', [])
+    expect(await scene(a).catalog.findResource('any:thing', ann)).toEqual({ upstream: a, by: 'only' })
+    expect(a.asked).toEqual([])
+  })
+})
+
+describe('what a client is told of the endpoint', () => {
+  const base = { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true } }
+
+  it('is what any upstream can do, and is there though all are down', async () => {
+    const a = upstream('a', [])
+    const b = upstream('b', [])
+    a.capabilities = { completions: {}, resources: { subscribe: true }, tasks: { list: {} } }
+    Object.assign(b, { era: '2026', capabilities: { logging: {}, experimental: { x: {} } } })
+    const { catalog, open, clock } = scene(a, b)
+    const told = { ...base, completions: {}, logging: {}, resources: { subscribe: true, listChanged: true } }
+    expect((await catalog.describe(ann, '2025')).capabilities).toEqual({ ...told, tasks: { list: {} } })
+    expect((await catalog.describe(ann, '2026')).capabilities).toEqual({ ...told, experimental: { x: {} } })
+    a.fault = b.fault = 'unreachable'
+    await clock.elapse(60 * minutes)
+    expect((await open().describe(ann, '2026')).capabilities).toEqual({ ...told, experimental: { x: {} } })
+    expect(await open().describe(behalfOf('bob'), '2025')).toEqual({ capabilities: base, instructions: undefined })
+  })
+
+  it('has the words of one upstream as they are, and those of several under their names, 8 KB at most', async () => {
+    const [a, b, c] = [upstream('a', []), upstream('b', []), upstream('c', [])]
+    a.instructions = 'é'.repeat(10_000)
+    b.instructions = 'short'
+    expect((await scene(a).catalog.describe(ann, '2025')).instructions).toBe(a.instructions)
+    const { instructions = '' } = await scene(a, b, c).catalog.describe(ann, '2025')
+    expect(instructions).toMatch(/^# a\né+…\n\n# b\nshort$/)
+    expect(Buffer.byteLength(instructions)).toBeLessThanOrEqual(8_192)
+    expect(Buffer.byteLength(instructions)).toBeGreaterThan(8_100)
+  })
+})
+
+describe('a watch', () => {
+  it('says what really changed, and listens once for an owner', async () => {
+    const a = upstream('a', ['x'])
+    const { catalog, clock } = scene(a)
+    await catalog.tools(ann, '2026')
+    const [one, two]: [string[], string[]] = [[], []]
+    const stops = [one, two].map((heard) => catalog.watch(ann, '2026', (kind) => void heard.push(kind)))
+    expect(a.listeners.size).toBe(1)
+    a.say('notifications/tools/list_changed')
+    a.say('notifications/message')
+    await clock.elapse(2_000)
+    expect(one).toEqual([])
+    a.tools = [{ name: 'y' }]
+    for (let word = 0; word < 100; word++) a.say('notifications/tools/list_changed')
+    await clock.elapse(2_000)
+    expect([one, two]).toEqual([['tools'], ['tools']])
+    expect(a.asked.filter((method) => method === 'tools/list').length).toBeLessThanOrEqual(4)
+    for (const stop of stops) stop()
+    expect(a.listeners.size).toBe(0)
+  })
+
+  it('says so when an upstream is gone for too long, and when it is back', async () => {
+    const [a, b] = [upstream('a', ['x']), upstream('b', ['y'])]
+    const { catalog, clock } = scene(a, b)
+    for (const list of [catalog.tools, catalog.prompts, catalog.resources, catalog.templates]) await list(ann, '2026')
+    const heard: string[] = []
+    const stop = catalog.watch(ann, '2026', (kind) => void heard.push(kind))
+    await clock.elapse(7 * minutes)
+    expect(heard).toEqual([])
+    b.fault = 'unreachable'
+    await clock.elapse(5 * minutes)
+    expect(heard).toEqual([])
+    await clock.elapse(6 * minutes)
+    expect(heard).toContain('tools')
+    expect(namesOf(await catalog.tools(ann, '2026'))).toEqual(['a__x'])
+    heard.length = 0
+    b.fault = undefined
+    await clock.elapse(3 * minutes)
+    expect(heard).toContain('tools')
+    expect(namesOf(await catalog.tools(ann, '2026'))).toEqual(['a__x', 'b__y'])
+    stop()
+  })
+})

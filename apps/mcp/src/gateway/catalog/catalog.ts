@@ -1,0 +1,85 @@
+// The catalog of one endpoint: see contract.ts for what it is, names.ts and uris.ts for whose a name or a URI is, lists.ts
+// for when upstreams are asked, watches.ts for what changed. Upstreams that are down are kept away by breaker.ts.
+import type { Behalf, Era, Members } from '../upstreams/contract.ts'
+import type { Catalog, CatalogOptions, Problem } from './contract.ts'
+import { describeEndpoint } from './describe.ts'
+import { createNamed, leastTtl, type Named } from './exposed.ts'
+import { createLists } from './lists.ts'
+import { listings } from './pages.ts'
+import { createUris, linksIn } from './uris.ts'
+import { createWatches, type Watches } from './watches.ts'
+
+const reportedAgain = 600_000
+const mostReports = 1_000
+
+export function createCatalog(given: CatalogOptions): Catalog {
+  const options = { ...given, onProblem: seldom(given) }
+  const { upstreams, clock, onProblem } = options
+  const lists = createLists({
+    ...options,
+    heard: (...said) => void watches.heard(...said).catch(() => undefined), // what is not marked is asked for by its age
+  })
+  const watches: Watches = createWatches(options, lists)
+  const tools = createNamed('tools', options, lists)
+  const prompts = createNamed('prompts', options, lists)
+  const uris = createUris(options, lists)
+
+  async function listNamed(kind: 'tools' | 'prompts', named: Named, behalf: Behalf, era: Era): Promise<Members> {
+    const { items, ttlMs } = await named.list(behalf, era)
+    return { [kind]: items, ...hints(ttlMs, era) }
+  }
+
+  async function listByUri(kind: 'resources' | 'resourceTemplates', behalf: Behalf, era: Era): Promise<Members> {
+    const { by } = listings[kind]
+    const all = await Promise.all(upstreams.map((upstream) => lists.list(upstream, kind, behalf, 'hint')))
+    const first = new Map<string, { readonly name: string; readonly item: Members }>()
+    for (const [index, { settings }] of upstreams.entries())
+      for (const item of all[index]?.items ?? []) {
+        const other = first.get(item[by])
+        if (!other) first.set(item[by], { name: settings.name, item })
+        else {
+          const message = `${item[by]} of ${settings.name} is left out: ${other.name} has it`
+          onProblem({ kind: 'clash', upstream: settings.name, message })
+        }
+      }
+    return { [kind]: [...first.values()].map(({ item }) => item), ...hints(leastTtl(all, clock.now()), era) }
+  }
+
+  return {
+    tools: (behalf, era) => listNamed('tools', tools, behalf, era),
+    prompts: (behalf, era) => listNamed('prompts', prompts, behalf, era),
+    resources: (behalf, era) => listByUri('resources', behalf, era),
+    templates: (behalf, era) => listByUri('resourceTemplates', behalf, era),
+    findTool: (name, behalf) => tools.find(name, behalf),
+    findPrompt: (name, behalf) => prompts.find(name, behalf),
+    findResource: (uri, behalf) => uris.find(uri, behalf),
+    async describe(behalf, era) {
+      const said = await Promise.all(upstreams.map((upstream) => lists.description(upstream, behalf)))
+      const all = upstreams.map(({ settings }, index) => ({ name: settings.name, said: said[index] }))
+      return describeEndpoint(all, era)
+    },
+    known: (upstream, behalf) => lists.lastDescription(upstream, behalf),
+    note: (owner, uri, upstream) => uris.note(owner, [uri], upstream),
+    noteLinks: (owner, result, upstream) => uris.note(owner, linksIn(result), upstream),
+    heard: (notification, behalf, upstream) => watches.heard(notification, behalf, upstream),
+    watch: (behalf, era, changed) => watches.watch(behalf, era, changed),
+  }
+}
+
+/** Private: names and lists are this caller's. */
+function hints(ttlMs: number, era: Era): Members {
+  return era === '2026' ? { ttlMs, cacheScope: 'private' } : {}
+}
+
+function seldom({ clock, onProblem }: Pick<CatalogOptions, 'clock' | 'onProblem'>): (problem: Problem) => void {
+  const reported = new Map<string, number>()
+  return (problem) => {
+    const key = `${problem.kind} ${problem.upstream} ${problem.message}`
+    if ((reported.get(key) ?? Number.NEGATIVE_INFINITY) > clock.now() - reportedAgain) return
+    reported.delete(key)
+    reported.set(key, clock.now())
+    const [oldest] = reported.keys()
+    if (reported.size > mostReports && oldest !== undefined) reported.delete(oldest)
+    onProblem(problem)
+  }
+}

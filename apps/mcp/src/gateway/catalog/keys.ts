@@ -1,0 +1,60 @@
+// Under which keys of the store things are kept. People and clients are in them as digests only.
+import { createHash } from 'node:crypto'
+import type { Behalf, Owner, Upstream } from '../upstreams/contract.ts'
+import type { Kind } from './contract.ts'
+
+/** Whoever shares a credential for an upstream, by the isolation of the file: what one of them is shown, all may see. */
+function credentialOwner({ settings }: Upstream, { endpoint, issuer, subject, clientId, session }: Owner): unknown {
+  const caller = [issuer, subject, clientId]
+  const owners = { shared: [], caller, session: [...caller, session ?? null] }
+  return [endpoint, settings.name, settings.isolation, ...owners[settings.isolation]]
+}
+
+/** What an upstream may answer differently to: who asks, as it sees it, and what the client is able to do. */
+function asSeen(upstream: Upstream, { owner, capabilities, headers }: Behalf): unknown {
+  const { settings } = upstream
+  const forwarded = 'forwardHeaders' in settings ? settings.forwardHeaders.map((name) => headers[name] ?? null) : []
+  return [credentialOwner(upstream, owner), forwarded, sorted(capabilities)]
+}
+
+/** Of what one upstream lists. */
+export function listKey(upstream: Upstream, kind: Kind, behalf: Behalf): string {
+  return `catalog:${kind}:${digest(asSeen(upstream, behalf))}`
+}
+
+/** Of what one upstream says of itself. */
+export function descriptionKey(upstream: Upstream, behalf: Behalf): string {
+  return `catalog:description:${digest(asSeen(upstream, behalf))}`
+}
+
+/** Of when one upstream said that a list changed. */
+export function changeKey(upstream: Upstream, kind: Kind, owner: Owner): string {
+  return `catalog:changed:${kind}:${digest(credentialOwner(upstream, owner))}`
+}
+
+/** Of the names that were given at an endpoint. */
+export function namesKey(endpoint: string, kind: Kind): string {
+  return `catalog:names:${kind}:${digest(endpoint)}`
+}
+
+/** Of what a caller was shown otherwise than in lists. */
+export function shownKey({ endpoint, issuer, subject, clientId }: Owner): string {
+  return `catalog:shown:${digest([endpoint, issuer, subject, clientId])}`
+}
+
+/** For what is counted against an upstream: the same for those whom it takes for one. */
+export function credentialKey(upstream: Upstream, behalf: Behalf): string {
+  return digest(asSeen(upstream, { ...behalf, capabilities: {} }))
+}
+
+export function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url')
+}
+
+/** Members in order, so that equal things have equal digests. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
+  return entries.map(([name, member]) => [name, sorted(member)])
+}

@@ -1,0 +1,145 @@
+// Whose a URI is: of the first upstream of the file that lists it, else of the first with a template for it, else of the one
+// that showed it to this caller last. It is never tried at several. Links in results are not rewritten where two upstreams
+// show one URI: the first of the file has it.
+import type { Behalf, Members, Owner, Upstream } from '../upstreams/contract.ts'
+import type { CatalogOptions, FoundResource, Kind } from './contract.ts'
+import { shownKey } from './keys.ts'
+import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
+import { readUriTemplate, type UriPattern } from './uri-template.ts'
+
+const mostShown = 500
+const longestUri = 2_048
+const shownFor = 3_600_000
+const mostTemplates = 500
+
+/** A URI, and the upstream that showed it; the last first. */
+type Shown = readonly [string, string]
+
+export interface Uris {
+  find(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
+  note(owner: Owner, uris: readonly string[], upstream: Upstream): Promise<void>
+}
+
+export function createUris(
+  { upstreams, store, clock, onProblem }: CatalogOptions,
+  { list }: Pick<Lists, 'list'>,
+): Uris {
+  /** Of all upstreams at once: who wants only the first need not look at the others. */
+  function askAll(kind: Kind, behalf: Behalf, age: Age): readonly Promise<Kept | undefined>[] {
+    const asked = upstreams.map((upstream) => list(upstream, kind, behalf, age))
+    for (const one of asked) one.catch(() => undefined)
+    return asked
+  }
+
+  const turns = new Map<string, Promise<unknown>>()
+  const listed = new WeakMap<Kept, ReadonlySet<string>>()
+  const patterns = new WeakMap<Kept, ReadonlyMap<string, UriPattern | undefined>>()
+
+  function lists(kept: Kept | undefined, uri: string): boolean {
+    if (!kept) return false
+    const uris = listed.get(kept) ?? new Set(kept.items.map((item) => String(item.uri)))
+    listed.set(kept, uris)
+    return uris.has(uri)
+  }
+
+  function templateFor(kept: Kept | undefined, uri: string): string | undefined {
+    if (!kept) return undefined
+    const texts = kept.items.slice(0, mostTemplates).map((item) => String(item.uriTemplate))
+    const all = patterns.get(kept) ?? new Map(texts.map((text) => [text, readUriTemplate(text)]))
+    patterns.set(kept, all)
+    if (all.has(uri)) return uri
+    for (const [text, isFor] of all) if (isFor?.(uri)) return text
+    return undefined
+  }
+
+  async function byList(uri: string, behalf: Behalf, age: Age): Promise<Upstream | undefined> {
+    const asked = askAll('resources', behalf, age)
+    for (const [index, upstream] of upstreams.entries()) if (lists(await asked[index], uri)) return upstream
+    return undefined
+  }
+
+  async function byTemplate(uri: string, behalf: Behalf, age: Age): Promise<Upstream | undefined> {
+    const asked = askAll('resourceTemplates', behalf, age)
+    for (const [index, upstream] of upstreams.entries()) {
+      const template = templateFor(await asked[index], uri)
+      if (template === undefined) continue
+      void reportOverlap(uri, upstream, template, asked.slice(index + 1), index + 1)
+      return upstream
+    }
+    return undefined
+  }
+
+  /** Later, so that the first need not wait for the others. */
+  async function reportOverlap(
+    uri: string,
+    { settings }: Upstream,
+    template: string,
+    asked: readonly Promise<Kept | undefined>[],
+    from: number,
+  ): Promise<void> {
+    for (const [index, kept] of (await Promise.allSettled(asked)).entries()) {
+      const theirs = kept.status === 'fulfilled' ? templateFor(kept.value, uri) : undefined
+      const other = upstreams[from + index]
+      if (theirs === undefined || !other) continue
+      const message = `${theirs} of ${other.settings.name} overlaps with ${template} of ${settings.name}, which is asked`
+      onProblem({ kind: 'clash', upstream: other.settings.name, message })
+    }
+  }
+
+  async function offered(uri: string, behalf: Behalf, age: Age): Promise<FoundResource | undefined> {
+    const listing = await byList(uri, behalf, age)
+    if (listing) return { upstream: listing, by: 'list' }
+    const templated = await byTemplate(uri, behalf, age)
+    return templated && { upstream: templated, by: 'template' }
+  }
+
+  async function shown(uri: string, { owner }: Behalf): Promise<FoundResource | undefined> {
+    const all: readonly Shown[] = (await store.get(shownKey(owner))) ?? []
+    const name = all.find(([one]) => one === uri)?.[1]
+    const upstream = upstreams.find(({ settings }) => settings.name === name)
+    return upstream && { upstream, by: 'shown' }
+  }
+
+  /** One after the other, or two results at once would lose one of them. */
+  function add(owner: Owner, uris: ReadonlySet<string>, upstream: string): Promise<void> {
+    const key = shownKey(owner)
+    const added = (turns.get(key) ?? Promise.resolve()).then(async () => {
+      const before: readonly Shown[] = (await store.get(key)) ?? []
+      const now = [...uris].map((uri): Shown => [uri, upstream])
+      const all = [...now, ...before.filter(([uri]) => !uris.has(uri))].slice(0, mostShown)
+      await store.put(key, all, clock.now() + shownFor)
+    })
+    const turn = added.catch(() => undefined).finally(() => turns.get(key) === turn && turns.delete(key))
+    turns.set(key, turn)
+    return added
+  }
+
+  return {
+    async find(uri, behalf) {
+      const [first, second] = upstreams
+      if (first && !second) return { upstream: first, by: 'only' }
+      const known = await offered(uri, behalf, Number.POSITIVE_INFINITY)
+      return known ?? (await shown(uri, behalf)) ?? offered(uri, behalf, askedAgain)
+    },
+    async note(owner, uris, { settings }) {
+      const worth = new Set(uris.filter((uri) => uri.length <= longestUri).slice(0, mostShown))
+      if (upstreams.length > 1 && worth.size > 0) await add(owner, worth, settings.name)
+    },
+  }
+}
+
+/** URIs of the links and embedded resources in a result of a tool, a prompt or a read. */
+export function linksIn(result: Members): readonly string[] {
+  const messages = membersIn(result.messages).flatMap(({ content }) => (Array.isArray(content) ? content : [content]))
+  const blocks = membersIn([...(Array.isArray(result.content) ? result.content : []), ...messages])
+  const uris = [
+    ...blocks.filter(({ type }) => type === 'resource_link').map(({ uri }) => uri),
+    ...blocks.filter(({ type }) => type === 'resource').map(({ resource }) => resource?.uri),
+    ...membersIn(result.contents).map(({ uri }) => uri),
+  ]
+  return uris.filter((uri) => typeof uri === 'string')
+}
+
+function membersIn(list: unknown): readonly Members[] {
+  return Array.isArray(list) ? list.filter((item) => typeof item === 'object' && item !== null) : []
+}

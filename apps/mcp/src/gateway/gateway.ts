@@ -1,0 +1,173 @@
+// The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
+import type { Implementation } from '@modelcontextprotocol/server'
+import { nameIn } from '../mcp/message.ts'
+import { policy as ownPolicy } from '../mcp/policy.ts'
+import type { Message, Operations, Served, ServedRequest } from '../mcp/served.ts'
+import type { Source, ToolTerms } from '../sources/source.ts'
+import type { Catalog, EndpointDescription, Found } from './catalog/contract.ts'
+import { scopesFor } from './policy.ts'
+import { behalfOf, type Client } from './relay/client.ts'
+import { createForward } from './relay/forward.ts'
+import { createNews } from './relay/news.ts'
+import { createRelay } from './relay/relay.ts'
+import { createSeals } from './relay/seal.ts'
+import { createRelayServer } from './relay/server.ts'
+import { createTaskIds } from './relay/tasks.ts'
+import type { Json, Members, Owner, Request, Upstream } from './upstreams/contract.ts'
+
+export interface GatewayOptions {
+  readonly identity: Implementation
+  /** The resource that it stands behind. */
+  readonly resource: string
+  readonly issuer: string
+  readonly development: boolean
+  readonly upstreams: readonly Upstream[]
+  readonly catalog: Catalog
+  /** The demonstration, where it is one of the upstreams. */
+  readonly builtin: Source | undefined
+  readonly parked: number
+  readonly secrets: readonly [string, ...string[]]
+  readonly onerror: (error: Error) => void
+  readonly onFault: (upstream: string, error: Error) => void
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+/** Milliseconds without a request after which a session of the 2025 era hears no more. */
+const quiet = { lists: 300_000, subscriptions: 3_600_000 }
+
+export function createGateway(options: GatewayOptions): Served {
+  const { identity, resource, issuer, upstreams, catalog, builtin, clock, onerror, onFault } = options
+  const seals = createSeals({ secrets: options.secrets, clock })
+  const forward = createForward({
+    seals,
+    ownOrigins: [new URL(issuer).origin, new URL(resource).origin],
+    development: options.development,
+    named: upstreams.length > 1,
+    parked: options.parked,
+    clock,
+  })
+  const relay = createRelay({ catalog, upstreams, forward, tasks: createTaskIds(seals), onFault })
+  const news = createNews({ catalog, onerror, quiet })
+  /** What clients of an era were told last: a server is made without waiting. */
+  const told = new Map<string, EndpointDescription>()
+
+  function ownerOf({ caller, session }: ServedRequest): Owner {
+    return { endpoint: resource, issuer, subject: caller.subject, clientId: caller.clientId, session: session?.key }
+  }
+
+  /** Of a message that has not come to a server yet. */
+  function clientIn({ method, params }: Message, request: ServedRequest): Client {
+    const meta: Json = (params as Members | undefined)?._meta ?? {}
+    const isModern = typeof meta[`${envelope}protocolVersion`] === 'string' || method === 'subscriptions/listen'
+    const capabilities = isModern ? meta[`${envelope}clientCapabilities`] : (params as Json)?.capabilities
+    return {
+      owner: ownerOf(request),
+      granted: request.caller,
+      era: isModern ? '2026' : '2025',
+      capabilities: typeof capabilities === 'object' && capabilities !== null ? capabilities : {},
+      headers: request.headers,
+      logLevel: undefined,
+      progressToken: undefined,
+      signal: new AbortController().signal,
+      hear: () => undefined,
+      ask: undefined,
+      requestState: undefined,
+      inputResponses: undefined,
+      announce: undefined,
+    }
+  }
+
+  const operations: Operations = {
+    async find(message, request) {
+      const client = clientIn(message, request)
+      const { method = '' } = message
+      if (method === 'initialize' || method === 'server/discover' || method === 'subscriptions/listen') {
+        told.set(client.era, await catalog.describe(behalfOf(client), client.era))
+      }
+      const found = await calledBy(message, client)
+      const terms = found?.upstream.settings.transport === 'builtin' ? await termsOf(builtin, found.name) : undefined
+      return {
+        method,
+        tool: found && { name: nameIn(message) as string, inputSchema: found.definition.inputSchema },
+        staysOpen: method === 'subscriptions/listen' || terms?.isLong === true,
+        scopes: terms?.scopes ?? scopesFor(method),
+        isOpenTo: !terms || ownPolicy.mayCall(terms, request.caller),
+      }
+    },
+  }
+
+  /** Looked up only where it matters: headers have to be compared with it, or it may be a tool of our own. */
+  async function calledBy(message: Message, client: Client): Promise<Found | undefined> {
+    const name = nameIn(message)
+    if (message.method !== 'tools/call' || typeof name !== 'string') return undefined
+    return client.era === '2026' || builtin ? catalog.findTool(name, behalfOf(client)) : undefined
+  }
+
+  async function handle(request: Request, client: Client, session: ServedRequest['session']): Promise<Members> {
+    const { method, params } = request
+    if (session && client.era === '2025') {
+      news.used(session, behalfOf(client))
+      const uri = params?.uri
+      if (method === 'resources/unsubscribe') {
+        news.unsubscribe(session, uri)
+        return {}
+      }
+      if (method === 'resources/subscribe' && typeof uri === 'string') {
+        const found = await catalog.findResource(uri, behalfOf(client))
+        if (found) {
+          news.subscribe(session, uri, found.upstream, behalfOf(client))
+          return {}
+        }
+      }
+    }
+    return relay.handle(request, client)
+  }
+
+  return {
+    operations,
+
+    createServer(request) {
+      const era = request.session ? '2025' : '2026'
+      return createRelayServer({
+        identity,
+        request,
+        owner: ownerOf(request),
+        description: told.get(era) ?? told.get('2026') ?? told.get('2025') ?? nothingKnown,
+        handle: (incoming, client) => handle(incoming, client, request.session),
+        onerror,
+      })
+    },
+
+    events: (request, resources) => {
+      const client = clientIn({ method: 'subscriptions/listen' }, request)
+      return news.busFor(behalfOf(client), resources)
+    },
+
+    notified(request, { method, params }) {
+      if (method !== 'notifications/roots/list_changed') return
+      const client = clientIn({ method }, request)
+      for (const upstream of upstreams) {
+        upstream.notify({ method, params: params as Members | undefined }, behalfOf(client)).catch(onerror)
+      }
+    },
+
+    async close() {
+      news.close()
+      forward.close()
+      await Promise.all(upstreams.map((upstream) => upstream.close()))
+    },
+  }
+}
+
+/** Before the first client was told anything: what every MCP server may have. */
+const nothingKnown: EndpointDescription = {
+  capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true } },
+  instructions: undefined,
+}
+
+const envelope = 'io.modelcontextprotocol/'
+
+async function termsOf(source: Source | undefined, name: string): Promise<ToolTerms | undefined> {
+  return (await source?.listTools())?.find(({ definition }) => definition.name === name)?.terms
+}

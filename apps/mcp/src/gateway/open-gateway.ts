@@ -1,0 +1,97 @@
+// From the configuration to what is served: the one place where the parts of the gateway are made.
+
+import type { Implementation } from '@modelcontextprotocol/server'
+import type { Served } from '../mcp/served.ts'
+import type { Source } from '../sources/source.ts'
+import { withBreaker } from './catalog/breaker.ts'
+import { createCatalog } from './catalog/catalog.ts'
+import { systemClock } from './catalog/clock.ts'
+import { createMemoryCatalogStore } from './catalog/store.ts'
+import { createGateway } from './gateway.ts'
+import type { GatewaySettings } from './settings.ts'
+import { createBuiltinOpener } from './upstreams/builtin.ts'
+import { openUpstream } from './upstreams/open.ts'
+import { createProcessStarter } from './upstreams/start-process.ts'
+
+export interface GatewayParts {
+  readonly settings: GatewaySettings
+  readonly identity: Implementation
+  readonly resource: string
+  readonly issuer: string
+  readonly development: boolean
+  readonly secrets: readonly [string, ...string[]]
+  readonly proxies: Readonly<Record<string, string>> | undefined
+  readonly builtin: Source
+  readonly log: GatewayLog
+  /** Where commands have their folders, and what is running is written down. */
+  readonly stateFolder: string
+  /** What commands inherit of our environment. */
+  readonly inherited: { readonly PATH: string | undefined; readonly LANG: string | undefined }
+}
+
+/** As the app's log has them. */
+export interface GatewayLog {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
+/** The upstreams alone, each with its breaker; `close` ends what of their commands is left once they are closed. */
+export function openUpstreams(
+  parts: Pick<GatewayParts, 'settings' | 'identity' | 'log' | 'builtin' | 'proxies' | 'stateFolder' | 'inherited'>,
+) {
+  const { settings, identity, log, builtin, proxies } = parts
+  const processes = createProcessStarter(parts)
+  const introduced = { name: identity.name, version: identity.version }
+  const clock = systemClock
+  const onerror = (upstream: string, err: Error): void => log.info({ upstream, err }, 'an upstream is in trouble')
+  const upstreams = settings.upstreams.map((one) => {
+    const upstream = openUpstream(one, {
+      identity: introduced,
+      proxies,
+      clock,
+      onerror,
+      startProcess: processes.start,
+      openBuiltin: ({ name, timeouts }, onFailure) =>
+        createBuiltinOpener({
+          name,
+          source: builtin,
+          identity: introduced,
+          limit: timeouts.list,
+          onerror: onFailure,
+          clock: clock.now,
+        }),
+    })
+    return withBreaker(upstream, clock)
+  })
+  return { upstreams, close: processes.close }
+}
+
+export function openGateway(parts: GatewayParts): Served {
+  const { settings, log, builtin } = parts
+  const clock = systemClock
+  const { upstreams, close } = openUpstreams(parts)
+  const catalog = createCatalog({
+    upstreams,
+    clock,
+    store: createMemoryCatalogStore(clock),
+    onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message),
+  })
+  const served = createGateway({
+    ...parts,
+    upstreams,
+    catalog,
+    builtin: settings.upstreams.some(({ transport }) => transport === 'builtin') ? builtin : undefined,
+    parked: settings.parked,
+    onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
+    onFault: (upstream, { message }) => log.warn({ upstream }, message),
+    clock: clock.now,
+  })
+  return {
+    ...served,
+    async close() {
+      await served.close?.()
+      await close()
+    },
+  }
+}

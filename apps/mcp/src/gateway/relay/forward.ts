@@ -1,0 +1,222 @@
+// One request to one upstream, in all four pairs of eras. Where both are of the same era it passes; where they are not, what
+// differs is how an upstream asks a question: 2025 by a request in the middle of the call, 2026 by a result that the client
+// answers with a second call.
+import { createHash } from 'node:crypto'
+import type { Behalf, Era, Members, Request, Upstream, UpstreamRequest } from '../upstreams/contract.ts'
+import { RpcError, UpstreamError } from '../upstreams/contract.ts'
+import { resultFor } from '../upstreams/envelope.ts'
+import { behalfOf, type Client, wantsLog } from './client.ts'
+import { type Ongoing, startOngoing, type Turn } from './ongoing.ts'
+import { createParked, parkedLife } from './parked.ts'
+import { type QuestionTerms, questionFor } from './questions.ts'
+import type { Seals } from './seal.ts'
+
+export interface ForwardOptions {
+  readonly seals: Seals
+  readonly ownOrigins: readonly string[]
+  readonly development: boolean
+  /** More than one upstream: people have to be told which one asks. */
+  readonly named: boolean
+  /** Calls of one caller that wait for an answer at once. */
+  readonly parked: number
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+export interface Forward {
+  /** Resolves with what the upstream answered, in the form of the client's era. */
+  forward(upstream: Upstream, request: UpstreamRequest, client: Client): Promise<Members>
+  /** Calls that wait for an answer. */
+  readonly parked: number
+  close(): void
+}
+
+/** Questions of one call. An upstream that goes on asking makes people answer anything. */
+const mostQuestions = 10
+const invalidParams = -32_602
+/** Methods whose results may be questions (2026-07-28). */
+const askingMethods = ['tools/call', 'prompts/get', 'resources/read']
+
+/** What is sealed for a client of 2026-07-28. `of`: the request that it belongs to. */
+type State =
+  | { readonly kind: 'parked'; readonly id: string; readonly of: string }
+  | { readonly kind: 'upstream'; readonly theirs?: string; readonly asked: number; readonly of: string }
+
+export function createForward({ seals, ownOrigins, development, named, parked: most, clock }: ForwardOptions): Forward {
+  const parked = createParked({ perCaller: most, life: parkedLife })
+
+  async function forward(upstream: Upstream, request: UpstreamRequest, client: Client): Promise<Members> {
+    const era = await eraOf(upstream, client)
+    if (client.era === '2025') return resultFor(await askOnStream(upstream, request, client), '2025')
+    const of = digest(upstream, request)
+    const state = stateOf(client, of)
+    if (state?.kind === 'parked') return takeUp(state.id, upstream, of, client)
+    if (era === '2026') return passState(upstream, request, client, of, state)
+    if (!askingMethods.includes(request.method)) {
+      return resultFor(await upstream.request(request, behalfOf(client)), '2026')
+    }
+    const ongoing = startOngoing((running) =>
+      upstream.request(request, { ...behalfOf(client), ...runningFor(running, client) }),
+    )
+    return answerWith(ongoing, ongoing.next(client), { upstream, of, client, asked: 0 })
+  }
+
+  /** Client 2025: questions go on the stream of its request, whichever era they come from. */
+  async function askOnStream(upstream: Upstream, request: UpstreamRequest, client: Client): Promise<Members> {
+    let asked = 0
+    const ask = async (question: Request): Promise<Members> => {
+      asked += 1
+      const shown = judged(question, upstream, client, asked)
+      if (!client.ask) throw new RpcError(-32_603, 'The client has no session, so that it cannot be asked')
+      return client.ask(shown)
+    }
+    let sent = request
+    for (;;) {
+      const result = await upstream.request(sent, { ...behalfOf(client), ask })
+      if (result.resultType !== 'input_required') return result
+      const answers: Record<string, Members> = {}
+      for (const [key, question] of Object.entries(questionsIn(upstream, result))) answers[key] = await ask(question)
+      const { requestState } = result
+      const params = { ...request.params, inputResponses: answers, ...(requestState !== undefined && { requestState }) }
+      sent = { ...request, params }
+    }
+  }
+
+  /** Both 2026: the questions and the answers pass, the state sealed. */
+  async function passState(
+    upstream: Upstream,
+    request: UpstreamRequest,
+    client: Client,
+    of: string,
+    state: Extract<State, { kind: 'upstream' }> | undefined,
+  ): Promise<Members> {
+    const { inputResponses } = client
+    const params = {
+      ...request.params,
+      ...(inputResponses && { inputResponses }),
+      ...(state?.theirs !== undefined && { requestState: state.theirs }),
+    }
+    const result = resultFor(await upstream.request({ ...request, params }, behalfOf(client)), '2026')
+    if (result.resultType !== 'input_required') return result
+    const questions = questionsIn(upstream, result)
+    let asked = state?.asked ?? 0
+    const inputRequests = Object.fromEntries(
+      Object.entries(questions).map(([key, question]) => [key, judged(question, upstream, client, ++asked)]),
+    )
+    const { requestState: theirs } = result
+    const sealed: State = { kind: 'upstream', of, asked, ...(typeof theirs === 'string' && { theirs }) }
+    const hasQuestions = result.inputRequests !== undefined
+    const requestState = seals.seal('state', client.owner, sealed, clock() + parkedLife)
+    return { ...result, ...(hasQuestions && { inputRequests }), requestState }
+  }
+
+  /** Client 2026, upstream 2025: the call was left waiting with its question. */
+  async function takeUp(id: string, upstream: Upstream, of: string, client: Client): Promise<Members> {
+    const call = parked.take(id)
+    if (!call) throw new RpcError(invalidParams, 'This call waits for no answer (any more): call again')
+    const { question, ...others } = client.inputResponses ?? {}
+    const answer = question ?? Object.values(others)[0]
+    if (typeof answer !== 'object' || answer === null) {
+      call.ongoing.stop(new Error('the client came back without an answer'))
+      throw new RpcError(invalidParams, 'inputResponses has no answer to the question: call again')
+    }
+    const next = call.ongoing.next(client)
+    call.question.answer(answer)
+    return answerWith(call.ongoing, next, { upstream, of, client, asked: call.asked })
+  }
+
+  async function answerWith(
+    ongoing: Ongoing,
+    next: Promise<Turn>,
+    { upstream, of, client, asked }: { upstream: Upstream; of: string; client: Client; asked: number },
+  ): Promise<Members> {
+    const turn = await next
+    if ('result' in turn) return resultFor(turn.result, '2026')
+    const stop = (error: RpcError): never => {
+      ongoing.stop(error)
+      throw error
+    }
+    let shown: Request
+    try {
+      shown = judged(turn.question.request, upstream, client, asked + 1)
+    } catch (error) {
+      return stop(error as RpcError)
+    }
+    const id = parked.park(client.owner, { ongoing, question: turn.question, asked: asked + 1 })
+    if (id === undefined)
+      return stop(new RpcError(-32_603, `${most} calls of yours wait for an answer already: answer one first`))
+    const state: State = { kind: 'parked', id, of }
+    return {
+      resultType: 'input_required',
+      inputRequests: { question: shown },
+      requestState: seals.seal('state', client.owner, state, clock() + parkedLife),
+    }
+  }
+
+  function judged(question: Request, upstream: Upstream, client: Client, asked: number): Request {
+    const { settings } = upstream
+    if (asked > mostQuestions)
+      throw new RpcError(-32_603, `${settings.name} asked more than ${mostQuestions} questions in one call`)
+    const terms: QuestionTerms = { capabilities: client.capabilities, settings, named, ownOrigins, development }
+    return questionFor(question, terms)
+  }
+
+  function stateOf({ owner, requestState }: Client, of: string): State | undefined {
+    if (requestState === undefined) return undefined
+    const state = seals.open('state', owner, requestState) as State | undefined
+    // Approved once is not approved for other arguments.
+    if (state?.of !== of) throw new RpcError(invalidParams, 'Invalid or expired requestState: call again without it')
+    return state
+  }
+
+  return {
+    forward,
+    get parked() {
+      return parked.size
+    },
+    close: () => parked.close(),
+  }
+}
+
+async function eraOf(upstream: Upstream, client: Client): Promise<Era> {
+  const { era } = await upstream.describe(behalfOf(client))
+  return era
+}
+
+function runningFor(
+  running: Pick<Behalf, 'signal' | 'hear' | 'ask' | 'progressToken'>,
+  client: Client,
+): typeof running {
+  return {
+    ...running,
+    hear(notification) {
+      if (notification.method !== 'notifications/message' || wantsLog(client, notification.params))
+        running.hear(notification)
+    },
+  }
+}
+
+function questionsIn({ settings: { name } }: Upstream, { inputRequests }: Members): Readonly<Record<string, Request>> {
+  if (inputRequests === undefined) return {}
+  const isFine = typeof inputRequests === 'object' && inputRequests !== null
+  const questions = isFine ? Object.values(inputRequests) : [undefined]
+  const areQuestions = questions.every((one) => typeof (one as Partial<Request> | null)?.method === 'string')
+  if (!areQuestions) throw new UpstreamError(name, 'invalid', `${name} asks something that is no question`)
+  return inputRequests as Readonly<Record<string, Request>>
+}
+
+/** Of what was asked for: by it an answer belongs to one request and no other. */
+function digest({ settings }: Upstream, { method, params }: Request): string {
+  const { _meta, inputResponses: _i, requestState: _r, ...rest } = params ?? {}
+  return createHash('sha256')
+    .update(JSON.stringify([settings.name, method, sorted(rest)]))
+    .digest('base64url')
+}
+
+/** With its keys in order: a client may write them in another one. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return entries.map(([key, member]) => [key, sorted(member)])
+}

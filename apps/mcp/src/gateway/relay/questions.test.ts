@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import { type QuestionTerms, questionFor } from './questions.ts'
+
+const all = { form: true, url: true, roots: true, sampling: true }
+
+function terms(given: Partial<QuestionTerms> = {}, questions: Partial<typeof all> = {}): QuestionTerms {
+  return {
+    capabilities: { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} },
+    settings: { name: 'ledger', questions: { ...all, ...questions } },
+    named: false,
+    ownOrigins: ['https://login.example.com', 'https://mcp.example.com'],
+    development: false,
+    ...given,
+  }
+}
+
+const url = (address: unknown) => ({
+  method: 'elicitation/create',
+  params: { mode: 'url', message: 'Sign in', url: address },
+})
+const form = { method: 'elicitation/create', params: { message: 'Your name?', requestedSchema: {}, unknown: 1 } }
+
+test('what may be asked passes as it is', () => {
+  expect(questionFor(form, terms())).toEqual(form)
+  expect(questionFor(url('https://bank.example.com/a?b=c'), terms())).toEqual(url('https://bank.example.com/a?b=c'))
+  expect(questionFor({ method: 'roots/list' }, terms())).toEqual({ method: 'roots/list' })
+})
+
+test.each([
+  'http://bank.example.com/',
+  'https://user@bank.example.com/',
+  'https://user:password@bank.example.com/',
+  'https://bank.example.com/\n',
+  'https://bank.example.com/ x',
+  'javascript:alert(1)',
+  'data:text/html,x',
+  'file:///etc/passwd',
+  'http://localhost:1/',
+  '//bank.example.com/',
+  '',
+  undefined,
+  7,
+])('nobody is sent to %j', (address) => {
+  expect(() => questionFor(url(address), terms())).toThrow(/not let pass/)
+})
+
+test.each([
+  'https://login.example.com/device?user_code=ABCD',
+  'https://LOGIN.example.com:443/device',
+  'https://mcp.example.com/x',
+])('nobody is sent to our own pages: %s', (address) => {
+  expect(() => questionFor(url(address), terms())).toThrow(/own pages/)
+})
+
+test('in development loopback may be plain http', () => {
+  const address = url('http://localhost:8080/sign-in')
+  expect(questionFor(address, terms({ development: true }))).toEqual(address)
+  expect(() => questionFor(url('http://bank.example.com'), terms({ development: true }))).toThrow(/not let pass/)
+})
+
+test('with several upstreams the message says whose it is', () => {
+  expect(questionFor(form, terms({ named: true })).params?.message).toBe('ledger: Your name?')
+})
+
+test.each([
+  ['form', form],
+  ['url', url('https://bank.example.com/')],
+  ['roots', { method: 'roots/list' }],
+  ['sampling', { method: 'sampling/createMessage', params: {} }],
+])('what the file turns off is not asked: %s', (name, question) => {
+  expect(() => questionFor(question, terms({}, { [name]: false }))).toThrow(`questions.${name} is off`)
+})
+
+test('a client is asked what it said it can be asked', () => {
+  const code = -32_021
+  const cases = [
+    [form, {}],
+    [form, { elicitation: { url: {} } }],
+    [url('https://bank.example.com/'), { elicitation: {} }],
+    [{ method: 'sampling/createMessage' }, {}],
+    [{ method: 'roots/list' }, {}],
+  ] as const
+  for (const [question, capabilities] of cases) {
+    expect(() => questionFor(question, terms({ capabilities }))).toThrow(expect.objectContaining({ code }))
+  }
+  expect(questionFor(form, terms({ capabilities: { elicitation: {} } }))).toEqual(form)
+})

@@ -1,0 +1,77 @@
+// What an upstream asks of the client in the middle of a call, before it reaches anybody: whether it may ask that at all,
+// whether the client can be asked, and whether an address that it sends a person to is one that we let pass.
+import type { UpstreamSettings } from '../settings.ts'
+import { type Members, type Request, RpcError } from '../upstreams/contract.ts'
+import { questionParams } from '../upstreams/envelope.ts'
+
+export interface QuestionTerms {
+  /** As the client declared them. */
+  readonly capabilities: Members
+  readonly settings: Pick<UpstreamSettings, 'name' | 'questions'>
+  /** Several upstreams: people have to be told which one asks. */
+  readonly named: boolean
+  /** Origins that nobody may be sent to by an upstream: the issuer's and the endpoints'. */
+  readonly ownOrigins: readonly string[]
+  /** Whether http is let pass on loopback. */
+  readonly development: boolean
+}
+
+/** JSON-RPC: the client has not declared what it would need (2026-07-28). */
+const missingCapability = -32_021
+const refused = -32_603
+
+/** The question as the client gets it. Throws an {@link RpcError} for one that nobody may be asked. */
+export function questionFor({ method, params: given }: Request, terms: QuestionTerms): Request {
+  const params = given && questionParams(given)
+  const { settings, named } = terms
+  if (method === 'elicitation/create') {
+    const isUrl = params?.mode === 'url'
+    allow(
+      isUrl ? settings.questions.url : settings.questions.form,
+      settings.name,
+      isUrl ? 'questions.url' : 'questions.form',
+    )
+    needs(canElicit(terms.capabilities, isUrl ? 'url' : 'form'), { elicitation: { [isUrl ? 'url' : 'form']: {} } })
+    if (isUrl) checkAddress(params?.url, terms)
+    const message =
+      named && typeof params?.message === 'string' ? `${settings.name}: ${params.message}` : params?.message
+    return { method, params: { ...params, ...(message !== undefined && { message }) } }
+  }
+  if (method === 'sampling/createMessage') {
+    allow(settings.questions.sampling, settings.name, 'questions.sampling')
+    needs(terms.capabilities.sampling !== undefined, { sampling: {} })
+  } else if (method === 'roots/list') {
+    allow(settings.questions.roots, settings.name, 'questions.roots')
+    needs(terms.capabilities.roots !== undefined, { roots: {} })
+  }
+  return params === undefined || Object.keys(params).length === 0 ? { method } : { method, params }
+}
+
+/** Without a mode it is `form`. */
+function canElicit({ elicitation }: Members, mode: 'form' | 'url'): boolean {
+  if (typeof elicitation !== 'object' || elicitation === null) return false
+  return elicitation[mode] !== undefined || (mode === 'form' && elicitation.url === undefined)
+}
+
+function allow(isAllowed: boolean, upstream: string, setting: string): void {
+  if (!isAllowed) throw new RpcError(refused, `${upstream} may not ask this here: ${setting} is off`)
+}
+
+function needs(isThere: boolean, requiredCapabilities: Members): void {
+  if (!isThere) throw new RpcError(missingCapability, 'The client cannot be asked this', { requiredCapabilities })
+}
+
+function checkAddress(address: unknown, { settings: { name }, ownOrigins, development }: QuestionTerms): void {
+  const url = typeof address === 'string' && !/[\p{Cc}\s]/u.test(address) ? URL.parse(address) : null
+  const isLoopback = url !== null && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
+  const isFine = url?.protocol === 'https:' || (development && isLoopback && url?.protocol === 'http:')
+  if (!url || !isFine || url.username || url.password) {
+    throw new RpcError(
+      refused,
+      `${name} wants to send the person to an address that is not let pass: it must be plain https`,
+    )
+  }
+  if (ownOrigins.includes(url.origin)) {
+    throw new RpcError(refused, `${name} wants to send the person to this gateway's own pages: that is never let pass`)
+  }
+}

@@ -1,0 +1,158 @@
+// Where each request of a client goes. Names and addresses are looked up in the catalog; what the protocol does not name goes
+// through where there is one upstream only.
+
+import { mirroredHeaders } from '../../mcp/inbound.ts'
+import type { Catalog } from '../catalog/contract.ts'
+import { type Json, type Members, type Request, RpcError, type Upstream, UpstreamError } from '../upstreams/contract.ts'
+import { behalfOf, type Client } from './client.ts'
+import type { Forward } from './forward.ts'
+import { namesTask, type TaskIds } from './tasks.ts'
+
+export interface RelayOptions {
+  readonly catalog: Catalog
+  readonly upstreams: readonly Upstream[]
+  readonly forward: Forward
+  readonly tasks: TaskIds
+  /** What an upstream did wrong: for the log. */
+  readonly onFault: (upstream: string, error: Error) => void
+}
+
+export interface Relay {
+  /** Resolves with a `result`. Rejects with an {@link RpcError}. */
+  handle(request: Request, client: Client): Promise<Members>
+}
+
+const codes = { methodNotFound: -32_601, invalidParams: -32_602, internal: -32_603 } as const
+/** Seconds after which to try again, where an upstream does not say. */
+const tryAgain = 20
+
+export function createRelay({ catalog, upstreams, forward, tasks, onFault }: RelayOptions): Relay {
+  async function handle(request: Request, client: Client): Promise<Members> {
+    const { method, params = {} } = request
+    switch (method) {
+      case 'tools/list':
+        return catalog.tools(behalfOf(client), client.era)
+      case 'prompts/list':
+        return catalog.prompts(behalfOf(client), client.era)
+      case 'resources/list':
+        return catalog.resources(behalfOf(client), client.era)
+      case 'resources/templates/list':
+        return catalog.templates(behalfOf(client), client.era)
+      case 'tools/call':
+        return callTool(request, params, client)
+      case 'prompts/get': {
+        const name = textIn(params, 'name')
+        const found = await catalog.findPrompt(name, behalfOf(client))
+        if (!found) throw new RpcError(codes.invalidParams, `Prompt ${name} not found`)
+        return pass(found.upstream, { method, params: { ...params, name: found.name } }, client)
+      }
+      case 'resources/read':
+      case 'resources/subscribe':
+      case 'resources/unsubscribe':
+        return pass(await upstreamAt(textIn(params, 'uri'), client), request, client)
+      case 'completion/complete':
+        return complete(params, client)
+    }
+    if (method.startsWith('tasks/') && method !== 'tasks/list') return passTask(request, params, client)
+    const [only] = upstreams
+    if (!only || upstreams.length > 1) throw new RpcError(codes.methodNotFound, 'Method not found')
+    return pass(only, request, client)
+  }
+
+  async function callTool(request: Request, params: Members, client: Client): Promise<Members> {
+    const name = textIn(params, 'name')
+    const found = await catalog.findTool(name, behalfOf(client))
+    if (!found) throw new RpcError(codes.invalidParams, `Tool ${name} not found`)
+    const { upstream, definition } = found
+    const mirrored = mirroredHeaders(definition as { name: string; inputSchema: Json }, params.arguments)
+    const sent = { ...request, params: { ...params, name: found.name }, mirrored }
+    try {
+      return await go(upstream, sent, client)
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      onFault(upstream.settings.name, error)
+      // The model can act on it: it may try again, or do something else.
+      return { content: [{ type: 'text', text: wordsFor(error) }], isError: true }
+    }
+  }
+
+  async function pass(upstream: Upstream, request: Request, client: Client): Promise<Members> {
+    try {
+      return await go(upstream, request, client)
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      onFault(upstream.settings.name, error)
+      const { fault: reason, retryAfter } = error
+      const data = { upstream: upstream.settings.name, reason, ...(retryAfter !== undefined && { retryAfter }) }
+      throw new RpcError(codes.internal, wordsFor(error), data)
+    }
+  }
+
+  async function go(upstream: Upstream, request: Request, client: Client): Promise<Members> {
+    const { owner } = client
+    const { name } = upstream.settings
+    const hearing: Client = {
+      ...client,
+      hear({ method, params }) {
+        void catalog.heard({ method, params }, behalfOf(client), upstream).catch(() => undefined)
+        client.hear({
+          method,
+          ...(params && { params: namesTask(params) ? tasks.shown(params, owner, name) : params }),
+        })
+      },
+    }
+    const result = await forward.forward(upstream, request, hearing)
+    await catalog.noteLinks(owner, result, upstream)
+    const shown = namesTask(result) ? tasks.shown(result, owner, name) : result
+    return client.era === '2025' ? withObject(shown) : shown
+  }
+
+  async function upstreamAt(uri: string, client: Client): Promise<Upstream> {
+    const found = await catalog.findResource(uri, behalfOf(client))
+    if (!found) throw new RpcError(codes.invalidParams, `Resource ${uri} not found`, { uri })
+    return found.upstream
+  }
+
+  async function complete(params: Members, client: Client): Promise<Members> {
+    const { ref } = params
+    const method = 'completion/complete'
+    if (ref?.type === 'ref/resource')
+      return pass(await upstreamAt(textIn(ref, 'uri'), client), { method, params }, client)
+    const name = textIn(ref ?? {}, 'name')
+    const found = await catalog.findPrompt(name, behalfOf(client))
+    if (!found) throw new RpcError(codes.invalidParams, `Prompt ${name} not found`)
+    return pass(found.upstream, { method, params: { ...params, ref: { ...ref, name: found.name } } }, client)
+  }
+
+  async function passTask(request: Request, params: Members, client: Client): Promise<Members> {
+    const task = tasks.find(params.taskId, client.owner)
+    const upstream = task && upstreams.find(({ settings }) => settings.name === task.upstream)
+    if (!upstream) throw new RpcError(codes.invalidParams, 'Task not found')
+    return pass(upstream, { ...request, params: { ...params, taskId: task.taskId } }, client)
+  }
+
+  return { handle }
+}
+
+/** What a person and a model read: no address, no secret. */
+function wordsFor({ upstream, fault, message, retryAfter = tryAgain }: UpstreamError): string {
+  if (fault === 'unreachable') return `${upstream} is unavailable: try again in ${retryAfter} s`
+  if (fault === 'busy') return `${upstream} is busy: try again in ${retryAfter} s`
+  return message
+}
+
+function textIn(members: Members, name: string): string {
+  const value = members[name]
+  if (typeof value === 'string') return value
+  throw new RpcError(codes.invalidParams, `Invalid params: ${name} must be a string`)
+}
+
+/** Clients of the 2025 era read objects alone: their lists say so of the schema, too. */
+function withObject(result: Members): Members {
+  const { structuredContent } = result
+  const isObject =
+    typeof structuredContent === 'object' && structuredContent !== null && !Array.isArray(structuredContent)
+  return structuredContent === undefined || isObject
+    ? result
+    : { ...result, structuredContent: { result: structuredContent } }
+}

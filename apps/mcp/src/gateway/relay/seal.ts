@@ -1,0 +1,65 @@
+// What a client keeps for us and brings back: states of 2026-07-28, handles of parked calls, ids of tasks. Sealed, so that it
+// can be neither read nor made up, and bound to whom it was given to: it opens for nobody else, and nowhere else.
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import type { Owner } from '../upstreams/contract.ts'
+
+export interface Seals {
+  /** `kind` says what it is for: it opens as nothing else. `endsAt`: milliseconds since the epoch. */
+  seal(kind: string, owner: Owner, value: unknown, endsAt?: number): string
+  /** Undefined for what is not ours, not theirs, changed or too late: nobody is told which. */
+  open(kind: string, owner: Owner, sealed: string): unknown
+}
+
+export interface SealsOptions {
+  /** The first one seals; all open. At least 32 characters each. */
+  readonly secrets: readonly [string, ...string[]]
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+const nonceLength = 12
+const tagLength = 16
+/** Characters. Longer ones are nobody's. */
+const longestSealed = 16_384
+
+export function createSeals({ secrets, clock }: SealsOptions): Seals {
+  const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'gatehouse gateway seals', 32)))
+
+  return {
+    seal(kind, owner, value, endsAt) {
+      const nonce = randomBytes(nonceLength)
+      const cipher = createCipheriv('aes-256-gcm', keys[0] as Buffer, nonce).setAAD(context(kind, owner))
+      const text = JSON.stringify({ value, ...(endsAt !== undefined && { endsAt }) })
+      return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
+        'base64url',
+      )
+    },
+
+    open(kind, owner, sealed) {
+      if (sealed.length > longestSealed) return undefined
+      const bytes = Buffer.from(sealed, 'base64url')
+      if (bytes.length < nonceLength + tagLength) return undefined
+      for (const key of keys) {
+        const { value, endsAt } = decrypt(key, context(kind, owner), bytes) ?? {}
+        if (value !== undefined && (endsAt === undefined || clock() < endsAt)) return value
+      }
+      return undefined
+    },
+  }
+}
+
+function decrypt(key: Buffer, aad: Buffer, bytes: Buffer): { value?: unknown; endsAt?: number } | undefined {
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceLength), { authTagLength: tagLength })
+    decipher.setAAD(aad).setAuthTag(bytes.subarray(-tagLength))
+    const text = Buffer.concat([decipher.update(bytes.subarray(nonceLength, -tagLength)), decipher.final()])
+    return JSON.parse(text.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** A session is not part of it: what a client was given it may bring back in another one. */
+function context(kind: string, { endpoint, issuer, subject, clientId }: Owner): Buffer {
+  return Buffer.from(JSON.stringify([kind, endpoint, issuer, subject, clientId]))
+}

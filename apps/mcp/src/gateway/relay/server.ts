@@ -1,0 +1,101 @@
+// The SDK's server towards a client, whose requests go to the relay as they are. It keeps what belongs to this hop: the
+// handshake, versions, the level of logging, who listens.
+import { type Implementation, ProtocolError, Server, type ServerContext } from '@modelcontextprotocol/server'
+import type { ServedRequest } from '../../mcp/served.ts'
+import type { EndpointDescription } from '../catalog/contract.ts'
+import { type Members, type Notification, type Owner, type Request, RpcError } from '../upstreams/contract.ts'
+import type { Client } from './client.ts'
+
+export interface RelayServerOptions {
+  readonly identity: Implementation
+  readonly request: ServedRequest
+  readonly owner: Owner
+  readonly description: EndpointDescription
+  handle(request: Request, client: Client): Promise<Members>
+  readonly onerror: (error: Error) => void
+}
+
+const envelope = 'io.modelcontextprotocol/'
+/** Takes everything as it is. */
+const anything = {
+  '~standard': { version: 1, vendor: 'gatehouse', validate: (value: unknown) => ({ value }) },
+} as const
+/** The SDK knows them of the older era, where its own handlers would be asked. */
+const reused = ['tasks/get', 'tasks/cancel']
+
+export function createRelayServer({
+  identity,
+  request,
+  owner,
+  description,
+  handle,
+  onerror,
+}: RelayServerOptions): Server {
+  const server = new Server(identity, {
+    capabilities: description.capabilities,
+    ...(description.instructions !== undefined && { instructions: description.instructions }),
+  })
+  let level: string | undefined
+  if (description.capabilities.logging) {
+    server.setRequestHandler('logging/setLevel', async ({ params }) => {
+      level = params.level
+      return {}
+    })
+  }
+
+  function clientOf({ mcpReq }: ServerContext): Client {
+    const meta = mcpReq.envelope as Members | undefined
+    const era = meta ? '2026' : '2025'
+    const hear = ({ method, params }: Notification) =>
+      void mcpReq.notify({ method, ...(params && { params }) } as Parameters<typeof mcpReq.notify>[0]).catch(onerror)
+    const canAsk = era === '2025' && request.session !== undefined
+    return {
+      owner,
+      granted: request.caller,
+      era,
+      capabilities: meta?.[`${envelope}clientCapabilities`] ?? server.getClientCapabilities() ?? {},
+      headers: request.headers,
+      logLevel: meta ? meta[`${envelope}logLevel`] : level,
+      progressToken: (mcpReq._meta as Members | undefined)?.progressToken,
+      signal: mcpReq.signal,
+      hear,
+      ask: canAsk ? (question) => ask(mcpReq, question) : undefined,
+      requestState: mcpReq.requestState() as string | undefined,
+      inputResponses: mcpReq.inputResponses as Members | undefined,
+      announce: request.session?.announce,
+    }
+  }
+
+  async function ask(mcpReq: ServerContext['mcpReq'], { method, params }: Request): Promise<Members> {
+    try {
+      const options = { timeout: longestQuestion, signal: mcpReq.signal }
+      return (await mcpReq.send({ method, ...(params && { params }) } as never, anything as never, options)) as Members
+    } catch (error) {
+      if (error instanceof ProtocolError) throw new RpcError(error.code, error.message, error.data)
+      throw error
+    }
+  }
+
+  const answer = async ({ method, params }: Request, context: ServerContext) => {
+    try {
+      return await handle({ method, ...(params && { params }) }, clientOf(context))
+    } catch (error) {
+      if (error instanceof RpcError && error.code === -32_601) request.onUnknownMethod?.()
+      if (error instanceof RpcError) throw new ProtocolError(error.code, error.message, error.data)
+      onerror(error as Error)
+      throw new ProtocolError(-32_603, 'Internal error')
+    }
+  }
+  server.fallbackRequestHandler = (incoming, context) => answer(incoming as Request, context)
+  for (const method of reused) {
+    server.setRequestHandler(
+      method,
+      { params: anything } as never,
+      ((params: Members, context: ServerContext) => answer({ method, params }, context)) as never,
+    )
+  }
+  return server
+}
+
+/** Milliseconds that a person has to answer in: as a call that is parked has. */
+const longestQuestion = 300_000

@@ -1,0 +1,45 @@
+// Ids of tasks: an upstream's own, sealed for whom they were given to, so that a task is found at its upstream and nobody else
+// can ask for it.
+import type { Members, Owner } from '../upstreams/contract.ts'
+import type { Seals } from './seal.ts'
+
+export interface TaskIds {
+  /** A result or notification with the ids as the client knows them. */
+  shown(members: Members, owner: Owner, upstream: string): Members
+  /** Whose a task is, and what it is called there. Undefined for an id that is not the caller's. */
+  find(id: unknown, owner: Owner): { readonly upstream: string; readonly taskId: string } | undefined
+}
+
+const related = 'io.modelcontextprotocol/related-task'
+
+export function createTaskIds(seals: Seals): TaskIds {
+  return {
+    shown(members, owner, upstream) {
+      const sealed = (taskId: string) => seals.seal('task', owner, { upstream, taskId })
+      const renamed = <T extends Members>(task: T): T =>
+        typeof task?.taskId === 'string' ? { ...task, taskId: sealed(task.taskId) } : task
+      const { task, tasks, _meta } = members
+      const about = _meta?.[related]
+      return {
+        ...renamed(members),
+        ...(isObject(task) && { task: renamed(task) }),
+        ...(Array.isArray(tasks) && { tasks: tasks.map((one) => (isObject(one) ? renamed(one) : one)) }),
+        ...(isObject(about) && { _meta: { ..._meta, [related]: renamed(about) } }),
+      }
+    },
+
+    find(id, owner) {
+      if (typeof id !== 'string') return undefined
+      return seals.open('task', owner, id) as { upstream: string; taskId: string } | undefined
+    },
+  }
+}
+
+/** Whether members can name a task at all: most results do not, and pass untouched. */
+export function namesTask({ task, tasks, taskId, _meta }: Members): boolean {
+  return taskId !== undefined || task !== undefined || tasks !== undefined || _meta?.[related] !== undefined
+}
+
+function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,96 @@
+// What the gateway stands in front of, settled: read from the file or from MCP_UPSTREAM, defaults filled in, every duration
+// in milliseconds. Who reads it from where is config.ts's affair.
+
+/** A secret as it is now. It is read at each use, so that a file that changed counts at once. */
+export type ReadSecret = () => string
+
+/** Whom a connection to an upstream, and what is said on it, belongs to. */
+export type Isolation = 'shared' | 'caller' | 'session'
+
+interface Common {
+  /** `[a-z][a-z0-9-]{0,19}`. */
+  readonly name: string
+  readonly isolation: Isolation
+  readonly tools: ToolNames
+  /** What an upstream may ask of the person or the client in the middle of a call. */
+  readonly questions: Questions
+  /** Requests at once. */
+  readonly concurrency: number
+  readonly timeouts: Timeouts
+}
+
+export interface ToolNames {
+  /** Globs over the upstream's own names; undefined: all. */
+  readonly only: readonly string[] | undefined
+  readonly not: readonly string[]
+  /** By the upstream's own name. */
+  readonly rename: Readonly<Record<string, string>>
+  /** Whether the upstream's name stands before a tool's: `upstream__tool`. */
+  readonly prefix: 'always' | 'auto' | 'never'
+}
+
+export interface Questions {
+  readonly form: boolean
+  readonly url: boolean
+  readonly roots: boolean
+  readonly sampling: boolean
+}
+
+/** Milliseconds. */
+export interface Timeouts {
+  readonly connect: number
+  readonly list: number
+  /** A call as a whole. */
+  readonly call: number
+  /** A call without a word: progress begins it again. */
+  readonly idle: number
+}
+
+/** A server at a URL. */
+export interface RemoteUpstream extends Common {
+  readonly transport: 'http' | 'sse'
+  /** Without user info; its query is never shown. */
+  readonly url: string
+  /** Sent with each request, by lower-case name. */
+  readonly headers: Readonly<Record<string, ReadSecret>>
+  /** Names of headers that are passed on from the client's request, lower-case. */
+  readonly forwardHeaders: readonly string[]
+  /** PEM. */
+  readonly tls: { readonly ca?: ReadSecret; readonly cert?: ReadSecret; readonly key?: ReadSecret } | undefined
+}
+
+/** A command that speaks stdio. */
+export interface StdioUpstream extends Common {
+  readonly transport: 'stdio'
+  /** The program and its arguments: there is no shell. */
+  readonly command: readonly [string, ...string[]]
+  readonly cwd: string | undefined
+  /** Nothing else is inherited but PATH, LANG and private folders as HOME and TMPDIR. */
+  readonly env: Readonly<Record<string, ReadSecret>>
+  /** `max`: how many at once; milliseconds: `idle` without a request, `lifetime` in all. */
+  readonly processes: { readonly max: number; readonly idle: number; readonly lifetime: number }
+  /** A user name or id to run as; undefined: ours. */
+  readonly user: string | undefined
+}
+
+/** The demonstration. */
+export interface BuiltinUpstream extends Common {
+  readonly transport: 'builtin'
+}
+
+export type UpstreamSettings = RemoteUpstream | StdioUpstream | BuiltinUpstream
+
+/** A protected resource, and what stands behind it, in the order of the file. */
+export interface EndpointSettings {
+  /** Its identifier, byte for byte. */
+  readonly resource: string
+  readonly name: string
+  readonly upstreams: readonly string[]
+}
+
+export interface GatewaySettings {
+  readonly endpoints: readonly EndpointSettings[]
+  readonly upstreams: readonly UpstreamSettings[]
+  /** Calls of one caller that may wait for an answer to a question at once. */
+  readonly parked: number
+}

@@ -1,0 +1,49 @@
+// For tests: upstreams of either era, opened as the gateway opens them.
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
+import { conformanceSource } from '../../suites/conformance-fixtures.ts'
+import { startMcpServer } from '../../suites/mcp-server.ts'
+import { systemClock } from '../catalog/clock.ts'
+import type { UpstreamSettings } from '../settings.ts'
+import type { Upstream } from '../upstreams/contract.ts'
+import { openUpstream } from '../upstreams/open.ts'
+import { everythingServer } from './everything.ts'
+import { remoteSettings } from './settings.ts'
+
+export type TestUpstream = Upstream & AsyncDisposable
+
+export function testUpstream(
+  settings: UpstreamSettings,
+  onerror: (error: Error) => void = () => undefined,
+): TestUpstream {
+  const upstream = openUpstream(settings, {
+    identity: { name: 'gatehouse', version: '0' },
+    proxies: undefined,
+    clock: systemClock,
+    onerror: (_name, error) => onerror(error),
+    startProcess: ({ command: [command, ...args] }) => new StdioClientTransport({ command, args, stderr: 'ignore' }),
+    openBuiltin: () => {
+      throw new Error('there is no demonstration here')
+    },
+  })
+  return Object.assign(upstream, { [Symbol.asyncDispose]: () => upstream.close() })
+}
+
+/** The reference server, which is of the 2025 era. */
+export async function legacyUpstream(given: Partial<UpstreamSettings> = {}): Promise<TestUpstream> {
+  const server = await everythingServer('stdio')
+  return testUpstream({ ...server.settings, ...given } as UpstreamSettings)
+}
+
+/** The fixtures of the conformance suite, behind a guard of their own: a credential comes with it. */
+export async function modernUpstream(given: Partial<UpstreamSettings> = {}): Promise<TestUpstream> {
+  const server = await startMcpServer({ source: conformanceSource })
+  const token = await server.sign()
+  const headers = { authorization: () => `Bearer ${token}` }
+  const upstream = testUpstream({ ...remoteSettings(server.resource, { headers }), ...given } as UpstreamSettings)
+  return Object.assign(upstream, {
+    async [Symbol.asyncDispose]() {
+      await upstream.close()
+      await server[Symbol.asyncDispose]()
+    },
+  })
+}

@@ -1,0 +1,60 @@
+// The demonstration as an upstream: a fresh server for each request, over a pair of transports in memory.
+import { InMemoryTransport } from '@modelcontextprotocol/client'
+import { createOperations } from '../../mcp/operations.ts'
+import { policy } from '../../mcp/policy.ts'
+import { createMcpServer } from '../../mcp/server.ts'
+import type { Source } from '../../sources/source.ts'
+import type { OpenConnection } from './connection.ts'
+import type { Behalf } from './contract.ts'
+import type { Identity } from './envelope.ts'
+import { createWireOpener } from './wire.ts'
+
+export interface BuiltinOptions {
+  readonly name: string
+  readonly source: Source
+  readonly identity: Identity
+  /** Milliseconds. */
+  readonly limit: number
+  readonly onerror: (error: Error) => void
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+export function createBuiltinOpener({ name, source, identity, limit, onerror, clock }: BuiltinOptions): OpenConnection {
+  // All of it is on the list, which is kept longer than a caller keeps a token; what a call takes is asked when it comes.
+  const operations = createOperations(source, { ...policy, isListed: policy.mayCall })
+  const onToolFailure = (_tool: string, error: unknown): void => onerror(error as Error)
+
+  function connect({ owner, granted }: Behalf): InMemoryTransport {
+    const [ours, theirs] = InMemoryTransport.createLinkedPair()
+    const caller = { subject: owner.subject, clientId: owner.clientId, ...granted }
+    const server = createMcpServer({ identity, source, operations, caller, onToolFailure, clock })
+    server.connect(theirs as Parameters<typeof server.connect>[0]).catch(onerror)
+    return ours
+  }
+
+  const limits = { list: limit, start: limit, probe: limit }
+  const open = createWireOpener({ name, identity, limits, era: '2025', connect, onerror })
+
+  return async function openBuiltin(behalf, capabilities) {
+    const first = await open(behalf, capabilities)
+    await first.close()
+    return {
+      description: first.description,
+      async request(request, on, terms) {
+        const connection = await open(on, capabilities)
+        try {
+          return await connection.request(request, on, terms)
+        } finally {
+          await connection.close()
+        }
+      },
+      notify: async () => undefined,
+      async listen(_resources, _hear, signal, ready) {
+        ready?.()
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+      },
+      close: async () => undefined,
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// What a transport throws, as what it means for the caller: whether anything was sent, and what to do about it.
+import { SdkHttpError, UnauthorizedError } from '@modelcontextprotocol/client'
+import { z } from 'zod'
+import { RpcError, UpstreamError } from './contract.ts'
+
+/** An upstream of the 2025 era does not know the session that a request named. Nothing was run. */
+export class SessionLostError extends Error {}
+
+/** Characters. */
+const longestError = 65_536
+
+/** Codes of `fetch` for what never left. */
+const neverSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_HAS_EXPIRED',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])
+
+export function faultOf(name: string, error: Error): Error {
+  if (error instanceof UpstreamError) return error
+  if (error instanceof UnauthorizedError) return unauthorized(name)
+  if (error instanceof SdkHttpError) return httpFault(name, error)
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof UpstreamError) return cause
+    const code = 'code' in cause ? String(cause.code) : ''
+    if (neverSent.has(code))
+      return new UpstreamError(name, 'unreachable', `${name} cannot be reached (${code})`, { cause: error })
+  }
+  return new UpstreamError(name, 'interrupted', `The connection to ${name} broke: the call may have run`, {
+    cause: error,
+  })
+}
+
+function httpFault(name: string, error: SdkHttpError): Error {
+  const { status, text } = error.data as { readonly status: number; readonly text?: unknown }
+  if (status === 401 || status === 403) return unauthorized(name)
+  const said = rpcErrorIn(text)
+  if (
+    (status === 404 || status === 400) &&
+    (said ? isAboutSession(said.message) : status === 404 || isAboutSession(text))
+  ) {
+    return new SessionLostError(`HTTP ${status}`)
+  }
+  if (said) return said
+  if (status === 429) return new UpstreamError(name, 'busy', `${name} answers that it is busy (HTTP 429)`)
+  if (status === 502 || status === 503 || status === 504) {
+    return new UpstreamError(name, 'unreachable', `${name} is unavailable (HTTP ${status})`)
+  }
+  return new UpstreamError(name, 'invalid', `${name} answered with HTTP ${status}`)
+}
+
+const rpcBody = z.object({ error: z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() }) })
+
+/** An answer may say what is wrong in its body, whatever its status. */
+function rpcErrorIn(text: unknown): RpcError | undefined {
+  if (typeof text !== 'string' || text.length > longestError) return undefined
+  try {
+    const { error } = rpcBody.parse(JSON.parse(text))
+    return new RpcError(error.code, error.message, error.data)
+  } catch {
+    return undefined
+  }
+}
+
+function unauthorized(name: string): UpstreamError {
+  return new UpstreamError(
+    name,
+    'unauthorized',
+    `${name} refuses the gateway's credential: its operator has to mend that`,
+  )
+}
+
+/** Servers that were restarted say so in words: there is no code for it before 404. */
+function isAboutSession(text: unknown): boolean {
+  return typeof text === 'string' && /session/i.test(text)
+}

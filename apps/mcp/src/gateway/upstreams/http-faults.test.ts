@@ -1,0 +1,193 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, test } from 'vitest'
+import { freePort } from '../../suites/mcp-server.ts'
+import { behalfOf } from '../relay/client.ts'
+import type { RemoteUpstream } from '../settings.ts'
+import { testClient } from '../suites/clients.ts'
+import { remoteSettings } from '../suites/settings.ts'
+import { type TestUpstream, testUpstream } from '../suites/upstreams.ts'
+import type { Json, Members } from './contract.ts'
+
+interface Received {
+  readonly method: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: Json
+}
+
+interface Faulty extends AsyncDisposable {
+  readonly upstream: TestUpstream
+  readonly received: Received[]
+}
+
+type Answer = (message: Json, response: ServerResponse, request: IncomingMessage) => void
+
+/** A server of the 2025 era, with a session, whose answers to calls are the test's. */
+async function faulty(answer: Answer, given: Partial<RemoteUpstream> = {}): Promise<Faulty> {
+  const received: Received[] = []
+  const server = createServer(async (request, response) => {
+    let text = ''
+    for await (const chunk of request) text += chunk
+    const body = text === '' ? undefined : JSON.parse(text)
+    received.push({ method: request.method ?? '', headers: request.headers, body })
+    if (request.method !== 'POST') response.writeHead(405).end()
+    else if (body.method === 'server/discover') response.writeHead(400).end('Bad Request')
+    else if (body.method === 'initialize') {
+      const result = {
+        protocolVersion: '2025-06-18',
+        capabilities: { tools: {} },
+        serverInfo: { name: 's', version: '1' },
+      }
+      json(response, { jsonrpc: '2.0', id: body.id, result }, { 'mcp-session-id': 'the-session' })
+    } else if (body.id === undefined) response.writeHead(202).end()
+    else answer(body, response, request)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const upstream = testUpstream(remoteSettings(`http://127.0.0.1:${port}/mcp`, given))
+  return {
+    upstream,
+    received,
+    async [Symbol.asyncDispose]() {
+      await upstream.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+function json(response: ServerResponse, message: unknown, headers: Record<string, string> = {}): void {
+  response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(message))
+}
+
+const call = { method: 'tools/call', params: { name: 'x', arguments: {} } }
+const request = ({ upstream }: Faulty, given: Parameters<typeof testClient>[1] = {}): Promise<Members> =>
+  upstream.request(call, behalfOf(testClient('2025', given)))
+
+const answers: Readonly<Record<string, [Answer, object]>> = {
+  'HTTP 500': [(_m, response) => response.writeHead(500).end('no'), { fault: 'invalid', message: /HTTP 500/ }],
+  'HTTP 503': [(_m, response) => response.writeHead(503).end('no'), { fault: 'unreachable' }],
+  'HTTP 401': [
+    (_m, response) => response.writeHead(401, { 'www-authenticate': 'Bearer scope="theirs"' }).end(),
+    { fault: 'unauthorized', message: /credential/ },
+  ],
+  'HTTP 404 again and again': [(_m, response) => response.writeHead(404).end('no'), { fault: 'invalid' }],
+  'another type': [
+    (_m, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
+    { fault: 'invalid' },
+  ],
+  'what is no JSON': [
+    (_m, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{'),
+    { fault: 'invalid' },
+  ],
+  'what is no message': [(_m, response) => json(response, { hello: 1 }), { fault: 'invalid' }],
+  'a connection that ends': [(_m, response) => response.destroy(), { fault: 'interrupted' }],
+  'a stream that ends without an answer': [
+    (_m, response) => response.writeHead(200, { 'content-type': 'text/event-stream' }).end(': nothing\n\n'),
+    { fault: 'interrupted' },
+  ],
+  'a redirect': [
+    (_m, response) => response.writeHead(307, { location: 'http://169.254.169.254/' }).end(),
+    { fault: 'invalid', message: /redirect/ },
+  ],
+  'more than 10 MB': [
+    ({ id }, response) =>
+      json(response, { jsonrpc: '2.0', id, result: { content: [], x: 'x'.repeat(10 * 1024 * 1024) } }),
+    { fault: 'invalid', message: /10 MB/ },
+  ],
+  'more than 10 MB in a stream': [
+    (_m, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(`data: ${'x'.repeat(11 * 1024 * 1024)}\n\n`)
+    },
+    { fault: 'invalid', message: /10 MB/ },
+  ],
+  'something nested too deep': [
+    ({ id }, response) => {
+      const deep = `${'['.repeat(100)}${']'.repeat(100)}`
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(`{"jsonrpc":"2.0","id":${id},"result":{"content":${deep}}}`)
+    },
+    { fault: 'invalid', message: /nested/ },
+  ],
+  'an error of its own': [
+    ({ id }, response) =>
+      json(response, { jsonrpc: '2.0', id, error: { code: -32_042, message: 'Odd', data: { a: 1 } } }),
+    { code: -32_042, message: 'Odd', data: { a: 1 } },
+  ],
+}
+
+test.each(Object.entries(answers))('a call that is answered by %s', async (_name, [answer, expected]) => {
+  await using server = await faulty(answer)
+  const { message, ...rest } = expected as { message?: RegExp | string }
+  const error = await request(server).then(
+    () => undefined,
+    (thrown) => thrown,
+  )
+  expect(error).toMatchObject(rest)
+  if (message) expect(error.message).toMatch(message)
+})
+
+test('silence ends after its time, and the upstream is told', async () => {
+  const timeouts = { connect: 5_000, list: 5_000, call: 150, idle: 5_000 }
+  await using server = await faulty(() => undefined, { timeouts })
+  await expect(request(server)).rejects.toMatchObject({ fault: 'timeout' })
+  await expect.poll(() => server.received.map(({ body }) => body?.method)).toContain('notifications/cancelled')
+})
+
+test('a session that is lost is opened again, once, and the call made in it', async () => {
+  let lost = true
+  await using server = await faulty(({ id }, response) => {
+    if (!lost) return json(response, { jsonrpc: '2.0', id, result: { content: [] } })
+    lost = false
+    response.writeHead(400).end('Bad Request: No valid session ID provided')
+  })
+  expect(await request(server)).toEqual({ content: [] })
+  expect(server.received.filter(({ body }) => body?.method === 'initialize')).toHaveLength(2)
+  expect(server.received.filter(({ body }) => body?.method === 'tools/call')).toHaveLength(2)
+})
+
+test('9 MB arrive as they were sent', async () => {
+  const text = 'é'.repeat(4_500_000)
+  await using server = await faulty(({ id }, response) =>
+    json(response, { jsonrpc: '2.0', id, result: { content: [{ type: 'text', text }] } }),
+  )
+  expect(await request(server)).toEqual({ content: [{ type: 'text', text }] })
+})
+
+test('a closed port is unreachable, and for a while nothing is tried', async () => {
+  await using upstream = testUpstream(remoteSettings(`http://127.0.0.1:${await freePort()}/mcp`))
+  const behalf = behalfOf(testClient('2025'))
+  await expect(upstream.request(call, behalf)).rejects.toMatchObject({ fault: 'unreachable' })
+  await expect(upstream.request(call, behalf)).rejects.toMatchObject({ fault: 'unreachable', retryAfter: 1 })
+})
+
+test('the upstream gets its credential and the headers that the file names, and nothing else of the client', async () => {
+  const given = { headers: { authorization: () => 'Bearer of-the-upstream' }, forwardHeaders: ['x-tenant'] }
+  await using server = await faulty(({ id }, response) => json(response, { jsonrpc: '2.0', id, result: {} }), given)
+  await request(server, { headers: { 'x-tenant': 'acme', 'x-other': 'canary' } })
+  const sent = JSON.stringify(server.received)
+  expect(sent).toContain('acme')
+  expect(sent).not.toContain('canary')
+  for (const { headers } of server.received) expect(headers.authorization).toBe('Bearer of-the-upstream')
+  const own = new Set(server.received.flatMap(({ headers }) => Object.keys(headers)))
+  expect([...own].sort()).toEqual(
+    [
+      'accept',
+      'accept-encoding',
+      'accept-language',
+      'authorization',
+      'connection',
+      'content-length',
+      'content-type',
+      'host',
+      'mcp-method',
+      'mcp-protocol-version',
+      'mcp-session-id',
+      'sec-fetch-mode',
+      'transfer-encoding',
+      'user-agent',
+      'x-tenant',
+    ].filter((name) => own.has(name)),
+  )
+})

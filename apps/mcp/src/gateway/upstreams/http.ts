@@ -1,0 +1,186 @@
+// Streamable HTTP. 2026-07-28: each request stands alone. The 2025 era: a session for its owner, if the server wants one; each
+// call has a transport of its own over the session's id, so that a question says which call it is about.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import type { RemoteUpstream } from '../settings.ts'
+import { type Connection, filterFor, type OpenConnection, ownBehalf, passedHeaders } from './connection.ts'
+import { type Behalf, type Description, type Members, type Notification, RpcError, UpstreamError } from './contract.ts'
+import type { Identity } from './envelope.ts'
+import { SessionLostError } from './faults.ts'
+import type { GuardedFetch } from './guarded-fetch.ts'
+import { discover, initialize } from './negotiate.ts'
+import { countingIds, createPeer, type Peer, type PeerOptions } from './peer.ts'
+import { createSubscriptions } from './subscriptions.ts'
+
+export interface HttpOptions {
+  readonly settings: RemoteUpstream
+  readonly identity: Identity
+  readonly http: GuardedFetch
+  readonly onerror: (error: Error) => void
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+/** Milliseconds. After that an upstream is asked again of which era it is: it may have been renewed. */
+const verdictLife = 3_600_000
+/** Milliseconds that what an upstream of 2026-07-28 says of itself is believed. */
+const descriptionLife = 60_000
+/** Milliseconds for an upstream to open the stream of a session in, or to say that there is none. */
+const listenLimit = 2_000
+/** A stream that an upstream breaks is opened again for as long as somebody listens. */
+const reconnection = {
+  initialReconnectionDelay: 1_000,
+  maxReconnectionDelay: 30_000,
+  reconnectionDelayGrowFactor: 2,
+  maxRetries: 1_000_000,
+}
+
+/** What the transports of one session have in common; of 2026-07-28 each request has its own. */
+interface Shared extends Pick<PeerOptions, 'calls' | 'hearUnasked' | 'nextId'> {
+  readonly sessionId?: string | undefined
+  readonly protocolVersion?: string | undefined
+}
+
+function unshared(hearUnasked: Shared['hearUnasked'] = () => undefined): Shared {
+  return { calls: new Set(), hearUnasked, nextId: countingIds() }
+}
+
+export function createHttpOpener({ settings, identity, http, onerror, clock }: HttpOptions): OpenConnection {
+  const { name, url, timeouts } = settings
+  let legacySince: number | undefined
+  let modern: { readonly description: Description; readonly at: number } | undefined
+
+  function connect(headers: Behalf['headers'], shared: Shared, onlistening: () => void = () => undefined) {
+    const fetch = http.fetchFor((error) => peer.fail(error))
+    const { sessionId, protocolVersion, ...own } = shared
+    const transport = new StreamableHTTPClientTransport(new URL(url), {
+      fetch: (address, init) =>
+        init?.method === 'GET' ? Promise.resolve(fetch(address, init)).finally(onlistening) : fetch(address, init),
+      requestInit: { headers: passedHeaders(settings, headers) },
+      reconnectionOptions: reconnection,
+      ...(sessionId !== undefined && { sessionId }),
+      ...(protocolVersion !== undefined && { protocolVersion }),
+    })
+    const peer: Peer = createPeer({ ...own, name, transport, identity, onerror })
+    return { transport, peer }
+  }
+
+  /** One request over a transport of its own. */
+  async function alone<T>(
+    headers: Behalf['headers'],
+    run: (peer: Peer) => Promise<T>,
+    shared: Shared = unshared(),
+  ): Promise<T> {
+    const { peer } = connect(headers, shared)
+    await peer.start()
+    try {
+      return await run(peer)
+    } finally {
+      await peer.close()
+    }
+  }
+
+  async function findModern(behalf: Behalf, capabilities: Members): Promise<Description | undefined> {
+    if (modern && clock() - modern.at < descriptionLife) return modern.description
+    if (legacySince !== undefined && clock() - legacySince < verdictLife) return undefined
+    const asker = ownBehalf(behalf, behalf.signal)
+    const terms = { behalf: asker, capabilities, limit: timeouts.list }
+    const description = await alone(behalf.headers, (peer) => discover(peer, terms))
+    modern = description && { description, at: clock() }
+    legacySince = description ? undefined : clock()
+    return description
+  }
+
+  function openModern(description: Description, behalf: Behalf): Connection {
+    return {
+      description,
+      async request(request, on, terms) {
+        try {
+          return await alone(on.headers, (peer) => peer.request(request, { ...terms, behalf: on, era: '2026' }))
+        } catch (error) {
+          if (error instanceof RpcError && error.code === -32_022) modern = undefined
+          throw error
+        }
+      },
+      notify: async () => undefined, // 2026-07-28 has none that a client sends over HTTP
+      async listen(resources, hear, signal, ready) {
+        const filter = filterFor(description, resources)
+        if (Object.keys(filter).length === 0) {
+          ready?.()
+          await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+          return
+        }
+        const listener = (notification: Notification) => {
+          if (notification.method === 'notifications/subscriptions/acknowledged') ready?.()
+          else hear(notification)
+        }
+        const asker = { ...ownBehalf(behalf, signal), hear: listener }
+        const terms = { era: '2026', behalf: asker, capabilities: {}, limit: 2_147_483_647 } as const
+        const params = { notifications: filter }
+        await alone(
+          behalf.headers,
+          (peer) => peer.request({ method: 'subscriptions/listen', params }, terms),
+          unshared(listener),
+        )
+      },
+      close: async () => undefined,
+    }
+  }
+
+  async function openLegacy(behalf: Behalf, capabilities: Members): Promise<Connection> {
+    const subscriptions = createSubscriptions(
+      (method, uri) =>
+        request({ method, params: { uri } }, ownBehalf(behalf, AbortSignal.timeout(timeouts.list)), {
+          capabilities,
+          limit: timeouts.list,
+        }),
+      onerror,
+    )
+    const listening = Promise.withResolvers<void>()
+    const shared = unshared(subscriptions.hear)
+    const { transport, peer } = connect(behalf.headers, shared, listening.resolve)
+    await peer.start()
+    let description: Description
+    try {
+      const setVersion = (version: string) => transport.setProtocolVersion(version)
+      const terms = { behalf: ownBehalf(behalf, behalf.signal), capabilities, limit: timeouts.list, setVersion }
+      description = await initialize(peer, terms, { identity, name })
+    } catch (error) {
+      await peer.close()
+      legacySince = undefined
+      if (error instanceof SessionLostError)
+        throw new UpstreamError(
+          name,
+          'invalid',
+          `${name} is no MCP server: it answered initialize with ${error.message}`,
+        )
+      throw error
+    }
+    // Its own stream has to be there before a call: what is asked on it while it is not is lost.
+    if (transport.sessionId !== undefined)
+      await Promise.race([listening.promise, sleep(listenLimit, undefined, { ref: false })])
+    const session: Shared = { ...shared, sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
+
+    const request: Connection['request'] = (wanted, on, terms) =>
+      alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), session)
+    return {
+      description,
+      request,
+      notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), session),
+      listen: subscriptions.listen,
+      async close() {
+        subscriptions.end()
+        await Promise.race([
+          transport.terminateSession(),
+          new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
+        ]).catch(() => undefined)
+        await peer.close()
+      },
+    }
+  }
+
+  return async function open(behalf, capabilities) {
+    const description = await findModern(behalf, capabilities)
+    return description ? openModern(description, behalf) : openLegacy(behalf, capabilities)
+  }
+}

@@ -1,0 +1,74 @@
+// From settings to upstreams: one case for each way to reach a server.
+import { SSEClientTransport, type Transport } from '@modelcontextprotocol/client'
+import type { Clock } from '../catalog/contract.ts'
+import type { BuiltinUpstream, StdioUpstream, UpstreamSettings } from '../settings.ts'
+import { type Connection, type OpenConnection, passedHeaders } from './connection.ts'
+import type { Behalf, Upstream } from './contract.ts'
+import type { Identity } from './envelope.ts'
+import { createGuardedFetch } from './guarded-fetch.ts'
+import { createHttpOpener } from './http.ts'
+import { createPool } from './pool.ts'
+import { createUpstream } from './upstream.ts'
+import { createWireOpener } from './wire.ts'
+
+export interface OpenUpstreamOptions {
+  /** How the gateway introduces itself. */
+  readonly identity: Identity
+  readonly proxies: Readonly<Record<string, string>> | undefined
+  readonly clock: Clock
+  readonly onerror: (upstream: string, error: Error) => void
+  /** Starts a command. */
+  readonly startProcess: (settings: StdioUpstream) => Transport
+  /** The demonstration. */
+  readonly openBuiltin: (settings: BuiltinUpstream, onerror: (error: Error) => void) => OpenConnection
+}
+
+/** Of upstreams that are no processes. Sessions of owners, which cost their server something. */
+const remotePool = { max: 1_000, idle: 1_800_000, lifetime: 86_400_000 }
+/** Milliseconds for a command to say whether it knows 2026-07-28: an older one may say nothing at all. */
+const probeLimit = 5_000
+/** Milliseconds for a command to be there: `npx` may have to download it first. */
+const startLimit = 60_000
+
+export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOptions): Upstream {
+  const { identity, clock } = options
+  const { name } = settings
+  const onerror = (error: Error): void => options.onerror(name, error)
+  const bounds = settings.transport === 'stdio' ? settings.processes : remotePool
+  const pool = (open: (key: string) => Promise<Connection>) => createPool({ ...bounds, name, open, clock, onerror })
+  switch (settings.transport) {
+    case 'http': {
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies: options.proxies })
+      const open = createHttpOpener({ settings, identity, http, onerror, clock: () => clock.now() })
+      return createUpstream({ settings, pool, open, onerror, close: http.close })
+    }
+    case 'sse': {
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies: options.proxies })
+      const connect = (behalf: Behalf, onfault: Parameters<typeof http.fetchFor>[0]) => {
+        const fetch = http.fetchFor(onfault)
+        const headers = passedHeaders(settings, behalf.headers)
+        return new SSEClientTransport(new URL(settings.url), {
+          fetch,
+          eventSourceInit: { fetch: fetch as never },
+          requestInit: { headers },
+        })
+      }
+      const { list } = settings.timeouts
+      const limits = { list, start: list, probe: list }
+      const open = createWireOpener({ name, identity, limits, era: '2025', connect, onerror })
+      return createUpstream({ settings, pool, open, onerror, close: http.close })
+    }
+    case 'stdio': {
+      const limits = { list: settings.timeouts.list, start: startLimit, probe: probeLimit }
+      const connect = () => options.startProcess(settings)
+      const open = createWireOpener({ name, identity, limits, era: 'ask', connect, onerror })
+      return createUpstream({ settings, pool, open, onerror })
+    }
+    case 'builtin':
+      return createUpstream({ settings, pool, open: options.openBuiltin(settings, onerror), onerror })
+  }
+}
+
+function userAgent({ name, version }: Identity): string {
+  return `${name}/${version}`
+}

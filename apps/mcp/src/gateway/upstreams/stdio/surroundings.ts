@@ -1,0 +1,44 @@
+// What a command is started with: folders of its own, and an environment that has nothing of ours.
+import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join, sep } from 'node:path'
+import type { StdioUpstream } from '../../settings.ts'
+import type { Identity } from './run-as.ts'
+
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string>>
+  /** Those of its environment that come from the settings. */
+  readonly given: Readonly<Record<string, string>>
+  /** What every environment of its group has in it, and no other process has. */
+  readonly mark: string
+}
+
+/** `home` is the folder that has the private folders of all upstreams. Throws if a secret cannot be read. */
+export function prepareSurroundings(
+  { name, env }: StdioUpstream,
+  home: string,
+  inherited: Readonly<Record<string, string | undefined>>,
+  owner: Identity | undefined,
+): Surroundings {
+  // Another user has to get to its own folder, and sees no other's.
+  mkdirSync(home, { recursive: true, mode: 0o711 })
+  if (owner && owner.uid !== process.getuid?.()) checkReach(home, owner)
+  const own = join(home, name)
+  const folders = { HOME: join(own, 'home'), TMPDIR: join(own, 'tmp') }
+  for (const folder of [own, ...Object.values(folders)]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    chmodSync(folder, 0o700)
+    if (owner && process.getuid?.() === 0) chownSync(folder, owner.uid, owner.gid)
+  }
+  const { PATH, LANG } = inherited
+  const given = Object.fromEntries(Object.entries(env).map(([key, read]) => [key, read()]))
+  const environment = { ...(PATH && { PATH }), ...(LANG && { LANG }), ...folders, ...given }
+  return { environment, given, mark: own + sep }
+}
+
+/** Throws where a folder on the way is closed to that user. */
+function checkReach(folder: string, { uid, gid }: Identity): void {
+  const status = statSync(folder)
+  const bit = status.uid === uid ? 0o100 : status.gid === gid ? 0o010 : 0o001
+  if ((status.mode & bit) === 0) throw new Error(`user ${uid} cannot get to ${folder}: let it through by chmod o+x`)
+  if (dirname(folder) !== folder) checkReach(dirname(folder), { uid, gid })
+}

@@ -1,0 +1,51 @@
+// What is served behind the endpoint: a source of our own (source-server.ts), or other people's servers (../gateway). HTTP and
+// tokens are settled before it is asked.
+import type { SessionNews } from '@gatehouse/mcp-sessions'
+import type { Server, ServerEventBus, Tool } from '@modelcontextprotocol/server'
+import type { SourceCaller } from '../sources/source.ts'
+
+/** One request: who calls, and what of its headers others may see. */
+export interface ServedRequest {
+  readonly caller: SourceCaller
+  /** By lower-case name. No credential is among them, nor what belongs to the connection. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Of a client of the 2025 era that has a session. */
+  readonly session?: SessionNews | undefined
+  /** To be called where nobody knows the method, before that is answered. */
+  readonly onUnknownMethod?: () => void
+}
+
+/** Of a request, or a notification; an answer to something that we asked has no method. */
+export interface Operation {
+  readonly method: string
+  /** As clients are told of what it calls, if there is a tool of that name and it matters. */
+  readonly tool: Pick<Tool, 'name' | 'inputSchema'> | undefined
+  /** Whether the answer stays open, so that it is counted. */
+  readonly staysOpen: boolean
+  /** What it needs. */
+  readonly scopes: readonly string[]
+  /** Whether the caller may do it at all, with whatever scopes. */
+  readonly isOpenTo: boolean
+}
+
+export interface Operations {
+  /** `request`: who calls, and with what. */
+  find(message: Message, request: ServedRequest): Promise<Operation>
+}
+
+export interface Message {
+  readonly method?: string
+  readonly params?: unknown
+}
+
+export interface Served {
+  readonly operations: Operations
+  /** A fresh server for one request of one caller. */
+  createServer(request: ServedRequest): Server
+  /** What a client of 2026-07-28 that listens hears; `resources` are those that it wants to hear of. Undefined: nothing. */
+  events?(request: ServedRequest, resources: readonly string[]): ServerEventBus | undefined
+  /** A notification of a client of the 2025 era, in its session. */
+  notified?(request: ServedRequest, notification: { readonly method: string; readonly params?: unknown }): void
+  /** Ends what it has open. Answers that are under way have been given. */
+  close?(): Promise<void>
+}

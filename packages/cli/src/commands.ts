@@ -1,0 +1,19 @@
+// The commands that take the services, in the order of the help. Each is loaded when it is asked for.
+import type { OwnCommand } from './command.ts'
+
+export const commands: readonly OwnCommand[] = [
+  {
+    name: 'protect',
+    operands: 'URL | -- COMMAND…',
+    summary: 'put a sign-in in front of any MCP server',
+    endsBySignal: true,
+    run: async (context) => (await import('./protect/protect.ts')).protect(context),
+  },
+  {
+    name: 'gateway',
+    operands: 'check [FILE]',
+    summary: 'check the file that names the servers behind a gateway, and ask them',
+    endsBySignal: false,
+    run: async (context) => (await import('./gateway/gateway.ts')).gateway(context),
+  },
+]

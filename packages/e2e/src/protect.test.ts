@@ -1,0 +1,69 @@
+// `npm start -- protect`: other people's servers, behind a sign-in by one command.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createClientHome, promptOf } from './harness/client.ts'
+import { freePorts } from './harness/ports.ts'
+import { type RunningProcess, startProcess } from './harness/process.ts'
+import { repository } from './harness/repository.ts'
+import { createPerson } from './replicas/person.ts'
+
+const servers = createRequire(join(repository, 'apps/mcp/package.json'))
+const programOf = (name: string) => {
+  const manifest = servers.resolve(`@modelcontextprotocol/${name}/package.json`)
+  return join(dirname(manifest), 'dist/index.js')
+}
+
+/** Two ports side by side: the resource's, and the next. */
+async function protect(...target: readonly string[]) {
+  const [port = 0] = await freePorts(1)
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-protect-'))
+  writeFileSync(join(folder, 'a.txt'), 'what the file says')
+  const state = mkdtempSync(join(tmpdir(), 'gatehouse-protect-state-'))
+  const lifetimes = { AUTH_LIFETIMES: JSON.stringify({ deviceInterval: 1 }) }
+  const env = { ...lifetimes, GATEHOUSE_HOME: state, GATEHOUSE_CALLED_FROM: folder, PATH: process.env.PATH ?? '' }
+  const running = startProcess(['packages/cli/src/main.ts', 'protect', '--port', String(port), ...target], { env })
+  const site = { resource: `http://localhost:${port}/mcp`, issuer: `http://localhost:${port + 1}` }
+  return { running, site, folder, state }
+}
+
+async function signedInCall(
+  site: { resource: string; issuer: string },
+  ...call: readonly string[]
+): Promise<RunningProcess> {
+  using home = createClientHome(site)
+  const client = home.run('call', ...call, '--device')
+  const { code } = await promptOf(client)
+  const person = createPerson(site, { forwarded: false })
+  await person.enterCode(code)
+  await person.logIn()
+  await person.approve()
+  await client.exited
+  return client
+}
+
+test('a command: found, signed in to by a device, called, and asked for our keys in vain', async () => {
+  const { running, site, folder, state } = await protect('--', process.execPath, programOf('server-filesystem'), '.')
+  await using protecting = running
+  await protecting.says(/Connect:/)
+  expect(protecting.output()).toMatch(/Tools {9}\d+, \d+ of which may change or delete things/)
+  const read = await signedInCall(site, 'read_text_file', JSON.stringify({ path: join(folder, 'a.txt') }))
+  expect(read.output()).toContain('what the file says')
+  const [secret] = /[^\s]*\/protect\/[0-9a-f]{16}/.exec(protecting.output()) ?? []
+  expect(secret).toContain(state)
+  const stolen = await signedInCall(site, 'read_text_file', JSON.stringify({ path: join(secret ?? '', 'auth.secret') }))
+  expect(stolen.output()).toMatch(/denied|outside/i)
+  protecting.signal('SIGTERM')
+  expect((await protecting.exited).code, protecting.output()).toBe(0)
+})
+
+test('what cannot be protected is told in a line, with what to do', async () => {
+  const [port = 0] = await freePorts(1)
+  const { running } = await protect(`http://localhost:${port}/mcp`)
+  await using failing = running
+  expect((await failing.exited).code).toBe(6)
+  expect(failing.output()).toContain(`Nothing answers at http://localhost:${port}/mcp`)
+  expect(failing.output()).toContain('Start it')
+})

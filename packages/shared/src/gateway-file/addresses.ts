@@ -1,0 +1,57 @@
+// URLs of the file. A query may hold a secret, so what is said of a URL never repeats it.
+import { z } from 'zod'
+
+/** A protected resource: tokens and metadata name it byte for byte, so there is one spelling. */
+export const resourceUrl = z.string('must be a URL').superRefine((value, context) => {
+  const fault = faultOfResource(value)
+  if (fault) context.addIssue({ code: 'custom', message: fault })
+})
+
+function faultOfResource(value: string): string | undefined {
+  const url = URL.parse(value)
+  if (!url || !/^https?:$/.test(url.protocol))
+    return 'must be an http or https URL, such as https://mcp.example.com/mcp'
+  if (url.username || url.password || /[?#]/.test(value)) return 'must have no user name, query or fragment'
+  if (url.href !== value && url.href !== `${value}/`) {
+    const bare = url.pathname === '/' && !value.endsWith('/')
+    return `must be in its normal form: did you mean ${bare ? url.origin : url.href}?`
+  }
+  if (url.protocol === 'http:' && !isLoopback(url)) return 'must be https unless it is a loopback address'
+  if (/^\/(livez|readyz)$|^\/\.well-known(\/|$)/.test(url.pathname))
+    return "must not have a path of the server's own: /livez, /readyz, or below /.well-known"
+  return undefined
+}
+
+/** An upstream. Also plain http, and private addresses: it is the operator who names them. */
+export const upstreamUrl = z.string('must be a URL').superRefine((value, context) => {
+  const fault = faultOfUpstreamUrl(value)
+  if (fault) context.addIssue({ code: 'custom', message: fault })
+})
+
+/** What is wrong with the URL of an upstream, without the URL; undefined: nothing. */
+export function faultOfUpstreamUrl(value: string): string | undefined {
+  const url = URL.parse(value)
+  if (!url || !/^https?:$/.test(url.protocol))
+    return 'must be an http or https URL, such as https://api.example.com/mcp'
+  if (url.username || url.password)
+    return 'must have no user name or password: a secret goes into credential, as { env: NAME } or { file: path }'
+  return url.hash ? 'must have no fragment' : undefined
+}
+
+/** Whether two URLs reach the same server at the same path. */
+export function isSameAddress(one: string, other: string): boolean {
+  const [first, second] = [comparable(one), comparable(other)]
+  return first !== undefined && first === second
+}
+
+function comparable(value: string): string | undefined {
+  const url = URL.parse(value)
+  if (!url) return undefined
+  const host = isLoopback(url) ? 'localhost' : url.hostname.replace(/\.$/, '')
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80')
+  return `${host}:${port}${url.pathname.replace(/\/+$/, '')}`
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}

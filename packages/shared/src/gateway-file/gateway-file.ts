@@ -1,0 +1,78 @@
+// The file that both services read (GATEHOUSE_CONFIG), as it is when it is read: references resolved, defaults filled in,
+// durations in milliseconds, secrets still where they are.
+import type { Place } from './document.ts'
+
+/** Where a secret, or a text that may be one, comes from; `at` and the place are where the file says so. */
+export type TextSource = Place & { readonly at: string } & (
+    | { readonly kind: 'env'; readonly name: string }
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'plain'; readonly text: string }
+    /** With `${NAME}` or `${NAME:-default}` in it. */
+    | { readonly kind: 'template'; readonly text: string }
+  )
+
+interface Common {
+  readonly name: string
+  readonly isolation: 'shared' | 'caller' | 'session'
+  readonly tools: {
+    readonly only: readonly string[] | undefined
+    readonly not: readonly string[]
+    readonly rename: Readonly<Record<string, string>>
+    /** Undefined: the file does not say. */
+    readonly prefix: 'always' | 'auto' | 'never' | undefined
+  }
+  readonly questions: {
+    readonly form: boolean
+    readonly url: boolean
+    readonly roots: boolean
+    readonly sampling: boolean
+  }
+  readonly concurrency: number
+  readonly timeouts: { readonly connect: number; readonly list: number; readonly call: number; readonly idle: number }
+}
+
+export interface RemoteInFile extends Common {
+  readonly transport: 'http' | 'sse'
+  readonly url: string
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, TextSource>>
+  readonly forwardHeaders: readonly string[]
+  readonly tls: { readonly ca?: TextSource; readonly cert?: TextSource; readonly key?: TextSource } | undefined
+}
+
+export interface StdioInFile extends Common {
+  readonly transport: 'stdio'
+  readonly command: readonly [string, ...string[]]
+  readonly cwd: string | undefined
+  readonly env: Readonly<Record<string, TextSource>>
+  readonly processes: { readonly max: number; readonly idle: number; readonly lifetime: number }
+  readonly user: string | undefined
+}
+
+export type UpstreamInFile = RemoteInFile | StdioInFile
+
+export interface EndpointInFile {
+  readonly resource: string
+  readonly name: string
+  /** `builtin` is the demonstration. */
+  readonly upstreams: readonly string[]
+}
+
+export interface GatewayFile {
+  /** Undefined: one, at MCP_RESOURCE_URL, with all upstreams. */
+  readonly endpoints: readonly EndpointInFile[] | undefined
+  readonly upstreams: readonly UpstreamInFile[]
+  /** Words for scopes, by scope. */
+  readonly scopes: Readonly<Record<string, string>>
+  readonly parked: number
+}
+
+/** What the reader knows besides the text. */
+export interface Surroundings {
+  /** None of the upstreams may be this. */
+  readonly issuer?: string | undefined
+  /** What a file without endpoints serves, which no upstream may be either. */
+  readonly resource?: string | undefined
+  /** For `${NAME}` where it is no secret. Without it, these stay as they are. */
+  readonly variable?: ((name: string) => string | undefined) | undefined
+}

@@ -1,0 +1,131 @@
+// What the parts of a file say of each other, and of the issuer.
+import { z } from 'zod'
+import { isSameAddress } from './addresses.ts'
+import type { Fault, ParsedText } from './document.ts'
+import { faultAt } from './faults.ts'
+import type { GatewayFile, Surroundings, TextSource } from './gateway-file.ts'
+
+/** The demonstration: an endpoint may name it, no upstream is called so. */
+export const BUILTIN = 'builtin'
+
+const absent = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
+const names = absent(z.array(z.string()))
+
+/** As much of a file as is in order: what is faulty in it must not hide what else is. */
+const outline = z.object({
+  upstreams: z
+    .record(
+      z.string(),
+      z
+        .object({
+          url: absent(z.string()),
+          forwardHeaders: names,
+          env: absent(z.record(z.string(), z.unknown())),
+          credential: absent(z.object({ kind: z.string(), header: absent(z.string()), name: absent(z.string()) })),
+        })
+        .catch({}),
+    )
+    .catch({})
+    .default({}),
+  endpoints: absent(
+    z.array(
+      z.object({ resource: z.string().catch(''), upstreams: names }).catch({ resource: '', upstreams: [BUILTIN] }),
+    ),
+  ),
+})
+type Outline = z.infer<typeof outline>
+type Upstream = Outline['upstreams'][string]
+
+export function checkReferences(parsed: ParsedText, surroundings: Surroundings): Fault[] {
+  const { success, data: file } = outline.safeParse(parsed.value)
+  if (!success) return []
+  const faults = Object.entries(file.upstreams).flatMap(([name, upstream]) => [
+    ...(name === BUILTIN
+      ? [faultAt(parsed, ['upstreams', name], 'is the name of the demonstration: choose another', 'name')]
+      : []),
+    ...checkAddress(upstream.url, ['upstreams', name, 'url'], {
+      parsed,
+      issuer: surroundings.issuer,
+      endpoints: file.endpoints?.map(({ resource }) => resource) ?? [surroundings.resource ?? ''],
+    }),
+    ...checkCredential(upstream, ['upstreams', name], parsed),
+  ])
+  return [...faults, ...checkEndpoints(file, parsed)]
+}
+
+function checkEndpoints({ upstreams, endpoints }: Outline, parsed: ParsedText): Fault[] {
+  const known = Object.keys(upstreams)
+  const faults: Fault[] = []
+  for (const [index, endpoint] of (endpoints ?? []).entries()) {
+    if (index > 0)
+      faults.push(faultAt(parsed, ['endpoints', index], 'more than one endpoint is not yet enforced: take it out'))
+    for (const [at, name] of (endpoint.upstreams ?? []).entries()) {
+      const path = ['endpoints', index, 'upstreams', at]
+      if (!known.includes(name) && name !== BUILTIN)
+        faults.push(
+          faultAt(
+            parsed,
+            path,
+            `there is no upstream of this name, there are ${[...new Set([...known, BUILTIN])].join(', ')}`,
+          ),
+        )
+      if (endpoint.upstreams?.indexOf(name) !== at) faults.push(faultAt(parsed, path, 'stands here twice'))
+    }
+  }
+  if (known.length === 0 && !endpoints?.every((endpoint) => endpoint.upstreams))
+    faults.push(faultAt(parsed, ['upstreams'], 'must name an upstream, with its url or its command', 'name'))
+  return faults
+}
+
+function checkCredential(
+  { credential, env, forwardHeaders }: Upstream,
+  path: readonly PropertyKey[],
+  parsed: ParsedText,
+): Fault[] {
+  if (credential?.kind === 'env' && credential.name !== undefined && Object.hasOwn(env ?? {}, credential.name))
+    return [faultAt(parsed, [...path, 'credential', 'name'], 'stands in env, too: take one away')]
+  const header = credential?.kind === 'header' ? credential.header?.toLowerCase() : undefined
+  const clash = forwardHeaders?.findIndex((name) => name.toLowerCase() === header) ?? -1
+  // as it stands by default it can never be passed on
+  if (header === undefined || header === 'authorization' || clash < 0) return []
+  return [faultAt(parsed, [...path, 'forwardHeaders', clash], 'is the header of the credential: take it out')]
+}
+
+/** An upstream that is one of us would ask itself. */
+export function checkAddress(
+  url: string | undefined,
+  path: readonly PropertyKey[],
+  { parsed, issuer, endpoints }: { parsed: ParsedText; issuer: string | undefined; endpoints: readonly string[] },
+): Fault[] {
+  if (url === undefined) return []
+  if (endpoints.some((resource) => isSameAddress(resource, url)))
+    return [faultAt(parsed, path, 'is an endpoint of ours: name the server that stands behind it')]
+  if (isSameAddress(issuer ?? '', url))
+    return [faultAt(parsed, path, 'is the issuer: name the MCP server that stands behind the endpoint')]
+  return []
+}
+
+/** What does not stop a start. */
+export function warningsOf(file: GatewayFile, parsed: ParsedText): Fault[] {
+  const unused = file.upstreams.filter(
+    ({ name }) => file.endpoints && !file.endpoints.some(({ upstreams }) => upstreams.includes(name)),
+  )
+  return [
+    ...unused.map(({ name }) => faultAt(parsed, ['upstreams', name], 'no endpoint names it: it is not served', 'name')),
+    ...Object.keys(file.scopes).map((name) =>
+      faultAt(parsed, ['scopes', name], 'no rule asks for it: it is not offered', 'name'),
+    ),
+    ...file.upstreams.flatMap((upstream) => (upstream.transport === 'stdio' ? plainSecrets(upstream.env) : [])),
+  ]
+}
+
+/** By their names: the text itself cannot tell. */
+export function plainSecrets(texts: Readonly<Record<string, TextSource>>): Fault[] {
+  return Object.entries(texts).flatMap(([name, source]) =>
+    source.kind === 'plain' && source.text !== '' && /token|secret|passw|credential|auth|cookie|key$|pat$/i.test(name)
+      ? [{ line: source.line, column: source.column, message: `${source.at}: ${IN_PLAIN}` }]
+      : [],
+  )
+}
+
+const IN_PLAIN = 'looks like a secret in plain text: keep it in a variable or in a file of its own'

@@ -1,0 +1,60 @@
+// From the definition to what the services use.
+import type { Definition, RemoteDefinition, StdioDefinition } from './definition.ts'
+import type { ParsedText } from './document.ts'
+import { show } from './faults.ts'
+import type { GatewayFile, TextSource, UpstreamInFile } from './gateway-file.ts'
+
+type Path = readonly PropertyKey[]
+type Source = (value: string | { env: string } | { file: string }, ...path: Path) => TextSource
+
+export function settle(definition: Definition, parsed: ParsedText): GatewayFile {
+  const upstreams = Object.entries(definition.upstreams).map(([name, each]) => {
+    const source: Source = (value, ...path) => textSource(value, ['upstreams', name, ...path], parsed)
+    return 'url' in each ? remote(name, each, source) : stdio(name, each, source)
+  })
+  const names = upstreams.map(({ name }) => name)
+  return {
+    endpoints: definition.endpoints?.map((endpoint) => ({ ...endpoint, upstreams: endpoint.upstreams ?? names })),
+    upstreams,
+    scopes: definition.scopes,
+    parked: definition.limits.parked,
+  }
+}
+
+function textSource(value: Parameters<Source>[0], path: Path, parsed: ParsedText): TextSource {
+  const where = { ...parsed.placeOf(path), at: show(path) }
+  if (typeof value === 'string') return { kind: 'plain', text: value, ...where }
+  return 'env' in value ? { kind: 'env', name: value.env, ...where } : { kind: 'file', path: value.file, ...where }
+}
+
+function remote(name: string, { credential, tls, tools, ...rest }: RemoteDefinition, source: Source): UpstreamInFile {
+  const headers =
+    credential.kind === 'header' ? { [credential.header]: source(credential.value, 'credential', 'value') } : {}
+  const parts = (['ca', 'cert', 'key'] as const).flatMap((part) => {
+    const value = tls?.[part]
+    return value ? [[part, source(value, 'tls', part)] as const] : []
+  })
+  return {
+    name,
+    ...rest,
+    tools: { ...tools, only: tools.only, prefix: tools.prefix },
+    headers,
+    tls: tls && Object.fromEntries(parts),
+  }
+}
+
+function stdio(name: string, { credential, tools, ...rest }: StdioDefinition, source: Source): UpstreamInFile {
+  const env = Object.entries(rest.env).map(([variable, value]) => [variable, source(value, 'env', variable)] as const)
+  const own =
+    credential.kind === 'env' ? [[credential.name, source(credential.value, 'credential', 'value')] as const] : []
+  return {
+    name,
+    transport: 'stdio',
+    ...rest,
+    command: rest.command as [string, ...string[]],
+    cwd: rest.cwd,
+    user: rest.user,
+    tools: { ...tools, only: tools.only, prefix: tools.prefix },
+    env: Object.fromEntries([...env, ...own]),
+  }
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+
+/**
+ * An object without other members than these. Those of `later` are known and not built: they are refused as such, so that
+ * nobody believes in what nothing does. `reason`: what else there is to say of an unknown one.
+ */
+export function strict<T extends z.ZodRawShape>(
+  shape: T,
+  { later = [], reason }: { readonly later?: readonly string[]; readonly reason?: string } = {},
+) {
+  const known = Object.keys(shape).filter((name) => name !== '$schema')
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined
+      const keys = (issue as { readonly keys?: readonly string[] }).keys ?? []
+      return JSON.stringify(
+        Object.fromEntries(
+          keys.map((key) => [
+            key,
+            later.includes(key)
+              ? `${key} is not yet enforced: take it out`
+              : `there is no such setting${reason ? `: ${reason}` : `, there are ${known.join(', ')}`}`,
+          ]),
+        ),
+      )
+    },
+  })
+}
+
+/** What {@link strict} says, by unknown member. */
+export function unknownMembers(message: string): Readonly<Record<string, string>> {
+  return JSON.parse(message)
+}
