@@ -50,16 +50,12 @@ function open(config: Config): Store {
   if (!config.secret && !isHere('auth.secret'))
     throw new ConfigError([`AUTH_SECRET is not set, and there is no auth.secret in DATA_DIR, ${dataDir}.`])
   const sealing = createSealing({ secret: config.secret ?? loadOrCreateSecret(dataDir, 'auth.secret'), previous })
-  const quiet = () => undefined
   try {
     return openStore({
       redis,
       dataDir,
       sealing,
-      onOutage: quiet,
-      onRefusal: quiet,
-      onEviction: quiet,
-      onUncopied: quiet,
+      onTrouble: () => undefined,
     })
   } catch (error) {
     if (redis || !(error instanceof ConfigError)) throw error

@@ -1,5 +1,13 @@
 // The process: read the configuration, open the store, start the app, close on a signal. No logic.
-import { drainTime, loadOrCreateSecret, openReporting, runProcess, serve, useProxies } from '@gatehouse/service'
+import {
+  drainTime,
+  loadOrCreateSecret,
+  logTrouble,
+  openReporting,
+  runProcess,
+  serve,
+  useProxies,
+} from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { createLogger } from './log.ts'
@@ -18,14 +26,7 @@ await runProcess('The authorization server', async () => {
     dataDir: config.dataDir,
     sealing,
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
-    onOutage: (error) => logger.error({ err: error }, 'Redis cannot be reached; trying again'),
-    onRefusal: ({ message }) => logger.error({ reason: message }, 'Redis answers, and cannot do what it is asked to'),
-    onEviction: (policy) =>
-      logger.warn(
-        { policy },
-        'Redis drops sessions and tokens when it is full: set its maxmemory-policy to noeviction',
-      ),
-    onUncopied: () => logger.warn('there is no replica of Redis: a failover now would forget what was used'),
+    onTrouble: (event) => logTrouble(logger, event),
   })
   const app = await createApp({ config, store, sealing, logger, metrics, drain: drainTime(config) }).catch(
     async (error: unknown) => {

@@ -1,6 +1,6 @@
 // The MCP server inside another process: what main.ts opens, without signals, metrics and a listener of its own.
 import { openStore } from '@gatehouse/mcp-sessions'
-import { loadOrCreateSecret } from '@gatehouse/service'
+import { loadOrCreateSecret, logTrouble, type OnTrouble } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
@@ -23,8 +23,8 @@ export function openMcpServer({ env, logStream }: EmbeddedOptions): {
   const given = env.MCP_SECRET || env.MCP_SECRET_FILE
   const settings = given ? env : { ...env, MCP_SECRET: loadOrCreateSecret(env.DATA_DIR ?? '.data', 'mcp.secret') }
   const config = { ...readConfig(settings), redis: undefined }
-  const onOutage = (error: Error): void => app.log.error({ err: error }, 'the store cannot be reached')
-  const store = config.sessions ? openStore({ ...config, onOutage }) : undefined
+  const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
+  const store = config.sessions ? openStore({ ...config, onTrouble }) : undefined
   const app: FastifyInstance = createApp({ config, store, logStream })
   return { app, config }
 }

@@ -1,6 +1,6 @@
 // The process: read the configuration, open the store, start the app, close it on a signal. No logic.
 import { openStore } from '@gatehouse/mcp-sessions'
-import { drainTime, openReporting, runProcess, serve, useProxies } from '@gatehouse/service'
+import { drainTime, logTrouble, type OnTrouble, openReporting, runProcess, serve, useProxies } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 
@@ -9,8 +9,8 @@ await runProcess('The MCP server', async () => {
   useProxies(config.proxies)
   const { logStream, metrics } = openReporting(config.metricsPort)
   // The app, whose log tells of outages, is there by the time of the first one.
-  const onOutage = (error: Error): void => app.log.error({ err: error }, 'Redis cannot be reached: trying again')
-  const store = config.sessions ? openStore({ ...config, onOutage }) : undefined
+  const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
+  const store = config.sessions ? openStore({ ...config, onTrouble }) : undefined
   const app = createApp({ config, store, metrics, logStream, drain: drainTime(config) })
   await serve(app, config, metrics)
   for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
