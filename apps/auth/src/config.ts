@@ -4,15 +4,16 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { domainToASCII } from 'node:url'
 import {
+  createSettingsReader,
+  logLevels,
   type Proxies,
   type RedisTarget,
   readMetricsPort,
   readProxies,
   readRedisTarget,
-  readSecret,
+  type SettingsReader,
 } from '@gatehouse/service'
 import { type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
-import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { type AdmissionRules, hasRules } from './accounts/admission.ts'
 import { ConfigError } from './errors.ts'
@@ -101,12 +102,10 @@ export interface ClientPolicy {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
-type Reader = ReturnType<typeof createReader>
-
 /** Throws {@link ConfigError} with every fault. Reads the files that `NAME_FILE` variables and `AUTH_RESOURCES` name. */
 export function readConfig(env: Environment): Config {
   const faults: string[] = []
-  const read = createReader(env, faults)
+  const read = createSettingsReader(env, faults)
 
   const issuer = readIssuer(read.text('AUTH_ISSUER', 'http://localhost:4000'), faults)
   const loopback = isLoopbackHost(new URL(issuer).hostname)
@@ -128,7 +127,7 @@ export function readConfig(env: Environment): Config {
     host,
     port: read.port('PORT', 4000),
     metricsPort: readMetricsPort(env.METRICS_PORT, faults),
-    logLevel: read.oneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
+    logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
     trustProxy: read.networks('TRUST_PROXY'),
     proxies: readProxies(env, faults),
     secret,
@@ -164,60 +163,6 @@ export function readConfig(env: Environment): Config {
 
 function seconds(min: number, max: number, fallback: number) {
   return z.number().int().min(min).max(max).default(fallback)
-}
-
-function createReader(env: Environment, faults: string[]) {
-  const text = (name: string, fallback: string): string => env[name] || fallback
-  return {
-    text,
-    port(name: string, fallback: number): number {
-      const port = Number(text(name, String(fallback)))
-      if (!Number.isInteger(port) || port < 0 || port > 65_535)
-        faults.push(`${name} must be a port number from 0 to 65535.`)
-      return port
-    },
-    oneOf<T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
-      const value = text(name, fallback)
-      if (!(allowed as readonly string[]).includes(value)) faults.push(`${name} must be one of ${allowed.join(', ')}.`)
-      return value as T
-    },
-    /** Comma-separated, in lower case. */
-    list(name: string): string[] {
-      return [
-        ...new Set(
-          text(name, '')
-            .split(',')
-            .map((entry) => entry.trim().toLowerCase())
-            .filter(Boolean),
-        ),
-      ]
-    },
-    /** Host names as URLs have them: in ASCII, without anything around them. */
-    hosts(name: string): string[] {
-      return this.list(name).map((entry) => {
-        const bare = /^\[[0-9a-f:.]+\]$/.test(entry) || !/[:/?#@\\%\s]/.test(entry)
-        const hostname = bare ? URL.parse(`https://${entry}/`)?.hostname : undefined
-        if (hostname && /^(\[.+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/.test(hostname)) return hostname
-        faults.push(
-          `${name} takes host names such as app.example.com, without scheme, port, path or wildcard: "${entry}" is none.`,
-        )
-        return entry
-      })
-    },
-    /** Separated by commas or spaces. */
-    networks(name: string): string[] {
-      const list = text(name, '')
-        .split(/[\s,]+/)
-        .filter(Boolean)
-      for (const entry of list) {
-        if (!ipaddr.isValid(entry) && !ipaddr.isValidCIDR(entry))
-          faults.push(`${name}: "${entry}" is neither an address nor a CIDR block.`)
-      }
-      return list
-    },
-    /** A secret, from `NAME` or from the file that `NAME_FILE` names. Its value never enters a message. */
-    secret: (name: string) => readSecret(env, name, faults),
-  }
 }
 
 /** Editors that take codes by a scheme of their own. AUTH_REDIRECT_SCHEMES adds to them. */
@@ -326,7 +271,7 @@ function readJson<T extends z.ZodType>(
   return undefined
 }
 
-function readRedis(read: Reader, faults: string[]): RedisTarget | undefined {
+function readRedis(read: SettingsReader, faults: string[]): RedisTarget | undefined {
   const settings = {
     url: read.secret('REDIS_URL'),
     sentinels: read.text('REDIS_SENTINELS', ''),
@@ -341,7 +286,7 @@ function readRedis(read: Reader, faults: string[]): RedisTarget | undefined {
 /** A variable that a login has its setting from. */
 interface LoginVariable {
   readonly name: string
-  readonly read: (read: Reader) => string | undefined
+  readonly read: (read: SettingsReader) => string | undefined
 }
 const text = (name: string): LoginVariable => ({ name, read: (read) => read.text(name, '') || undefined })
 const secret = (name: string): LoginVariable => ({ name, read: (read) => read.secret(name) })
@@ -392,7 +337,7 @@ type SourcedLogin = keyof typeof loginSources
 /** In the order of their buttons. */
 function readLogins(
   env: Environment,
-  read: Reader,
+  read: SettingsReader,
   developerLogin: LoginSettings | undefined,
   faults: string[],
 ): readonly LoginSettings[] {
@@ -413,7 +358,7 @@ function readLogins(
 }
 
 /** Undefined if nothing switches it on. */
-function readLogin(login: SourcedLogin, read: Reader, faults: string[], fixed = {}): LoginSettings | undefined {
+function readLogin(login: SourcedLogin, read: SettingsReader, faults: string[], fixed = {}): LoginSettings | undefined {
   const { credentials, more, half } = loginSources[login]
   const variables: Readonly<Record<string, LoginVariable>> = { ...credentials, ...more }
   const given = Object.fromEntries(
@@ -441,7 +386,7 @@ function readOpenIdProviders(value: string | undefined, faults: string[]): reado
     const unknown = Object.keys(entry).filter((name) => !settings.has(name))
     if (unknown.length > 0) wrong.push(`${unknown.join(', ')}: there is no such setting.`)
     const before = wrong.length
-    const provider = readLogin('openid', createReader(entry, wrong), wrong)
+    const provider = readLogin('openid', createSettingsReader(entry, wrong), wrong)
     if (!provider && wrong.length === before)
       wrong.push('OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing.')
     faults.push(...wrong.map((fault) => `OIDC_PROVIDERS at ${index}: ${fault}`))
@@ -458,7 +403,7 @@ function readEntries(value: string | undefined, faults: string[]): readonly Envi
   return (json && readJson('OIDC_PROVIDERS', json, z.array(z.record(z.string(), z.string())).max(20), faults)) || []
 }
 
-function readAdmission(read: Reader, faults: string[]): AdmissionRules {
+function readAdmission(read: SettingsReader, faults: string[]): AdmissionRules {
   const rules = {
     githubUsers: read.list('ALLOWED_GITHUB_USERS'),
     organisations: read.list('ALLOWED_GITHUB_ORGS'),

@@ -81,11 +81,11 @@ test('every fault is told at once', () => {
     'MCP_ALLOWED_ORIGINS: "https://app.example.com/" is no origin, such as https://app.example.com.',
     'MCP_ALLOWED_ORIGINS: "*" is no origin, such as https://app.example.com.',
     'PORT must be a port number from 0 to 65535.',
+    'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent.',
     'TRUST_PROXY: "10.0.0.0/33" is neither an address nor a CIDR block.',
     'TRUST_PROXY: "proxy" is neither an address nor a CIDR block.',
-    'MCP_SESSIONS must be on or off.',
+    'MCP_SESSIONS must be one of on, off.',
     'REDIS_URL must be a redis:// or rediss:// URL.',
-    'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent.',
   ])
 })
 

@@ -1,17 +1,19 @@
 // The environment, read once into a plain object. The only file that names environment variables. Every fault is
 // reported at once, so that an operator mends a configuration in one go.
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { literalRoute } from '@gatehouse/guard/fastify'
 import {
+  createSettingsReader,
   loadOrCreateSecret,
+  logLevels,
   type Proxies,
   type RedisTarget,
   readMetricsPort,
   readProxies,
   readRedisTarget,
   readSecret,
+  type SettingsReader,
 } from '@gatehouse/service'
 import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
@@ -64,11 +66,10 @@ export interface Identity {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-
 /** Throws {@link ConfigError} with every fault. An empty variable counts as one that is not set. */
 export function readConfig(env: Environment): Config {
   const faults: string[] = []
+  const read = createSettingsReader(env, faults)
   const issuer = env.MCP_ISSUER || 'http://localhost:4000'
   const jwksUrl = env.MCP_JWKS_URL || undefined
   const production = env.NODE_ENV === 'production' || !isLoopback(issuer)
@@ -113,13 +114,13 @@ export function readConfig(env: Environment): Config {
     // Nobody else's business on a developer's machine; in a container the port is published from all addresses.
     // an IPv6 address may stand in brackets, as in a URL
     host: env.HOST?.replace(/^\[(.*)\]$/, '$1') || (development ? 'localhost' : '0.0.0.0'),
-    port: readPort(env.PORT, faults),
+    port: read.port('PORT', 3000),
     metricsPort: readMetricsPort(env.METRICS_PORT, faults),
-    logLevel: env.LOG_LEVEL || 'info',
-    trustProxy: readNetworks(env.TRUST_PROXY, faults),
+    logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
+    trustProxy: read.networks('TRUST_PROXY'),
     proxies: readProxies(env, faults),
-    sessions: readSwitch('MCP_SESSIONS', env.MCP_SESSIONS, faults),
-    redis: readRedis(env, faults),
+    sessions: read.oneOf('MCP_SESSIONS', ['on', 'off'], 'on') === 'on',
+    redis: readRedis(read, faults),
     dataDir: resolve(env.DATA_DIR || '.data'),
     inherited: { PATH: env.PATH, LANG: env.LANG },
     gateway: gateway?.settings,
@@ -132,7 +133,6 @@ export function readConfig(env: Environment): Config {
   if (needsSecret && !secrets.current && (production || config.redis)) {
     faults.push(`MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${MAKE_SECRET}.`)
   }
-  if (!logLevels.includes(config.logLevel)) faults.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}.`)
   if (faults.length > 0) throw new ConfigError(faults)
   if (!needsSecret) return config
   const current = secrets.current ?? loadOrCreateSecret(config.dataDir, 'mcp.secret')
@@ -230,7 +230,10 @@ function checkPath(name: string, value: string, faults: string[]): void {
 }
 
 function readOrigins(value: string | undefined, faults: string[]): readonly string[] {
-  const origins = readList(value)
+  const origins = (value ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean)
   for (const origin of origins) {
     if (!isHttpUrl(origin) || URL.parse(origin)?.origin !== origin) {
       faults.push(`MCP_ALLOWED_ORIGINS: "${origin}" is no origin, such as https://app.example.com.`)
@@ -239,48 +242,14 @@ function readOrigins(value: string | undefined, faults: string[]): readonly stri
   return origins
 }
 
-function readPort(value: string | undefined, faults: string[]): number {
-  const port = Number(value || 3000)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) faults.push('PORT must be a port number from 0 to 65535.')
-  return port
-}
-
-function readNetworks(value = '', faults: string[]): readonly string[] {
-  const networks = value.split(/[\s,]+/).filter(Boolean)
-  for (const network of networks) {
-    if (!isNetwork(network)) faults.push(`TRUST_PROXY: "${network}" is neither an address nor a CIDR block.`)
-  }
-  return networks
-}
-
-function isNetwork(value: string): boolean {
-  const [address = '', prefix, ...rest] = value.split('/')
-  const family = isIP(address)
-  const longest = family === 4 ? 32 : 128
-  return family !== 0 && rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && +prefix <= longest))
-}
-
-function readSwitch(name: string, value: string | undefined, faults: string[]): boolean {
-  if (value && value !== 'on' && value !== 'off') faults.push(`${name} must be on or off.`)
-  return value !== 'off'
-}
-
-function readRedis(env: Environment, faults: string[]): RedisTarget | undefined {
-  const read = { secret: (name: string) => readSecret(env, name, faults) }
+function readRedis(read: SettingsReader, faults: string[]): RedisTarget | undefined {
   const settings = {
     url: read.secret('REDIS_URL'),
-    sentinels: env.REDIS_SENTINELS,
-    sentinelMaster: env.REDIS_SENTINEL_MASTER,
-    sentinelUsername: env.REDIS_SENTINEL_USERNAME,
+    sentinels: read.text('REDIS_SENTINELS', ''),
+    sentinelMaster: read.text('REDIS_SENTINEL_MASTER', ''),
+    sentinelUsername: read.text('REDIS_SENTINEL_USERNAME', ''),
     sentinelPassword: read.secret('REDIS_SENTINEL_PASSWORD'),
-    cluster: env.REDIS_CLUSTER,
+    cluster: read.text('REDIS_CLUSTER', ''),
   }
   return readRedisTarget(settings, faults)
-}
-
-function readList(value = ''): string[] {
-  return value
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter(Boolean)
 }

@@ -21,5 +21,6 @@ export {
 export { type RedisTarget, readRedisTarget } from './redis-target.ts'
 export { requestReading } from './requests.ts'
 export { readSecret } from './secret.ts'
+export { createSettingsReader, logLevels, type SettingsReader } from './settings.ts'
 export { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 export { logTrouble, type OnTrouble, redisTroubles, type StoreTrouble } from './store-trouble.ts'
