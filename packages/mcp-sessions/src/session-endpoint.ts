@@ -31,6 +31,8 @@ export interface SessionEndpointOptions {
   readonly createServer: (authInfo: AuthInfo, session: SessionNews) => Server
   /** Told of a notification that is about no request. */
   readonly onNotification?: (authInfo: AuthInfo, notification: JSONRPCNotification, session: SessionNews) => void
+  /** Told of a session that its client ended, by its key, on the replica that was asked. */
+  readonly onEnd?: (key: string) => void
   /** Milliseconds without a word after which an open stream has a comment. */
   readonly keepAlive: number
   readonly onerror: (error: Error) => void
@@ -197,6 +199,7 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
       if (typeof session === 'string') return session
       if (!isSupportedVersion(request)) return 'unsupported_version'
       await sessions.end(session)
+      options.onEnd?.(session.key)
       return undefined
     },
 

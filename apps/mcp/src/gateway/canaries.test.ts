@@ -67,6 +67,21 @@ test('nothing of a client’s but the named header reaches an upstream over HTTP
   await new Promise((resolve) => upstream.close(resolve))
 })
 
+test('what an upstream writes in the body of an error is told to no client, and is not in the log', async () => {
+  const upstream = createServer((_request, response) => response.writeHead(500).end('canary-in-a-body'))
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  const { port } = upstream.address() as AddressInfo
+  const file = join(folder(), 'gatehouse.yaml')
+  writeFileSync(file, `version: 1\nupstreams: { one: { url: "http://127.0.0.1:${port}/mcp" } }\n`)
+  await using server = await startMcpServer({ env: { GATEHOUSE_CONFIG: file, MCP_SECRET: secret, DATA_DIR: folder() } })
+  const { message, headers } = requestOf('2026-07-28', 'tools/list')
+  const response = await server.post(message, headers)
+  expect(await response.text()).not.toContain('canary')
+  expect(server.log.join('')).toContain('HTTP 500')
+  expect(server.log.join('')).not.toContain('canary')
+  await new Promise((resolve) => upstream.close(resolve))
+})
+
 test('a command is given nothing of ours: no variable, no token, no folder of somebody else’s', async () => {
   const data = folder()
   const file = join(folder(), 'gatehouse.yaml')

@@ -152,6 +152,8 @@ export function createGateway(options: GatewayOptions): Served {
       }
     },
 
+    ended: (key) => news.ended(key),
+
     async close() {
       news.close()
       forward.close()

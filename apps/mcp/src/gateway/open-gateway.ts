@@ -10,6 +10,7 @@ import { createMemoryCatalogStore } from './catalog/store.ts'
 import { createGateway } from './gateway.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
+import { withoutBody } from './upstreams/faults.ts'
 import { openUpstream } from './upstreams/open.ts'
 import { createProcessStarter } from './upstreams/start-process.ts'
 
@@ -44,7 +45,8 @@ export function openUpstreams(
   const processes = createProcessStarter(parts)
   const introduced = { name: identity.name, version: identity.version }
   const clock = systemClock
-  const onerror = (upstream: string, err: Error): void => log.info({ upstream, err }, 'an upstream is in trouble')
+  const onerror = (upstream: string, error: Error): void =>
+    log.info({ upstream, err: withoutBody(error) }, 'an upstream is in trouble')
   const upstreams = settings.upstreams.map((one) => {
     const upstream = openUpstream(one, {
       identity: introduced,

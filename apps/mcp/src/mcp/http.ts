@@ -80,6 +80,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
       createServer,
       onNotification: (authInfo, notification, session) =>
         served.notified?.({ ...requestIn(authInfo), session }, notification),
+      onEnd: (key) => served.ended?.(key),
       answer,
       unsent,
       keepAlive,

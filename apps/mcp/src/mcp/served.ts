@@ -46,6 +46,8 @@ export interface Served {
   events?(request: ServedRequest, resources: readonly string[]): ServerEventBus | undefined
   /** A notification of a client of the 2025 era, in its session. */
   notified?(request: ServedRequest, notification: { readonly method: string; readonly params?: unknown }): void
+  /** The client of a session of the 2025 era ended it: nothing is kept for it. `key`: see {@link SessionNews}. */
+  ended?(key: string): void
   /** Ends what it has open. Answers that are under way have been given. */
   close?(): Promise<void>
 }

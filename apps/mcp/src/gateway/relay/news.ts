@@ -12,6 +12,8 @@ export interface News {
   used(session: SessionNews, behalf: Behalf): void
   subscribe(session: SessionNews, uri: string, upstream: Upstream, behalf: Behalf): void
   unsubscribe(session: SessionNews, uri: string): void
+  /** A session of the 2025 era is over: what listens for it would keep its connections. */
+  ended(key: string): void
   close(): void
 }
 
@@ -112,6 +114,8 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     },
 
     unsubscribe: ({ key }, uri) => stopOne(key, `uri ${uri}`),
+
+    ended: forget,
 
     close() {
       for (const key of [...sessions.keys()]) forget(key)

@@ -40,6 +40,13 @@ export function faultOf(name: string, error: Error): Error {
   })
 }
 
+/** For the log. What an upstream wrote in the body of an error, which the SDK quotes at any length, is not for it. */
+export function withoutBody(error: Error): Error {
+  if (!(error instanceof SdkHttpError)) return error
+  const { status } = error.data as { readonly status: number }
+  return new Error(`The upstream answered with HTTP ${status}`)
+}
+
 function httpFault(name: string, error: SdkHttpError): Error {
   const { status, text } = error.data as { readonly status: number; readonly text?: unknown }
   if (status === 401 || status === 403) return unauthorized(name)
