@@ -29,11 +29,16 @@ await build({
   logLevel: 'warn',
   ssr: { noExternal: [...ours.keys()] },
   build: {
-    ssr: join(own, 'dist', 'main.js'),
+    ssr: true,
     outDir: join(out, 'lib'),
     target: 'node24',
     minify: false,
     rolldownOptions: {
+      input: {
+        main: join(own, 'dist', 'main.js'),
+        // a process of its own, which is looked for beside the code that starts it
+        guard: join(root, 'apps/mcp/dist/gateway/upstreams/stdio/guard.js'),
+      },
       external: (id) => !/^(@gatehouse\/|[./])/.test(id),
       output: { chunkFileNames: '[name].js', entryFileNames: '[name].js' },
     },

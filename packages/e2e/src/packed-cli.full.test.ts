@@ -1,11 +1,13 @@
 // The `gatehouse` command as somebody else gets it: packed, installed by npm into an empty folder, run. What it depends on
 // comes from npm.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePorts } from './harness/ports.ts'
 import { startProcess } from './harness/process.ts'
 import { repository } from './harness/repository.ts'
 
@@ -40,4 +42,22 @@ test('it runs where it was installed, and says what it can do', async () => {
   })
   expect(await gatehouse.exited).toMatchObject({ code: 0 })
   for (const command of ['login', 'call', 'doctor']) expect(gatehouse.stdout()).toContain(`\n  ${command}`)
+})
+
+test('it protects a command from there, with the guard of its processes beside it', async () => {
+  const servers = createRequire(join(repository, 'apps/mcp/package.json'))
+  const manifest = servers.resolve('@modelcontextprotocol/server-everything/package.json')
+  const [port = 0] = await freePorts(1)
+  const program = [process.execPath, join(dirname(manifest), 'dist/index.js'), 'stdio']
+  await using gatehouse = startProcess(['protect', '--port', String(port), '--', ...program], {
+    command: join(folder, 'node_modules', '.bin', 'gatehouse'),
+    cwd: folder,
+    env: { GATEHOUSE_HOME: join(folder, 'home'), PATH: process.env.PATH ?? '' },
+  })
+  await gatehouse.says(/Connect:/)
+  expect(gatehouse.output()).toContain(`claude mcp add --transport http everything http://localhost:${port}/mcp`)
+  expect((await fetch(`http://localhost:${port}/mcp`, { method: 'POST' })).status).toBe(401)
+  expect(existsSync(join(inside(), 'lib', 'guard.js'))).toBe(true)
+  gatehouse.signal('SIGTERM')
+  expect((await gatehouse.exited).code, gatehouse.output()).toBe(0)
 })
