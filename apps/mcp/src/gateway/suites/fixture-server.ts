@@ -34,9 +34,21 @@ const fixture = (): Server =>
 
 const [transport, era] = process.argv.slice(2)
 const events = source.events
+
+/** Where a connection has one server, it tells its client itself what changed. */
+function telling(): Server {
+  const server = fixture()
+  const stop = events?.subscribe(({ kind }) => {
+    if (kind === 'tools_list_changed') void server.sendToolListChanged().catch(() => undefined)
+    if (kind === 'prompts_list_changed') void server.sendPromptListChanged().catch(() => undefined)
+  })
+  server.onclose = () => stop?.()
+  return server
+}
+
 if (transport === 'stdio') {
-  if (era === '2026') serveStdio(fixture, { legacy: 'reject' })
-  else await fixture().connect(new StdioServerTransport())
+  if (era === '2026') serveStdio(telling, { legacy: 'reject' })
+  else await telling().connect(new StdioServerTransport())
 } else {
   const handle = transport === 'sse' ? overSse() : era === '2026' ? modern() : sessions()
   const server = createServer((request, response) => void handle(request, response))
@@ -62,7 +74,7 @@ function sessions(): Handle {
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (session) => void open.set(session, one),
     })
-    await fixture().connect(one as Transport)
+    await telling().connect(one as Transport)
     return one.handleRequest(request, response)
   }
 }
@@ -82,7 +94,7 @@ function overSse(): Handle {
       }
       open.set(id, one)
       response.once('close', () => one.onclose?.())
-      await fixture().connect(one)
+      await telling().connect(one)
       return
     }
     let text = ''
