@@ -102,7 +102,7 @@ const tools: Readonly<Record<string, (args: Members, context: ServerContext, par
       lastUpdatedAt: '2026-01-01T00:00:00Z',
       ttl: 60_000,
     }
-    if (isModern(context)) return { resultType: 'task', ...task, ttlMs: 60_000 }
+    if (takesTasks(context)) return { resultType: 'task', ...task, ttlMs: 60_000 }
     return params.task ? { task } : text('ran plainly')
   },
 }
@@ -115,6 +115,12 @@ async function tellProgress({ mcpReq }: ServerContext, progress: number): Promis
 
 function isModern({ mcpReq }: ServerContext): boolean {
   return mcpReq.envelope !== undefined
+}
+
+/** An extension of 2026-07-28. */
+function takesTasks({ mcpReq }: ServerContext): boolean {
+  const { 'io.modelcontextprotocol/clientCapabilities': declared } = (mcpReq.envelope ?? {}) as Members
+  return declared?.extensions?.['io.modelcontextprotocol/tasks'] !== undefined
 }
 
 function definitions(): Members[] {
