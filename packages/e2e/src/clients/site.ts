@@ -12,7 +12,11 @@ export interface RunningSite extends Site, AsyncDisposable {
   readonly folder: (name: string) => string
 }
 
-export async function startSite(clients: readonly object[] = []): Promise<RunningSite> {
+/** `mcp`: settings of the MCP server, beside those that it needs. */
+export async function startSite(
+  clients: readonly object[] = [],
+  mcp: Readonly<Record<string, string>> = {},
+): Promise<RunningSite> {
   const root = mkdtempSync(join(tmpdir(), 'gatehouse-clients-'))
   const documents = await openDocumentHost()
   const certificate = join(root, 'certificate.pem')
@@ -27,6 +31,7 @@ export async function startSite(clients: readonly object[] = []): Promise<Runnin
         TRUST_PROXY: '127.0.0.1,::1',
         AUTH_DEV_LOGIN: 'true',
       },
+      mcp,
     },
   })
   return {
