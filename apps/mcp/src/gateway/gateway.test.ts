@@ -1,34 +1,15 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
 import { startMcpServer, type TestServer } from '../suites/mcp-server.ts'
-import type { StdioUpstream, UpstreamSettings } from './settings.ts'
+import type { UpstreamSettings } from './settings.ts'
 import { everythingServer } from './suites/everything.ts'
 import { startFixture } from './suites/fixture-upstream.ts'
+import { gatewayEnv } from './suites/gateway.ts'
 
 const eras = ['2025', '2026'] as const
 
-function fileFor(upstreams: Readonly<Record<string, UpstreamSettings>>): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-gateway-')), 'gatehouse.json')
-  const entries = Object.entries(upstreams).map(([name, settings]) => {
-    const place = settings.transport === 'stdio' ? { command: settings.command } : placeOf(settings)
-    return [name, { ...place, questions: { form: true, url: true, roots: true, sampling: true } }]
-  })
-  writeFileSync(file, JSON.stringify({ version: 1, upstreams: Object.fromEntries(entries) }))
-  return file
-}
-
-function placeOf(settings: Exclude<UpstreamSettings, StdioUpstream>): object {
-  if (settings.transport === 'builtin') return {}
-  return { url: settings.url, transport: settings.transport }
-}
-
 async function gatewayTo(upstreams: Readonly<Record<string, UpstreamSettings>>): Promise<TestServer> {
-  return startMcpServer({
-    env: { GATEHOUSE_CONFIG: fileFor(upstreams), DATA_DIR: mkdtempSync(join(tmpdir(), 'gatehouse-data-')) },
-  })
+  return startMcpServer({ env: gatewayEnv(upstreams) })
 }
 
 async function connect(server: TestServer, era: (typeof eras)[number]): Promise<Client> {

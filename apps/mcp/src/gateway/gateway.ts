@@ -1,6 +1,6 @@
 // The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
 import type { Implementation } from '@modelcontextprotocol/server'
-import { nameIn } from '../mcp/message.ts'
+import { memberOf, nameIn } from '../mcp/message.ts'
 import { policy as ownPolicy } from '../mcp/policy.ts'
 import type { Message, Operations, Served, ServedRequest } from '../mcp/served.ts'
 import type { Source, ToolTerms } from '../sources/source.ts'
@@ -139,10 +139,7 @@ export function createGateway(options: GatewayOptions): Served {
       })
     },
 
-    events: (request, resources) => {
-      const client = clientIn({ method: 'subscriptions/listen' }, request)
-      return news.busFor(behalfOf(client), resources)
-    },
+    events: (request, message) => news.busFor(behalfOf(clientIn(message, request)), subscribedIn(message)),
 
     notified(request, { method, params }) {
       if (method !== 'notifications/roots/list_changed') return
@@ -169,6 +166,12 @@ const nothingKnown: EndpointDescription = {
 }
 
 const envelope = 'io.modelcontextprotocol/'
+
+/** The resources that a client wants to hear of, as far as its request is one: the SDK judges it. */
+function subscribedIn({ params }: Message): readonly string[] {
+  const uris = memberOf(memberOf(params, 'notifications'), 'resourceSubscriptions')
+  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []
+}
 
 async function termsOf(source: Source | undefined, name: string): Promise<ToolTerms | undefined> {
   return (await source?.listTools())?.find(({ definition }) => definition.name === name)?.terms

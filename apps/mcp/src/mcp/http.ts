@@ -15,7 +15,7 @@ import { createAnswer } from './answer.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
 import { createConnections, type Serve } from './connections.ts'
 import { eraOf, findHeaderMismatch } from './inbound.ts'
-import { idOf, memberOf } from './message.ts'
+import { idOf } from './message.ts'
 import { type MessageRefusal, refusalOf } from './message-refusal.ts'
 import { createOriginCheck, createPreflight } from './origins.ts'
 import { passableHeaders } from './passable-headers.ts'
@@ -164,7 +164,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
         if (method !== 'subscriptions/listen') {
           return withStatus((told) => handler.fetch(incoming, { authInfo: told(authInfo), parsedBody: body }))
         }
-        const bus = served.events?.(requestIn(authInfo), subscribedIn(body))
+        const bus = served.events?.(requestIn(authInfo), body as Message)
         const listening = createMcpHandler(() => createServer(authInfo), { ...handling, ...(bus && { bus }) })
         const ending = endingWith(incoming, life, closing)
         closing.addEventListener('abort', () => void listening.close(), { once: true })
@@ -235,12 +235,6 @@ function authInfoOf(caller: Caller, { headers }: FastifyRequest): AuthInfo {
 function requestIn(auth: AuthInfo | undefined): ServedRequest {
   if (!auth?.extra) throw new Error('a request came to the SDK by another way')
   return auth.extra as unknown as ServedRequest
-}
-
-/** The resources that a client wants to hear of, as far as its request is one: the SDK judges it. */
-function subscribedIn(body: unknown): readonly string[] {
-  const uris = memberOf(memberOf(memberOf(body, 'params'), 'notifications'), 'resourceSubscriptions')
-  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []
 }
 
 function callerOf({ caller }: FastifyRequest): Caller {

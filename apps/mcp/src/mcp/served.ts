@@ -42,8 +42,8 @@ export interface Served {
   readonly operations: Operations
   /** A fresh server for one request of one caller. */
   createServer(request: ServedRequest): Server
-  /** What a client of 2026-07-28 that listens hears; `resources` are those that it wants to hear of. Undefined: nothing. */
-  events?(request: ServedRequest, resources: readonly string[]): ServerEventBus | undefined
+  /** What a client of 2026-07-28 hears after `message`, by which it listens. Undefined: nothing. */
+  events?(request: ServedRequest, message: Message): ServerEventBus | undefined
   /** A notification of a client of the 2025 era, in its session. */
   notified?(request: ServedRequest, notification: { readonly method: string; readonly params?: unknown }): void
   /** The client of a session of the 2025 era ended it: nothing is kept for it. `key`: see {@link SessionNews}. */

@@ -119,15 +119,20 @@ function addWorkingTools(): void {
     }
     return text('Progress test completed')
   })
-  for (const [list, kind] of [
-    ['tool', 'tools_list_changed'],
-    ['prompt', 'prompts_list_changed'],
-  ] as const) {
-    addTool(`test_trigger_${list}_change`, () => {
-      events.publish({ kind })
-      return text('Changed')
-    })
-  }
+  let changes = 0
+  addTool('test_trigger_tool_change', () => {
+    changes += 1
+    source.addTool({ name: 'test_added', description: `Change ${changes}`, run: () => text('Added') })
+    events.publish({ kind: 'tools_list_changed' })
+    return text('Changed')
+  })
+  addTool('test_trigger_prompt_change', () => {
+    changes += 1
+    const run = () => promptOf({ type: 'text', text: 'Added' })
+    source.addPrompt({ name: 'test_added', description: `Change ${changes}`, run })
+    events.publish({ kind: 'prompts_list_changed' })
+    return text('Changed')
+  })
   addTool('test_reconnection', async ({ http }) => {
     http?.closeSSE?.()
     await sleep(100)

@@ -58,11 +58,19 @@ export async function runServerConformance(
     rewrite: (headers) => ({ ...headers, authorization: `Bearer ${token}` }),
   })
   const resource = `${front.origin}/mcp`
-  await using server = await startMcpServer({ ...serverOptions, env: { MCP_RESOURCE_URL: resource } })
+  await using server = await startMcpServer({
+    ...serverOptions,
+    env: { ...serverOptions.env, MCP_RESOURCE_URL: resource },
+  })
   token = await server.sign({ scope: 'mcp:tools:read mcp:tools:call mcp:tools:notify', exp: now() + 3_600 })
   front.route = () => Number(new URL(server.origin).port)
   const baseline = expectedFailures === undefined ? [] : ['--expected-failures', expectedFailures]
   return await runConformance(['server', '--url', resource, '--requirements', revision, ...baseline])
+}
+
+/** The same of a server that needs no token. */
+export function runConformanceAt(url: string, revision: Era): Promise<ConformanceRun> {
+  return runConformance(['server', '--url', url, '--requirements', revision])
 }
 
 function readChecks(directory: string): ConformanceCheck[] {

@@ -102,7 +102,7 @@ export function requestOf(era: Era, method: string, params: Record<string, unkno
 /** The JSON-RPC answer in a response, whether it came as JSON or as the first event with data in a stream. */
 export async function answerOf(response: Response) {
   const body = await response.text()
-  return JSON.parse(/^data: (.+)$/m.exec(body)?.[1] ?? body)
+  return JSON.parse(/^data: ([^\r\n]+)/m.exec(body)?.[1] ?? body)
 }
 
 export async function freePort(): Promise<number> {

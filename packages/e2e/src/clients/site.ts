@@ -32,6 +32,7 @@ export async function startSite(
         TRUST_PROXY: '127.0.0.1,::1',
         AUTH_DEV_LOGIN: 'true',
       },
+      mcp,
     },
   })
   return {

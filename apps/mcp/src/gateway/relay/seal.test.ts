@@ -19,6 +19,15 @@ test('opens for whom it was sealed, as what it was sealed, in its time', () => {
   expect(seals.open('state', ada, sealed)).toBeUndefined()
 })
 
+test('an id is the same each time, for one owner; what has an end is not', () => {
+  const seals = createSeals({ secrets, clock: () => now })
+  const eve = { ...ada, subject: 'dev:eve' }
+  expect(seals.seal('task', ada, 'a')).toBe(seals.seal('task', ada, 'a'))
+  expect(seals.seal('task', ada, 'a')).not.toBe(seals.seal('task', eve, 'a'))
+  expect(seals.seal('task', ada, 'a').slice(0, 16)).not.toBe(seals.seal('task', ada, 'b').slice(0, 16))
+  expect(seals.seal('state', ada, 'a', now + 1)).not.toBe(seals.seal('state', ada, 'a', now + 1))
+})
+
 test('nothing that was changed opens', () => {
   const seals = createSeals({ secrets, clock: () => now })
   const sealed = Buffer.from(seals.seal('state', ada, 'a'), 'base64url')

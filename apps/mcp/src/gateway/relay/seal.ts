@@ -1,10 +1,13 @@
 // What a client keeps for us and brings back: states of 2026-07-28, handles of parked calls, ids of tasks. Sealed, so that it
 // can be neither read nor made up, and bound to whom it was given to: it opens for nobody else, and nowhere else.
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import type { Owner } from '../upstreams/contract.ts'
 
 export interface Seals {
-  /** `kind` says what it is for: it opens as nothing else. `endsAt`: milliseconds since the epoch. */
+  /**
+   * `kind` says what it is for: it opens as nothing else. `endsAt`: milliseconds since the epoch. What has no end is an id,
+   * and is the same each time, so that a client knows it again: whoever reads two of them sees that they are equal.
+   */
   seal(kind: string, owner: Owner, value: unknown, endsAt?: number): string
   /** Undefined for what is not ours, not theirs, changed or too late: nobody is told which. */
   open(kind: string, owner: Owner, sealed: string): unknown
@@ -23,13 +26,18 @@ const tagLength = 16
 const longestSealed = 16_384
 
 export function createSeals({ secrets, clock }: SealsOptions): Seals {
-  const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'gatehouse gateway seals', 32)))
+  const keyFor = (secret: string, use: string) => Buffer.from(hkdfSync('sha256', secret, '', use, 32))
+  const keys = secrets.map((secret) => keyFor(secret, 'gatehouse gateway seals'))
+  const nonceKey = keyFor(secrets[0], 'gatehouse gateway nonces of ids')
 
   return {
     seal(kind, owner, value, endsAt) {
-      const nonce = randomBytes(nonceLength)
-      const cipher = createCipheriv('aes-256-gcm', keys[0] as Buffer, nonce).setAAD(context(kind, owner))
       const text = JSON.stringify({ value, ...(endsAt !== undefined && { endsAt }) })
+      const aad = context(kind, owner)
+      // Made of all that is sealed: two values never have the same one.
+      const nonceOfId = () => createHmac('sha256', nonceKey).update(aad).update('\0').update(text).digest()
+      const nonce = endsAt === undefined ? nonceOfId().subarray(0, nonceLength) : randomBytes(nonceLength)
+      const cipher = createCipheriv('aes-256-gcm', keys[0] as Buffer, nonce).setAAD(aad)
       return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
         'base64url',
       )

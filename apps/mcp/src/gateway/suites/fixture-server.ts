@@ -1,5 +1,5 @@
-// For tests, a program: the fixtures of the conformance suite as a server of one era and one transport.
-//   node fixture-server.ts stdio|http|sse 2025|2026
+// For tests, a program: the fixtures of the conformance suite, or those of the matrix, as a server of one era and one transport.
+//   node fixture-server.ts stdio|http|sse 2025|2026 [matrix]
 // Over HTTP it prints its port. It ends with its standard input.
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -15,6 +15,7 @@ import { createOperations } from '../../mcp/operations.ts'
 import { policy } from '../../mcp/policy.ts'
 import { createMcpServer } from '../../mcp/server.ts'
 import { conformanceSource as source } from '../../suites/conformance-fixtures.ts'
+import { matrixEvents, matrixServer } from './matrix-server.ts'
 
 const caller = {
   subject: 'somebody',
@@ -22,7 +23,7 @@ const caller = {
   scopes: new Set(['mcp:tools:call']),
   expiresAt: 4_000_000_000,
 }
-const fixture = (): Server =>
+const conformanceServer = (): Server =>
   createMcpServer({
     identity: { name: 'fixture', version: '1' },
     source,
@@ -32,11 +33,26 @@ const fixture = (): Server =>
     clock: Date.now,
   })
 
-const [transport, era] = process.argv.slice(2)
-const events = source.events
+const [transport, era, set] = process.argv.slice(2)
+const fixture = set === 'matrix' ? matrixServer : conformanceServer
+const events = set === 'matrix' ? matrixEvents : source.events
+
+/** Where a connection has one server, it tells its client itself what changed. */
+function telling(): Server {
+  const server = fixture()
+  const stop = events?.subscribe((event) => {
+    const { kind } = event
+    if (kind === 'resource_updated') void server.sendResourceUpdated({ uri: event.uri }).catch(() => undefined)
+    if (kind === 'tools_list_changed') void server.sendToolListChanged().catch(() => undefined)
+    if (kind === 'prompts_list_changed') void server.sendPromptListChanged().catch(() => undefined)
+  })
+  server.onclose = () => stop?.()
+  return server
+}
+
 if (transport === 'stdio') {
-  if (era === '2026') serveStdio(fixture, { legacy: 'reject' })
-  else await fixture().connect(new StdioServerTransport())
+  if (era === '2026') serveStdio(telling, { legacy: 'reject' })
+  else await telling().connect(new StdioServerTransport())
 } else {
   const handle = transport === 'sse' ? overSse() : era === '2026' ? modern() : sessions()
   const server = createServer((request, response) => void handle(request, response))
@@ -62,7 +78,7 @@ function sessions(): Handle {
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (session) => void open.set(session, one),
     })
-    await fixture().connect(one as Transport)
+    await telling().connect(one as Transport)
     return one.handleRequest(request, response)
   }
 }
@@ -82,7 +98,7 @@ function overSse(): Handle {
       }
       open.set(id, one)
       response.once('close', () => one.onclose?.())
-      await fixture().connect(one)
+      await telling().connect(one)
       return
     }
     let text = ''
