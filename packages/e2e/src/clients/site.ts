@@ -32,7 +32,6 @@ export async function startSite(
         TRUST_PROXY: '127.0.0.1,::1',
         AUTH_DEV_LOGIN: 'true',
       },
-      mcp,
     },
   })
   return {
