@@ -133,6 +133,18 @@ test.each(eras.flatMap((era) => commands.map((one) => [era, ...one] as const)))(
   },
 )
 
+test('a session for which there is no process is told to try again, not that there is no such tool', async () => {
+  const upstreams = { mad: { command: command(), isolation: 'session', processes: { max: 1 } } }
+  await using server = await startMcpServer({ env: environmentFor(folder(), upstreams) })
+  const token = await server.sign()
+  await using first = await connect(server.resource, token, '2025')
+  expect(await told(first.client, 'x0')).toBe('result: done')
+  await using second = await connect(server.resource, token, '2025')
+  expect(await told(second.client, 'x0')).toMatch(/^isError: mad is unavailable: try again/)
+  await first.transport.terminateSession()
+  await expect.poll(() => told(second.client, 'x0'), soon).toBe('result: done')
+})
+
 test('200 sessions with a process each, four at once, leave none', async () => {
   const data = folder()
   const processes = { max: 4, idle: '1s' }

@@ -154,3 +154,21 @@ describe('a watch', () => {
     stop()
   })
 })
+
+describe('a tool that is not found', () => {
+  it('is away where its upstream has no list for the caller, and gone where it has one without it', async () => {
+    const a = upstream('a', ['x'])
+    const { catalog, clock } = scene(a, upstream('b', ['y']))
+    await catalog.tools(ann, '2025')
+    a.fault = 'busy'
+    const bob = behalfOf('bob')
+    expect(await catalog.findTool('a__x', bob)).toBeUndefined()
+    expect(await catalog.awayTool('a__x', bob)).toBe(a)
+    expect(await catalog.awayTool('a__never', bob)).toBeUndefined()
+    a.fault = undefined
+    a.tools = []
+    await clock.elapse(minutes)
+    expect(await catalog.findTool('a__x', bob)).toBeUndefined()
+    expect(await catalog.awayTool('a__x', bob)).toBeUndefined()
+  })
+})

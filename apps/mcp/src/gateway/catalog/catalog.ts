@@ -51,6 +51,7 @@ export function createCatalog(given: CatalogOptions): Catalog {
     resources: (behalf, era) => listByUri('resources', behalf, era),
     templates: (behalf, era) => listByUri('resourceTemplates', behalf, era),
     findTool: (name, behalf) => tools.find(name, behalf),
+    awayTool: (name, behalf) => tools.away(name, behalf),
     findPrompt: (name, behalf) => prompts.find(name, behalf),
     findResource: (uri, behalf) => uris.find(uri, behalf),
     async describe(behalf, era) {

@@ -53,6 +53,11 @@ export interface Catalog {
   /** Lists only what is not known yet. */
   findTool(name: string, behalf: Behalf): Promise<Found | undefined>
   findPrompt(name: string, behalf: Behalf): Promise<Found | undefined>
+  /**
+   * For a tool that is not found: whose name it is, where that upstream has no list for this caller, so that nobody can say
+   * that the tool is gone.
+   */
+  awayTool(name: string, behalf: Behalf): Promise<Upstream | undefined>
   /** For reads, subscriptions, and completion over a resource: `uri` may be a URI template that is listed. */
   findResource(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
 

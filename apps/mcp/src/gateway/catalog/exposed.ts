@@ -9,9 +9,15 @@ export interface Named {
   /** As they are shown to a client of an era, and the milliseconds for which they count. */
   list(behalf: Behalf, era: Era): Promise<{ readonly items: readonly Members[]; readonly ttlMs: number }>
   find(name: string, behalf: Behalf): Promise<Found | undefined>
+  /** Whom the name was given to, if that upstream has no list for this caller. */
+  away(name: string, behalf: Behalf): Promise<Upstream | undefined>
 }
 
-export function createNamed(kind: 'tools' | 'prompts', options: CatalogOptions, lists: Pick<Lists, 'list'>): Named {
+export function createNamed(
+  kind: 'tools' | 'prompts',
+  options: CatalogOptions,
+  lists: Pick<Lists, 'list' | 'last'>,
+): Named {
   const { upstreams, clock } = options
   const namers: readonly Namer[] = upstreams.map(({ settings: { name, tools } }) => ({
     name,
@@ -55,10 +61,14 @@ export function createNamed(kind: 'tools' | 'prompts', options: CatalogOptions, 
     return definition && { upstream, name: definition.name, definition }
   }
 
+  async function ownerOf(name: string, { owner }: Behalf): Promise<Upstream | undefined> {
+    const owned = await given.ownerOf(name, owner.endpoint)
+    return upstreams.find(({ settings }) => settings.name === owned?.upstream)
+  }
+
   /** In the list of whom the name was given to; else in all, of which the sick are waited for only where names depend on them. */
   async function look(name: string, behalf: Behalf, age: Age): Promise<Found | undefined> {
-    const owner = await given.ownerOf(name, behalf.owner.endpoint)
-    const theirs = upstreams.find(({ settings }) => settings.name === owner?.upstream)
+    const theirs = await ownerOf(name, behalf)
     const found = theirs && (await findIn(theirs, name, behalf, age))
     if (found) return found
     if (isNamedAlone(namers)) return firstOf(upstreams.map((upstream) => findIn(upstream, name, behalf, age)))
@@ -90,6 +100,10 @@ export function createNamed(kind: 'tools' | 'prompts', options: CatalogOptions, 
     },
     async find(name, behalf) {
       return (await look(name, behalf, Number.POSITIVE_INFINITY)) ?? look(name, behalf, askedAgain)
+    },
+    async away(name, behalf) {
+      const theirs = await ownerOf(name, behalf)
+      return theirs && !(await lists.last(theirs, kind, behalf)) ? theirs : undefined
     },
   }
 }

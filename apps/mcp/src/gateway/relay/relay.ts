@@ -62,7 +62,11 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
   async function callTool(request: Request, params: Members, client: Client): Promise<Members> {
     const name = textIn(params, 'name')
     const found = await catalog.findTool(name, behalfOf(client))
-    if (!found) throw new RpcError(codes.invalidParams, `Tool ${name} not found`)
+    if (!found) {
+      const away = await catalog.awayTool(name, behalfOf(client))
+      if (away) return failed(new UpstreamError(away.settings.name, 'unreachable', 'it has no list'))
+      throw new RpcError(codes.invalidParams, `Tool ${name} not found`)
+    }
     const { upstream, definition } = found
     const mirrored = mirroredHeaders(definition as { name: string; inputSchema: Json }, params.arguments)
     const sent = { ...request, params: { ...params, name: found.name }, mirrored }
@@ -71,8 +75,7 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
       onFault(upstream.settings.name, error)
-      // The model can act on it: it may try again, or do something else.
-      return { content: [{ type: 'text', text: wordsFor(error) }], isError: true }
+      return failed(error)
     }
   }
 
@@ -132,6 +135,11 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
   }
 
   return { handle }
+}
+
+/** The model can act on it: it may try again, or do something else. */
+function failed(error: UpstreamError): Members {
+  return { content: [{ type: 'text', text: wordsFor(error) }], isError: true }
 }
 
 /** What a person and a model read: no address, no secret. */
