@@ -1,6 +1,6 @@
 // Upstreams that go wrong, each beside a healthy one, through the whole gateway: what the client is told, and that nobody
 // else notices. It prints a table of both.
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTokenIssuer } from '@gatehouse/testing'
@@ -28,7 +28,9 @@ afterAll(() => {
 
 /** Commands have their HOME there. */
 const commandsOf = (data: string) => running(`HOME=${data}`)
-const folder = () => mkdtempSync(join(tmpdir(), 'gatehouse-faults-'))
+const root = mkdtempSync(join(tmpdir(), 'gatehouse-faults-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+const folder = () => mkdtempSync(join(root, 'data-'))
 
 function environmentFor(data: string, upstreams: object): Record<string, string> {
   const file = join(data, 'gatehouse.json')
@@ -145,7 +147,7 @@ test('a session for which there is no process is told to try again, not that the
   await expect.poll(() => told(second.client, 'x0'), soon).toBe('result: done')
 })
 
-test('200 sessions with a process each, four at once, leave none', async () => {
+test('200 sessions with a process each, three at a time of at most four, leave none', async () => {
   const data = folder()
   const processes = { max: 4, idle: '1s' }
   const upstreams = { healthy: { command: command(), isolation: 'session', processes } }
