@@ -81,7 +81,14 @@ verifies('M18', 'sixty calls of each of six callers, with tokens as long as they
 })
 
 verifies('M18', 'a tool that says gigabytes to callers who do not read is cut off, in every era', async () => {
-  for (const kind of ['2025-11-25', '2026-07-28', 'session'] as const) {
+  // Megabytes, of 600 that are said. In a session each message is sealed and kept as well: what that leaves behind is collected
+  // in steps of tens of megabytes, more or less of them by the machine.
+  const bounds = [
+    ['2025-11-25', 160],
+    ['2026-07-28', 160],
+    ['session', 256],
+  ] as const
+  for (const [kind, bound] of bounds) {
     await using server = await start('suites/chatty-server.ts')
     const args = { count: 1_000, size: 100_000 }
     for (const caller of server.callers) {
@@ -98,7 +105,7 @@ verifies('M18', 'a tool that says gigabytes to callers who do not read is cut of
     const cutOff = () => server.run.output().match(/does not read what it is sent/g)?.length
     await expect.poll(cutOff, { timeout: 60_000, message: kind }).toBe(6)
     const taken = await server.taken(1)
-    expect(taken - server.begun, `${kind}: ${server.begun} to ${taken} MB`).toBeLessThan(160)
+    expect(taken - server.begun, `${kind}: ${server.begun} to ${taken} MB`).toBeLessThan(bound)
   }
 })
 
