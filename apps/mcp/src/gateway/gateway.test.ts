@@ -1,7 +1,10 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
 import { startMcpServer, type TestServer } from '../suites/mcp-server.ts'
-import type { UpstreamSettings } from './settings.ts'
+import type { RemoteUpstream, UpstreamSettings } from './settings.ts'
 import { everythingServer } from './suites/everything.ts'
 import { startFixture } from './suites/fixture-upstream.ts'
 import { gatewayEnv } from './suites/gateway.ts'
@@ -51,4 +54,27 @@ test('with several upstreams names say whose a thing is, and one that is away le
   const asked = await client.callTool({ name: 'modern__test_input_required_result_elicitation', arguments: {} })
   expect(JSON.stringify(asked.content)).toContain('Ada')
   await client.close()
+})
+
+test('the demonstration stands beside other servers where the file names it, with the scopes of its own tools', async () => {
+  await using fixture = await startFixture('http 2025')
+  const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-gateway-')), 'gatehouse.yaml')
+  const { url } = fixture.settings as RemoteUpstream
+  await using server = await startMcpServer({
+    env: (origin) => {
+      const endpoint = `{ resource: "${origin}/mcp", name: Both, upstreams: [builtin, fixture] }`
+      writeFileSync(file, `version: 1\nendpoints: [${endpoint}]\nupstreams: { fixture: { url: "${url}" } }\n`)
+      return { GATEHOUSE_CONFIG: file, MCP_RESOURCE_URL: '', DATA_DIR: join(file, '..') }
+    },
+  })
+  for (const era of eras) {
+    const client = await connect(server, era)
+    const names = (await client.listTools()).tools.map(({ name }) => name)
+    expect(names).toEqual(expect.arrayContaining(['builtin__greet', 'fixture__test_simple_text']))
+    const greeted = await client.callTool({ name: 'builtin__greet', arguments: { name: 'Ada' } })
+    expect(greeted.content).toEqual([{ type: 'text', text: 'Hello, Ada!' }])
+    const more = client.callTool({ name: 'builtin__start-notification-stream', arguments: { interval: 1, count: 1 } })
+    await expect(more, 'it takes a scope of its own').rejects.toThrow()
+    await client.close()
+  }
 })

@@ -25,7 +25,7 @@ export interface TestServer extends AsyncDisposable {
 }
 
 export interface TestServerOptions extends Partial<Omit<AppDependencies, 'config' | 'logStream'>> {
-  readonly env?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>> | ((origin: string) => Readonly<Record<string, string>>)
   /** Of the resource; by default `/mcp`. */
   readonly path?: string
   /** By default one of its own. */
@@ -47,7 +47,7 @@ export async function startMcpServer({
     MCP_RESOURCE_URL: `${origin}${path}`,
     MCP_ISSUER: issuer.issuer,
     PORT: String(port),
-    ...env,
+    ...(typeof env === 'function' ? env(origin) : env),
   })
   const log: string[] = []
   const app = createApp({ config, logStream: { write: (line) => void log.push(line) }, ...dependencies })
