@@ -278,7 +278,7 @@ export const walls = [
   },
   {
     files: 'apps/mcp/src/gateway/catalog/**',
-    may: [own, ...node, '../settings.ts', '../upstreams/contract.ts'],
+    may: [own, ...node, '../digest.ts', '../recent.ts', '../settings.ts', '../upstreams/contract.ts'],
     why: 'catalog/ knows upstreams by their contract: neither how they are reached nor who serves what they have.',
   },
   {

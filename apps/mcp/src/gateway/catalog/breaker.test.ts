@@ -96,6 +96,18 @@ describe('the breaker', () => {
     expect(shared.fake.asked).toHaveLength(4)
   })
 
+  it('is closed by an answer, not by what was known already', async () => {
+    const { clock, fake, guarded, call } = scene()
+    fake.fault = 'unreachable'
+    await times(3, call)
+    await clock.elapse(1_000)
+    fake.fault = undefined
+    await guarded.describe(ann)
+    fake.fault = 'unreachable'
+    await call()
+    expect(await call()).toMatchObject({ fault: 'unreachable', retryAfter: 2 })
+  })
+
   it('takes an error of the protocol for an answer', async () => {
     const { fake, call } = scene()
     for (const error of [true, true, false, true, true]) {

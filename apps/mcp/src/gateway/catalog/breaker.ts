@@ -1,6 +1,8 @@
 // Which upstream is not asked for a while, because it cannot be reached or takes no credential of ours: asked before anything
 // connects, so that what is down costs nobody a time-out. It is per upstream and whom the upstream takes for one, so that
 // what a caller does wrong, or waits for too long, stays theirs.
+
+import { createRecent } from '../recent.ts'
 import { type Behalf, RpcError, type Upstream, UpstreamError, type UpstreamFault } from '../upstreams/contract.ts'
 import type { Clock } from './contract.ts'
 import { credentialKey } from './keys.ts'
@@ -21,6 +23,8 @@ export interface Breaker {
   /** Milliseconds to wait still; 0: go on. Who is let through once it was closed is alone for `patience`. */
   wait(key: string): number
   good(key: string): void
+  /** Who was let through did not come to ask: the next one may. */
+  unused(key: string): void
   /** `atLeast`: milliseconds that the other side asked for. */
   bad(key: string, atLeast?: number): void
 }
@@ -35,7 +39,7 @@ export interface BreakerOptions {
 
 /** Waits a second after the first fault that counts, then twice as long each time, a minute at most. */
 export function createBreaker({ clock, faults, patience }: BreakerOptions): Breaker {
-  const troubles = new Map<string, Trouble>()
+  const troubles = createRecent<Trouble>(mostKeys)
   return {
     wait(key) {
       const trouble = troubles.get(key)
@@ -46,21 +50,22 @@ export function createBreaker({ clock, faults, patience }: BreakerOptions): Brea
       trouble.isTried = true
       return 0
     },
-    good: (key) => void troubles.delete(key),
+    good: (key) => troubles.delete(key),
+    unused(key) {
+      const trouble = troubles.get(key)
+      if (trouble?.isTried) trouble.until = clock.now()
+    },
     bad(key, atLeast = 0) {
       const trouble = troubles.get(key)
       const before = trouble?.faults ?? 0
       const isOpen = trouble !== undefined && before >= faults && !trouble.isTried && trouble.until > clock.now()
       if (isOpen) return // it was asked before, and says nothing new
       const backoff = shortest * 2 ** Math.max(0, before + 1 - faults)
-      troubles.delete(key)
       troubles.set(key, {
         faults: before + 1,
         until: clock.now() + Math.min(longest, Math.max(backoff, atLeast)),
         isTried: false,
       })
-      const [oldest] = troubles.keys()
-      if (troubles.size > mostKeys && oldest !== undefined) troubles.delete(oldest)
     },
   }
 }
@@ -83,7 +88,8 @@ export function withBreaker(upstream: Upstream, clock: Pick<Clock, 'now'>): Upst
   const { name, timeouts } = upstream.settings
   const breaker = createBreaker({ clock, faults: 3, patience: Math.max(timeouts.connect, shortest) })
 
-  async function guard<Result>(behalf: Behalf, work: () => Promise<Result>): Promise<Result> {
+  /** `isProof`: what resolves was answered by the upstream just now. */
+  async function guard<Result>(behalf: Behalf, work: () => Promise<Result>, isProof: boolean): Promise<Result> {
     const key = credentialKey(upstream, behalf)
     const wait = breaker.wait(key)
     if (wait > 0) {
@@ -94,7 +100,8 @@ export function withBreaker(upstream: Upstream, clock: Pick<Clock, 'now'>): Upst
     }
     try {
       const result = await work()
-      breaker.good(key)
+      if (isProof) breaker.good(key)
+      else breaker.unused(key)
       return result
     } catch (error) {
       if (error instanceof RpcError) breaker.good(key)
@@ -105,9 +112,9 @@ export function withBreaker(upstream: Upstream, clock: Pick<Clock, 'now'>): Upst
 
   return {
     settings: upstream.settings,
-    describe: (behalf) => guard(behalf, () => upstream.describe(behalf)),
-    request: (request, behalf) => guard(behalf, () => upstream.request(request, behalf)),
-    notify: (notification, behalf) => guard(behalf, () => upstream.notify(notification, behalf)),
+    describe: (behalf) => guard(behalf, () => upstream.describe(behalf), false),
+    request: (request, behalf) => guard(behalf, () => upstream.request(request, behalf), true),
+    notify: (notification, behalf) => guard(behalf, () => upstream.notify(notification, behalf), false),
     listen: (behalf, resources, hear) => upstream.listen(behalf, resources, hear),
     close: () => upstream.close(),
   }

@@ -1,5 +1,6 @@
 // The catalog of one endpoint: see contract.ts for what it is, names.ts and uris.ts for whose a name or a URI is, lists.ts
 // for when upstreams are asked, watches.ts for what changed. Upstreams that are down are kept away by breaker.ts.
+import { createRecent } from '../recent.ts'
 import type { Behalf, Era, Members } from '../upstreams/contract.ts'
 import type { Catalog, CatalogOptions, Problem } from './contract.ts'
 import { describeEndpoint } from './describe.ts'
@@ -73,14 +74,11 @@ function hints(ttlMs: number, era: Era): Members {
 }
 
 function seldom({ clock, onProblem }: Pick<CatalogOptions, 'clock' | 'onProblem'>): (problem: Problem) => void {
-  const reported = new Map<string, number>()
+  const reported = createRecent<number>(mostReports)
   return (problem) => {
     const key = `${problem.kind} ${problem.upstream} ${problem.message}`
     if ((reported.get(key) ?? Number.NEGATIVE_INFINITY) > clock.now() - reportedAgain) return
-    reported.delete(key)
     reported.set(key, clock.now())
-    const [oldest] = reported.keys()
-    if (reported.size > mostReports && oldest !== undefined) reported.delete(oldest)
     onProblem(problem)
   }
 }

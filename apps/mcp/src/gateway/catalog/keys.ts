@@ -1,5 +1,5 @@
 // Under which keys of the store things are kept. People and clients are in them as digests only.
-import { createHash } from 'node:crypto'
+import { digest } from '../digest.ts'
 import type { Behalf, Owner, Upstream } from '../upstreams/contract.ts'
 import type { Kind } from './contract.ts'
 
@@ -14,7 +14,7 @@ function credentialOwner({ settings }: Upstream, { endpoint, issuer, subject, cl
 function asSeen(upstream: Upstream, { owner, capabilities, headers }: Behalf): unknown {
   const { settings } = upstream
   const forwarded = 'forwardHeaders' in settings ? settings.forwardHeaders.map((name) => headers[name] ?? null) : []
-  return [credentialOwner(upstream, owner), forwarded, sorted(capabilities)]
+  return [credentialOwner(upstream, owner), forwarded, capabilities]
 }
 
 /** Of what one upstream lists. */
@@ -45,16 +45,4 @@ export function shownKey({ endpoint, issuer, subject, clientId }: Owner): string
 /** For what is counted against an upstream: the same for those whom it takes for one. */
 export function credentialKey(upstream: Upstream, behalf: Behalf): string {
   return digest(asSeen(upstream, { ...behalf, capabilities: {} }))
-}
-
-export function digest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url')
-}
-
-/** Members in order, so that equal things have equal digests. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
-  return entries.map(([name, member]) => [name, sorted(member)])
 }

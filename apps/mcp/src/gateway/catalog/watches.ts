@@ -1,7 +1,8 @@
 // Who wants to hear that a list changed, and what upstreams say of it. One listener an upstream and owner, however many watch.
+import { digest } from '../digest.ts'
 import type { Behalf, Era, Notification, Upstream } from '../upstreams/contract.ts'
 import type { Catalog, CatalogOptions, Kind } from './contract.ts'
-import { changeKey, descriptionKey, digest } from './keys.ts'
+import { changeKey, descriptionKey } from './keys.ts'
 import type { Kept, Lists } from './lists.ts'
 
 type Watched = 'tools' | 'prompts' | 'resources'
