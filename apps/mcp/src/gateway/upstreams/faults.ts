@@ -3,8 +3,19 @@ import { SdkHttpError, UnauthorizedError } from '@modelcontextprotocol/client'
 import { z } from 'zod'
 import { RpcError, UpstreamError } from './contract.ts'
 
-/** An upstream of the 2025 era does not know the session that a request named. Nothing was run. */
-export class SessionLostError extends Error {}
+/** What an upstream of the 2025 era answers where it does not know the session that a request named. */
+export class SessionLostError extends Error {
+  /** Whether it says so: the request was not gone into. A bare 404 may come from anywhere, after anything. */
+  readonly isCertain: boolean
+  /** What it said by JSON-RPC. */
+  readonly said: RpcError | undefined
+  constructor(status: number, isCertain: boolean, said: RpcError | undefined) {
+    super(`HTTP ${status}`)
+    this.name = 'SessionLostError'
+    this.isCertain = isCertain
+    this.said = said
+  }
+}
 
 /** Characters. */
 const longestError = 65_536
@@ -40,8 +51,10 @@ export function faultOf(name: string, error: Error): Error {
   })
 }
 
-/** For the log. What an upstream wrote in the body of an error, which the SDK quotes at any length, is not for it. */
+/** For the log. What an upstream wrote, which errors of the SDK and of JSON quote, is not for it. */
 export function withoutBody(error: Error): Error {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof SyntaxError) return new Error('The upstream sent what is no JSON')
   if (!(error instanceof SdkHttpError)) return error
   const { status } = error.data as { readonly status: number }
   return new Error(`The upstream answered with HTTP ${status}`)
@@ -51,12 +64,11 @@ function httpFault(name: string, error: SdkHttpError): Error {
   const { status, text } = error.data as { readonly status: number; readonly text?: unknown }
   if (status === 401 || status === 403) return unauthorized(name)
   const said = rpcErrorIn(text)
-  if (
-    (status === 404 || status === 400) &&
-    (said ? isAboutSession(said.message) : status === 404 || isAboutSession(text))
-  ) {
-    return new SessionLostError(`HTTP ${status}`)
-  }
+  const words = said ? said.message : text
+  const isCertain = (status === 404 || status === 400) && saysThatItIsLost(words)
+  // what a tool says of sessions is an answer, unless the status says the same
+  const isLost = status === 404 ? !said || isAboutSession(words) : status === 400 && !said && isAboutSession(words)
+  if (isCertain || isLost) return new SessionLostError(status, isCertain, said)
   if (said) return said
   if (status === 429) return new UpstreamError(name, 'busy', `${name} answers that it is busy (HTTP 429)`)
   if (status === 502 || status === 503 || status === 504) {
@@ -89,4 +101,11 @@ function unauthorized(name: string): UpstreamError {
 /** Servers that were restarted say so in words: there is no code for it before 404. */
 function isAboutSession(text: unknown): boolean {
   return typeof text === 'string' && /session/i.test(text)
+}
+
+/** In the words of the SDKs, at the beginning: a tool that fails may speak of sessions, too. */
+function saysThatItIsLost(text: unknown): boolean {
+  const words =
+    /^(bad request: |not found: )?((session|mcp-session-id)( id)?( was)? (not found|not provided|is required|expired)|(no valid|unknown|invalid( or expired)?|expired|missing) session)/i
+  return typeof text === 'string' && words.test(text)
 }

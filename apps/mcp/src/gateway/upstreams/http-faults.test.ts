@@ -32,7 +32,9 @@ async function faulty(answer: Answer, given: Partial<RemoteUpstream> = {}): Prom
     received.push({ method: request.method ?? '', headers: request.headers, body })
     if (request.method !== 'POST') response.writeHead(405).end()
     else if (body.method === 'server/discover') response.writeHead(400).end('Bad Request')
-    else if (body.method === 'initialize') {
+    else if (body.method === 'initialize' && JSON.stringify(body.params.capabilities).includes('odd')) {
+      json(response, { jsonrpc: '2.0', id: body.id, error: { code: -32_602, message: 'Odd' } })
+    } else if (body.method === 'initialize') {
       const result = {
         protocolVersion: '2025-06-18',
         capabilities: { tools: {} },
@@ -71,7 +73,7 @@ const answers: Readonly<Record<string, [Answer, object]>> = {
     (_m, response) => response.writeHead(401, { 'www-authenticate': 'Bearer scope="theirs"' }).end(),
     { fault: 'unauthorized', message: /credential/ },
   ],
-  'HTTP 404 again and again': [(_m, response) => response.writeHead(404).end('no'), { fault: 'invalid' }],
+  'HTTP 404 again and again': [(_m, response) => response.writeHead(404).end('no'), { fault: 'interrupted' }],
   'another type': [
     (_m, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
     { fault: 'invalid' },
@@ -145,6 +147,107 @@ test('a session that is lost is opened again, once, and the call made in it', as
   expect(await request(server)).toEqual({ content: [] })
   expect(server.received.filter(({ body }) => body?.method === 'initialize')).toHaveLength(2)
   expect(server.received.filter(({ body }) => body?.method === 'tools/call')).toHaveLength(2)
+})
+
+const calls = ({ received }: Faulty) => received.filter(({ body }) => body?.method === 'tools/call').length
+const handshakes = ({ received }: Faulty) => received.filter(({ body }) => body?.method === 'initialize').length
+
+test.each<[string, Answer, object, number]>([
+  ['a 404 that says nothing', (_m, response) => response.writeHead(404).end(), { fault: 'interrupted' }, 2],
+  [
+    'a tool that speaks of its sessions',
+    ({ id }, response) => {
+      const error = { code: -32_000, message: 'Your session with the bank is over' }
+      response.writeHead(400, { 'content-type': 'application/json' })
+      response.end(JSON.stringify({ jsonrpc: '2.0', id, error }))
+    },
+    { code: -32_000 },
+    1,
+  ],
+  [
+    'a version that it does not know, in the middle of the older era',
+    ({ id }, response) => json(response, { jsonrpc: '2.0', id, error: { code: -32_022, message: 'Unsupported' } }),
+    { code: -32_022 },
+    1,
+  ],
+])('%s: a call is sent once', async (_name, answer, expected, sessions) => {
+  await using server = await faulty(answer)
+  await expect(request(server)).rejects.toMatchObject(expected)
+  expect(calls(server)).toBe(1)
+  await request(server).catch(() => undefined)
+  expect(handshakes(server)).toBe(sessions)
+})
+
+test('a list is asked for again in a new session, whatever the 404 says', async () => {
+  let lost = true
+  await using server = await faulty(({ id }, response) => {
+    if (!lost) return json(response, { jsonrpc: '2.0', id, result: { tools: [] } })
+    lost = false
+    response.writeHead(404).end()
+  })
+  const listed = server.upstream.request({ method: 'tools/list' }, behalfOf(testClient('2025')))
+  expect(await listed).toEqual({ tools: [] })
+})
+
+test('the client’s own words open no backoff for others', async () => {
+  await using server = await faulty(({ id }, response) => json(response, { jsonrpc: '2.0', id, result: {} }))
+  const odd = request(server, { capabilities: { experimental: { odd: {} } } })
+  await expect(odd).rejects.toMatchObject({ code: -32_602 })
+  expect(await request(server)).toEqual({})
+})
+
+test('whom a connection is shared with is asked nothing, and hears of nothing but progress', async () => {
+  await using server = await faulty(
+    ({ id, method, params }, response) => {
+      if (method !== 'tools/call') return void response.writeHead(202).end()
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const say = (message: object) => response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
+      say({ method: 'notifications/message', params: { level: 'info', data: 'of somebody' } })
+      say({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress: 1 } })
+      say({ id: 'q', method: 'elicitation/create', params: { message: 'Your name?' } })
+      setTimeout(() => say({ id, result: {} }), 50)
+    },
+    { isolation: 'shared' },
+  )
+  const client = testClient('2025', { progressToken: 'p' })
+  const ask = async (question: object) => {
+    client.asked.push(question as never)
+    return {}
+  }
+  await server.upstream.request(call, { ...behalfOf(client), ask })
+  expect(client.asked).toEqual([])
+  expect(client.heard.map(({ method }) => method)).toEqual(['notifications/progress'])
+  await expect.poll(() => server.received.find(({ body }) => body?.id === 'q')?.body.error.code).toBe(-32_601)
+})
+
+test('an open question is no silence, and so many of them wait', async () => {
+  const timeouts = { connect: 5_000, list: 5_000, call: 20_000, idle: 200 }
+  const refusals: Json[] = []
+  await using server = await faulty(
+    ({ id, method, params, error }, response) => {
+      if (method !== 'tools/call') {
+        if (error) refusals.push(error)
+        return void response.writeHead(202).end()
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      const say = (message: object) => response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`)
+      say({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress: 1 } })
+      for (let count = 0; count < 22; count += 1) say({ id: `q${count}`, method: 'elicitation/create', params: {} })
+      setTimeout(() => say({ id, result: {} }), 600)
+    },
+    { timeouts },
+  )
+  const ask = () => new Promise<Members>(() => undefined)
+  expect(await server.upstream.request(call, { ...behalfOf(testClient('2025')), ask })).toEqual({})
+  await expect.poll(() => refusals.map(({ code }) => code)).toEqual([-32_603, -32_603])
+})
+
+test('who sends other headers on has a session of their own', async () => {
+  const given = { forwardHeaders: ['x-tenant'], isolation: 'shared' } as const
+  await using server = await faulty(({ id }, response) => json(response, { jsonrpc: '2.0', id, result: {} }), given)
+  for (const tenant of ['acme', 'acme', 'globex']) await request(server, { headers: { 'x-tenant': tenant } })
+  const opened = server.received.filter(({ body }) => body?.method === 'initialize')
+  expect(opened.map(({ headers }) => headers['x-tenant'])).toEqual(['acme', 'globex'])
 })
 
 test('9 MB arrive as they were sent', async () => {

@@ -2,6 +2,8 @@
 // call has a transport of its own over the session's id, so that a question says which call it is about.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { digest } from '../digest.ts'
+import { createRecent } from '../recent.ts'
 import type { RemoteUpstream } from '../settings.ts'
 import { type Connection, filterFor, type OpenConnection, ownBehalf, passedHeaders } from './connection.ts'
 import { type Behalf, type Description, type Members, type Notification, RpcError, UpstreamError } from './contract.ts'
@@ -47,8 +49,9 @@ function unshared(hearUnasked: Shared['hearUnasked'] = () => undefined): Shared 
 
 export function createHttpOpener({ settings, identity, http, onerror, clock }: HttpOptions): OpenConnection {
   const { name, url, timeouts } = settings
-  let legacySince: number | undefined
-  let modern: { readonly description: Description; readonly at: number } | undefined
+  /** By what an upstream is told of a client: it may say something else to each. Without a description: the older era. */
+  const verdicts = createRecent<{ readonly description: Description | undefined; readonly at: number }>(1_000)
+  const toldOf = (headers: Behalf['headers']) => digest(passedHeaders(settings, headers))
 
   function connect(headers: Behalf['headers'], shared: Shared, onlistening: () => void = () => undefined) {
     const fetch = http.fetchFor((error) => peer.fail(error))
@@ -75,19 +78,25 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     await peer.start()
     try {
       return await run(peer)
+    } catch (error) {
+      // no session was named, so that none can be lost
+      if (error instanceof SessionLostError && shared.sessionId === undefined)
+        throw error.said ?? new UpstreamError(name, 'invalid', `${name} answered with ${error.message}`)
+      throw error
     } finally {
       await peer.close()
     }
   }
 
-  async function findModern(behalf: Behalf, capabilities: Members): Promise<Description | undefined> {
-    if (modern && clock() - modern.at < descriptionLife) return modern.description
-    if (legacySince !== undefined && clock() - legacySince < verdictLife) return undefined
+  async function findModern(behalf: Behalf): Promise<Description | undefined> {
+    const told = toldOf(behalf.headers)
+    const known = verdicts.get(told)
+    if (known && clock() - known.at < (known.description ? descriptionLife : verdictLife)) return known.description
     const asker = ownBehalf(behalf, behalf.signal)
-    const terms = { behalf: asker, capabilities, limit: timeouts.list }
+    // What a client says of itself has no part in it: the verdict counts for others, too.
+    const terms = { behalf: asker, capabilities: {}, limit: timeouts.list }
     const description = await alone(behalf.headers, (peer) => discover(peer, terms))
-    modern = description && { description, at: clock() }
-    legacySince = description ? undefined : clock()
+    verdicts.set(told, { description, at: clock() })
     return description
   }
 
@@ -98,7 +107,7 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
         try {
           return await alone(on.headers, (peer) => peer.request(request, { ...terms, behalf: on, era: '2026' }))
         } catch (error) {
-          if (error instanceof RpcError && error.code === -32_022) modern = undefined
+          if (error instanceof RpcError && error.code === -32_022) verdicts.delete(toldOf(behalf.headers))
           throw error
         }
       },
@@ -147,7 +156,7 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
       description = await initialize(peer, terms, { identity, name })
     } catch (error) {
       await peer.close()
-      legacySince = undefined
+      verdicts.delete(toldOf(behalf.headers))
       if (error instanceof SessionLostError)
         throw new UpstreamError(
           name,
@@ -180,7 +189,7 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
   }
 
   return async function open(behalf, capabilities) {
-    const description = await findModern(behalf, capabilities)
+    const description = await findModern(behalf)
     return description ? openModern(description, behalf) : openLegacy(behalf, capabilities)
   }
 }

@@ -59,6 +59,9 @@ function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Characters of what nobody here knows. Each variant of it is a connection of its own. */
+const longestUnknown = 8_192
+
 /** What an upstream is told that the client can do: as the client says it, as far as the file lets it be asked. */
 export function mirrored(
   { capabilities }: Pick<Behalf, 'capabilities'>,
@@ -67,10 +70,10 @@ export function mirrored(
   const { elicitation, sampling, roots, ...rest } = capabilities
   const asks = isMembers(elicitation) ? elicitationOf(elicitation, questions) : undefined
   return {
-    ...rest,
+    ...(JSON.stringify(rest).length <= longestUnknown && rest),
     ...(asks && { elicitation: asks }),
-    ...(sampling !== undefined && questions.sampling && { sampling }),
-    ...(roots !== undefined && questions.roots && { roots }),
+    ...(isMembers(sampling) && questions.sampling && { sampling }),
+    ...(isMembers(roots) && questions.roots && { roots }),
   }
 }
 

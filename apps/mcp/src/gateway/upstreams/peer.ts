@@ -45,8 +45,10 @@ export interface PeerCall {
   readonly behalf: Behalf
   /** Questions wait for one another. */
   asking: Promise<unknown>
-  /** Of progress, and of questions: silence begins again. */
+  /** Of progress: silence begins again. */
   beat(): void
+  /** While a question is open it is not the upstream that is silent. Returns what ends that. */
+  hold(): () => void
 }
 
 export interface RequestTerms {
@@ -76,6 +78,8 @@ interface Pending {
   reject(error: Error): void
 }
 
+/** Questions of one upstream connection that wait to be put. */
+const mostAsked = 20
 /** Milliseconds for an upstream to take it that a call is cancelled. */
 const tellLimit = 1_000
 
@@ -158,12 +162,14 @@ export function createPeer({
     const call = lastCall()
     if (!call)
       return reply({ id, error: { code: -32_601, message: 'Nobody is there to be asked: no call is under way' } })
+    if (asked.size >= mostAsked)
+      return reply({ id, error: { code: -32_603, message: `${mostAsked} questions wait already` } })
     const cancelled = new AbortController()
     asked.set(id, cancelled)
     const turn = call.asking.then(async () => {
-      if (cancelled.signal.aborted) return
+      const release = call.hold()
       try {
-        call.beat()
+        if (cancelled.signal.aborted) return
         const result = await Promise.race([call.behalf.ask({ method, params }), rejectOn(cancelled.signal)])
         await reply({ id, result })
       } catch (error) {
@@ -173,7 +179,7 @@ export function createPeer({
         await reply({ id, error: { code, message, ...(data !== undefined && { data }) } })
       } finally {
         asked.delete(id)
-        call.beat()
+        release()
       }
     })
     call.asking = turn.catch(onerror)
@@ -206,12 +212,21 @@ export function createPeer({
       return timer
     }
     let silence: NodeJS.Timeout | undefined
+    let held = 0
     const call: PeerCall = {
       behalf,
       asking: Promise.resolve(),
       beat() {
         clearTimeout(silence)
-        if (idle !== undefined) silence = after(idle, `${name} said nothing for ${idle / 1000} s`)
+        if (idle !== undefined && held === 0) silence = after(idle, `${name} said nothing for ${idle / 1000} s`)
+      },
+      hold() {
+        held += 1
+        clearTimeout(silence)
+        return () => {
+          held -= 1
+          if (pending.has(id)) call.beat()
+        }
       },
     }
     const end = (error: Error) => {

@@ -1,8 +1,10 @@
 // Connections to one upstream by owner: opened once for all who ask at the same time, closed when unused or old, so many at
 // once. What a connection is, and who may share one, is the caller's affair: the key says it.
 import type { Clock } from '../catalog/contract.ts'
+import { createRecent } from '../recent.ts'
 import { type Backoff, createBackoff } from './backoff.ts'
-import { UpstreamError } from './contract.ts'
+import { RpcError, UpstreamError } from './contract.ts'
+import { createShares } from './shares.ts'
 import { createSlots } from './slots.ts'
 
 export interface Pooled {
@@ -33,8 +35,10 @@ export interface Pool<C> {
    * all that may be open are in use, `unreachable` while a failure is too recent, what `open` and `work` reject with otherwise.
    *
    * Does NOT end `work` when its connection ends: that is the connection's to do.
+   *
+   * `caller`: whose it counts as. A quarter of what may be open is kept for callers who have little.
    */
-  use<T>(key: string, work: (connection: C) => Promise<T>): Promise<T>
+  use<T>(key: string, work: (connection: C) => Promise<T>, caller?: string): Promise<T>
   /** Closes it, and the next who asks gets another at once: its session was lost, and that is no failure. */
   forget(connection: C): Promise<void>
   /** Those that are open, being opened, or old and still in use. */
@@ -52,7 +56,11 @@ interface Entry<C> {
   usedAt: number
   cancelTimer: () => void
   cancelLife: () => void
+  readonly giveShare: () => void
 }
+
+/** Keys whose failures are remembered. */
+const mostFailures = 10_000
 
 /** Beyond this a timer of Node's runs at once. */
 const longestTimer = 2 ** 31 - 1
@@ -64,12 +72,13 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
   const old = new Set<Entry<C>>()
   const endings = new Set<Promise<void>>()
   const slots = createSlots(max)
+  const shares = createShares(max)
   const backoff = createBackoff(clock.now)
-  /** For what fails one owner alone: a refused credential, a connection that ended by itself. */
-  const backoffs = new Map<string, Backoff>()
+  /** For what fails one owner alone: what an upstream answers may come of what the owner says of itself. */
+  const backoffs = createRecent<Backoff>(mostFailures)
   let isClosed = false
 
-  function entryFor(key: string): Entry<C> {
+  function entryFor(key: string, caller: string): Entry<C> {
     if (isClosed) throw shutDown()
     const known = entries.get(key)
     if (known) return known
@@ -80,7 +89,7 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
         retryAfter,
       })
     }
-    if (entries.size + old.size >= max) makeRoom()
+    const giveShare = shares.take(caller) ?? takeOf(caller)
     const now = clock.now()
     const entry: Entry<C> = {
       key,
@@ -91,6 +100,7 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
       usedAt: now,
       cancelTimer: () => undefined,
       cancelLife: () => undefined,
+      giveShare,
     }
     entries.set(key, entry)
     return entry
@@ -98,14 +108,15 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
 
   const shutDown = () => new UpstreamError(name, 'unreachable', `${name} is being shut down`)
 
-  function makeRoom(): void {
+  /** Of what nobody has used for the longest time. */
+  function takeOf(caller: string): () => void {
     const unused = [...entries.values()].filter(({ users, connection }) => users === 0 && connection)
-    const longest = unused.toSorted((a, b) => a.usedAt - b.usedAt)[0]
-    if (!longest) {
-      const message = `${name} has as many connections in use as it may have (${max}), try again later`
-      throw new UpstreamError(name, 'busy', message, { retryAfter: 1 })
-    }
-    void end(longest)
+    const [longest] = unused.toSorted((a, b) => a.usedAt - b.usedAt)
+    if (longest) void end(longest)
+    const giveShare = shares.take(caller)
+    if (giveShare) return giveShare
+    const message = `${name} has as many connections in use as it may have (${max}), try again later`
+    throw new UpstreamError(name, 'busy', message, { retryAfter: 1 })
   }
 
   async function openFor(entry: Entry<C>): Promise<C> {
@@ -140,13 +151,14 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
   function count(error: unknown, key: string): void {
     const fault = error instanceof UpstreamError ? error.fault : undefined
     if (fault === 'busy') return
-    const counted = fault === 'unauthorized' ? backoffOf(key) : backoff
+    const isAnswer = error instanceof RpcError || (fault !== undefined && fault !== 'unreachable')
+    const counted = isAnswer ? backoffOf(key) : backoff
     counted.failed()
   }
 
   function backoffOf(key: string): Backoff {
-    for (const [other, { isOver }] of backoffs) if (isOver()) backoffs.delete(other)
-    const known = backoffs.get(key) ?? createBackoff(clock.now)
+    const last = backoffs.get(key)
+    const known = last && !last.isOver() ? last : createBackoff(clock.now)
     backoffs.set(key, known)
     return known
   }
@@ -155,8 +167,9 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
 
   /** Returns whether it was there. */
   function remove(entry: Entry<C>): boolean {
-    if (entries.get(entry.key) === entry) return entries.delete(entry.key)
-    return old.delete(entry)
+    const isThere = entries.get(entry.key) === entry ? entries.delete(entry.key) : old.delete(entry)
+    if (isThere) entry.giveShare()
+    return isThere
   }
 
   /** Its slot is free only when nothing of it is left. */
@@ -195,14 +208,14 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
     if (rest > 0) entry.cancelLife = clock.after(Math.min(rest, longestTimer), () => grewOld(entry))
     else if (entry.users === 0) void end(entry)
     else {
-      remove(entry)
+      entries.delete(entry.key)
       old.add(entry)
     }
   }
 
   return {
-    async use(key, work) {
-      const entry = entryFor(key)
+    async use(key, work, caller = key) {
+      const entry = entryFor(key, caller)
       entry.users += 1
       entry.cancelTimer()
       try {

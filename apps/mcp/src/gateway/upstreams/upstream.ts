@@ -1,6 +1,8 @@
 // An upstream: connections by owner, kept and ended by a pool; how long what may take; and what is tried again.
-import type { Isolation, UpstreamSettings } from '../settings.ts'
-import type { Connection, OpenConnection, Terms } from './connection.ts'
+
+import { digest } from '../digest.ts'
+import type { UpstreamSettings } from '../settings.ts'
+import { type Connection, type OpenConnection, passedHeaders, type Terms } from './connection.ts'
 import {
   type Behalf,
   type Members,
@@ -13,6 +15,7 @@ import {
 import { SessionLostError } from './faults.ts'
 import { mirrored } from './negotiate.ts'
 import type { Pool } from './pool.ts'
+import { createShares } from './shares.ts'
 
 export interface UpstreamOptions {
   readonly settings: UpstreamSettings
@@ -23,33 +26,53 @@ export interface UpstreamOptions {
   readonly close?: () => Promise<unknown>
 }
 
+/** They change nothing. Of what nobody has heard of, nobody knows. */
+const reads = new Set([
+  'tools/list',
+  'prompts/list',
+  'prompts/get',
+  'resources/list',
+  'resources/templates/list',
+  'resources/read',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'completion/complete',
+  'tasks/get',
+])
+
 /** Milliseconds between attempts to listen again. */
 const listenAgain = [1_000, 2_000, 5_000, 15_000, 30_000]
 
 export function createUpstream({ settings, pool: poolOver, open, onerror, close }: UpstreamOptions): Upstream {
   const { name, isolation, questions, timeouts, concurrency } = settings
-  /** Whoever asks first opens for all who wait for the same. */
-  const openers = new Map<string, () => Promise<Connection>>()
+  /** Of all who wait for the same connection, the last one opens it for them. */
+  const openers = new Map<string, { open: () => Promise<Connection>; waiting: number }>()
   const pool = poolOver((key) => {
     const opener = openers.get(key)
     if (!opener) throw new Error('nobody asked for this connection')
-    return opener()
+    return opener.open()
   })
   const ending = new AbortController()
-  let underWay = 0
+  const shares = createShares(concurrency)
 
   async function within<T>(
     behalf: Behalf,
     run: (connection: Connection, capabilities: Members) => Promise<T>,
   ): Promise<T> {
     const capabilities = declaredFor(behalf)
-    const key = keyOf(behalf.owner, isolation, capabilities)
+    const key = keyOf(behalf, settings, capabilities)
     // Not with the caller's own signal: others may wait for the same connection.
-    openers.set(key, () => open({ ...behalf, signal: ending.signal }, capabilities))
+    const opener = {
+      open: () => open({ ...behalf, signal: ending.signal }, capabilities),
+      waiting: (openers.get(key)?.waiting ?? 0) + 1,
+    }
+    openers.set(key, opener)
     try {
-      return await pool.use(key, (connection) => run(connection, capabilities))
+      return await pool.use(key, (connection) => run(connection, capabilities), callerOf(behalf.owner))
     } finally {
-      openers.delete(key)
+      const left = (openers.get(key)?.waiting ?? 1) - 1
+      if (left > 0) openers.set(key, { ...opener, waiting: left })
+      else openers.delete(key)
     }
   }
 
@@ -62,16 +85,16 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
   }
 
   async function request(wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
-    if (underWay >= concurrency) {
+    const giveBack = shares.take(callerOf(behalf.owner))
+    if (!giveBack) {
       throw new UpstreamError(name, 'busy', `${name} is busy with as many requests as it may have at once`, {
         retryAfter: 1,
       })
     }
-    underWay += 1
     try {
-      return await attempt(wanted, behalf, true)
+      return await attempt(wanted, isolation === 'shared' ? unasked(behalf) : behalf, true)
     } finally {
-      underWay -= 1
+      giveBack()
     }
   }
 
@@ -83,22 +106,21 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
         return connection.request(wanted, behalf, { capabilities, ...termsOf(wanted.method) })
       })
     } catch (error) {
-      // Neither was gone into: the session was not known, or the version was not.
-      const isRefused = error instanceof SessionLostError || (error instanceof RpcError && error.code === -32_022)
-      if (isRefused && again && used) {
+      const isLost = error instanceof SessionLostError
+      const isOther = error instanceof RpcError && error.code === -32_022 && used?.description.era === '2026'
+      if (used && (isLost || isOther)) {
         await pool.forget(used)
-        return attempt(wanted, behalf, false)
+        // What may have run is not run again: only what changes nothing, or what was not gone into for certain.
+        if (again && (reads.has(wanted.method) || (isLost && error.isCertain))) return attempt(wanted, behalf, false)
       }
-      if (error instanceof SessionLostError)
-        throw new UpstreamError(name, 'invalid', `${name} answered with ${error.message}`)
-      throw error
+      if (!isLost) throw error
+      const message = `${name} does not know its session any more (${error.message}): the call may have run`
+      throw error.said ?? new UpstreamError(name, 'interrupted', message)
     }
   }
 
   function termsOf(method: string): Omit<Terms, 'capabilities'> {
-    if (/\/(list|get|read|subscribe|unsubscribe|complete)$/.test(method) && method !== 'tools/call') {
-      return { limit: method.endsWith('/list') ? timeouts.list : timeouts.call }
-    }
+    if (reads.has(method)) return { limit: method.endsWith('/list') ? timeouts.list : timeouts.call }
     return { limit: timeouts.call, idle: timeouts.idle }
   }
 
@@ -133,14 +155,28 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
   }
 }
 
-function keyOf(
-  { endpoint, issuer, subject, clientId, session }: Owner,
-  isolation: Isolation,
-  capabilities: Members,
-): string {
-  if (isolation === 'shared') return JSON.stringify([capabilities])
-  const owner = [endpoint, issuer, subject, clientId]
-  return JSON.stringify([...owner, isolation === 'session' ? (session ?? '') : '', capabilities])
+/** Who may use one connection: by the file, and by what an upstream is told when it is opened. */
+function keyOf({ owner, headers }: Behalf, settings: UpstreamSettings, capabilities: Members): string {
+  const { isolation } = settings
+  const caller = isolation === 'shared' ? '' : callerOf(owner)
+  const session = isolation === 'session' ? (owner.session ?? '') : ''
+  const told = 'forwardHeaders' in settings ? passedHeaders(settings, headers) : {}
+  return digest([isolation, caller, session, told, capabilities])
+}
+
+function callerOf({ endpoint, issuer, subject, clientId }: Owner): string {
+  return JSON.stringify([endpoint, issuer, subject, clientId])
+}
+
+/** On a connection of many callers only progress says whose it is: all else may be meant for another one. */
+function unasked(behalf: Behalf): Behalf {
+  return {
+    ...behalf,
+    hear: (notification) => void (notification.method === 'notifications/progress' && behalf.hear(notification)),
+    ask: async () => {
+      throw new RpcError(-32_601, 'Nobody can be asked over a connection that many share')
+    },
+  }
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

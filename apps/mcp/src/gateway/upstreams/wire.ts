@@ -41,6 +41,7 @@ export function createWireOpener({
     const state = { hear: () => undefined, ended: () => undefined, isOver: false } as Opened['state']
     const transport = connect(behalf, (error) => peer.fail(error))
     const calls = new Set<PeerCall>()
+    let isStarted = false
     const peer = createPeer({
       name,
       transport,
@@ -48,7 +49,11 @@ export function createWireOpener({
       nextId: countingIds(),
       calls,
       hearUnasked: (notification) => state.hear(notification),
-      onerror,
+      onerror(error) {
+        onerror(error)
+        // a stream that broke is another session when it is back: what waits for an answer here waits in vain
+        if (isStarted && error instanceof SseError) void peer.close().catch(onerror)
+      },
       onclose: () => {
         state.isOver = true
         state.ended()
@@ -57,6 +62,7 @@ export function createWireOpener({
     await peer.start().catch((error: Error) => {
       throw startFault(name, error)
     })
+    isStarted = true
     return { peer, transport, calls, state }
   }
 
