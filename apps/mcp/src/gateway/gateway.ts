@@ -5,7 +5,9 @@ import { policy as ownPolicy } from '../mcp/policy.ts'
 import type { Message, Operations, Served, ServedRequest } from '../mcp/served.ts'
 import type { Source, ToolTerms } from '../sources/source.ts'
 import type { Catalog, EndpointDescription, Found } from './catalog/contract.ts'
+import { digest } from './digest.ts'
 import { scopesFor } from './policy.ts'
+import { createRecent } from './recent.ts'
 import { behalfOf, type Client } from './relay/client.ts'
 import { createForward } from './relay/forward.ts'
 import { createNews } from './relay/news.ts'
@@ -13,7 +15,15 @@ import { createRelay } from './relay/relay.ts'
 import { createSeals } from './relay/seal.ts'
 import { createRelayServer } from './relay/server.ts'
 import { createTaskIds } from './relay/tasks.ts'
-import type { Json, Members, Owner, Request, Upstream } from './upstreams/contract.ts'
+import {
+  type Era,
+  type Json,
+  type Members,
+  type Owner,
+  type Request,
+  RpcError,
+  type Upstream,
+} from './upstreams/contract.ts'
 
 export interface GatewayOptions {
   readonly identity: Implementation
@@ -33,6 +43,14 @@ export interface GatewayOptions {
   readonly clock: () => number
 }
 
+/** Callers of whom it is known what they were told. */
+const mostCallers = 10_000
+
+interface Told {
+  readonly description: EndpointDescription
+  readonly capabilities: Members
+}
+
 /** Milliseconds without a request after which a session of the 2025 era hears no more. */
 const quiet = { lists: 300_000, subscriptions: 3_600_000 }
 
@@ -49,8 +67,17 @@ export function createGateway(options: GatewayOptions): Served {
   })
   const relay = createRelay({ catalog, upstreams, forward, tasks: createTaskIds(seals), onFault })
   const news = createNews({ catalog, onerror, quiet })
-  /** What clients of an era were told last: a server is made without waiting. */
-  const told = new Map<string, EndpointDescription>()
+  /** What callers were told last, and what they said of themselves: a server is made without waiting. */
+  const told = createRecent<Told>(mostCallers)
+
+  const toldKey = ({ caller }: ServedRequest, era: Era) => digest([caller.subject, caller.clientId, era])
+
+  function descriptionFor(request: ServedRequest): EndpointDescription {
+    const eras: readonly Era[] = request.session ? ['2025', '2026'] : ['2026', '2025']
+    return (
+      eras.map((era) => told.get(toldKey(request, era))).find((one) => one !== undefined)?.description ?? nothingKnown
+    )
+  }
 
   function ownerOf({ caller, session }: ServedRequest): Owner {
     return { endpoint: resource, issuer, subject: caller.subject, clientId: caller.clientId, session: session?.key }
@@ -83,7 +110,8 @@ export function createGateway(options: GatewayOptions): Served {
       const client = clientIn(message, request)
       const { method = '' } = message
       if (method === 'initialize' || method === 'server/discover' || method === 'subscriptions/listen') {
-        told.set(client.era, await catalog.describe(behalfOf(client), client.era))
+        const description = await catalog.describe(behalfOf(client), client.era)
+        told.set(toldKey(request, client.era), { description, capabilities: client.capabilities })
       }
       const found = await calledBy(message, client)
       const terms = found?.upstream.settings.transport === 'builtin' ? await termsOf(builtin, found.name) : undefined
@@ -91,7 +119,7 @@ export function createGateway(options: GatewayOptions): Served {
         method,
         tool: found && { name: nameIn(message) as string, inputSchema: found.definition.inputSchema },
         staysOpen: method === 'subscriptions/listen' || terms?.isLong === true,
-        scopes: terms?.scopes ?? scopesFor(method),
+        scopes: terms?.scopes ?? scopesFor(message.method, 'id' in message),
         isOpenTo: !terms || ownPolicy.mayCall(terms, request.caller),
       }
     },
@@ -116,8 +144,11 @@ export function createGateway(options: GatewayOptions): Served {
       if (method === 'resources/subscribe' && typeof uri === 'string') {
         const found = await catalog.findResource(uri, behalfOf(client))
         if (found) {
-          news.subscribe(session, uri, found.upstream, behalfOf(client))
-          return {}
+          if (news.subscribe(session, uri, found.upstream, behalfOf(client))) return {}
+          throw new RpcError(
+            -32_602,
+            'This session has as many subscriptions as it may have, or the address is too long',
+          )
         }
       }
     }
@@ -128,12 +159,11 @@ export function createGateway(options: GatewayOptions): Served {
     operations,
 
     createServer(request) {
-      const era = request.session ? '2025' : '2026'
       return createRelayServer({
         identity,
         request,
         owner: ownerOf(request),
-        description: told.get(era) ?? told.get('2026') ?? told.get('2025') ?? nothingKnown,
+        description: descriptionFor(request),
         handle: (incoming, client) => handle(incoming, client, request.session),
         onerror,
       })
@@ -143,7 +173,9 @@ export function createGateway(options: GatewayOptions): Served {
 
     notified(request, { method, params }) {
       if (method !== 'notifications/roots/list_changed') return
-      const client = clientIn({ method }, request)
+      // what it declared says whose connections are its own
+      const { capabilities } = told.get(toldKey(request, '2025')) ?? {}
+      const client = { ...clientIn({ method }, request), ...(capabilities && { capabilities }) }
       for (const upstream of upstreams) {
         upstream.notify({ method, params: params as Members | undefined }, behalfOf(client)).catch(onerror)
       }
@@ -161,7 +193,12 @@ export function createGateway(options: GatewayOptions): Served {
 
 /** Before the first client was told anything: what every MCP server may have. */
 const nothingKnown: EndpointDescription = {
-  capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true } },
+  capabilities: {
+    tools: { listChanged: true },
+    prompts: { listChanged: true },
+    resources: { listChanged: true },
+    logging: {},
+  },
   instructions: undefined,
 }
 

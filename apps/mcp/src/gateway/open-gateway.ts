@@ -69,6 +69,9 @@ export function openUpstreams(
   return { upstreams, close: processes.close }
 }
 
+/** Characters of a line of the log: names in it are an upstream's. */
+const longestMessage = 400
+
 export function openGateway(parts: GatewayParts): Served {
   const { settings, log, builtin } = parts
   const clock = systemClock
@@ -77,7 +80,7 @@ export function openGateway(parts: GatewayParts): Served {
     upstreams,
     clock,
     store: createMemoryCatalogStore(clock),
-    onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message),
+    onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message.slice(0, longestMessage)),
   })
   const served = createGateway({
     ...parts,
@@ -86,7 +89,7 @@ export function openGateway(parts: GatewayParts): Served {
     builtin: settings.upstreams.some(({ transport }) => transport === 'builtin') ? builtin : undefined,
     parked: settings.parked,
     onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
-    onFault: (upstream, { message }) => log.warn({ upstream }, message),
+    onFault: (upstream, { message }) => log.warn({ upstream }, message.slice(0, longestMessage)),
     clock: clock.now,
   })
   return {

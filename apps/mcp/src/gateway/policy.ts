@@ -15,8 +15,11 @@ const reading = new Set([
   'subscriptions/listen',
 ])
 
-/** The scopes of a request: what nobody has heard of may do anything, so it needs what a call needs. */
-export function scopesFor(method: string | undefined): readonly string[] {
-  if (method === undefined || open.has(method) || method.startsWith('notifications/')) return []
+/**
+ * The scopes of a request: what nobody has heard of may do anything, so it needs what a call needs. `isRequest`: it has an id,
+ * whatever it is called.
+ */
+export function scopesFor(method: string | undefined, isRequest: boolean): readonly string[] {
+  if (method === undefined || open.has(method) || (!isRequest && method.startsWith('notifications/'))) return []
   return [reading.has(method) ? 'mcp:tools:read' : 'mcp:tools:call']
 }

@@ -87,11 +87,11 @@ describe('what a client is told of the endpoint', () => {
   it('is what any upstream can do, and is there though all are down', async () => {
     const a = upstream('a', [])
     const b = upstream('b', [])
-    a.capabilities = { completions: {}, resources: { subscribe: true }, tasks: { list: {} } }
+    a.capabilities = { completions: {}, resources: { subscribe: true }, tasks: { list: {}, requests: {} } }
     Object.assign(b, { era: '2026', capabilities: { logging: {}, experimental: { x: {} } } })
     const { catalog, open, clock } = scene(a, b)
     const told = { ...base, completions: {}, logging: {}, resources: { subscribe: true, listChanged: true } }
-    expect((await catalog.describe(ann, '2025')).capabilities).toEqual({ ...told, tasks: { list: {} } })
+    expect((await catalog.describe(ann, '2025')).capabilities).toEqual({ ...told, tasks: { requests: {} } })
     expect((await catalog.describe(ann, '2026')).capabilities).toEqual({ ...told, experimental: { x: {} } })
     a.fault = b.fault = 'unreachable'
     await clock.elapse(60 * minutes)

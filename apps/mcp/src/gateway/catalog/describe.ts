@@ -14,10 +14,17 @@ export function describeEndpoint(
   era: Era,
 ): EndpointDescription {
   const said = upstreams.flatMap(({ said }) => (said ? [said] : []))
-  const capabilities = [...said.map((one) => understood(one, era)), always].reduce<Members>(union, {})
+  const capabilities = withoutTaskList([...said.map((one) => understood(one, era)), always].reduce<Members>(union, {}))
   const texts = upstreams.flatMap(({ name, said }) => (said?.instructions ? [{ name, text: said.instructions }] : []))
   const instructions = upstreams.length === 1 ? texts[0]?.text : texts.length > 0 ? joined(texts) : undefined
   return { capabilities, instructions }
+}
+
+/** Tasks are found by their ids alone: see ../relay/relay.ts. */
+function withoutTaskList({ tasks, ...others }: Members): Members {
+  if (!isObject(tasks)) return others
+  const { list: _, ...rest } = tasks
+  return { ...others, tasks: rest }
 }
 
 /** Of an upstream of the other era only what both eras have in the same way: tasks, for one, stay within theirs. */

@@ -43,7 +43,10 @@ function expression(text: string): readonly Part[] {
 function fits(parts: readonly Part[], uri: string): boolean {
   let reached = new Uint8Array(uri.length + 1)
   reached[0] = 1
-  for (const part of parts) reached = after(part, uri, reached)
+  for (const part of parts) {
+    reached = after(part, uri, reached)
+    if (!reached.includes(1)) return false
+  }
   return reached[uri.length] === 1
 }
 

@@ -11,6 +11,8 @@ const mostShown = 500
 const longestUri = 2_048
 const shownFor = 3_600_000
 const mostTemplates = 500
+/** In all templates of one upstream: each costs a walk over the URI. */
+const mostExpressions = 1_000
 
 /** A URI, and the upstream that showed it; the last first. */
 type Shown = readonly [string, string]
@@ -44,8 +46,7 @@ export function createUris(
 
   function templateFor(kept: Kept | undefined, uri: string): string | undefined {
     if (!kept) return undefined
-    const texts = kept.items.slice(0, mostTemplates).map((item) => String(item.uriTemplate))
-    const all = patterns.get(kept) ?? new Map(texts.map((text) => [text, readUriTemplate(text)]))
+    const all = patterns.get(kept) ?? patternsOf(kept)
     patterns.set(kept, all)
     if (all.has(uri)) return uri
     for (const [text, isFor] of all) if (isFor?.(uri)) return text
@@ -126,6 +127,17 @@ export function createUris(
       if (upstreams.length > 1 && worth.size > 0) await add(owner, worth, settings.name)
     },
   }
+}
+
+function patternsOf({ items }: Kept): ReadonlyMap<string, UriPattern | undefined> {
+  const all = new Map<string, UriPattern | undefined>()
+  let left = mostExpressions
+  for (const { uriTemplate } of items.slice(0, mostTemplates)) {
+    const text = String(uriTemplate)
+    left -= text.split('{').length - 1
+    all.set(text, left < 0 ? undefined : readUriTemplate(text))
+  }
+  return all
 }
 
 /** URIs of the links and embedded resources in a result of a tool, a prompt or a read. */

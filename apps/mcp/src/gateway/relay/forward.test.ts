@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { testClient } from '../suites/clients.ts'
 import { startFixture } from '../suites/fixture-upstream.ts'
 import { legacyUpstream, modernUpstream, testUpstream } from '../suites/upstreams.ts'
-import type { Members, Upstream } from '../upstreams/contract.ts'
+import { type Members, RpcError, type Upstream } from '../upstreams/contract.ts'
 import { createForward, type ForwardOptions } from './forward.ts'
 import { createSeals } from './seal.ts'
 
@@ -93,6 +93,72 @@ test('an answer counts for what was asked, and for who was asked', async () => {
   await expect(forward.forward(upstream, legacyQuestion, theirs)).rejects.toMatchObject({ code: -32_602 })
   expect(forward.parked).toBe(1)
   forward.close()
+})
+
+test('arguments are told apart, whatever they look like as a list of members', async () => {
+  await using upstream = await legacyUpstream()
+  const forward = forwarder()
+  const asked = (args: unknown) => ({ ...legacyQuestion, params: { ...legacyQuestion.params, arguments: args } })
+  const { requestState } = await forward.forward(upstream, asked({ a: [['b', 1]] }), testClient('2026'))
+  const back = testClient('2026', { requestState, inputResponses: { question: answer } })
+  await expect(forward.forward(upstream, asked({ a: { b: 1 } }), back)).rejects.toMatchObject({ code: -32_602 })
+  forward.close()
+})
+
+/** Of 2026-07-28, and answers every request in this way. */
+function answering(answer: () => Members) {
+  const calls: Members[] = []
+  const upstream = {
+    settings: { name: 'odd', questions: { form: true, url: true, roots: true, sampling: true } },
+    describe: async () => ({ era: '2026' }),
+    async request(request: Members) {
+      calls.push(request)
+      return answer()
+    },
+  } as unknown as Upstream
+  return { upstream, calls }
+}
+
+test('an upstream that asks again and again without a question comes to an end', async () => {
+  const { upstream, calls } = answering(() => ({ resultType: 'input_required', requestState: 's' }))
+  const result = forwarder().forward(upstream, modernQuestion, testClient('2025'))
+  await expect(result).rejects.toMatchObject({ code: -32_603, message: expect.stringContaining('10 times') })
+  expect(calls).toHaveLength(11)
+})
+
+test('an error does not send people to our own pages either', async () => {
+  const elicitations = [{ mode: 'url', elicitationId: 'e', message: 'x', url: 'https://login.example.com/device' }]
+  const { upstream } = answering(() => {
+    throw new RpcError(-32_042, 'Go there', { elicitations })
+  })
+  for (const era of ['2025', '2026'] as const) {
+    const result = forwarder().forward(upstream, modernQuestion, testClient(era))
+    await expect(result).rejects.toMatchObject({ code: -32_603, message: expect.stringContaining('own pages') })
+  }
+})
+
+test('a state that could not come back is a fault of its upstream', async () => {
+  const { upstream } = answering(() => ({ resultType: 'input_required', requestState: 'x'.repeat(10_001) }))
+  const result = forwarder().forward(upstream, modernQuestion, testClient('2026'))
+  await expect(result).rejects.toMatchObject({ fault: 'invalid', message: expect.stringContaining('requestState') })
+})
+
+test('a call that ended while it waited leaves its place', async () => {
+  const upstream = {
+    settings: { name: 'odd', questions: { form: true, url: true, roots: true, sampling: true } },
+    describe: async () => ({ era: '2025' }),
+    async request(_request: Members, { ask }: { ask(question: object): Promise<Members> }) {
+      await Promise.resolve()
+      void ask({ method: 'elicitation/create', params: { message: 'Your name?' } })
+      return ended
+    },
+  } as unknown as Upstream
+  const { promise: ended, reject } = Promise.withResolvers<Members>()
+  const forward = forwarder()
+  await forward.forward(upstream, legacyQuestion, testClient('2026'))
+  expect(forward.parked).toBe(1)
+  reject(new Error('gone'))
+  await expect.poll(() => forward.parked).toBe(0)
 })
 
 test('a client has so many calls that wait, and no more', async () => {

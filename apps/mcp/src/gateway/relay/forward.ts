@@ -1,14 +1,14 @@
 // One request to one upstream, in all four pairs of eras. Where both are of the same era it passes; where they are not, what
 // differs is how an upstream asks a question: 2025 by a request in the middle of the call, 2026 by a result that the client
 // answers with a second call.
-import { createHash } from 'node:crypto'
+import { digest } from '../digest.ts'
 import type { Behalf, Era, Members, Request, Upstream, UpstreamRequest } from '../upstreams/contract.ts'
 import { RpcError, UpstreamError } from '../upstreams/contract.ts'
 import { resultFor } from '../upstreams/envelope.ts'
 import { behalfOf, type Client, wantsLog } from './client.ts'
 import { type Ongoing, startOngoing, type Turn } from './ongoing.ts'
 import { createParked, parkedLife } from './parked.ts'
-import { type QuestionTerms, questionFor } from './questions.ts'
+import { checkedError, type QuestionTerms, questionFor } from './questions.ts'
 import type { Seals } from './seal.ts'
 
 export interface ForwardOptions {
@@ -33,6 +33,10 @@ export interface Forward {
 
 /** Questions of one call. An upstream that goes on asking makes people answer anything. */
 const mostQuestions = 10
+/** Results of one call that ask for more, whether there is a question in them or not. */
+const mostRounds = 10
+/** Characters of a state of theirs: sealed, it has to come back in what a client may send. */
+const longestState = 10_000
 const invalidParams = -32_602
 /** Methods whose results may be questions (2026-07-28). */
 const askingMethods = ['tools/call', 'prompts/get', 'resources/read']
@@ -48,7 +52,7 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
   async function forward(upstream: Upstream, request: UpstreamRequest, client: Client): Promise<Members> {
     const era = await eraOf(upstream, client)
     if (client.era === '2025') return resultFor(await askOnStream(upstream, request, client), '2025')
-    const of = digest(upstream, request)
+    const of = digestOf(upstream, request)
     const state = stateOf(client, of)
     if (state?.kind === 'parked') return takeUp(state.id, upstream, of, client)
     if (era === '2026') return passState(upstream, request, client, of, state)
@@ -71,7 +75,7 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
       return client.ask(shown)
     }
     let sent = request
-    for (;;) {
+    for (let round = 0; round <= mostRounds; round += 1) {
       const result = await upstream.request(sent, { ...behalfOf(client), ask })
       if (result.resultType !== 'input_required') return result
       const answers: Record<string, Members> = {}
@@ -80,6 +84,7 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
       const params = { ...request.params, inputResponses: answers, ...(requestState !== undefined && { requestState }) }
       sent = { ...request, params }
     }
+    throw new RpcError(-32_603, `${upstream.settings.name} asked for more than ${mostRounds} times in one call`)
   }
 
   /** Both 2026: the questions and the answers pass, the state sealed. */
@@ -104,6 +109,12 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
       Object.entries(questions).map(([key, question]) => [key, judged(question, upstream, client, ++asked)]),
     )
     const { requestState: theirs } = result
+    if (typeof theirs === 'string' && theirs.length > longestState)
+      throw new UpstreamError(
+        upstream.settings.name,
+        'invalid',
+        `${upstream.settings.name} sent a requestState of more than ${longestState} characters`,
+      )
     const sealed: State = { kind: 'upstream', of, asked, ...(typeof theirs === 'string' && { theirs }) }
     const hasQuestions = result.inputRequests !== undefined
     const requestState = seals.seal('state', client.owner, sealed, clock() + parkedLife)
@@ -154,11 +165,13 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
   }
 
   function judged(question: Request, upstream: Upstream, client: Client, asked: number): Request {
-    const { settings } = upstream
     if (asked > mostQuestions)
-      throw new RpcError(-32_603, `${settings.name} asked more than ${mostQuestions} questions in one call`)
-    const terms: QuestionTerms = { capabilities: client.capabilities, settings, named, ownOrigins, development }
-    return questionFor(question, terms)
+      throw new RpcError(-32_603, `${upstream.settings.name} asked more than ${mostQuestions} questions in one call`)
+    return questionFor(question, termsFor(upstream, client))
+  }
+
+  function termsFor({ settings }: Upstream, { capabilities }: Client): QuestionTerms {
+    return { capabilities, settings, named, ownOrigins, development }
   }
 
   function stateOf({ owner, requestState }: Client, of: string): State | undefined {
@@ -170,7 +183,14 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
   }
 
   return {
-    forward,
+    async forward(upstream, request, client) {
+      try {
+        return await forward(upstream, request, client)
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error
+        throw checkedError(error, termsFor(upstream, client))
+      }
+    },
     get parked() {
       return parked.size
     },
@@ -206,17 +226,7 @@ function questionsIn({ settings: { name } }: Upstream, { inputRequests }: Member
 }
 
 /** Of what was asked for: by it an answer belongs to one request and no other. */
-function digest({ settings }: Upstream, { method, params }: Request): string {
+function digestOf({ settings }: Upstream, { method, params }: Request): string {
   const { _meta, inputResponses: _i, requestState: _r, ...rest } = params ?? {}
-  return createHash('sha256')
-    .update(JSON.stringify([settings.name, method, sorted(rest)]))
-    .digest('base64url')
-}
-
-/** With its keys in order: a client may write them in another one. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return entries.map(([key, member]) => [key, sorted(member)])
+  return digest([settings.name, method, rest])
 }

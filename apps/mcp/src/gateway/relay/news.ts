@@ -10,7 +10,8 @@ export interface News {
   busFor(behalf: Behalf, resources: readonly string[]): ServerEventBus
   /** A session of the 2025 era was used: it hears of lists from now on. */
   used(session: SessionNews, behalf: Behalf): void
-  subscribe(session: SessionNews, uri: string, upstream: Upstream, behalf: Behalf): void
+  /** False: it has as many subscriptions as it may have, or the address is too long. */
+  subscribe(session: SessionNews, uri: string, upstream: Upstream, behalf: Behalf): boolean
   unsubscribe(session: SessionNews, uri: string): void
   /** A session of the 2025 era is over: what listens for it would keep its connections. */
   ended(key: string): void
@@ -28,19 +29,28 @@ export interface NewsOptions {
 }
 
 interface Hearing {
-  readonly stops: Map<string, () => void>
+  stopLists: (() => void) | undefined
   readonly timers: Set<NodeJS.Timeout>
+  /** By the upstream's name. */
+  readonly subscribed: Map<string, Subscribed>
 }
 
-const lists = 'lists'
+interface Subscribed {
+  readonly uris: ReadonlySet<string>
+  readonly upstream: Upstream
+  readonly behalf: Behalf
+  stop(): void
+}
 
 const events = {
   tools: 'tools_list_changed',
   prompts: 'prompts_list_changed',
   resources: 'resources_list_changed',
 } as const
-/** Of one session. */
+/** Of one session, or one stream. */
 const mostSubscriptions = 200
+/** Characters. */
+const longestUri = 2_048
 
 export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
   const sessions = new Map<string, Hearing>()
@@ -50,7 +60,8 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     if (!hearing) return
     for (const timer of hearing.timers) clearTimeout(timer)
     sessions.delete(key)
-    for (const stop of hearing.stops.values()) stop()
+    hearing.stopLists?.()
+    for (const { stop } of hearing.subscribed.values()) stop()
   }
 
   function tell(session: SessionNews, notification: Notification): void {
@@ -58,19 +69,43 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
   }
 
   function touched(key: string): Hearing {
-    const hearing = sessions.get(key) ?? { stops: new Map(), timers: new Set() }
+    const hearing: Hearing = sessions.get(key) ?? { stopLists: undefined, timers: new Set(), subscribed: new Map() }
     sessions.set(key, hearing)
     for (const timer of hearing.timers) clearTimeout(timer)
     hearing.timers.clear()
-    hearing.timers.add(setTimeout(() => stopOne(key, lists), quiet.lists).unref())
+    hearing.timers.add(setTimeout(() => stopLists(hearing), quiet.lists).unref())
     hearing.timers.add(setTimeout(() => forget(key), quiet.subscriptions).unref())
     return hearing
   }
 
-  function stopOne(key: string, name: string): void {
-    const stops = sessions.get(key)?.stops
-    stops?.get(name)?.()
-    stops?.delete(name)
+  function stopLists(hearing: Hearing): void {
+    hearing.stopLists?.()
+    hearing.stopLists = undefined
+  }
+
+  /** One listener for all of one upstream. The new one is there before the old one ends, so that nothing is missed. */
+  function listenTo(
+    session: SessionNews,
+    { subscribed }: Hearing,
+    of: Omit<Subscribed, 'stop'>,
+    before: Subscribed | undefined,
+  ): void {
+    const { uris, upstream, behalf } = of
+    const hear = (notification: Notification) => {
+      if (isUpdateOf(notification, uris)) tell(session, notification)
+    }
+    if (uris.size > 0) subscribed.set(upstream.settings.name, { ...of, stop: upstream.listen(behalf, [...uris], hear) })
+    else subscribed.delete(upstream.settings.name)
+    before?.stop()
+  }
+
+  async function byUpstream(resources: readonly string[], behalf: Behalf): Promise<Map<Upstream, Set<string>>> {
+    const all = new Map<Upstream, Set<string>>()
+    for (const uri of resources.filter(({ length }) => length <= longestUri).slice(0, mostSubscriptions)) {
+      const found = await catalog.findResource(uri, behalf)
+      if (found) all.set(found.upstream, (all.get(found.upstream) ?? new Set()).add(uri))
+    }
+    return all
   }
 
   return {
@@ -80,14 +115,15 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
         subscribe(listener: (event: ServerEvent) => void) {
           const stops = [catalog.watch(behalf, '2026', (kind) => listener({ kind: events[kind] }))]
           let isOver = false
-          for (const uri of resources) {
-            const hear = (notification: Notification) => {
-              if (isUpdateOf(notification, uri)) listener({ kind: 'resource_updated', uri })
+          byUpstream(resources, behalf).then((all) => {
+            for (const [upstream, uris] of isOver ? [] : all) {
+              const hear = (notification: Notification) => {
+                if (isUpdateOf(notification, uris))
+                  listener({ kind: 'resource_updated', uri: notification.params?.uri })
+              }
+              stops.push(upstream.listen(behalf, [...uris], hear))
             }
-            catalog.findResource(uri, behalf).then((found) => {
-              if (found && !isOver) stops.push(found.upstream.listen(behalf, [uri], hear))
-            }, onerror)
-          }
+          }, onerror)
           return () => {
             isOver = true
             for (const stop of stops) stop()
@@ -97,23 +133,27 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     },
 
     used(session, behalf) {
-      const { stops } = touched(session.key)
-      if (stops.has(lists)) return
+      const hearing = touched(session.key)
       const changed = (kind: keyof typeof events) => tell(session, { method: `notifications/${kind}/list_changed` })
-      stops.set(lists, catalog.watch(behalf, '2025', changed))
+      hearing.stopLists ??= catalog.watch(behalf, '2025', changed)
     },
 
     subscribe(session, uri, upstream, behalf) {
-      const { stops } = touched(session.key)
-      const key = `uri ${uri}`
-      if (stops.has(key) || stops.size > mostSubscriptions) return
-      const hear = (notification: Notification) => {
-        if (isUpdateOf(notification, uri)) tell(session, notification)
-      }
-      stops.set(key, upstream.listen(behalf, [uri], hear))
+      const hearing = touched(session.key)
+      const before = hearing.subscribed.get(upstream.settings.name)
+      if (before?.uris.has(uri)) return true
+      const count = [...hearing.subscribed.values()].reduce((sum, { uris }) => sum + uris.size, 0)
+      if (count >= mostSubscriptions || uri.length > longestUri) return false
+      listenTo(session, hearing, { uris: new Set([...(before?.uris ?? []), uri]), upstream, behalf }, before)
+      return true
     },
 
-    unsubscribe: ({ key }, uri) => stopOne(key, `uri ${uri}`),
+    unsubscribe(session, uri) {
+      const hearing = sessions.get(session.key)
+      const before = [...(hearing?.subscribed.values() ?? [])].find(({ uris }) => uris.has(uri))
+      if (hearing && before)
+        listenTo(session, hearing, { ...before, uris: new Set([...before.uris].filter((one) => one !== uri)) }, before)
+    },
 
     ended: forget,
 
@@ -123,6 +163,6 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
   }
 }
 
-function isUpdateOf({ method, params }: Notification, uri: string): boolean {
-  return method === 'notifications/resources/updated' && params?.uri === uri
+function isUpdateOf({ method, params }: Notification, uris: ReadonlySet<string>): boolean {
+  return method === 'notifications/resources/updated' && uris.has(params?.uri)
 }

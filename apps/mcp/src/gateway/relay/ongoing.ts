@@ -20,6 +20,8 @@ export interface Ongoing {
   /** What comes next, for whoever listens meanwhile: the call ends if the listener leaves before. Rejects as the call does. */
   next(listener: Listener): Promise<Turn>
   stop(reason: Error): void
+  /** Resolves when the call is over, however. */
+  readonly over: Promise<unknown>
 }
 
 /** What the call is made with. Progress is always asked for: a later listener may want it. */
@@ -32,7 +34,7 @@ export function startOngoing(run: (running: Running) => Promise<Members>): Ongoi
   // Nobody may be there yet to hear that it failed.
   turn.promise.catch(() => undefined)
 
-  run({
+  const over = run({
     signal: stop.signal,
     progressToken: 'ongoing',
 
@@ -71,5 +73,6 @@ export function startOngoing(run: (running: Running) => Promise<Members>): Ongoi
     },
 
     stop: (reason) => stop.abort(reason),
+    over,
   }
 }

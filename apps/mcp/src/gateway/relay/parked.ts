@@ -52,6 +52,8 @@ export function createParked({ perCaller, life }: ParkedOptions): Parked {
       const timer = setTimeout(() => take(id)?.ongoing.stop(new Error('nobody answered in time')), life).unref()
       calls.set(id, { call, of, timer })
       counts.set(of, count + 1)
+      // one that has ended waits for nothing
+      void call.ongoing.over.finally(() => take(id))
       return id
     },
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type QuestionTerms, questionFor } from './questions.ts'
+import { RpcError } from '../upstreams/contract.ts'
+import { checkedError, type QuestionTerms, questionFor } from './questions.ts'
 
 const all = { form: true, url: true, roots: true, sampling: true }
 
@@ -48,8 +49,41 @@ test.each([
   'https://login.example.com/device?user_code=ABCD',
   'https://LOGIN.example.com:443/device',
   'https://mcp.example.com/x',
+  'https://mcp.example.com./x',
 ])('nobody is sent to our own pages: %s', (address) => {
   expect(() => questionFor(url(address), terms())).toThrow(/own pages/)
+})
+
+test.each(['http://127.0.0.1:4000/device', 'http://[::1]:4000/device', 'http://localhost.:4000/device'])(
+  'this machine has several names: %s',
+  (address) => {
+    const given = { development: true, ownOrigins: ['http://localhost:4000'] }
+    expect(() => questionFor(url(address), terms(given))).toThrow(/own pages/)
+  },
+)
+
+const required = (elicitations: unknown) => new RpcError(-32_042, 'Go there', { elicitations, more: 1 })
+
+test('an address in an error is judged as one in a question is', () => {
+  const fine = { mode: 'url', elicitationId: 'e', url: 'https://bank.example.com/', message: 'Sign in' }
+  const error = checkedError(required([fine]), terms({ named: true }))
+  expect(error).toMatchObject({ code: -32_042, message: 'Go there', data: { more: 1 } })
+  expect(error.data).toMatchObject({ elicitations: [{ ...fine, message: 'ledger: Sign in' }] })
+  for (const elicitations of [
+    [fine, { ...fine, url: 'https://login.example.com/device' }],
+    [{ ...fine, mode: 'form', url: 'https://login.example.com/device' }],
+    ['https://login.example.com/device'],
+    { url: 'https://login.example.com/device' },
+    Array.from({ length: 11 }, () => fine),
+  ]) {
+    const refused = checkedError(required(elicitations), terms())
+    expect(refused.code).toBe(-32_603)
+    expect(JSON.stringify(refused.data) ?? '').not.toContain('login')
+  }
+  expect(checkedError(required([fine]), terms({}, { url: false })).message).toContain('questions.url is off')
+  expect(checkedError(required([fine]), terms({ capabilities: {} })).code).toBe(-32_021)
+  const other = new RpcError(-32_000, 'Theirs', { elicitations: 1 })
+  expect(checkedError(other, terms())).toBe(other)
 })
 
 test('in development loopback may be plain http', () => {

@@ -20,6 +20,31 @@ export interface QuestionTerms {
 const missingCapability = -32_021
 const refused = -32_603
 
+/** An error by which an upstream sends a person to an address (2025-11-25), instead of a question. */
+const addressRequired = -32_042
+const mostAddresses = 10
+
+/**
+ * An upstream's error as the client gets it: the addresses in it are judged as those in questions are. What may not be asked
+ * is another error.
+ */
+export function checkedError(error: RpcError, terms: QuestionTerms): RpcError {
+  const { elicitations } = (error.data ?? {}) as { readonly elicitations?: unknown }
+  if (error.code !== addressRequired || elicitations === undefined) return error
+  if (!Array.isArray(elicitations) || elicitations.length > mostAddresses)
+    return new RpcError(refused, `${terms.settings.name} asks for something that is no list of addresses`)
+  try {
+    const judged = elicitations.map((one) => {
+      const params = { ...(typeof one === 'object' && one), mode: 'url' }
+      return questionFor({ method: 'elicitation/create', params }, terms).params
+    })
+    return new RpcError(error.code, error.message, { ...(error.data as object), elicitations: judged })
+  } catch (refusal) {
+    if (refusal instanceof RpcError) return refusal
+    throw refusal
+  }
+}
+
 /** The question as the client gets it. Throws an {@link RpcError} for one that nobody may be asked. */
 export function questionFor({ method, params: given }: Request, terms: QuestionTerms): Request {
   const params = given && questionParams(given)
@@ -63,7 +88,7 @@ function needs(isThere: boolean, requiredCapabilities: Members): void {
 
 function checkAddress(address: unknown, { settings: { name }, ownOrigins, development }: QuestionTerms): void {
   const url = typeof address === 'string' && !/[\p{Cc}\s]/u.test(address) ? URL.parse(address) : null
-  const isLoopback = url !== null && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
+  const isLoopback = url !== null && loopback.test(url.hostname)
   const isFine = url?.protocol === 'https:' || (development && isLoopback && url?.protocol === 'http:')
   if (!url || !isFine || url.username || url.password) {
     throw new RpcError(
@@ -71,7 +96,16 @@ function checkAddress(address: unknown, { settings: { name }, ownOrigins, develo
       `${name} wants to send the person to an address that is not let pass: it must be plain https`,
     )
   }
-  if (ownOrigins.includes(url.origin)) {
+  if (ownOrigins.some((own) => placeOf(own) === placeOf(url.href))) {
     throw new RpcError(refused, `${name} wants to send the person to this gateway's own pages: that is never let pass`)
   }
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])\.?$/
+
+/** Where a browser ends up: a name may end in a dot, and this machine has several names. The scheme makes no difference. */
+function placeOf(address: string): string {
+  const { protocol, hostname, port } = new URL(address)
+  const host = loopback.test(hostname) ? 'localhost' : hostname.replace(/\.$/, '')
+  return `${host}:${port || (protocol === 'http:' ? '80' : '443')}`
 }

@@ -96,6 +96,7 @@ test.each([
   [{ method: 'resources/read', params: { uri: 'file:///x' } }, -32_602],
   [{ method: 'completion/complete', params: { ref: { type: 'ref/prompt', name: 'y' } } }, -32_602],
   [{ method: 'tasks/get', params: { taskId: 'made up' } }, -32_602],
+  [{ method: 'tasks/list' }, -32_601],
 ])('%j is refused, and reaches no upstream', async (request, code) => {
   const { relay, sent } = relayTo(['one'], {})
   await expect(relay.handle(request, testClient('2026'))).rejects.toMatchObject({ code })

@@ -53,7 +53,9 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
       case 'completion/complete':
         return complete(params, client)
     }
-    if (method.startsWith('tasks/') && method !== 'tasks/list') return passTask(request, params, client)
+    // An upstream lists the tasks of all for whom it has one credential: whose each one is, only their ids say.
+    if (method === 'tasks/list') throw new RpcError(codes.methodNotFound, 'Method not found')
+    if (method.startsWith('tasks/')) return passTask(request, params, client)
     const [only] = upstreams
     if (!only || upstreams.length > 1) throw new RpcError(codes.methodNotFound, 'Method not found')
     return pass(only, request, client)

@@ -1,6 +1,6 @@
 // Ids of tasks: an upstream's own, sealed for whom they were given to, so that a task is found at its upstream and nobody else
 // can ask for it.
-import type { Members, Owner } from '../upstreams/contract.ts'
+import { type Members, type Owner, UpstreamError } from '../upstreams/contract.ts'
 import type { Seals } from './seal.ts'
 
 export interface TaskIds {
@@ -10,12 +10,18 @@ export interface TaskIds {
   find(id: unknown, owner: Owner): { readonly upstream: string; readonly taskId: string } | undefined
 }
 
+/** Characters: sealed, it has to come back in the 400 that an id may have. */
+const longestId = 200
 const related = 'io.modelcontextprotocol/related-task'
 
 export function createTaskIds(seals: Seals): TaskIds {
   return {
     shown(members, owner, upstream) {
-      const sealed = (taskId: string) => seals.seal('task', owner, { upstream, taskId })
+      const sealed = (taskId: string) => {
+        if (taskId.length > longestId)
+          throw new UpstreamError(upstream, 'invalid', `${upstream} names a task by more than ${longestId} characters`)
+        return seals.seal('task', owner, { upstream, taskId })
+      }
       const renamed = <T extends Members>(task: T): T =>
         typeof task?.taskId === 'string' ? { ...task, taskId: sealed(task.taskId) } : task
       const { task, tasks, _meta } = members

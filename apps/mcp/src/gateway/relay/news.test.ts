@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import type { Catalog } from '../catalog/contract.ts'
+import { testClient } from '../suites/clients.ts'
+import type { Notification, Upstream } from '../upstreams/contract.ts'
+import { behalfOf } from './client.ts'
+import { createNews } from './news.ts'
+
+function scene() {
+  const open = new Set<{ uris: readonly string[]; hear(notification: Notification): void }>()
+  const told: Notification[] = []
+  const upstream = {
+    settings: { name: 'docs' },
+    listen(_behalf: unknown, uris: readonly string[], hear: (notification: Notification) => void) {
+      const one = { uris, hear }
+      open.add(one)
+      return () => void open.delete(one)
+    },
+  } as unknown as Upstream
+  const catalog = {
+    watch: () => () => undefined,
+    findResource: async () => ({ upstream, by: 'only' }),
+  } as unknown as Catalog
+  const news = createNews({
+    catalog,
+    onerror: (error) => expect.unreachable(String(error)),
+    quiet: { lists: 1_000_000, subscriptions: 1_000_000 },
+  })
+  const session = {
+    key: 'k',
+    announce: async (notification: Notification) => {
+      told.push(notification)
+      return true
+    },
+  } as never
+  const behalf = behalfOf(testClient('2025'))
+  const update = (uri: string) => {
+    for (const { hear } of open) hear({ method: 'notifications/resources/updated', params: { uri } })
+  }
+  return { news, session, upstream, behalf, open, told, update }
+}
+
+test('a session has one listener an upstream, for all that it subscribed to', () => {
+  const { news, session, upstream, behalf, open, told, update } = scene()
+  for (const uri of ['a:1', 'a:2', 'a:1']) expect(news.subscribe(session, uri, upstream, behalf)).toBe(true)
+  expect([...open].map(({ uris }) => uris)).toEqual([['a:1', 'a:2']])
+  news.unsubscribe(session, 'a:1')
+  expect([...open].map(({ uris }) => uris)).toEqual([['a:2']])
+  update('a:1')
+  update('a:2')
+  expect(told.map(({ params }) => params?.uri)).toEqual(['a:2'])
+  news.unsubscribe(session, 'a:2')
+  expect(open.size).toBe(0)
+  news.close()
+})
+
+test('a session subscribes to so many, of such a length, and is told where it cannot', () => {
+  const { news, session, upstream, behalf } = scene()
+  expect(news.subscribe(session, `a:${'x'.repeat(2_048)}`, upstream, behalf)).toBe(false)
+  for (let count = 0; count < 200; count += 1)
+    expect(news.subscribe(session, `a:${count}`, upstream, behalf)).toBe(true)
+  expect(news.subscribe(session, 'a:200', upstream, behalf)).toBe(false)
+  news.close()
+})
+
+test('a stream has one listener an upstream, too', async () => {
+  const { news, behalf, open, update } = scene()
+  const heard: unknown[] = []
+  const stop = news.busFor(behalf, ['a:1', 'a:2']).subscribe((event) => void heard.push(event))
+  await expect.poll(() => [...open].map(({ uris }) => uris)).toEqual([['a:1', 'a:2']])
+  update('a:2')
+  update('a:3')
+  expect(heard).toEqual([{ kind: 'resource_updated', uri: 'a:2' }])
+  stop()
+  expect(open.size).toBe(0)
+})
