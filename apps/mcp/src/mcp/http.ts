@@ -116,7 +116,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   async function permit(request: FastifyRequest, reply: FastifyReply): Promise<Permitted | undefined> {
     const { headers, body } = request
     const [caller, era] = [callerOf(request), eraOf(request)]
-    const operation = await operations.find(body as Message, { caller, headers: passableHeaders(headers) })
+    const operation = await operations.find(body as Message, { caller, headers: passableHeaders(request.raw) })
     const { tool, scopes, isOpenTo } = operation
     const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool)
     const refusal = typeof era === 'object' ? era : mismatch
@@ -167,7 +167,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
         const bus = served.events?.(requestIn(authInfo), body as Message)
         const listening = createMcpHandler(() => createServer(authInfo), { ...handling, ...(bus && { bus }) })
         const ending = endingWith(incoming, life, closing)
-        closing.addEventListener('abort', () => void listening.close(), { once: true })
+        const end = (): void => void listening.close()
+        closing.addEventListener('abort', end, { once: true })
+        reply.raw.once('close', () => closing.removeEventListener('abort', end))
         return listening.fetch(ending, { authInfo, parsedBody: body })
       })
     }
@@ -227,8 +229,8 @@ function endingWith(request: Request, ...signals: readonly AbortSignal[]): Reque
 }
 
 /** What the SDK is told about the caller. Not the token, nor its scopes: nothing behind this point has a use for them. */
-function authInfoOf(caller: Caller, { headers }: FastifyRequest): AuthInfo {
-  const extra = { caller, headers: passableHeaders(headers) }
+function authInfoOf(caller: Caller, { raw }: FastifyRequest): AuthInfo {
+  const extra = { caller, headers: passableHeaders(raw) }
   return { token: '', clientId: caller.clientId, scopes: [], expiresAt: caller.expiresAt, extra }
 }
 
