@@ -71,7 +71,12 @@ function findIn(evidence: Evidence): Finding[] {
       return { id, severity, fix, spec, stops, ...own, what: cleanLine(what, 400) }
     }),
   )
-  return findings.sort((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity))
+  return sortFindings(findings)
+}
+
+/** Faults first, then warnings, then notes. */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  return findings.toSorted((one, other) => order.indexOf(one.severity) - order.indexOf(other.severity))
 }
 
 function judge(client: KnownClient, evidence: Evidence, findings: readonly Finding[]): ClientVerdict {

@@ -5,5 +5,12 @@
 // How it is told to people is the caller's.
 export type { Finding, Severity } from './check.ts'
 export type { ClientName } from './clients.ts'
-export { type ClientVerdict, type Diagnosis, type ExamineOptions, examine, type LeftBehind } from './examine.ts'
+export {
+  type ClientVerdict,
+  type Diagnosis,
+  type ExamineOptions,
+  examine,
+  type LeftBehind,
+  sortFindings,
+} from './examine.ts'
 export type { RegistrationScope } from './registrations.ts'

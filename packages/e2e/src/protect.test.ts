@@ -1,4 +1,6 @@
 // `npm start -- protect`: other people's servers, behind a sign-in by one command.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -29,12 +31,19 @@ async function protect(...target: readonly string[]) {
   return { running, site, folder, state }
 }
 
-async function signedInCall(
-  site: { resource: string; issuer: string },
+type Site = Parameters<typeof createPerson>[0] & Parameters<typeof createClientHome>[0]
+
+async function signedInCall(site: Site, ...call: readonly string[]): Promise<RunningProcess> {
+  using home = createClientHome(site)
+  return signIn(home, site, ...call)
+}
+
+async function signIn(
+  home: ReturnType<typeof createClientHome>,
+  site: Site,
   ...call: readonly string[]
 ): Promise<RunningProcess> {
-  using home = createClientHome(site)
-  const client = home.run('call', ...call, '--device')
+  const client = home.run(...(call.length > 0 ? ['call', ...call] : ['login']), '--device')
   const { code } = await promptOf(client)
   const person = createPerson(site, { forwarded: false })
   await person.enterCode(code)
@@ -57,6 +66,38 @@ test('a command: found, signed in to by a device, called, and asked for our keys
   expect(stolen.output()).toMatch(/denied|outside/i)
   protecting.signal('SIGTERM')
   expect((await protecting.exited).code, protecting.output()).toBe(0)
+})
+
+test('doctor says through the gateway that the server behind it is gone', async () => {
+  const [port = 0] = await freePorts(1)
+  const env = { PORT: String(port), PATH: process.env.PATH ?? '' }
+  const server = spawn(process.execPath, [programOf('server-everything'), 'streamableHttp'], { env, stdio: 'ignore' })
+  const ended = once(server, 'exit')
+  const isUp = () =>
+    fetch(`http://localhost:${port}/mcp`).then(
+      ({ status }) => status,
+      () => 0,
+    )
+  await expect.poll(isUp, { timeout: 10_000 }).toBeGreaterThan(0)
+  const { running, site } = await protect(`http://localhost:${port}/mcp`)
+  await using protecting = running
+  await protecting.says(/Connect:/)
+  using home = createClientHome(site)
+  const doctor = async () => {
+    const examining = home.run('doctor', '--no-register')
+    await examining.exited
+    return examining.output()
+  }
+  expect(await doctor()).not.toContain('upstream-')
+  await signIn(home, site)
+  expect(await doctor()).not.toContain('upstream-')
+  server.kill()
+  await ended
+  const called = home.run('call', 'echo', '{"message":"hi"}')
+  await called.exited
+  const said = await doctor()
+  expect(said).toContain('upstream-unreachable')
+  expect(said).toContain('Fix: Start it')
 })
 
 test('what cannot be protected is told in a line, with what to do', async () => {

@@ -11,3 +11,4 @@ export {
 export { type ProtectedResource, protectedResource, protectedResources } from './resources.ts'
 export { defaultScopes, describeScope, effectiveScopes, mcpScopes, parseScope, personalScopes } from './scopes.ts'
 export { isSubject, type SubjectPrefix } from './subjects.ts'
+export { type UpstreamTrouble, upstreamTroubles, upstreamTroublesMember } from './upstream-troubles.ts'

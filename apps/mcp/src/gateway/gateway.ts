@@ -1,4 +1,5 @@
 // The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
+import { upstreamTroublesMember } from '@gatehouse/shared'
 import type { Implementation } from '@modelcontextprotocol/server'
 import { memberOf, nameIn } from '../mcp/message.ts'
 import { policy as ownPolicy } from '../mcp/policy.ts'
@@ -6,6 +7,7 @@ import type { Message, Operations, Served, ServedRequest } from '../mcp/served.t
 import type { Source, ToolTerms } from '../sources/source.ts'
 import type { Catalog, EndpointDescription, Found } from './catalog/contract.ts'
 import { digest } from './digest.ts'
+import type { Outcomes } from './outcomes.ts'
 import { scopesFor } from './policy.ts'
 import { createRecent } from './recent.ts'
 import { behalfOf, type Client } from './relay/client.ts'
@@ -33,6 +35,7 @@ export interface GatewayOptions {
   readonly development: boolean
   readonly upstreams: readonly Upstream[]
   readonly catalog: Catalog
+  readonly outcomes: Pick<Outcomes, 'troubles'>
   /** The demonstration, where it is one of the upstreams. */
   readonly builtin: Source | undefined
   readonly parked: number
@@ -152,7 +155,15 @@ export function createGateway(options: GatewayOptions): Served {
         }
       }
     }
-    return relay.handle(request, client)
+    const result = await relay.handle(request, client)
+    return method === 'tools/list' ? withTroubles(result, client) : result
+  }
+
+  /** Where something is wrong behind us, whoever asks what there is is told: `doctor` does. */
+  function withTroubles(result: Members, client: Client): Members {
+    const troubles = options.outcomes.troubles(upstreams, behalfOf(client))
+    if (troubles.length === 0) return result
+    return { ...result, _meta: { ...result._meta, [upstreamTroublesMember]: troubles } }
   }
 
   return {

@@ -8,6 +8,7 @@ import { createCatalog } from './catalog/catalog.ts'
 import { systemClock } from './catalog/clock.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { createGateway } from './gateway.ts'
+import { createOutcomes } from './outcomes.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
 import { withoutBody } from './upstreams/faults.ts'
@@ -45,6 +46,7 @@ export function openUpstreams(
   const processes = createProcessStarter(parts)
   const introduced = { name: identity.name, version: identity.version }
   const clock = systemClock
+  const outcomes = createOutcomes()
   const onerror = (upstream: string, error: Error): void =>
     log.info({ upstream, err: withoutBody(error) }, 'an upstream is in trouble')
   const upstreams = settings.upstreams.map((one) => {
@@ -64,9 +66,9 @@ export function openUpstreams(
           clock: clock.now,
         }),
     })
-    return withBreaker(upstream, clock)
+    return withBreaker(outcomes.watched(upstream), clock)
   })
-  return { upstreams, close: processes.close }
+  return { upstreams, outcomes, close: processes.close }
 }
 
 /** Characters of a line of the log: names in it are an upstream's. */
@@ -75,7 +77,7 @@ const longestMessage = 400
 export function openGateway(parts: GatewayParts): Served {
   const { settings, log, builtin } = parts
   const clock = systemClock
-  const { upstreams, close } = openUpstreams(parts)
+  const { upstreams, outcomes, close } = openUpstreams(parts)
   const catalog = createCatalog({
     upstreams,
     clock,
@@ -85,6 +87,7 @@ export function openGateway(parts: GatewayParts): Served {
   const served = createGateway({
     ...parts,
     upstreams,
+    outcomes,
     catalog,
     builtin: settings.upstreams.some(({ transport }) => transport === 'builtin') ? builtin : undefined,
     parked: settings.parked,

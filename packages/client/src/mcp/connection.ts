@@ -1,6 +1,7 @@
 // The MCP server behind a saved sign-in. The only folder, with discovery, that knows the MCP SDK.
 
 import { ClientError, type Fetch } from '@gatehouse/network'
+import { type UpstreamTrouble, upstreamTroubles, upstreamTroublesMember } from '@gatehouse/shared'
 import {
   type CallToolResult,
   Client,
@@ -41,6 +42,8 @@ export interface McpConnection {
   readonly sessionId: string | undefined
   readonly server: Implementation | undefined
   listTools(stop?: Stop): Promise<readonly Tool[]>
+  /** Which of the servers behind it are in trouble, where it is a gateway that says so. */
+  upstreamTroubles(stop?: Stop): Promise<readonly UpstreamTrouble[]>
   /** The tool's result, `isError` included. */
   callTool(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<CallToolResult>
   listPrompts(stop?: Stop): Promise<readonly Prompt[]>
@@ -148,6 +151,11 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
       return client.getServerVersion()
     },
     listTools: (stop) => list('tools', async (sending) => (await client.listTools(undefined, sending)).tools, stop),
+    async upstreamTroubles(stop) {
+      if (!client.getServerCapabilities()?.tools) return []
+      const { _meta } = await request((sending) => client.listTools(undefined, sending), stop, 'tools')
+      return upstreamTroubles.catch([]).parse(_meta?.[upstreamTroublesMember])
+    },
     callTool(name, args, stop = {}) {
       const { resumeFrom, onEventId, onAccepted } = stop
       if (resumeFrom !== undefined && onEventId) eventIds.follow(resumeFrom, onEventId)
