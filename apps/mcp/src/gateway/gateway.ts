@@ -147,7 +147,7 @@ export function createGateway(options: GatewayOptions): Served {
       if (method === 'resources/subscribe' && typeof uri === 'string') {
         const found = await catalog.findResource(uri, behalfOf(client))
         if (found) {
-          if (news.subscribe(session, uri, found.upstream, behalfOf(client))) return {}
+          if (news.subscribe(session, uri, found, behalfOf(client))) return {}
           throw new RpcError(
             -32_602,
             'This session has as many subscriptions as it may have, or the address is too long',

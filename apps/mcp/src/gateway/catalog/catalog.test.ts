@@ -21,11 +21,11 @@ describe('a URI', () => {
   it('belongs to who lists it, then to who has a template for it, the first of the file first', async () => {
     const { a, b, catalog, problems, clock } = pair()
     const rows: [string, unknown][] = [
-      ['file:///both', { upstream: a, by: 'list' }],
-      ['ui://b/page', { upstream: b, by: 'list' }],
-      ['db://t/1', { upstream: a, by: 'template' }],
-      ['db://t/1/2', { upstream: b, by: 'template' }],
-      ['db://{+path}', { upstream: b, by: 'template' }],
+      ['file:///both', { upstream: a, uri: 'file:///both', by: 'list' }],
+      ['ui://b/page', { upstream: b, uri: 'ui://b/page', by: 'list' }],
+      ['db://t/1', { upstream: a, uri: 'db://t/1', by: 'template' }],
+      ['db://t/1/2', { upstream: b, uri: 'db://t/1/2', by: 'template' }],
+      ['db://{+path}', { upstream: b, uri: 'db://{+path}', by: 'template' }],
       ['https://elsewhere.test/', undefined],
     ]
     for (const [uri, expected] of rows) expect(await catalog.findResource(uri, ann), uri).toEqual(expected)
@@ -49,20 +49,58 @@ describe('a URI', () => {
         null,
       ],
     }
-    await catalog.noteLinks(ann.owner, result, b)
-    expect(await catalog.findResource('x://1', ann)).toEqual({ upstream: b, by: 'shown' })
-    expect(await catalog.findResource('x://2', ann)).toEqual({ upstream: b, by: 'shown' })
+    expect(await catalog.show(ann, result, b)).toBe(result)
+    expect(await catalog.findResource('x://1', ann)).toEqual({ upstream: b, uri: 'x://1', by: 'shown' })
+    expect(await catalog.findResource('x://2', ann)).toEqual({ upstream: b, uri: 'x://2', by: 'shown' })
     expect(await catalog.findResource('x://3', ann)).toBeUndefined()
     expect(await catalog.findResource('x://1', behalfOf('bob'))).toBeUndefined()
     await clock.elapse(60 * minutes)
     expect(await catalog.findResource('x://1', ann)).toBeUndefined()
   })
 
+  it('that another one has is rewritten where it is shown, and leads back to whom it is from', async () => {
+    const { b, catalog } = pair()
+    for (const uri of ['file:///both', 'db://t/1', 'ui://a/page']) await catalog.findResource(uri, ann)
+    const link = (uri: string) => ({ type: 'resource_link', uri, more: 1 })
+    const shown = await catalog.show(
+      ann,
+      {
+        content: [link('file:///both'), { type: 'text', text: 'file:///both' }, link('ui://b/page')],
+        messages: [{ role: 'user', content: { type: 'resource', resource: { uri: 'db://t/1', text: 'x' } } }],
+        contents: [{ uri: 'file:///both', text: 'x' }],
+        structuredContent: { uri: 'file:///both' },
+      },
+      b,
+    )
+    expect(shown).toEqual({
+      content: [link('gatehouse+b:file:///both'), { type: 'text', text: 'file:///both' }, link('ui://b/page')],
+      messages: [{ role: 'user', content: { type: 'resource', resource: { uri: 'gatehouse+b:db://t/1', text: 'x' } } }],
+      contents: [{ uri: 'gatehouse+b:file:///both', text: 'x' }],
+      structuredContent: { uri: 'file:///both' },
+    })
+    const found = { upstream: b, by: 'shown' }
+    expect(await catalog.findResource('gatehouse+b:db://t/1', ann)).toEqual({ ...found, uri: 'db://t/1' })
+    expect(await catalog.findResource('gatehouse+b:db://t/1', behalfOf('bob')), 'not shown').toBeUndefined()
+    expect(await catalog.findResource('gatehouse+b:file:///secret', ann), 'not shown').toBeUndefined()
+  })
+
+  it('of an app keeps its scheme', async () => {
+    const { a, b, catalog } = pair()
+    await catalog.findResource('ui://b/page', ann)
+    const shown = await catalog.show(ann, { contents: [{ uri: 'ui://b/page' }] }, a)
+    expect(shown).toEqual({ contents: [{ uri: 'ui://gatehouse+a/b/page' }] })
+    expect(await catalog.findResource('ui://gatehouse+a/b/page', ann)).toMatchObject({
+      upstream: a,
+      uri: 'ui://b/page',
+    })
+    expect(await catalog.findResource('ui://b/page', ann)).toMatchObject({ upstream: b })
+  })
+
   it('is found in both of two results that come at once', async () => {
     const { a, b, catalog } = pair()
     await Promise.all([catalog.note(ann.owner, 'x://1', a), catalog.note(ann.owner, 'x://2', b)])
-    expect(await catalog.findResource('x://1', ann)).toEqual({ upstream: a, by: 'shown' })
-    expect(await catalog.findResource('x://2', ann)).toEqual({ upstream: b, by: 'shown' })
+    expect(await catalog.findResource('x://1', ann)).toEqual({ upstream: a, uri: 'x://1', by: 'shown' })
+    expect(await catalog.findResource('x://2', ann)).toEqual({ upstream: b, uri: 'x://2', by: 'shown' })
   })
 
   it('that is new is found without a word of the upstream, but it is not asked each time', async () => {
@@ -71,12 +109,12 @@ describe('a URI', () => {
     b.resources.push({ uri: 'new:1' })
     expect(await catalog.findResource('new:1', ann)).toBeUndefined()
     await clock.elapse(5_000)
-    expect(await catalog.findResource('new:1', ann)).toEqual({ upstream: b, by: 'list' })
+    expect(await catalog.findResource('new:1', ann)).toEqual({ upstream: b, uri: 'new:1', by: 'list' })
   })
 
   it('is the only upstream’s where there is one, whatever it lists', async () => {
     const a = upstream('a', [])
-    expect(await scene(a).catalog.findResource('any:thing', ann)).toEqual({ upstream: a, by: 'only' })
+    expect(await scene(a).catalog.findResource('any:thing', ann)).toEqual({ upstream: a, uri: 'any:thing', by: 'only' })
     expect(a.asked).toEqual([])
   })
 })

@@ -7,7 +7,7 @@ import { describeEndpoint } from './describe.ts'
 import { createNamed, leastTtl, type Named } from './exposed.ts'
 import { createLists } from './lists.ts'
 import { listings } from './pages.ts'
-import { createUris, linksIn } from './uris.ts'
+import { createUris } from './uris.ts'
 import { createWatches, type Watches } from './watches.ts'
 
 const reportedAgain = 600_000
@@ -62,7 +62,7 @@ export function createCatalog(given: CatalogOptions): Catalog {
     },
     known: (upstream, behalf) => lists.lastDescription(upstream, behalf),
     note: (owner, uri, upstream) => uris.note(owner, [uri], upstream),
-    noteLinks: (owner, result, upstream) => uris.note(owner, linksIn(result), upstream),
+    show: (behalf, result, upstream) => uris.show(behalf, result, upstream),
     heard: (notification, behalf, upstream) => watches.heard(notification, behalf, upstream),
     watch: (behalf, era, changed) => watches.watch(behalf, era, changed),
   }

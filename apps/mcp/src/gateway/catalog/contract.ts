@@ -15,6 +15,8 @@ export interface Found {
 
 export interface FoundResource {
   readonly upstream: Upstream
+  /** The upstream's own: what a client was shown may be another one. */
+  readonly uri: string
   /** By what it was found. `only`: the endpoint has one upstream. */
   readonly by: 'only' | 'list' | 'template' | 'shown'
 }
@@ -68,8 +70,11 @@ export interface Catalog {
 
   /** A URI that an upstream showed to this owner otherwise than in a list. */
   note(owner: Owner, uri: string, upstream: Upstream): Promise<void>
-  /** The same for all links and embedded resources in a `result`. */
-  noteLinks(owner: Owner, result: Members, upstream: Upstream): Promise<void>
+  /**
+   * The same for all links and embedded resources in a `result`, which resolves as the client gets it: a link that would lead
+   * to another upstream is rewritten so that it leads to this one.
+   */
+  show(behalf: Behalf, result: Members, upstream: Upstream): Promise<Members>
   /** For what an upstream says in the middle of a request: that a list changed counts, everything else is let pass. */
   heard(notification: Notification, behalf: Behalf, upstream: Upstream): Promise<void>
   /**

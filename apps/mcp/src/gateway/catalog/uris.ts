@@ -1,9 +1,10 @@
 // Whose a URI is: of the first upstream of the file that lists it, else of the first with a template for it, else of the one
-// that showed it to this caller last. It is never tried at several. Links in results are not rewritten where two upstreams
-// show one URI: the first of the file has it.
+// that showed it to this caller last. It is never tried at several. A link of an upstream that would lead to another one is
+// rewritten: see links.ts.
 import type { Behalf, Members, Owner, Upstream } from '../upstreams/contract.ts'
 import type { CatalogOptions, FoundResource, Kind } from './contract.ts'
 import { shownKey } from './keys.ts'
+import { fromOwnLink, linksIn, ownLink, withLinks } from './links.ts'
 import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
 import { readUriTemplate, type UriPattern } from './uri-template.ts'
 
@@ -20,11 +21,12 @@ type Shown = readonly [string, string]
 export interface Uris {
   find(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
   note(owner: Owner, uris: readonly string[], upstream: Upstream): Promise<void>
+  show(behalf: Behalf, result: Members, upstream: Upstream): Promise<Members>
 }
 
 export function createUris(
   { upstreams, store, clock, onProblem }: CatalogOptions,
-  { list }: Pick<Lists, 'list'>,
+  { list, last }: Pick<Lists, 'list' | 'last'>,
 ): Uris {
   /** Of all upstreams at once: who wants only the first need not look at the others. */
   function askAll(kind: Kind, behalf: Behalf, age: Age): readonly Promise<Kept | undefined>[] {
@@ -89,16 +91,16 @@ export function createUris(
 
   async function offered(uri: string, behalf: Behalf, age: Age): Promise<FoundResource | undefined> {
     const listing = await byList(uri, behalf, age)
-    if (listing) return { upstream: listing, by: 'list' }
+    if (listing) return { upstream: listing, uri, by: 'list' }
     const templated = await byTemplate(uri, behalf, age)
-    return templated && { upstream: templated, by: 'template' }
+    return templated && { upstream: templated, uri, by: 'template' }
   }
 
   async function shown(uri: string, { owner }: Behalf): Promise<FoundResource | undefined> {
     const all: readonly Shown[] = (await store.get(shownKey(owner))) ?? []
     const name = all.find(([one]) => one === uri)?.[1]
     const upstream = upstreams.find(({ settings }) => settings.name === name)
-    return upstream && { upstream, by: 'shown' }
+    return upstream && { upstream, uri: fromOwnLink(uri, upstream.settings.name), by: 'shown' }
   }
 
   /** One after the other, or two results at once would lose one of them. */
@@ -115,16 +117,44 @@ export function createUris(
     return added
   }
 
+  /** Of those that are offered, as far as that is known: nobody is asked for the sake of a link. */
+  async function offeredElsewhere(
+    uris: readonly string[],
+    behalf: Behalf,
+    than: Upstream,
+  ): Promise<ReadonlySet<string>> {
+    const known = async (kind: Kind) => Promise.all(upstreams.map((upstream) => last(upstream, kind, behalf)))
+    const [resources, templates] = await Promise.all([known('resources'), known('resourceTemplates')])
+    const here = upstreams.indexOf(than)
+    const elsewhere = uris.filter((uri) => {
+      const listing = resources.findIndex((kept) => lists(kept, uri))
+      const first = listing >= 0 ? listing : templates.findIndex((kept) => templateFor(kept, uri) !== undefined)
+      return first >= 0 && first !== here
+    })
+    return new Set(elsewhere)
+  }
+
+  async function note(owner: Owner, uris: readonly string[], { settings }: Upstream): Promise<void> {
+    const worth = new Set(uris.filter((uri) => uri.length <= longestUri).slice(0, mostShown))
+    if (upstreams.length > 1 && worth.size > 0) await add(owner, worth, settings.name)
+  }
+
   return {
+    note,
+    async show(behalf, result, upstream) {
+      const uris = upstreams.length > 1 ? linksIn(result).slice(0, mostShown) : []
+      if (uris.length === 0) return result
+      const { name } = upstream.settings
+      const elsewhere = await offeredElsewhere(uris, behalf, upstream)
+      const shownAs = (uri: string) => (elsewhere.has(uri) ? ownLink(uri, name) : uri)
+      await note(behalf.owner, uris.map(shownAs), upstream)
+      return withLinks(result, shownAs)
+    },
     async find(uri, behalf) {
       const [first, second] = upstreams
-      if (first && !second) return { upstream: first, by: 'only' }
+      if (first && !second) return { upstream: first, uri, by: 'only' }
       const known = await offered(uri, behalf, Number.POSITIVE_INFINITY)
       return known ?? (await shown(uri, behalf)) ?? offered(uri, behalf, askedAgain)
-    },
-    async note(owner, uris, { settings }) {
-      const worth = new Set(uris.filter((uri) => uri.length <= longestUri).slice(0, mostShown))
-      if (upstreams.length > 1 && worth.size > 0) await add(owner, worth, settings.name)
     },
   }
 }
@@ -138,20 +168,4 @@ function patternsOf({ items }: Kept): ReadonlyMap<string, UriPattern | undefined
     all.set(text, left < 0 ? undefined : readUriTemplate(text))
   }
   return all
-}
-
-/** URIs of the links and embedded resources in a result of a tool, a prompt or a read. */
-export function linksIn(result: Members): readonly string[] {
-  const messages = membersIn(result.messages).flatMap(({ content }) => (Array.isArray(content) ? content : [content]))
-  const blocks = membersIn([...(Array.isArray(result.content) ? result.content : []), ...messages])
-  const uris = [
-    ...blocks.filter(({ type }) => type === 'resource_link').map(({ uri }) => uri),
-    ...blocks.filter(({ type }) => type === 'resource').map(({ resource }) => resource?.uri),
-    ...membersIn(result.contents).map(({ uri }) => uri),
-  ]
-  return uris.filter((uri) => typeof uri === 'string')
-}
-
-function membersIn(list: unknown): readonly Members[] {
-  return Array.isArray(list) ? list.filter((item) => typeof item === 'object' && item !== null) : []
 }

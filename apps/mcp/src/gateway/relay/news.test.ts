@@ -18,7 +18,7 @@ function scene() {
   } as unknown as Upstream
   const catalog = {
     watch: () => () => undefined,
-    findResource: async () => ({ upstream, by: 'only' }),
+    findResource: async (uri: string) => ({ upstream, uri, by: 'only' }),
   } as unknown as Catalog
   const news = createNews({
     catalog,
@@ -41,7 +41,8 @@ function scene() {
 
 test('a session has one listener an upstream, for all that it subscribed to', () => {
   const { news, session, upstream, behalf, open, told, update } = scene()
-  for (const uri of ['a:1', 'a:2', 'a:1']) expect(news.subscribe(session, uri, upstream, behalf)).toBe(true)
+  for (const uri of ['a:1', 'a:2', 'a:1'])
+    expect(news.subscribe(session, uri, { upstream, uri: uri }, behalf)).toBe(true)
   expect([...open].map(({ uris }) => uris)).toEqual([['a:1', 'a:2']])
   news.unsubscribe(session, 'a:1')
   expect([...open].map(({ uris }) => uris)).toEqual([['a:2']])
@@ -55,11 +56,23 @@ test('a session has one listener an upstream, for all that it subscribed to', ()
 
 test('a session subscribes to so many, of such a length, and is told where it cannot', () => {
   const { news, session, upstream, behalf } = scene()
-  expect(news.subscribe(session, `a:${'x'.repeat(2_048)}`, upstream, behalf)).toBe(false)
+  expect(news.subscribe(session, `a:${'x'.repeat(2_048)}`, { upstream, uri: `a:${'x'.repeat(2_048)}` }, behalf)).toBe(
+    false,
+  )
   for (let count = 0; count < 200; count += 1)
-    expect(news.subscribe(session, `a:${count}`, upstream, behalf)).toBe(true)
-  expect(news.subscribe(session, 'a:200', upstream, behalf)).toBe(false)
+    expect(news.subscribe(session, `a:${count}`, { upstream, uri: `a:${count}` }, behalf)).toBe(true)
+  expect(news.subscribe(session, 'a:200', { upstream, uri: 'a:200' }, behalf)).toBe(false)
   news.close()
+})
+
+test('a resource is called what the client calls it', () => {
+  const { news, session, upstream, behalf, open, told, update } = scene()
+  news.subscribe(session, 'gatehouse+docs:a:1', { upstream, uri: 'a:1' }, behalf)
+  expect([...open].map(({ uris }) => uris)).toEqual([['a:1']])
+  update('a:1')
+  expect(told.map(({ params }) => params?.uri)).toEqual(['gatehouse+docs:a:1'])
+  news.unsubscribe(session, 'gatehouse+docs:a:1')
+  expect(open.size).toBe(0)
 })
 
 test('a stream has one listener an upstream, too', async () => {

@@ -2,7 +2,7 @@
 // has a session, which hears for as long as it is used.
 import type { SessionNews } from '@gatehouse/mcp-sessions'
 import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server'
-import type { Catalog } from '../catalog/contract.ts'
+import type { Catalog, FoundResource } from '../catalog/contract.ts'
 import type { Behalf, Notification, Upstream } from '../upstreams/contract.ts'
 
 export interface News {
@@ -11,7 +11,7 @@ export interface News {
   /** A session of the 2025 era was used: it hears of lists from now on. */
   used(session: SessionNews, behalf: Behalf): void
   /** False: it has as many subscriptions as it may have, or the address is too long. */
-  subscribe(session: SessionNews, uri: string, upstream: Upstream, behalf: Behalf): boolean
+  subscribe(session: SessionNews, uri: string, found: Found, behalf: Behalf): boolean
   unsubscribe(session: SessionNews, uri: string): void
   /** A session of the 2025 era is over: what listens for it would keep its connections. */
   ended(key: string): void
@@ -35,8 +35,13 @@ interface Hearing {
   readonly subscribed: Map<string, Subscribed>
 }
 
+type Found = Pick<FoundResource, 'upstream' | 'uri'>
+
+/** What a client calls each resource, by the upstream's own URI. */
+type Uris = ReadonlyMap<string, string>
+
 interface Subscribed {
-  readonly uris: ReadonlySet<string>
+  readonly uris: Uris
   readonly upstream: Upstream
   readonly behalf: Behalf
   stop(): void
@@ -91,19 +96,21 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     before: Subscribed | undefined,
   ): void {
     const { uris, upstream, behalf } = of
-    const hear = (notification: Notification) => {
-      if (isUpdateOf(notification, uris)) tell(session, notification)
+    const hear = ({ method, params }: Notification) => {
+      const uri = updatedIn({ method, params }, uris)
+      if (uri !== undefined) tell(session, { method, params: { ...params, uri } })
     }
-    if (uris.size > 0) subscribed.set(upstream.settings.name, { ...of, stop: upstream.listen(behalf, [...uris], hear) })
+    const stop = uris.size > 0 && upstream.listen(behalf, [...uris.keys()], hear)
+    if (stop) subscribed.set(upstream.settings.name, { ...of, stop })
     else subscribed.delete(upstream.settings.name)
     before?.stop()
   }
 
-  async function byUpstream(resources: readonly string[], behalf: Behalf): Promise<Map<Upstream, Set<string>>> {
-    const all = new Map<Upstream, Set<string>>()
+  async function byUpstream(resources: readonly string[], behalf: Behalf): Promise<Map<Upstream, Uris>> {
+    const all = new Map<Upstream, Uris>()
     for (const uri of resources.filter(({ length }) => length <= longestUri).slice(0, mostSubscriptions)) {
       const found = await catalog.findResource(uri, behalf)
-      if (found) all.set(found.upstream, (all.get(found.upstream) ?? new Set()).add(uri))
+      if (found) all.set(found.upstream, new Map([...(all.get(found.upstream) ?? []), [found.uri, uri]]))
     }
     return all
   }
@@ -118,10 +125,10 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
           byUpstream(resources, behalf).then((all) => {
             for (const [upstream, uris] of isOver ? [] : all) {
               const hear = (notification: Notification) => {
-                if (isUpdateOf(notification, uris))
-                  listener({ kind: 'resource_updated', uri: notification.params?.uri })
+                const uri = updatedIn(notification, uris)
+                if (uri !== undefined) listener({ kind: 'resource_updated', uri })
               }
-              stops.push(upstream.listen(behalf, [...uris], hear))
+              stops.push(upstream.listen(behalf, [...uris.keys()], hear))
             }
           }, onerror)
           return () => {
@@ -138,21 +145,22 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
       hearing.stopLists ??= catalog.watch(behalf, '2025', changed)
     },
 
-    subscribe(session, uri, upstream, behalf) {
+    subscribe(session, uri, { upstream, uri: own }, behalf) {
       const hearing = touched(session.key)
       const before = hearing.subscribed.get(upstream.settings.name)
-      if (before?.uris.has(uri)) return true
+      if (before?.uris.get(own) === uri) return true
       const count = [...hearing.subscribed.values()].reduce((sum, { uris }) => sum + uris.size, 0)
       if (count >= mostSubscriptions || uri.length > longestUri) return false
-      listenTo(session, hearing, { uris: new Set([...(before?.uris ?? []), uri]), upstream, behalf }, before)
+      listenTo(session, hearing, { uris: new Map([...(before?.uris ?? []), [own, uri]]), upstream, behalf }, before)
       return true
     },
 
     unsubscribe(session, uri) {
       const hearing = sessions.get(session.key)
-      const before = [...(hearing?.subscribed.values() ?? [])].find(({ uris }) => uris.has(uri))
-      if (hearing && before)
-        listenTo(session, hearing, { ...before, uris: new Set([...before.uris].filter((one) => one !== uri)) }, before)
+      const before = [...(hearing?.subscribed.values() ?? [])].find(({ uris }) => [...uris.values()].includes(uri))
+      if (!hearing || !before) return
+      const uris = new Map([...before.uris].filter(([, shown]) => shown !== uri))
+      listenTo(session, hearing, { ...before, uris }, before)
     },
 
     ended: forget,
@@ -163,6 +171,7 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
   }
 }
 
-function isUpdateOf({ method, params }: Notification, uris: ReadonlySet<string>): boolean {
-  return method === 'notifications/resources/updated' && uris.has(params?.uri)
+/** What the client calls the resource that changed. */
+function updatedIn({ method, params }: Notification, uris: Uris): string | undefined {
+  return method === 'notifications/resources/updated' ? uris.get(params?.uri) : undefined
 }

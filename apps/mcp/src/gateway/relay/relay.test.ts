@@ -24,7 +24,7 @@ function relayTo(names: readonly string[], outcome: Members | Error) {
     findPrompt: async (name: string) => (name === 'p' ? { upstream, name: 'own', definition: {} } : undefined),
     findResource: async () => undefined,
     awayTool: async () => undefined,
-    noteLinks: async () => undefined,
+    show: async (_behalf: unknown, result: Members) => result,
   } as unknown as Catalog
   const forward: Forward = {
     parked: 0,

@@ -2,7 +2,7 @@
 // through where there is one upstream only.
 
 import { mirroredHeaders } from '../../mcp/inbound.ts'
-import type { Catalog } from '../catalog/contract.ts'
+import type { Catalog, FoundResource } from '../catalog/contract.ts'
 import { type Json, type Members, type Request, RpcError, type Upstream, UpstreamError } from '../upstreams/contract.ts'
 import { behalfOf, type Client } from './client.ts'
 import type { Forward } from './forward.ts'
@@ -49,7 +49,7 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
       case 'resources/read':
       case 'resources/subscribe':
       case 'resources/unsubscribe':
-        return pass(await upstreamAt(textIn(params, 'uri'), client), request, client)
+        return passResource(request, params, client)
       case 'completion/complete':
         return complete(params, client)
     }
@@ -107,22 +107,29 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
       },
     }
     const result = await forward.forward(upstream, request, hearing)
-    await catalog.noteLinks(owner, result, upstream)
-    const shown = namesTask(result) ? tasks.shown(result, owner, name) : result
+    const linked = await catalog.show(behalfOf(client), result, upstream)
+    const shown = namesTask(linked) ? tasks.shown(linked, owner, name) : linked
     return client.era === '2025' ? withObject(shown) : shown
   }
 
-  async function upstreamAt(uri: string, client: Client): Promise<Upstream> {
+  async function passResource(request: Request, params: Members, client: Client): Promise<Members> {
+    const { upstream, uri } = await resourceAt(textIn(params, 'uri'), client)
+    return pass(upstream, { ...request, params: { ...params, uri } }, client)
+  }
+
+  async function resourceAt(uri: string, client: Client): Promise<FoundResource> {
     const found = await catalog.findResource(uri, behalfOf(client))
     if (!found) throw new RpcError(codes.invalidParams, `Resource ${uri} not found`, { uri })
-    return found.upstream
+    return found
   }
 
   async function complete(params: Members, client: Client): Promise<Members> {
     const { ref } = params
     const method = 'completion/complete'
-    if (ref?.type === 'ref/resource')
-      return pass(await upstreamAt(textIn(ref, 'uri'), client), { method, params }, client)
+    if (ref?.type === 'ref/resource') {
+      const { upstream, uri } = await resourceAt(textIn(ref, 'uri'), client)
+      return pass(upstream, { method, params: { ...params, ref: { ...ref, uri } } }, client)
+    }
     const name = textIn(ref ?? {}, 'name')
     const found = await catalog.findPrompt(name, behalfOf(client))
     if (!found) throw new RpcError(codes.invalidParams, `Prompt ${name} not found`)
