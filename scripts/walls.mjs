@@ -283,7 +283,15 @@ export const walls = [
   },
   {
     files: 'apps/mcp/src/gateway/upstreams/stdio/**',
-    may: [own, ...node, '../../settings.ts', '../contract.ts', '../sizes.ts', '@modelcontextprotocol/client'],
+    may: [
+      own,
+      ...node,
+      '../../settings.ts',
+      '../contract.ts',
+      '../inflow.ts',
+      '../sizes.ts',
+      '@modelcontextprotocol/client',
+    ],
     why: 'stdio/ runs commands and carries messages: it knows no method of them.',
   },
   {

@@ -12,6 +12,7 @@ import { createOutcomes } from './outcomes.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
 import { withoutBody } from './upstreams/faults.ts'
+import { createInflow, largestInflow } from './upstreams/inflow.ts'
 import { openUpstream } from './upstreams/open.ts'
 import { createProcessStarter } from './upstreams/start-process.ts'
 
@@ -55,6 +56,7 @@ export function openUpstreams(
       proxies,
       clock,
       onerror,
+      inflow: createInflow(largestInflow / settings.upstreams.length),
       startProcess: processes.start,
       openBuiltin: ({ name, timeouts }, onFailure) =>
         createBuiltinOpener({

@@ -5,6 +5,7 @@ import { startMcpServer } from '../../suites/mcp-server.ts'
 import { systemClock } from '../catalog/clock.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import type { Upstream } from '../upstreams/contract.ts'
+import { createInflow, largestInflow } from '../upstreams/inflow.ts'
 import { openUpstream } from '../upstreams/open.ts'
 import { everythingServer } from './everything.ts'
 import { remoteSettings } from './settings.ts'
@@ -20,6 +21,7 @@ export function testUpstream(
     proxies: undefined,
     clock: systemClock,
     onerror: (_name, error) => onerror(error),
+    inflow: createInflow(largestInflow),
     startProcess: ({ command: [command, ...args] }) => new StdioClientTransport({ command, args, stderr: 'ignore' }),
     openBuiltin: () => {
       throw new Error('there is no demonstration here')

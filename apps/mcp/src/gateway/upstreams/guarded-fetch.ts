@@ -4,6 +4,7 @@ import type { FetchLike } from '@modelcontextprotocol/client'
 import { EnvHttpProxyAgent, fetch, type RequestInit as UndiciInit } from 'undici'
 import type { RemoteUpstream } from '../settings.ts'
 import { UpstreamError } from './contract.ts'
+import type { Inflow, Reading } from './inflow.ts'
 import { largestMessage } from './sizes.ts'
 
 export interface GuardedFetchOptions {
@@ -11,6 +12,7 @@ export interface GuardedFetchOptions {
   readonly userAgent: string
   /** HTTP_PROXY and its kin. */
   readonly proxies: Readonly<Record<string, string>> | undefined
+  readonly inflow: Inflow
 }
 
 export interface GuardedFetch {
@@ -19,7 +21,7 @@ export interface GuardedFetch {
   close(): Promise<void>
 }
 
-export function createGuardedFetch({ settings, userAgent, proxies = {} }: GuardedFetchOptions): GuardedFetch {
+export function createGuardedFetch({ settings, userAgent, proxies = {}, inflow }: GuardedFetchOptions): GuardedFetch {
   const { name, headers: secrets, tls, timeouts } = settings
   const agent = new EnvHttpProxyAgent({
     httpProxy: proxies.HTTP_PROXY ?? '',
@@ -53,7 +55,7 @@ export function createGuardedFetch({ settings, userAgent, proxies = {} }: Guarde
         `${name} answers with a redirect (HTTP ${response.status}), which is not followed: name the address itself`,
       )
     }
-    return bounded(name, response, onfault)
+    return bounded(name, response, inflow.open(), onfault)
   }
 
   return {
@@ -63,29 +65,45 @@ export function createGuardedFetch({ settings, userAgent, proxies = {} }: Guarde
 }
 
 /** Counts what belongs to one message: the body, or an event of a stream. */
-function bounded(name: string, response: Response, onfault: (error: UpstreamError) => void): Response {
-  if (!response.body) return response
-  const isStream = response.headers.get('content-type')?.includes('text/event-stream') === true
+function bounded(
+  name: string,
+  response: Response,
+  reading: Reading,
+  onfault: (error: UpstreamError) => void,
+): Response {
+  const { body, status, statusText, headers } = response
+  if (!body) return response
+  const isStream = headers.get('content-type')?.includes('text/event-stream') === true
   let bytes = 0
   let last = 0
-  const count = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      bytes += chunk.byteLength
-      if (isStream) {
-        for (let at = 0; at < chunk.length; at += 1) {
-          const byte = chunk[at] as number
-          if (byte === 13) continue
-          if (byte === 10 && last === 10) bytes = chunk.length - at
-          last = byte
-        }
+
+  function count(chunk: Uint8Array): void {
+    bytes += chunk.byteLength
+    for (let at = 0; isStream && at < chunk.length; at += 1) {
+      const byte = chunk[at] as number
+      if (byte === 13) continue
+      if (byte === 10 && last === 10) {
+        bytes = chunk.length - at
+        reading.done()
       }
-      if (bytes > largestMessage) {
-        const error = new UpstreamError(name, 'invalid', `${name} sent a message larger than 10 MB`)
-        onfault(error)
-        controller.error(error)
-      } else controller.enqueue(chunk)
-    },
-  })
-  const { status, statusText, headers } = response
-  return new Response(response.body.pipeThrough(count), { status, statusText, headers })
+      last = byte
+    }
+    if (bytes <= largestMessage) return
+    const error = new UpstreamError(name, 'invalid', `${name} sent a message larger than 10 MB`)
+    onfault(error)
+    throw error
+  }
+
+  async function* counted(from: ReadableStream<Uint8Array>) {
+    try {
+      for await (const chunk of from) {
+        await reading.take(chunk.byteLength)
+        count(chunk)
+        yield chunk
+      }
+    } finally {
+      reading.done()
+    }
+  }
+  return new Response(ReadableStream.from(counted(body)), { status, statusText, headers })
 }

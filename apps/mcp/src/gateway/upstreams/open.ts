@@ -7,6 +7,7 @@ import type { Behalf, Upstream } from './contract.ts'
 import type { Identity } from './envelope.ts'
 import { createGuardedFetch } from './guarded-fetch.ts'
 import { createHttpOpener } from './http.ts'
+import type { Inflow } from './inflow.ts'
 import { createPool } from './pool.ts'
 import { createUpstream } from './upstream.ts'
 import { createWireOpener } from './wire.ts'
@@ -17,8 +18,9 @@ export interface OpenUpstreamOptions {
   readonly proxies: Readonly<Record<string, string>> | undefined
   readonly clock: Clock
   readonly onerror: (upstream: string, error: Error) => void
+  readonly inflow: Inflow
   /** Starts a command. */
-  readonly startProcess: (settings: StdioUpstream) => Transport
+  readonly startProcess: (settings: StdioUpstream, inflow: Inflow) => Transport
   /** The demonstration. */
   readonly openBuiltin: (settings: BuiltinUpstream, onerror: (error: Error) => void) => OpenConnection
 }
@@ -31,19 +33,19 @@ const probeLimit = 5_000
 const startLimit = 60_000
 
 export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOptions): Upstream {
-  const { identity, clock } = options
+  const { identity, clock, inflow, proxies } = options
   const { name } = settings
   const onerror = (error: Error): void => options.onerror(name, error)
   const bounds = settings.transport === 'stdio' ? settings.processes : remotePool
   const pool = (open: (key: string) => Promise<Connection>) => createPool({ ...bounds, name, open, clock, onerror })
   switch (settings.transport) {
     case 'http': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies: options.proxies })
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow })
       const open = createHttpOpener({ settings, identity, http, onerror, clock: () => clock.now() })
       return createUpstream({ settings, pool, open, onerror, close: http.close })
     }
     case 'sse': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies: options.proxies })
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow })
       const connect = (behalf: Behalf, onfault: Parameters<typeof http.fetchFor>[0]) => {
         const fetch = http.fetchFor(onfault)
         const headers = passedHeaders(settings, behalf.headers)
@@ -60,7 +62,7 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
     }
     case 'stdio': {
       const limits = { list: settings.timeouts.list, start: startLimit, probe: probeLimit }
-      const connect = () => options.startProcess(settings)
+      const connect = () => options.startProcess(settings, inflow)
       const open = createWireOpener({ name, identity, limits, era: 'ask', connect, onerror })
       return createUpstream({ settings, pool, open, onerror })
     }

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { createInflow, largestInflow } from './inflow.ts'
 import { createProcessStarter } from './start-process.ts'
 import { running } from './stdio/suites/running.ts'
 import { commandSettings } from './stdio/suites/settings.ts'
@@ -22,7 +23,7 @@ test('a command runs until it is closed, and nothing is left then', async () => 
   const command = commandSettings([])
   const settings = { endpoints: [], upstreams: [command], parked: 10 }
   const starter = createProcessStarter({ settings, stateFolder, inherited: { PATH }, log })
-  const transport = starter.start(command)
+  const transport = starter.start(command, createInflow(largestInflow))
   await transport.start()
   expect(running(join(stateFolder, 'homes'))).toHaveLength(1)
   await transport.close()

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Transport } from '@modelcontextprotocol/client'
 import type { GatewaySettings, StdioUpstream } from '../settings.ts'
+import type { Inflow } from './inflow.ts'
 import { createProcessGroups, type ProcessGroups, type StdioLog } from './stdio/process-groups.ts'
 import { createStdioTransport } from './stdio/stdio-transport.ts'
 
@@ -14,7 +15,7 @@ export interface ProcessStarterOptions {
 }
 
 export interface ProcessStarter {
-  readonly start: (settings: StdioUpstream) => Transport
+  readonly start: (settings: StdioUpstream, inflow: Inflow) => Transport
   /** Once all transports are closed. */
   close(): Promise<void>
 }
@@ -31,8 +32,10 @@ export function createProcessStarter({ settings, stateFolder, inherited, log }: 
     open().catch((err: Error) => log.error({ err }, 'commands cannot be run: is the data directory writable?'))
   }
   return {
-    start: (one) =>
-      createStdioTransport(one, { log, home: join(stateFolder, 'homes'), groups: open(), environment: inherited }),
+    start(one, inflow) {
+      const home = join(stateFolder, 'homes')
+      return createStdioTransport(one, { log, home, groups: open(), environment: inherited, inflow })
+    },
     close: async () => (await groups?.catch(() => undefined))?.close(),
   }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { JSONRPCMessage } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { StdioUpstream } from '../../settings.ts'
+import { createInflow, largestInflow } from '../inflow.ts'
 import { createProcessGroups, type ProcessGroups } from './process-groups.ts'
 import { createStdioTransport, type StdioTransportOptions } from './stdio-transport.ts'
 import { running } from './suites/running.ts'
@@ -34,6 +35,7 @@ function setUp(
 ) {
   const environment = { ...process.env, CANARY: 'canary', MCP_SECRET: 'canary', REDIS_URL: 'canary', LANG: 'C.UTF-8' }
   const transport = createStdioTransport(commandSettings(behaviour, given), {
+    inflow: createInflow(largestInflow),
     log,
     home,
     groups,

@@ -15,6 +15,7 @@ import { statSync } from 'node:fs'
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client'
 import type { StdioUpstream } from '../../settings.ts'
 import { UpstreamError } from '../contract.ts'
+import type { Inflow } from '../inflow.ts'
 import { largestMessage } from '../sizes.ts'
 import { type ChildLog, createChildLog } from './child-log.ts'
 import { endGroup, type Grace, isGone, usualGrace } from './end-group.ts'
@@ -30,6 +31,7 @@ export interface StdioTransportOptions {
   readonly groups: ProcessGroups | Promise<ProcessGroups>
   /** Ours: PATH and LANG are taken from it. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  readonly inflow: Inflow
   readonly grace?: Grace
   readonly platform?: NodeJS.Platform
 }
@@ -57,8 +59,12 @@ export function createStdioTransport(settings: StdioUpstream, options: StdioTran
   function begin(started: ChildProcessWithoutNullStreams, words: ChildLog, forget: () => void): void {
     child = started
     childLog = words
-    const takeStdout = createLines(largestMessage, takeLine)
-    started.stdout.on('data', (chunk: Buffer) => {
+    const reading = options.inflow.open()
+    const takeStdout = createLines(largestMessage, (line) => {
+      reading.done()
+      takeLine(line)
+    })
+    function take(chunk: Buffer): void {
       if (isOver) return
       try {
         takeStdout(chunk)
@@ -66,7 +72,17 @@ export function createStdioTransport(settings: StdioUpstream, options: StdioTran
         transport.onerror?.(new UpstreamError(name, 'invalid', `${name} sent a message over 10 MB`, { cause: error }))
         void end(started, forget)
       }
+    }
+    started.stdout.on('data', (chunk: Buffer) => {
+      const room = reading.take(chunk.length)
+      if (!room) return take(chunk)
+      started.stdout.pause()
+      void room.then(() => {
+        take(chunk)
+        started.stdout.resume()
+      })
     })
+    started.stdout.once('close', reading.done)
     const errors = createPieces(words.stderr)
     started.stderr.on('data', errors)
     for (const stream of [started.stdin, started.stdout, started.stderr]) stream.on('error', () => undefined)
