@@ -3,9 +3,11 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, type Redis } from 'ioredis'
+import { StoreUnavailableError } from './errors.ts'
 import { type ClientOptions, closeClient, commandTimeout, createCommandClient, type Scripts } from './redis-client.ts'
 import { isReply, translate } from './redis-errors.ts'
 import { watchReplication } from './redis-replication.ts'
+import { createRedisRoom, type RedisMemory, readRedisMemory } from './redis-room.ts'
 
 /** How long a read waits, in milliseconds, for a broken connection to come back; of a cluster, how often it looks. */
 const reconnectPatience = 250
@@ -19,6 +21,8 @@ export interface RedisConnection<Commands extends RedisCommands> {
   read<T>(run: (redis: Commands) => Promise<T>): Promise<T>
   /** Throws {@link StoreUnavailableError}, after which the write may have been carried out or not. */
   write<T>(run: (redis: Commands) => Promise<T>): Promise<T>
+  /** A write of so many bytes that may be refused: it is while Redis is three quarters full, in the same way. */
+  add<T>(bytes: number, run: (redis: Commands) => Promise<T>): Promise<T>
   /**
    * For what must not be forgotten: with Sentinels it resolves when a replica has all that was written before, so that a
    * failover cannot lose it. Throws {@link StoreUnavailableError} where a replica is not in time (100 ms); where there was
@@ -55,6 +59,22 @@ export function openRedisConnection<Commands extends RedisCommands>(
   const replication = hasReplicas ? watchReplication(redis as Redis, mark, onUncopied) : undefined
   let reconnected: Promise<boolean> | undefined
 
+  const masters = (): readonly Redis[] => (redis instanceof Cluster ? redis.nodes('master') : [redis])
+  const requireRoom = createRedisRoom({
+    look: () => Promise.all(masters().map(memoryOf)),
+    now: () => performance.now(),
+  })
+
+  /** Who may not ask is not limited. */
+  async function memoryOf(node: Redis): Promise<RedisMemory> {
+    try {
+      return readRedisMemory(await node.info('memory'))
+    } catch (error) {
+      if (isReply(error)) return { used: 0, most: 0 }
+      throw error
+    }
+  }
+
   function isBack(): Promise<boolean> {
     if (redis.status === 'ready') return Promise.resolve(true)
     reconnected ??= once(redis, 'ready', { signal: AbortSignal.timeout(reconnectPatience) })
@@ -70,8 +90,7 @@ export function openRedisConnection<Commands extends RedisCommands>(
 
   /** Sessions and codes must not vanish, and CONFIG is more than the account of this service may ask. */
   async function checkEviction(): Promise<void> {
-    const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis]
-    for (const node of nodes) {
+    for (const node of masters()) {
       const memory = await node.info('memory').catch(() => '')
       const policy = /^maxmemory_policy:(.+)$/m.exec(memory)?.[1]
       if (policy !== undefined && policy !== 'noeviction') onEviction?.(policy)
@@ -90,6 +109,16 @@ export function openRedisConnection<Commands extends RedisCommands>(
     } catch (error) {
       throw failure(error)
     }
+  }
+
+  async function add<T>(bytes: number, run: (redis: Commands) => Promise<T>): Promise<T> {
+    try {
+      await requireRoom(bytes)
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) onRefusal?.(error.cause as Error)
+      throw failure(error)
+    }
+    return write(run)
   }
 
   async function read<T>(run: (redis: Commands) => Promise<T>): Promise<T> {
@@ -119,6 +148,7 @@ export function openRedisConnection<Commands extends RedisCommands>(
 
   return {
     write,
+    add,
 
     copied: async () => {
       if (replication) await write(() => replication.copied())

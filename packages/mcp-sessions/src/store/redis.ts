@@ -67,7 +67,7 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
   return {
     async open(session, owner, value) {
       const { idle, perOwner, total, evictable } = limits
-      const [entered, evicted] = await connection.write((redis) =>
+      const [entered, evicted] = await connection.add(value.byteLength, (redis) =>
         redis.enterOwner(ownerKey(owner), clockOffset(), session, idle, perOwner, evictable),
       )
       if (entered === 0) return false
@@ -115,7 +115,7 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
 
     async append(session, stream, value, { last = false } = {}) {
       const { events, bytes, eventBytes, eventLife } = limits
-      const position = await connection.write((redis) =>
+      const position = await connection.add(value.byteLength, (redis) =>
         redis.appendEvent(
           ...keysOf(session),
           clockOffset(),
