@@ -149,7 +149,7 @@ export function createApp({
     guard,
     served:
       given.createGateway?.(app.log) ??
-      openConfigured(config, { log: app.log, builtin: source }) ??
+      openConfigured(config, { log: app.log, builtin: source, metrics }) ??
       serveSource(source, {
         policy,
         identity: config.identity,
@@ -172,13 +172,13 @@ export function createApp({
 /** What the configuration puts behind the endpoint, if it is not the demonstration. */
 function openConfigured(
   { gateway, secrets, ...config }: Config,
-  { log, builtin }: { readonly log: FastifyBaseLogger; readonly builtin: Source },
+  parts: { readonly log: FastifyBaseLogger; readonly builtin: Source; readonly metrics: Metrics | undefined },
 ): Served | undefined {
   if (!gateway) return undefined
   // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process
   const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)
   const stateFolder = join(config.dataDir, 'upstreams')
-  return openGateway({ ...config, settings: gateway, secrets: sealing, builtin, log, stateFolder })
+  return openGateway({ ...config, settings: gateway, secrets: sealing, stateFolder, ...parts })
 }
 
 /** Routes that are the same under every name: containers and proxies reach them by internal ones. */

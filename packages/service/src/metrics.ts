@@ -12,6 +12,19 @@ export interface Metrics {
   measureRequests(app: FastifyInstance): void
   /** `read` is asked at each scrape; a reading that fails is left out. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void
+  /** The same for each of several labelled values; a label that is not read any more is gone. */
+  gauges<Label extends string>(
+    name: string,
+    help: string,
+    labels: readonly Label[],
+    read: () => readonly { readonly labels: Record<Label, string>; readonly value: number }[],
+  ): void
+  /** Returns how to add a number of seconds: of what may take minutes. */
+  histogram<Label extends string>(
+    name: string,
+    help: string,
+    labels: readonly Label[],
+  ): (values: Record<Label, string>, seconds: number) => void
   /** Returns how to count one more. */
   counter<Label extends string>(
     name: string,
@@ -71,6 +84,24 @@ export function createMetrics({ ofProcess = true } = {}): Metrics {
           }
         },
       })
+    },
+
+    gauges(name, help, labelNames, read) {
+      new Gauge({
+        name,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          this.reset()
+          for (const { labels, value } of read()) this.set(labels, value)
+        },
+      })
+    },
+
+    histogram(name, help, labelNames) {
+      const histogram = new Histogram({ name, help, labelNames, buckets: [...DURATIONS, 60, 600], registers })
+      return (values, seconds) => histogram.observe(values, seconds)
     },
 
     counter(name, help, labelNames) {

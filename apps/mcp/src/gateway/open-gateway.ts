@@ -1,5 +1,6 @@
 // From the configuration to what is served: the one place where the parts of the gateway are made.
 
+import type { Metrics } from '@gatehouse/service'
 import type { Implementation } from '@modelcontextprotocol/server'
 import type { Served } from '../mcp/served.ts'
 import type { Source } from '../sources/source.ts'
@@ -8,9 +9,11 @@ import { createCatalog } from './catalog/catalog.ts'
 import { systemClock } from './catalog/clock.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { createGateway } from './gateway.ts'
+import { measureUpstreams } from './measures.ts'
 import { createOutcomes } from './outcomes.ts'
 import type { GatewaySettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
+import type { Upstream } from './upstreams/contract.ts'
 import { withoutBody } from './upstreams/faults.ts'
 import { createInflow, largestInflow } from './upstreams/inflow.ts'
 import { openUpstream } from './upstreams/open.ts'
@@ -26,6 +29,7 @@ export interface GatewayParts {
   readonly proxies: Readonly<Record<string, string>> | undefined
   readonly builtin: Source
   readonly log: GatewayLog
+  readonly metrics?: Metrics | undefined
   /** Where commands have their folders, and what is running is written down. */
   readonly stateFolder: string
   /** What commands inherit of our environment. */
@@ -41,16 +45,20 @@ export interface GatewayLog {
 
 /** The upstreams alone, each with its breaker; `close` ends what of their commands is left once they are closed. */
 export function openUpstreams(
-  parts: Pick<GatewayParts, 'settings' | 'identity' | 'log' | 'builtin' | 'proxies' | 'stateFolder' | 'inherited'>,
+  parts: Pick<
+    GatewayParts,
+    'settings' | 'identity' | 'log' | 'builtin' | 'proxies' | 'stateFolder' | 'inherited' | 'metrics'
+  >,
 ) {
   const { settings, identity, log, builtin, proxies } = parts
   const processes = createProcessStarter(parts)
   const introduced = { name: identity.name, version: identity.version }
   const clock = systemClock
-  const outcomes = createOutcomes()
+  const onOutcome = parts.metrics && measureUpstreams(parts.metrics, () => upstreams)
+  const outcomes = createOutcomes({ onOutcome })
   const onerror = (upstream: string, error: Error): void =>
     log.info({ upstream, err: withoutBody(error) }, 'an upstream is in trouble')
-  const upstreams = settings.upstreams.map((one) => {
+  const upstreams: readonly Upstream[] = settings.upstreams.map((one) => {
     const upstream = openUpstream(one, {
       identity: introduced,
       proxies,

@@ -2,7 +2,16 @@
 import type { UpstreamTrouble } from '@gatehouse/shared'
 import { credentialKey } from './catalog/keys.ts'
 import { createRecent } from './recent.ts'
-import { type Behalf, RpcError, type Upstream, UpstreamError, type UpstreamFault } from './upstreams/contract.ts'
+import {
+  type Behalf,
+  type Description,
+  type Members,
+  RpcError,
+  type Upstream,
+  UpstreamError,
+  type UpstreamFault,
+  type UpstreamRequest,
+} from './upstreams/contract.ts'
 
 export interface Outcomes {
   /** The same upstream, whose outcomes are remembered. */
@@ -11,31 +20,57 @@ export interface Outcomes {
   troubles(upstreams: readonly Upstream[], behalf: Behalf): readonly UpstreamTrouble[]
 }
 
+/** `error`: one of JSON-RPC, which is an answer, too. */
+export type Outcome = 'answered' | 'error' | UpstreamFault
+
+export interface OutcomesOptions {
+  /** Told how each request came out, and after how many milliseconds. */
+  readonly onOutcome?: ((upstream: string, outcome: Outcome, took: number) => void) | undefined
+}
+
 const mostCallers = 10_000
 
-export function createOutcomes(): Outcomes {
+export function createOutcomes({ onOutcome }: OutcomesOptions): Outcomes {
   const faults = createRecent<UpstreamFault>(mostCallers)
 
-  async function noting<Result>(upstream: Upstream, behalf: Behalf, work: Promise<Result>): Promise<Result> {
+  function note(upstream: Upstream, behalf: Behalf, outcome: Outcome): void {
+    const key = credentialKey(upstream, behalf)
+    if (outcome === 'answered' || outcome === 'error') faults.delete(key)
+    else faults.set(key, outcome)
+  }
+
+  /** What resolves may have been known before, and proves nothing. */
+  async function describe(upstream: Upstream, behalf: Behalf): Promise<Description> {
     try {
-      return await work
+      return await upstream.describe(behalf)
     } catch (error) {
-      if (error instanceof UpstreamError) faults.set(credentialKey(upstream, behalf), error.fault)
-      else if (error instanceof RpcError) faults.delete(credentialKey(upstream, behalf))
+      note(upstream, behalf, outcomeOf(error))
       throw error
+    }
+  }
+
+  async function request(upstream: Upstream, wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
+    const begun = performance.now()
+    let outcome: Outcome = 'answered'
+    try {
+      return await upstream.request(wanted, behalf)
+    } catch (error) {
+      outcome = outcomeOf(error)
+      throw error
+    } finally {
+      note(upstream, behalf, outcome)
+      onOutcome?.(upstream.settings.name, outcome, performance.now() - begun)
     }
   }
 
   return {
     watched: (upstream) => ({
       settings: upstream.settings,
-      // what resolves may have been known before: it proves nothing
-      describe: (behalf) => noting(upstream, behalf, upstream.describe(behalf)),
-      async request(wanted, behalf) {
-        const result = await noting(upstream, behalf, upstream.request(wanted, behalf))
-        faults.delete(credentialKey(upstream, behalf))
-        return result
+      get open() {
+        return upstream.open
       },
+      describe: (behalf) => describe(upstream, behalf),
+      request: (wanted, behalf) => request(upstream, wanted, behalf),
       notify: (notification, behalf) => upstream.notify(notification, behalf),
       listen: (behalf, resources, hear) => upstream.listen(behalf, resources, hear),
       close: () => upstream.close(),
@@ -47,4 +82,9 @@ export function createOutcomes(): Outcomes {
         return fault ? [{ upstream: upstream.settings.name, fault }] : []
       }),
   }
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof RpcError) return 'error'
+  return error instanceof UpstreamError ? error.fault : 'invalid'
 }

@@ -112,6 +112,9 @@ export function withBreaker(upstream: Upstream, clock: Pick<Clock, 'now'>): Upst
 
   return {
     settings: upstream.settings,
+    get open() {
+      return upstream.open
+    },
     describe: (behalf) => guard(behalf, () => upstream.describe(behalf), false),
     request: (request, behalf) => guard(behalf, () => upstream.request(request, behalf), true),
     notify: (notification, behalf) => guard(behalf, () => upstream.notify(notification, behalf), false),

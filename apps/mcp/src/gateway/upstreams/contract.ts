@@ -65,6 +65,8 @@ export interface Description {
 
 export interface Upstream {
   readonly settings: UpstreamSettings
+  /** How many connections there are here: processes of a command, sessions of a server. */
+  readonly open: number
   /** Connects if need be. */
   describe(behalf: Behalf): Promise<Description>
   /**

@@ -126,6 +126,9 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
 
   return {
     settings,
+    get open() {
+      return pool.size
+    },
     describe: (behalf) => within(behalf, async ({ description }) => description),
     request,
     notify: (notification, behalf) => within(behalf, (connection) => connection.notify(notification)),

@@ -50,6 +50,7 @@ export function fakeUpstream(name: string, { tools, ...settings }: Settings = {}
       timeouts: { connect: 5_000, list: 10_000, call: 600_000, idle: 120_000 },
       ...settings,
     },
+    open: 0,
     era: '2025',
     capabilities: { tools: {}, prompts: {}, resources: {} },
     instructions: undefined,
