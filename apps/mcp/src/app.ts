@@ -1,27 +1,28 @@
 // The MCP server, wired: the key set, the guard, health, and the MCP endpoint. What each does is in its own file.
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { createGuard, createRemoteKeySet, issuerMetadataPaths, type RemoteKeySet } from '@gatehouse/guard'
-import { issuerMetadataMirror, literalRoute, metadataRoutes, resourceGuard } from '@gatehouse/guard/fastify'
+import { createRemoteKeySet, type RemoteKeySet } from '@gatehouse/guard'
+import { createIssuerMetadataAnswer, serveMetadata } from '@gatehouse/guard/fastify'
 import type { SessionStore } from '@gatehouse/mcp-sessions'
 import {
   boundConnections,
   connectionLimits,
-  createNameCheck,
   logOptions,
   type Metrics,
+  nameOf,
   registerHealth,
   requestReading,
 } from '@gatehouse/service'
-import { defaultScopes, effectiveScopes } from '@gatehouse/shared'
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
-import type { Config } from './config.ts'
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Config, Endpoint } from './config.ts'
+import { dispatch, endpointOf, whereabouts } from './endpoints/dispatch.ts'
+import { openEndpoints } from './endpoints/endpoints.ts'
 import { refuse } from './errors.ts'
 import { openGateway } from './gateway/open-gateway.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
-import { mcpEndpoint } from './mcp/http.ts'
-import { createOriginCheck } from './mcp/origins.ts'
+import { createCommon } from './mcp/common.ts'
+import { mcpRoutes } from './mcp/http.ts'
 import { policy } from './mcp/policy.ts'
 import type { Served } from './mcp/served.ts'
 import { serveSource } from './mcp/server.ts'
@@ -29,7 +30,6 @@ import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
 import { createBuiltin } from './sources/builtin/builtin.ts'
 import type { Source } from './sources/source.ts'
-import { createOurVerifier } from './tokens.ts'
 
 export interface AppDependencies {
   readonly config: Config
@@ -73,7 +73,7 @@ export function createApp({
   answerLimit = 5_000,
   ...given
 }: AppDependencies): FastifyInstance {
-  const { resource, issuer } = config
+  const { issuer } = config
   const app = fastify({
     logger: { ...logOptions(config.logLevel), ...(logStream && { stream: logStream }) },
     ...requestReading(config.trustProxy),
@@ -82,14 +82,13 @@ export function createApp({
     return503OnClosing: false, // who is not ready any more still answers for a while
     ...connectionLimits,
     // A path that cannot be decoded, before there is a route.
-    frameworkErrors: (_error, _request, reply) =>
-      void refuse(reply, 400, 'invalid_request', `The MCP server is at ${resource}`),
+    frameworkErrors: (_error, request, reply) => refuseUnreadable(request, reply),
   })
-  // Bodies are for POST /mcp to read: elsewhere it makes no difference what a client says of one, or that there is none.
+  // Bodies are for POST to an endpoint to read: elsewhere it makes no difference what a client says of one.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, void payload.resume()))
   boundConnections(app.server)
-  metrics?.measureRequests(app)
+  metrics?.measureRequests(app, ({ place, routeOptions }) => (place ? place.route : routeOptions.url))
   const countFailedLoad = metrics?.counter(
     'gatehouse_key_set_failures_total',
     "Loads of the issuer's keys that failed.",
@@ -108,15 +107,34 @@ export function createApp({
         app.log.warn({ issuer, aheadBySeconds }, "this clock and the issuer's differ: tokens will be refused"),
     })
 
-  const nameless = namelessRoutes(resource)
-  const checkName = createNameCheck(resource)
-  const checkOrigin = createOriginCheck(config)
-  app.addHook('onRequest', async (request, reply) => {
-    const fault = nameless.has(request.routeOptions.url ?? '') ? undefined : checkName(request)
-    if (!fault) return
-    return (await checkOrigin(request, reply)) ?? refuse(reply, fault.status, fault.error, fault.description)
+  const common = createCommon({
+    streamLimits: { ...defaultStreamLimits, ...streamLimits },
+    unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },
+    keepAlive,
+    clock,
+    answerLimit,
+    log: app.log,
   })
-  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'not_found', `The MCP server is at ${resource}`))
+  const serve = ({ title }: Endpoint): Served =>
+    given.createGateway?.(app.log) ??
+    openConfigured(config, { log: app.log, builtin: source, metrics }) ??
+    serveSource(source, {
+      policy,
+      identity: { ...config.identity, title },
+      onToolFailure: (tool, err) => app.log.error({ tool, err }, 'tool failed'),
+      clock,
+    })
+  function refuseUnreadable(request: FastifyRequest, reply: FastifyReply): void {
+    refuse(reply, 400, 'invalid_request', whereabouts(endpoints.directory().table, request))
+  }
+  const endpoints = openEndpoints({ config, keys, store, common, serve, clock })
+  const answerIssuerMetadata = createIssuerMetadataAnswer({
+    issuer,
+    // Who cannot reach the keys under the issuer's name cannot reach the metadata there either.
+    reachedAt: config.jwksUrl === undefined ? undefined : new URL(config.jwksUrl).origin,
+    onFailure: (error) => app.log.warn({ issuer, reason: error.message }, "could not load the issuer's metadata"),
+  })
+  dispatch(app, endpoints.directory, answerIssuerMetadata)
   // Known keys are enough, so that a replica stays ready while the issuer is away; a new one is not ready before it had
   // them once. Where sessions are kept is of no account: without that store clients are served all the same.
   const whyNotReady = () => (keys.ready() ? undefined : 'no keys of the issuer yet')
@@ -125,44 +143,17 @@ export function createApp({
     keys.ready() ? 1 : 0,
   )
   metrics?.gauge('gatehouse_key_set_age_seconds', "Since the issuer's keys were last loaded.", () => keys.age() / 1000)
-  const guard = createGuard({
-    resource,
-    issuer,
-    scopes: defaultScopes,
-    resourceName: config.identity.title,
-    verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock }),
-    effectiveScopes,
+  serveMetadata(app, (request) => {
+    const { table } = endpoints.directory()
+    return (table.on(nameOf(request)) ?? table.endpoints).map(({ guard }) => guard)
   })
-  app.register(resourceGuard, { guard })
-  // On one host with the issuer, the issuer itself is asked.
-  if (new URL(issuer).origin !== new URL(resource).origin) {
-    app.register(issuerMetadataMirror, {
-      resource,
-      issuer,
-      // Who cannot reach the keys under the issuer's name cannot reach the metadata there either.
-      reachedAt: config.jwksUrl === undefined ? undefined : new URL(config.jwksUrl).origin,
-      onFailure: (error) => app.log.warn({ issuer, reason: error.message }, "could not load the issuer's metadata"),
-    })
-  }
-  app.register(mcpEndpoint, {
-    config,
-    guard,
-    served:
-      given.createGateway?.(app.log) ??
-      openConfigured(config, { log: app.log, builtin: source, metrics }) ??
-      serveSource(source, {
-        policy,
-        identity: config.identity,
-        onToolFailure: (tool, err) => app.log.error({ tool, err }, 'tool failed'),
-        clock,
-      }),
-    store,
-    streamLimits: { ...defaultStreamLimits, ...streamLimits },
-    unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },
+  app.register(mcpRoutes, {
+    common,
     bodyLimits: { ...defaultBodyLimits, ...bodyLimits },
-    keepAlive,
-    clock,
-    answerLimit,
+    sessions: store !== undefined,
+    endpointOf,
+    stop: endpoints.stop,
+    close: endpoints.close,
   })
   app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
@@ -179,10 +170,4 @@ function openConfigured(
   const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)
   const stateFolder = join(config.dataDir, 'upstreams')
   return openGateway({ ...config, settings: gateway, secrets: sealing, stateFolder, ...parts })
-}
-
-/** Routes that are the same under every name: containers and proxies reach them by internal ones. */
-function namelessRoutes(resource: string): ReadonlySet<string> {
-  const mirrored = Object.values(issuerMetadataPaths(resource)).flat()
-  return new Set(['/livez', '/readyz', ...metadataRoutes, ...mirrored.map(literalRoute)])
 }

@@ -19,18 +19,28 @@ import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
 import { type AuthorizationSource, readGateway } from './gateway-config.ts'
 
-export interface Config {
+/** A protected resource. */
+export interface Endpoint {
   /** The resource identifier, byte for byte: the audience of its tokens and the address clients are given. */
   readonly resource: string
+  /** What people are shown. */
+  readonly title: string
+}
+
+export interface Config {
+  /** The first resource, which stands for the process where one is enough. */
+  readonly resource: string
+  /** All of them: one at least. */
+  readonly endpoints: readonly Endpoint[]
   /** How the server introduces itself: a name for programs, a title for people, which its metadata has, too. */
   readonly identity: Identity
   /** The issuer identifier, byte for byte as its metadata has it. */
   readonly issuer: string
   /** Only where the issuer's own address cannot be reached from here; else its metadata says where its keys are. */
   readonly jwksUrl: string | undefined
-  /** Whether the resource is for this machine alone and we are not in production. */
+  /** Whether all resources are for this machine alone and we are not in production. */
   readonly development: boolean
-  /** Origins whose pages may call, besides the resource's own. */
+  /** Origins whose pages may call, besides a resource's own. */
   readonly allowedOrigins: readonly string[]
   readonly host: string
   readonly port: number
@@ -86,17 +96,19 @@ export function readConfig(env: Environment): Config {
     },
     faults,
   )
-  const endpoint = gateway?.hasEndpoints ? gateway.settings?.endpoints[0] : undefined
-  const resource = endpoint?.resource ?? (env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp')
-  const development = !production && isLoopback(resource)
+  const inFile = gateway?.hasEndpoints ? gateway.settings?.endpoints : undefined
+  const ofVariable = { resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp', name: given.title }
+  const endpoints = (inFile ?? [ofVariable]).map(({ resource, name }) => ({ resource, title: env.MCP_TITLE || name }))
+  const { resource, title } = endpoints[0] ?? { ...ofVariable, title: ofVariable.name }
+  const development = !production && endpoints.every((each) => isLoopback(each.resource))
   // a faulty file does not say whether the resource is its own
   const ownsResource = gateway !== undefined && gateway.hasEndpoints !== false
   const developmentDefaults = [...(ownsResource ? [] : ['MCP_RESOURCE_URL']), 'MCP_ISSUER'].filter((name) => !env[name])
 
-  const resourceName = endpoint ? 'GATEHOUSE_CONFIG: endpoints[0].resource' : 'MCP_RESOURCE_URL'
-  checkIdentifier(resourceName, resource, faults)
+  const nameOf = (index: number) => (inFile ? `GATEHOUSE_CONFIG: endpoints[${index}].resource` : 'MCP_RESOURCE_URL')
+  for (const [index, each] of endpoints.entries()) checkIdentifier(nameOf(index), each.resource, faults)
   checkIdentifier('MCP_ISSUER', issuer, faults)
-  checkPath(resourceName, resource, faults)
+  for (const [index, each] of endpoints.entries()) checkPath(nameOf(index), each.resource, faults)
   if (gateway?.hasEndpoints) checkResourceVariables(env, faults)
   // No check for https: it is there for internal addresses, and who sets it vouches for the way.
   if (jwksUrl !== undefined && !isHttpUrl(jwksUrl)) faults.push('MCP_JWKS_URL must be an http or https URL.')
@@ -106,7 +118,8 @@ export function readConfig(env: Environment): Config {
 
   const config: Config = {
     resource,
-    identity: { ...given, title: env.MCP_TITLE || endpoint?.name || given.title },
+    endpoints,
+    identity: { ...given, title },
     issuer,
     jwksUrl,
     development,

@@ -8,7 +8,11 @@ import { type GuardAnswer, type GuardRequest, pairs } from './exchange.ts'
 import type { Guard } from './guard.ts'
 import { answerMetadata, wellKnown } from './metadata.ts'
 
-export { type IssuerMetadataMirrorOptions, issuerMetadataMirror } from './issuer-metadata-mirror.ts'
+export {
+  createIssuerMetadataAnswer,
+  type IssuerMetadataMirrorOptions,
+  issuerMetadataMirror,
+} from './issuer-metadata-mirror.ts'
 export { literalRoute } from './literal-route.ts'
 
 declare module 'fastify' {
@@ -27,37 +31,52 @@ export const metadataRoutes: readonly string[] = [wellKnown, `${wellKnown}/*`]
 /** Serves the RFC 9728 document of one resource, beside those of other registrations. To be registered without a prefix. */
 export const resourceGuard = fastifyPlugin<{ readonly guard: Guard }>(
   async (app: FastifyInstance, { guard }): Promise<void> => {
-    if (!app.hasRequestDecorator('caller')) app.decorateRequest('caller', null)
     const guards = guardsOf.get(app.server) ?? []
     guardsOf.set(app.server, [...guards, guard])
-    if (guards.length > 0) return
-    for (const url of metadataRoutes) {
-      app.route({
-        method: ['GET', 'OPTIONS'],
-        url,
-        handler: async (request, reply) => {
-          const answer = answerMetadata(guardsOf.get(app.server) ?? [], guardRequest(request))
-          return answer ? send(reply, answer) : reply.callNotFound()
-        },
-      })
-    }
+    if (guards.length === 0) serveMetadata(app, () => guardsOf.get(app.server) ?? [])
   },
   { name: 'resource-guard', fastify: '5.x' },
 )
 
+/**
+ * Serves the RFC 9728 documents of resources that come and go, and lets routes of this server ask who calls. `guardsFor`:
+ * those that a request may be about. In the place of {@link resourceGuard}.
+ */
+export function serveMetadata(app: FastifyInstance, guardsFor: (request: FastifyRequest) => readonly Guard[]): void {
+  if (!app.hasRequestDecorator('caller')) app.decorateRequest('caller', null)
+  for (const url of metadataRoutes) {
+    app.route({
+      method: ['GET', 'OPTIONS'],
+      url,
+      handler: async (request, reply) => {
+        const answer = answerMetadata(guardsFor(request), guardRequest(request))
+        return answer ? send(reply, answer) : reply.callNotFound()
+      },
+    })
+  }
+}
+
 /** An `onRequest` hook that lets only callers with a valid token for this resource and all of these scopes pass. */
 export function requireBearer(guard: Guard, ...scopes: readonly string[]): onRequestAsyncHookHandler {
-  return async (request, reply) => {
-    const admission = await guard.admit(guardRequest(request), scopes)
-    if ('caller' in admission) {
-      request.caller = admission.caller
-      return
-    }
-    const { answer, reason, error } = admission
-    if (reason) request.log.info({ reason }, 'access token refused')
-    if (error) request.log.error({ err: error }, 'access token could not be judged')
-    return send(reply, answer)
+  return (request, reply) => admitBearer(guard, request, reply, scopes)
+}
+
+/** {@link requireBearer} for a guard that is known only when the request is. Returns the reply if it was sent. */
+export async function admitBearer(
+  guard: Guard,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  scopes: readonly string[] = [],
+): Promise<FastifyReply | undefined> {
+  const admission = await guard.admit(guardRequest(request), scopes)
+  if ('caller' in admission) {
+    request.caller = admission.caller
+    return undefined
   }
+  const { answer, reason, error } = admission
+  if (reason) request.log.info({ reason }, 'access token refused')
+  if (error) request.log.error({ err: error }, 'access token could not be judged')
+  return send(reply, answer)
 }
 
 /**

@@ -1,7 +1,7 @@
 // Clients that look for the authorization server's metadata on the resource's own host, because older revisions of MCP put
 // it there, or before they look at the resource's: they find a copy of what the issuer publishes. Endpoints and `issuer` in
 // it are the issuer's; a client that compares the issuer with where it looked takes no harm, and goes on to RFC 9728.
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { IssuerError } from './errors.ts'
 import {
@@ -24,19 +24,32 @@ const clientAge = 600
 /** Serves them. Of no use to a resource that is on its issuer's own host. */
 export const issuerMetadataMirror = fastifyPlugin<IssuerMetadataMirrorOptions>(
   async (app: FastifyInstance, options: IssuerMetadataMirrorOptions): Promise<void> => {
-    const readers = createIssuerMetadata(options)
+    const answer = createIssuerMetadataAnswer(options)
     for (const [kind, paths] of Object.entries(issuerMetadataPaths(options.resource))) {
-      const read = readers[kind as MetadataKind]
       for (const path of paths.map(literalRoute)) {
-        app.get(path, async (_request, reply) => answer(reply.header('access-control-allow-origin', '*'), read))
-        app.options(path, async (_request, reply) =>
-          reply.code(anyPreflight.status).headers(anyPreflight.headers).send(),
-        )
+        app.route({
+          method: ['GET', 'OPTIONS'],
+          url: path,
+          handler: (request, reply) => answer(kind as MetadataKind, request, reply),
+        })
       }
     }
   },
   { name: 'issuer-metadata-mirror', fastify: '5.x' },
 )
+
+/** One copy for several resources: answers GET, HEAD and OPTIONS wherever the server found that a copy is asked for. */
+export function createIssuerMetadataAnswer(options: IssuerMetadataOptions) {
+  const readers = createIssuerMetadata(options)
+  return async function answerIssuerMetadata(
+    kind: MetadataKind,
+    { method }: Pick<FastifyRequest, 'method'>,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    if (method === 'OPTIONS') return reply.code(anyPreflight.status).headers(anyPreflight.headers).send()
+    return answer(reply.header('access-control-allow-origin', '*'), readers[kind])
+  }
+}
 
 async function answer(reply: FastifyReply, read: () => Promise<string | undefined>): Promise<FastifyReply> {
   try {

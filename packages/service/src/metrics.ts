@@ -1,15 +1,18 @@
 // Numbers for Prometheus, on a port of their own that nobody publishes. Labels are bounded: routes and statuses, never
 // what a caller sent.
 import type { AddressInfo } from 'node:net'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Upper bounds in seconds: about what a store costs, what a login page costs, and what nobody waits for. */
 const DURATIONS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export interface Metrics {
-  /** Counts requests of `app`, those under way too, and how long each took until its connection let go of it. */
-  measureRequests(app: FastifyInstance): void
+  /**
+   * Counts requests of `app`, those under way too, and how long each took until its connection let go of it. `routeOf`: what
+   * stands for its route; undefined: there is none. By default as the router has it.
+   */
+  measureRequests(app: FastifyInstance, routeOf?: (request: FastifyRequest) => string | undefined): void
   /** `read` is asked at each scrape; a reading that fails is left out. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void
   /** The same for each of several labelled values; a label that is not read any more is gone. */
@@ -41,7 +44,7 @@ export function createMetrics({ ofProcess = true } = {}): Metrics {
   const [registry] = registers as [Registry]
   if (ofProcess) collectDefaultMetrics({ register: registry })
   return {
-    measureRequests(app) {
+    measureRequests(app, routeOf = ({ routeOptions }) => routeOptions.url) {
       const underWay = new Gauge({
         name: 'gatehouse_http_requests_in_flight',
         help: 'Requests that are being answered, open streams included.',
@@ -62,7 +65,7 @@ export function createMetrics({ ofProcess = true } = {}): Metrics {
           underWay.dec()
           const labels = {
             method: request.method,
-            route: request.routeOptions.url ?? 'none',
+            route: routeOf(request) ?? 'none',
             status: String(reply.raw.statusCode),
           }
           duration.observe(labels, (performance.now() - started) / 1000)

@@ -10,21 +10,21 @@ export interface NameFault {
   readonly description: string
 }
 
-/** `url` is what the service is published as. Returns what is wrong with the name that a request is for, if anything is. */
-export function createNameCheck(url: string): (request: FastifyRequest) => NameFault | undefined {
-  const { host, protocol } = new URL(url)
-  const defaultPort = protocol === 'https:' ? ':443' : ':80'
-  const names = new Set(/:\d+$/.test(host) ? [host] : [host, host + defaultPort])
+/** `urls` are what the service is published as. Returns what is wrong with the name that a request is for, if anything is. */
+export function createNameCheck(...urls: readonly string[]): (request: FastifyRequest) => NameFault | undefined {
+  const names = new Set(urls.flatMap(namesOf))
+  const expected = [...new Set(urls.map((url) => new URL(url).host))].join(', ')
   const foreign: NameFault = {
     status: 421,
     error: 'misdirected_request',
-    description: `This server answers as ${url}. If that is what was asked for, a proxy on the way does not pass on the Host header as it came.`,
+    // of several names none is anybody's business who came under another one
+    description: `This server answers ${urls.length === 1 ? `as ${urls[0]}` : 'under other names'}. If that is what was asked for, a proxy on the way does not pass on the Host header as it came.`,
   }
   const tell = seldom(({ log, raw, headers }: FastifyRequest) =>
     log.warn(
       {
         host: headers.host?.slice(0, 128),
-        expected: host,
+        expected,
         peer: raw.socket.remoteAddress,
         forwarded: readForwarding(headers).any,
       },
@@ -36,13 +36,24 @@ export function createNameCheck(url: string): (request: FastifyRequest) => NameF
     // RFC 9112 §3.2. Node takes the first of two, what stands before us perhaps the other one.
     if (countHeader(request, 'host') > 1)
       return { status: 400, error: 'invalid_request', description: 'Host was sent more than once' }
-    // §3.2.2: the authority of an absolute request target replaces Host.
-    const target = request.originalUrl
-    const named = ABSOLUTE.test(target) ? URL.parse(target)?.host : request.raw.headers.host
-    if (named !== undefined && names.has(named.toLowerCase())) return undefined
+    const named = nameOf(request)
+    if (named !== undefined && names.has(named)) return undefined
     tell(request)
     return foreign
   }
+}
+
+/** The name that a request is for, in lower case. §3.2.2: the authority of an absolute request target replaces Host. */
+export function nameOf({ originalUrl: target, raw }: FastifyRequest): string | undefined {
+  const named = ABSOLUTE.test(target) ? URL.parse(target)?.host : raw.headers.host
+  return named?.toLowerCase()
+}
+
+/** What requests to a URL are named: with its port, and without if it is the usual one. */
+export function namesOf(url: string): readonly string[] {
+  const { host, protocol } = new URL(url)
+  const defaultPort = protocol === 'https:' ? ':443' : ':80'
+  return /:\d+$/.test(host) ? [host] : [host, host + defaultPort]
 }
 
 /** How often a header was sent, of those of which Node keeps one. `name` is in lower case. */

@@ -2,47 +2,42 @@
 // page is from (origins.ts), who calls (the guard), whether there is one message, what it needs (operations.ts), whether
 // there is room for another stream (stream-limits.ts). Requests in a session of the 2025 era go to
 // session-answers.ts; the SDK serves all others without one, of both eras.
-import type { Caller, Guard } from '@gatehouse/guard'
-import { literalRoute, refuseWithoutScopes, requireBearer } from '@gatehouse/guard/fastify'
-import type { SessionNews, SessionStore } from '@gatehouse/mcp-sessions'
-import { type AuthInfo, createMcpHandler, type Server } from '@modelcontextprotocol/server'
+import type { Caller } from '@gatehouse/guard'
+import { admitBearer, refuseWithoutScopes } from '@gatehouse/guard/fastify'
+import type { AuthInfo } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Config } from '../config.ts'
 import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
-import { createAnswer } from './answer.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
-import { createConnections, type Serve } from './connections.ts'
+import type { Common } from './common.ts'
+import type { Serve } from './connections.ts'
+import type { McpEndpoint } from './endpoint.ts'
 import { eraOf, findHeaderMismatch } from './inbound.ts'
 import { idOf } from './message.ts'
 import { type MessageRefusal, refusalOf } from './message-refusal.ts'
-import { createOriginCheck, createPreflight } from './origins.ts'
+import { createPreflight } from './origins.ts'
 import { passableHeaders } from './passable-headers.ts'
-import type { Message, Operation, Served, ServedRequest } from './served.ts'
-import { createSessionAnswers } from './session-answers.ts'
-import type { StreamLimits } from './stream-limits.ts'
-import { createUnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
+import type { Message, Operation } from './served.ts'
 
-export interface McpEndpointOptions {
-  readonly config: Config
-  readonly guard: Guard
-  readonly served: Served
-  /** Undefined: no sessions. */
-  readonly store: SessionStore | undefined
-  readonly streamLimits: StreamLimits
-  readonly unsentLimits: UnsentLimits
+export interface McpRoutesOptions {
+  readonly common: Common
   readonly bodyLimits: BodyLimits
-  /** Milliseconds without a word after which an open stream has a comment. */
-  readonly keepAlive: number
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number
-  /** Milliseconds for calls to end in before a shutdown ends them. */
-  readonly answerLimit: number
+  /** Whether there are sessions. */
+  readonly sessions: boolean
+  /** The endpoint of a request: one without was refused before. */
+  readonly endpointOf: (request: FastifyRequest) => McpEndpoint
+  /** Answers in the place of what still works, at all endpoints. */
+  readonly stop: () => Promise<unknown>
+  /** Ends what is behind them. */
+  readonly close: () => Promise<unknown>
 }
 
 /** Milliseconds for connections to fall quiet in when all that was asked is answered. */
 const quietLimit = 500
+
+/** Which endpoint a path is, if it is one, was looked up before: see ../endpoints. */
+const anyPath = '*'
 
 /** A message that is gone into. */
 interface Permitted {
@@ -51,58 +46,27 @@ interface Permitted {
   readonly isLegacy: boolean
 }
 
-/** Needs the guard's plugin on the server. */
-export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOptions): Promise<void> {
-  const { config, guard, served, store, streamLimits, unsentLimits, bodyLimits } = options
-  const { keepAlive, clock, answerLimit } = options
-  const path = new URL(config.resource).pathname
-  const route = literalRoute(path)
-  // Of requests that it refuses as well as of its own failures; it does not say which.
-  const onerror = (error: Error): void => app.log.info({ err: error }, 'MCP request failed')
-  const { operations } = served
-  const createServer = (authInfo: AuthInfo | undefined, session?: SessionNews): Server =>
-    served.createServer({ ...requestIn(authInfo), session })
-
-  const connections = createConnections({ limits: streamLimits, answerLimit, clock, onerror })
+/** Needs the guard's decoration of requests. */
+export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions): Promise<void> {
+  const { common, bodyLimits, endpointOf, sessions: hasSessions } = options
+  const { connections, answer, onerror } = common
   const { closing } = connections
-  const unsent = createUnsentBytes(unsentLimits, (bytes) =>
-    app.log.info({ bytes }, 'a client was disconnected that does not read what it is sent'),
-  )
-  const answer = createAnswer({ unsent, keepAlive, onerror })
-  const handling = { onerror, keepAliveMs: keepAlive, maxSubscriptions: streamLimits.total }
-  const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), handling)
-  const sessions =
-    store &&
-    createSessionAnswers({
-      store,
-      issuer: config.issuer,
-      resource: config.resource,
-      createServer,
-      onNotification: (authInfo, notification, session) =>
-        served.notified?.({ ...requestIn(authInfo), session }, notification),
-      onEnd: (key) => served.ended?.(key),
-      answer,
-      unsent,
-      keepAlive,
-      closing,
-      onerror,
-      onRefusal: (reason) => app.log.warn({ reason }, 'a client is served without a session'),
-    })
 
-  app.addHook('onRequest', createOriginCheck(config))
+  app.addHook('onRequest', (request, reply) => endpointOf(request).checkOrigin(request, reply))
   app.addHook('onRequest', async (_request, reply) => {
     if (closing.aborted)
       return refuseRpc(reply.header('retry-after', '1'), 503, rpcCodes.other, 'Stopping: try again shortly')
   })
   app.setErrorHandler((error, _request, reply) => refuseError(reply, error))
-  const methods = sessions ? ['GET', 'POST', 'DELETE'] : ['POST']
-  app.options(route, createPreflight(methods))
+  const methods = hasSessions ? ['GET', 'POST', 'DELETE'] : ['POST']
+  app.options(anyPath, createPreflight(methods))
 
-  const onRequest = requireBearer(guard)
+  const onRequest = (request: FastifyRequest, reply: FastifyReply) =>
+    admitBearer(endpointOf(request).guard, request, reply)
 
   async function requireMessage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     const { headers } = request
-    const mayAnswer = sessions !== undefined && headers['mcp-session-id'] !== undefined
+    const mayAnswer = hasSessions && headers['mcp-session-id'] !== undefined
     const refusal = refusalOf(request.body, { accepted: readAccept(headers.accept), mayAnswer })
     if (refusal) return refuseMessage(reply, refusal)
     request.body = withoutNulls(request.body)
@@ -115,8 +79,9 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   /** The one place where it is asked what a request needs. Undefined: it was refused. */
   async function permit(request: FastifyRequest, reply: FastifyReply): Promise<Permitted | undefined> {
     const { headers, body } = request
+    const { guard, served } = endpointOf(request)
     const [caller, era] = [callerOf(request), eraOf(request)]
-    const operation = await operations.find(body as Message, { caller, headers: passableHeaders(request.raw) })
+    const operation = await served.operations.find(body as Message, { caller, headers: passableHeaders(request.raw) })
     const { tool, scopes, isOpenTo } = operation
     const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool)
     const refusal = typeof era === 'object' ? era : mismatch
@@ -135,6 +100,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
     const permitted = await permit(request, reply)
     if (!permitted) return
     const { caller, operation, isLegacy } = permitted
+    const { path, sessions } = endpointOf(request)
     const authInfo = authInfoOf(caller, request)
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
@@ -148,7 +114,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
   // The one route that reads a body, which is JSON.
   app.register((posts, _options, done) => {
     const whileHeld = readWithinBudget(posts, bodyLimits)
-    posts.post(route, { onRequest, preHandler: requireMessage }, async (request, reply) => {
+    posts.post(anyPath, { onRequest, preHandler: requireMessage }, async (request, reply) => {
       await whileHeld(request, () => answerMessage(request, reply))
       return reply
     })
@@ -157,6 +123,7 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
 
   /** One request that stands alone, in whichever era. */
   function serveAlone(request: FastifyRequest, reply: FastifyReply, authInfo: AuthInfo, { method }: Operation): Serve {
+    const { handler, listening: listen, ending: closed } = endpointOf(request)
     return (life) => {
       // A tool that is still at work when the token expires says so itself, see server.ts.
       const { body } = request
@@ -164,32 +131,37 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
         if (method !== 'subscriptions/listen') {
           return withStatus((told) => handler.fetch(incoming, { authInfo: told(authInfo), parsedBody: body }))
         }
-        const bus = served.events?.(requestIn(authInfo), body as Message)
-        const listening = createMcpHandler(() => createServer(authInfo), { ...handling, ...(bus && { bus }) })
-        const ending = endingWith(incoming, life, closing)
+        const listening = listen(authInfo, body as Message)
+        const ending = endingWith(incoming, life, closed)
         const end = (): void => void listening.close()
-        closing.addEventListener('abort', end, { once: true })
-        reply.raw.once('close', () => closing.removeEventListener('abort', end))
+        closed.addEventListener('abort', end, { once: true })
+        reply.raw.once('close', () => closed.removeEventListener('abort', end))
         return listening.fetch(ending, { authInfo, parsedBody: body })
       })
     }
   }
 
-  if (sessions) {
-    app.get(route, { onRequest, exposeHeadRoute: false }, async (request, reply) => {
+  if (hasSessions) {
+    app.get(anyPath, { onRequest, exposeHeadRoute: false }, async (request, reply) => {
       const caller = callerOf(request)
-      const serve = await sessions.get(request, reply, caller)
+      const serve = await sessionsOf(request).get(request, reply, caller)
       if (serve !== 'refused') await connections.hand(request, reply, { caller, serve, isStream: true })
       return reply
     })
-    app.delete(route, { onRequest }, async (request, reply) => {
-      await sessions.delete(request, reply, callerOf(request))
+    app.delete(anyPath, { onRequest }, async (request, reply) => {
+      await sessionsOf(request).delete(request, reply, callerOf(request))
       return reply
     })
   }
+  function sessionsOf(request: FastifyRequest) {
+    const { sessions } = endpointOf(request)
+    if (!sessions) throw new Error('there are no sessions at this endpoint')
+    return sessions
+  }
+
   app.route({
-    method: sessions ? ['PUT', 'PATCH', 'HEAD'] : ['GET', 'DELETE', 'PUT', 'PATCH'],
-    url: route,
+    method: hasSessions ? ['PUT', 'PATCH', 'HEAD'] : ['GET', 'DELETE', 'PUT', 'PATCH'],
+    url: anyPath,
     onRequest,
     handler: async (_request, reply) =>
       refuseRpc(
@@ -202,8 +174,8 @@ export async function mcpEndpoint(app: FastifyInstance, options: McpEndpointOpti
 
   // In preClose: while a stream is open the server cannot close, and onClose would never come.
   app.addHook('preClose', async () => {
-    await connections.close(() => Promise.all([handler.close(), sessions?.close()]))
-    await served.close?.()
+    await connections.close(options.stop)
+    await options.close()
     // Node closes connections that are quiet by now. Those that fall quiet later, or never said anything, would keep the
     // server from closing.
     setTimeout(() => app.server.closeAllConnections(), quietLimit).unref()
@@ -232,11 +204,6 @@ function endingWith(request: Request, ...signals: readonly AbortSignal[]): Reque
 function authInfoOf(caller: Caller, { raw }: FastifyRequest): AuthInfo {
   const extra = { caller, headers: passableHeaders(raw) }
   return { token: '', clientId: caller.clientId, scopes: [], expiresAt: caller.expiresAt, extra }
-}
-
-function requestIn(auth: AuthInfo | undefined): ServedRequest {
-  if (!auth?.extra) throw new Error('a request came to the SDK by another way')
-  return auth.extra as unknown as ServedRequest
 }
 
 function callerOf({ caller }: FastifyRequest): Caller {

@@ -1,7 +1,6 @@
 // Which pages may call. A browser sends Origin with every such call, and a page on another origin cannot forge it; what
 // is no browser sends none, and has a token to show.
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Config } from '../config.ts'
 import { refuse } from '../errors.ts'
 
 const requestHeaders = [
@@ -21,12 +20,19 @@ const parameterHeader = /^mcp-param-[\w-]{1,64}$/
 /** As a browser spells it: lower case, no path. `localhost.evil` and `null` are none of these. */
 const loopbackOrigin = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/
 
+export interface OriginPolicy {
+  /** Whose own pages may call. */
+  readonly resources: readonly string[]
+  readonly allowedOrigins: readonly string[]
+  readonly development: boolean
+}
+
 /**
  * An `onRequest` hook: 403 for a page on a foreign origin, whatever the method, and CORS headers for the others. They
  * name the origin and never allow credentials: a token is sent by script, never by the browser of its own accord.
  */
-export function createOriginCheck({ resource, allowedOrigins, development }: Config) {
-  const origins = new Set([new URL(resource).origin, ...allowedOrigins])
+export function createOriginCheck({ resources, allowedOrigins, development }: OriginPolicy) {
+  const origins = new Set([...resources.map((resource) => new URL(resource).origin), ...allowedOrigins])
   // The Inspector and a developer's own pages come from a port of this machine that nobody can list in advance. They
   // need a token all the same. In production a loopback page is one on the *visitor's* machine: not ours to trust.
   const isAllowed = (origin: string): boolean => origins.has(origin) || (development && loopbackOrigin.test(origin))

@@ -1,0 +1,41 @@
+// What all endpoints of this process have in common: connections and memory are the process's, however many endpoints there are.
+import type { FastifyBaseLogger } from 'fastify'
+import { type Answer, createAnswer } from './answer.ts'
+import { type Connections, createConnections } from './connections.ts'
+import type { StreamLimits } from './stream-limits.ts'
+import { createUnsentBytes, type UnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
+
+export interface CommonOptions {
+  readonly streamLimits: StreamLimits
+  readonly unsentLimits: UnsentLimits
+  /** Milliseconds without a word after which an open stream has a comment. */
+  readonly keepAlive: number
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  /** Milliseconds for calls to end in before a shutdown ends them. */
+  readonly answerLimit: number
+  readonly log: FastifyBaseLogger
+}
+
+export interface Common extends Pick<CommonOptions, 'streamLimits' | 'keepAlive' | 'log'> {
+  readonly connections: Connections
+  readonly unsent: UnsentBytes
+  readonly answer: Answer
+  /** Of requests that the SDK refuses as well as of its own failures; it does not say which. */
+  readonly onerror: (error: Error) => void
+}
+
+export function createCommon({ unsentLimits, clock, answerLimit, ...options }: CommonOptions): Common {
+  const { streamLimits, keepAlive, log } = options
+  const onerror = (error: Error): void => log.info({ err: error }, 'MCP request failed')
+  const unsent = createUnsentBytes(unsentLimits, (bytes) =>
+    log.info({ bytes }, 'a client was disconnected that does not read what it is sent'),
+  )
+  return {
+    ...options,
+    connections: createConnections({ limits: streamLimits, answerLimit, clock, onerror }),
+    unsent,
+    answer: createAnswer({ unsent, keepAlive, onerror }),
+    onerror,
+  }
+}

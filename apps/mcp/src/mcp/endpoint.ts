@@ -1,0 +1,95 @@
+// All that belongs to one endpoint: who may call it, what is served there, and its sessions. How a request gets there, and
+// in which order it is asked what, is in http.ts.
+import type { Guard } from '@gatehouse/guard'
+import type { SessionNews, SessionStore } from '@gatehouse/mcp-sessions'
+import { type AuthInfo, createMcpHandler, type Server } from '@modelcontextprotocol/server'
+import type { Common } from './common.ts'
+import type { createOriginCheck } from './origins.ts'
+import type { Message, Served, ServedRequest } from './served.ts'
+import { createSessionAnswers, type SessionAnswers } from './session-answers.ts'
+
+export interface McpEndpointOptions {
+  readonly guard: Guard
+  readonly issuer: string
+  readonly checkOrigin: ReturnType<typeof createOriginCheck>
+  readonly served: Served
+  /** Undefined: no sessions. */
+  readonly store: SessionStore | undefined
+  readonly common: Common
+}
+
+type Handler = ReturnType<typeof createMcpHandler>
+
+export interface McpEndpoint extends Pick<McpEndpointOptions, 'guard' | 'checkOrigin' | 'served'> {
+  readonly resource: string
+  /** Of the resource, as its URL has it. */
+  readonly path: string
+  readonly sessions: SessionAnswers | undefined
+  /** Serves requests that stand alone. */
+  readonly handler: Pick<Handler, 'fetch'>
+  /** Serves one client that listens (2026-07-28). To be closed. */
+  listening(authInfo: AuthInfo, message: Message): Handler
+  /** Aborted when it is about to end, by itself or with the process: streams that only wait end then. */
+  readonly ending: AbortSignal
+  /** Ends the streams that only wait. */
+  end(): void
+  /** Answers in the place of what still works. */
+  stop(): Promise<unknown>
+}
+
+export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
+  const { guard, issuer, checkOrigin, served, store, common } = options
+  const { answer, unsent, keepAlive, onerror, log } = common
+  const { closing } = common.connections
+  const { resource } = guard
+  const ended = new AbortController()
+  const end = (): void => {
+    closing.removeEventListener('abort', end)
+    ended.abort()
+  }
+  closing.addEventListener('abort', end)
+
+  const createServer = (authInfo: AuthInfo | undefined, session?: SessionNews): Server =>
+    served.createServer({ ...requestIn(authInfo), session })
+  const handling = { onerror, keepAliveMs: keepAlive, maxSubscriptions: common.streamLimits.total }
+  const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), handling)
+  const sessions =
+    store &&
+    createSessionAnswers({
+      store,
+      issuer,
+      resource,
+      createServer,
+      onNotification: (authInfo, notification, session) =>
+        served.notified?.({ ...requestIn(authInfo), session }, notification),
+      onEnd: (key) => served.ended?.(key),
+      answer,
+      unsent,
+      keepAlive,
+      closing: ended.signal,
+      onerror,
+      onRefusal: (reason) => log.warn({ reason }, 'a client is served without a session'),
+    })
+
+  return {
+    guard,
+    checkOrigin,
+    served,
+    resource,
+    path: new URL(resource).pathname,
+    sessions,
+    handler,
+    listening(authInfo, message) {
+      const bus = served.events?.(requestIn(authInfo), message)
+      return createMcpHandler(() => createServer(authInfo), { ...handling, ...(bus && { bus }) })
+    },
+    ending: ended.signal,
+    end,
+    stop: () => Promise.all([handler.close(), sessions?.close()]),
+  }
+}
+
+function requestIn(auth: AuthInfo | undefined): ServedRequest {
+  if (!auth?.extra) throw new Error('a request came to the SDK by another way')
+  return auth.extra as unknown as ServedRequest
+}
