@@ -18,7 +18,7 @@ import type { Config, Endpoint } from './config.ts'
 import { dispatch, endpointOf, whereabouts } from './endpoints/dispatch.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
 import { refuse } from './errors.ts'
-import { openGateway } from './gateway/open-gateway.ts'
+import { type Gateway, openGateway } from './gateway/open-gateway.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { createCommon } from './mcp/common.ts'
@@ -115,12 +115,13 @@ export function createApp({
     answerLimit,
     log: app.log,
   })
-  const serve = ({ title }: Endpoint): Served =>
+  const gateway = given.createGateway ? undefined : openConfigured(config, { log: app.log, builtin: source, metrics })
+  const serve = (endpoint: Endpoint): Served =>
     given.createGateway?.(app.log) ??
-    openConfigured(config, { log: app.log, builtin: source, metrics }) ??
+    gateway?.serve(endpoint) ??
     serveSource(source, {
       policy,
-      identity: { ...config.identity, title },
+      identity: { ...config.identity, title: endpoint.title },
       onToolFailure: (tool, err) => app.log.error({ tool, err }, 'tool failed'),
       clock,
     })
@@ -153,18 +154,21 @@ export function createApp({
     sessions: store !== undefined,
     endpointOf,
     stop: endpoints.stop,
-    close: endpoints.close,
+    close: async () => {
+      await endpoints.close()
+      await gateway?.close()
+    },
   })
   app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   return app
 }
 
-/** What the configuration puts behind the endpoint, if it is not the demonstration. */
+/** What the configuration puts behind the endpoints, if it is not the demonstration. */
 function openConfigured(
   { gateway, secrets, ...config }: Config,
   parts: { readonly log: FastifyBaseLogger; readonly builtin: Source; readonly metrics: Metrics | undefined },
-): Served | undefined {
+): Gateway | undefined {
   if (!gateway) return undefined
   // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process
   const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)

@@ -15,6 +15,7 @@ import {
   readSecret,
   type SettingsReader,
 } from '@gatehouse/service'
+import { BUILTIN } from '@gatehouse/shared/gateway-file'
 import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
 import { type AuthorizationSource, readGateway } from './gateway-config.ts'
@@ -25,6 +26,8 @@ export interface Endpoint {
   readonly resource: string
   /** What people are shown. */
   readonly title: string
+  /** Names of what stands behind it; `builtin` is the demonstration. */
+  readonly upstreams: readonly string[]
 }
 
 export interface Config {
@@ -97,8 +100,15 @@ export function readConfig(env: Environment): Config {
     faults,
   )
   const inFile = gateway?.hasEndpoints ? gateway.settings?.endpoints : undefined
-  const ofVariable = { resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp', name: given.title }
-  const endpoints = (inFile ?? [ofVariable]).map(({ resource, name }) => ({ resource, title: env.MCP_TITLE || name }))
+  const ofVariable = {
+    resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp',
+    name: given.title,
+    upstreams: [BUILTIN],
+  }
+  const endpoints = (gateway?.settings?.endpoints ?? [ofVariable]).map(({ name, ...each }) => ({
+    ...each,
+    title: env.MCP_TITLE || name,
+  }))
   const { resource, title } = endpoints[0] ?? { ...ofVariable, title: ofVariable.name }
   const development = !production && endpoints.every((each) => isLoopback(each.resource))
   // a faulty file does not say whether the resource is its own

@@ -125,7 +125,8 @@ function settle(file: GatewayFile, { resource, title }: GatewayInput, reader: Re
 }
 
 function settleUpstream(upstream: UpstreamInFile, prefix: 'always' | 'never', reader: Reader): UpstreamSettings {
-  const tools = { ...upstream.tools, prefix: upstream.tools.prefix ?? prefix }
+  const { prefix: inFile } = upstream.tools
+  const tools = { ...upstream.tools, prefix: inFile ?? prefix, isPrefixFixed: inFile !== undefined }
   if (upstream.transport === 'stdio') return { ...upstream, tools, env: readers(upstream.env, 'variable', reader) }
   const { headers, tls } = upstream
   return { ...upstream, tools, headers: readers(headers, 'header', reader), tls: tls && readers(tls, 'pem', reader) }

@@ -35,7 +35,8 @@ export function openEndpoints({ config, keys, store, common, serve, clock }: End
   const { issuer, allowedOrigins, development } = config
 
   function open(endpoint: Endpoint): McpEndpoint {
-    const { resource, title } = endpoint
+    const { resource, title, upstreams } = endpoint
+    common.log.info({ resource, title, upstreams }, 'an endpoint is served')
     const guard = createGuard({
       resource,
       issuer,

@@ -32,7 +32,10 @@ export interface GatewayOptions {
   /** The resource that it stands behind. */
   readonly resource: string
   readonly issuer: string
+  /** Of the issuer and of all endpoints: no upstream sends people there. */
+  readonly ownOrigins: readonly string[]
   readonly development: boolean
+  /** Those of this endpoint, which are not closed with it. */
   readonly upstreams: readonly Upstream[]
   readonly catalog: Catalog
   readonly outcomes: Pick<Outcomes, 'troubles'>
@@ -62,7 +65,7 @@ export function createGateway(options: GatewayOptions): Served {
   const seals = createSeals({ secrets: options.secrets, clock })
   const forward = createForward({
     seals,
-    ownOrigins: [new URL(issuer).origin, new URL(resource).origin],
+    ownOrigins: options.ownOrigins,
     development: options.development,
     named: upstreams.length > 1,
     parked: options.parked,
@@ -197,7 +200,6 @@ export function createGateway(options: GatewayOptions): Served {
     async close() {
       news.close()
       forward.close()
-      await Promise.all(upstreams.map((upstream) => upstream.close()))
     },
   }
 }

@@ -6,6 +6,8 @@ import { createCatalog } from './catalog/catalog.ts'
 import { systemClock } from './catalog/clock.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { openUpstreams } from './open-gateway.ts'
+import { seatsAt } from './seat.ts'
+import type { GatewaySettings } from './settings.ts'
 import {
   type Behalf,
   type Era,
@@ -49,7 +51,7 @@ export interface Inspection {
  * what a command prints on standard error, and what is wrong with it.
  */
 export async function inspectAll(
-  { gateway, identity, proxies, dataDir, inherited, resource }: Config,
+  { gateway, identity, proxies, dataDir, inherited }: Config,
   { signal, onLine }: { readonly signal: AbortSignal; readonly onLine: (line: string) => void },
 ): Promise<{ readonly upstreams: readonly Inspection[]; readonly problems: readonly string[] }> {
   if (!gateway) return { upstreams: [], problems: [] }
@@ -68,11 +70,11 @@ export async function inspectAll(
     stateFolder,
     inherited,
   })
-  const problems: string[] = []
+  const problems = new Set<string>()
   try {
     const upstreams = await Promise.all(
       opened.upstreams.map(async (upstream): Promise<Inspection> => {
-        const found = await inspect(upstream, resource, signal).catch((error: unknown) => {
+        const found = await inspect(upstream, endpointOf(upstream, gateway), signal).catch((error: unknown) => {
           if (error instanceof UpstreamError) return error
           if (error instanceof RpcError) return invalid(upstream, `answers with the error ${error.code}`)
           throw error
@@ -80,23 +82,30 @@ export async function inspectAll(
         return { upstream: upstream.settings.name, found }
       }),
     )
-    const catalog = createCatalog({
-      upstreams: opened.upstreams,
-      clock: systemClock,
-      store: createMemoryCatalogStore(systemClock),
-      onProblem: ({ kind, upstream, message }) => kind !== 'unlisted' && problems.push(`${upstream}: ${message}`),
-    })
-    const behalf = operator(resource, signal)
-    await Promise.all([
-      catalog.tools(behalf, '2025'),
-      catalog.prompts(behalf, '2025'),
-      catalog.resources(behalf, '2025'),
-    ])
-    return { upstreams, problems }
+    for (const endpoint of gateway.endpoints) {
+      const catalog = createCatalog({
+        upstreams: seatsAt(endpoint, opened.upstreams),
+        clock: systemClock,
+        store: createMemoryCatalogStore(systemClock),
+        onProblem: ({ kind, upstream, message }) => kind !== 'unlisted' && problems.add(`${upstream}: ${message}`),
+      })
+      const behalf = operator(endpoint.resource, signal)
+      await Promise.all([
+        catalog.tools(behalf, '2025'),
+        catalog.prompts(behalf, '2025'),
+        catalog.resources(behalf, '2025'),
+      ])
+    }
+    return { upstreams, problems: [...problems] }
   } finally {
     await Promise.all(opened.upstreams.map((upstream) => upstream.close()))
     await opened.close()
   }
+}
+
+/** The first that it stands behind. */
+function endpointOf({ settings }: Upstream, { endpoints }: GatewaySettings): string {
+  return endpoints.find(({ upstreams }) => upstreams.includes(settings.name))?.resource ?? ''
 }
 
 /** Rejects with an {@link UpstreamError}. */

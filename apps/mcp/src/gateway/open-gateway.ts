@@ -11,7 +11,8 @@ import { createMemoryCatalogStore } from './catalog/store.ts'
 import { createGateway } from './gateway.ts'
 import { measureUpstreams } from './measures.ts'
 import { createOutcomes } from './outcomes.ts'
-import type { GatewaySettings } from './settings.ts'
+import { seatsAt } from './seat.ts'
+import type { EndpointSettings, GatewaySettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
 import type { Upstream } from './upstreams/contract.ts'
 import { withoutBody } from './upstreams/faults.ts'
@@ -22,7 +23,6 @@ import { createProcessStarter } from './upstreams/start-process.ts'
 export interface GatewayParts {
   readonly settings: GatewaySettings
   readonly identity: Implementation
-  readonly resource: string
   readonly issuer: string
   readonly development: boolean
   readonly secrets: readonly [string, ...string[]]
@@ -84,31 +84,48 @@ export function openUpstreams(
 /** Characters of a line of the log: names in it are an upstream's. */
 const longestMessage = 400
 
-export function openGateway(parts: GatewayParts): Served {
-  const { settings, log, builtin } = parts
+export interface Gateway {
+  /** What stands behind an endpoint. `title`: what people are shown. */
+  serve(endpoint: Omit<EndpointSettings, 'name'> & { readonly title: string }): Served
+  /** Once nothing is served any more. */
+  close(): Promise<void>
+}
+
+/** The upstreams are opened once, for all endpoints. */
+export function openGateway(parts: GatewayParts): Gateway {
+  const { settings, identity, issuer, log, builtin } = parts
   const clock = systemClock
   const { upstreams, outcomes, close } = openUpstreams(parts)
-  const catalog = createCatalog({
-    upstreams,
-    clock,
-    store: createMemoryCatalogStore(clock),
-    onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message.slice(0, longestMessage)),
-  })
-  const served = createGateway({
-    ...parts,
-    upstreams,
-    outcomes,
-    catalog,
-    builtin: settings.upstreams.some(({ transport }) => transport === 'builtin') ? builtin : undefined,
-    parked: settings.parked,
-    onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
-    onFault: (upstream, { message }) => log.warn({ upstream }, message.slice(0, longestMessage)),
-    clock: clock.now,
-  })
+  const store = createMemoryCatalogStore(clock)
+  const ownOrigins = [issuer, ...settings.endpoints.map(({ resource }) => resource)].map((url) => new URL(url).origin)
+
   return {
-    ...served,
+    serve({ resource, title, ...endpoint }) {
+      const here = seatsAt(endpoint, upstreams)
+      const catalog = createCatalog({
+        upstreams: here,
+        clock,
+        store,
+        onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message.slice(0, longestMessage)),
+      })
+      return createGateway({
+        ...parts,
+        identity: { ...identity, title },
+        resource,
+        ownOrigins,
+        upstreams: here,
+        outcomes,
+        catalog,
+        builtin: here.some((upstream) => upstream.settings.transport === 'builtin') ? builtin : undefined,
+        parked: settings.parked,
+        onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
+        onFault: (upstream, { message }) => log.warn({ upstream }, message.slice(0, longestMessage)),
+        clock: clock.now,
+      })
+    },
+
     async close() {
-      await served.close?.()
+      await Promise.all(upstreams.map((upstream) => upstream.close()))
       await close()
     },
   }

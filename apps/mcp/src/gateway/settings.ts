@@ -27,6 +27,8 @@ export interface ToolNames {
   readonly rename: Readonly<Record<string, string>>
   /** Whether the upstream's name stands before a tool's: `upstream__tool`. */
   readonly prefix: 'always' | 'auto' | 'never'
+  /** The file says so. Else it depends on how many upstreams there are at an endpoint. */
+  readonly isPrefixFixed?: boolean
 }
 
 export interface Questions {

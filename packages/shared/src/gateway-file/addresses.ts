@@ -44,6 +44,17 @@ export function isSameAddress(one: string, other: string): boolean {
   return first !== undefined && first === second
 }
 
+/** Whether a request can mean two resources: it names a host, a port perhaps, and a path, but neither http nor https. */
+export function isSamePlace(one: string, other: string): boolean {
+  const [first, second] = [URL.parse(one), URL.parse(other)]
+  if (first === null || second === null || first.pathname !== second.pathname) return false
+  return namesOf(first).some((name) => namesOf(second).includes(name))
+}
+
+function namesOf({ host, hostname, port, protocol }: URL): readonly string[] {
+  return [host, `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`]
+}
+
 function comparable(value: string): string | undefined {
   const url = URL.parse(value)
   if (!url) return undefined

@@ -133,7 +133,6 @@ test('what is not yet built is a fault, never read and ignored', () => {
   const text = `version: 1
 endpoints:
   - { resource: https://a.example/mcp, name: A }
-  - { resource: https://b.example/mcp, name: B }
 upstreams:
   a: { url: https://up.example/mcp, identity: { header: X-Caller, as: jwt }, credential: { kind: client-credentials, issuer: https://idp.example } }
   b: { url: https://up.example/b, credential: { kind: connection } }
@@ -144,7 +143,6 @@ limits: { caller: 600/min, tool: {}, parked: 1 }
 audit: { to: stdout }
 `
   expect(faultsIn(text).map((each) => each.replace(/^\S+ /, ''))).toEqual([
-    'endpoints[1]: more than one endpoint is not yet enforced: take it out',
     'upstreams.a.identity: identity is not yet enforced: take it out',
     'upstreams.a.credential.kind: kind: client-credentials is not yet enforced: take it out',
     'upstreams.b.credential.kind: kind: connection is not yet enforced: take it out',
@@ -154,6 +152,23 @@ audit: { to: stdout }
     'limits.caller: caller is not yet enforced: take it out',
     'limits.tool: tool is not yet enforced: take it out',
     'audit: audit is not yet enforced: take it out',
+  ])
+})
+
+test('there may be several endpoints, each at a place of its own, and no upstream is one of them', () => {
+  const endpoints = (...resources: readonly string[]) =>
+    `version: 1\nendpoints:\n${resources.map((resource) => `  - { resource: ${resource}, name: N }\n`).join('')}`
+  const [one, two] = ['https://a.example/mcp', 'https://a.example/ledger']
+  const upstreams = (url: string) => `upstreams: { a: { url: ${url} } }\n`
+  const fine = endpoints(one, two, 'https://b.example/mcp') + upstreams('https://up.example/mcp')
+  expect(faultsIn(fine)).toEqual([])
+  const loopback = endpoints('http://localhost/mcp', 'https://localhost/mcp') + upstreams('https://up.example/mcp')
+  expect(faultsIn(loopback)).toHaveLength(1)
+  expect(faultsIn(endpoints(one, two, one) + upstreams('https://up.example/mcp'))).toEqual([
+    '5:17 endpoints[2].resource: has the host and the path of endpoints[0]: each needs its own',
+  ])
+  expect(faultsIn(endpoints(one, two) + upstreams(two))).toEqual([
+    '5:24 upstreams.a.url: is an endpoint of ours: name the server that stands behind it',
   ])
 })
 

@@ -1,6 +1,6 @@
 // What the parts of a file say of each other, and of the issuer.
 import { z } from 'zod'
-import { isSameAddress } from './addresses.ts'
+import { isSameAddress, isSamePlace } from './addresses.ts'
 import type { Fault, ParsedText } from './document.ts'
 import { faultAt } from './faults.ts'
 import type { GatewayFile, Surroundings, TextSource } from './gateway-file.ts'
@@ -57,8 +57,15 @@ function checkEndpoints({ upstreams, endpoints }: Outline, parsed: ParsedText): 
   const known = Object.keys(upstreams)
   const faults: Fault[] = []
   for (const [index, endpoint] of (endpoints ?? []).entries()) {
-    if (index > 0)
-      faults.push(faultAt(parsed, ['endpoints', index], 'more than one endpoint is not yet enforced: take it out'))
+    const other = endpoints?.findIndex(({ resource }) => isSamePlace(resource, endpoint.resource)) ?? index
+    if (other < index)
+      faults.push(
+        faultAt(
+          parsed,
+          ['endpoints', index, 'resource'],
+          `has the host and the path of endpoints[${other}]: each needs its own`,
+        ),
+      )
     for (const [at, name] of (endpoint.upstreams ?? []).entries()) {
       const path = ['endpoints', index, 'upstreams', at]
       if (!known.includes(name) && name !== BUILTIN)
