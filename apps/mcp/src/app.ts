@@ -17,6 +17,7 @@ import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type F
 import type { Config, Endpoint } from './config.ts'
 import { dispatch, endpointOf, whereabouts } from './endpoints/dispatch.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
+import { createIssuerCheck } from './endpoints/issuer-check.ts'
 import { refuse } from './errors.ts'
 import { type Gateway, openGateway } from './gateway/open-gateway.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
@@ -129,10 +130,12 @@ export function createApp({
     refuse(reply, 400, 'invalid_request', whereabouts(endpoints.directory().table, request))
   }
   const endpoints = openEndpoints({ config, keys, store, common, serve, clock })
+  // Who cannot reach the keys under the issuer's name cannot reach the metadata there either.
+  const reachedAt = config.jwksUrl === undefined ? undefined : new URL(config.jwksUrl).origin
+  const issuerCheck = createIssuerCheck({ issuer, reachedAt, log: app.log })
   const answerIssuerMetadata = createIssuerMetadataAnswer({
     issuer,
-    // Who cannot reach the keys under the issuer's name cannot reach the metadata there either.
-    reachedAt: config.jwksUrl === undefined ? undefined : new URL(config.jwksUrl).origin,
+    reachedAt,
     onFailure: (error) => app.log.warn({ issuer, reason: error.message }, "could not load the issuer's metadata"),
   })
   dispatch(app, endpoints.directory, answerIssuerMetadata)
@@ -161,6 +164,8 @@ export function createApp({
   })
   app.addHook('onClose', async () => store?.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
+  app.addHook('onReady', async () => issuerCheck.look(config.endpoints.map(({ resource }) => resource)))
+  app.addHook('preClose', async () => issuerCheck.close())
   return app
 }
 

@@ -5,6 +5,6 @@ export { type Caller, clockTolerance, createTokenVerifier, type TokenVerifierOpt
 export { InvalidTokenError, IssuerError, type RefusalReason } from './errors.ts'
 export type { GuardAnswer, GuardRequest } from './exchange.ts'
 export { type Admission, createGuard, type Guard, type GuardOptions } from './guard.ts'
-export { issuerMetadataPaths, type MetadataKind } from './issuer-metadata.ts'
+export { createIssuerMetadata, issuerMetadataPaths, type MetadataKind } from './issuer-metadata.ts'
 export { createRemoteKeySet, type RemoteKeySet, type RemoteKeySetOptions } from './key-set.ts'
 export { answerMetadata, type ResourceMetadata, resourceMetadataUrl } from './metadata.ts'

@@ -21,6 +21,8 @@ export interface TokenIssuer extends AsyncDisposable {
   readonly keyRequests: () => number
   /** What the key endpoint answers from now on instead of its keys; undefined for the keys again. */
   readonly answerKeysWith: (answer: { readonly status: number; readonly body?: string } | undefined) => void
+  /** Members that its metadata has from now on, besides the usual ones. */
+  readonly publish: (members: Readonly<Record<string, unknown>>) => void
   /**
    * An RFC 9068 access token, by default one that is good for ten minutes. `claims` replace the defaults; an undefined
    * one is left out. There is no default audience.
@@ -34,6 +36,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
   const publicJwk: JWK = { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: 'ES256', use: 'sig' }
 
   let keyRequests = 0
+  let published: Readonly<Record<string, unknown>> = {}
   let instead: { readonly status: number; readonly body?: string } | undefined
   const server = createServer((request, response) => {
     if (request.url === '/jwks') {
@@ -42,7 +45,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
       response.end(instead ? (instead.body ?? '') : JSON.stringify({ keys: [publicJwk] }))
     } else if (request.url?.startsWith('/.well-known/')) {
       response.writeHead(200, { 'content-type': 'application/json' })
-      response.end(JSON.stringify({ issuer, jwks_uri: jwksUrl, token_endpoint: `${issuer}/token` }))
+      response.end(JSON.stringify({ issuer, jwks_uri: jwksUrl, token_endpoint: `${issuer}/token`, ...published }))
     } else {
       response.writeHead(404).end()
     }
@@ -59,6 +62,9 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
     keyRequests: () => keyRequests,
     answerKeysWith: (answer) => {
       instead = answer
+    },
+    publish: (members) => {
+      published = members
     },
     sign: (claims = {}, { header = {}, key = privateKey } = {}) => {
       const now = Math.floor(Date.now() / 1000)

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
-import { verifies } from '@gatehouse/testing'
+import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type GatewayServer, startWithFile, tellingCommand } from '../suites/gateway-file.ts'
 import { type Era, eras, requestOf } from '../suites/mcp-server.ts'
 import { openSession, readEvents } from '../suites/session-client.ts'
@@ -69,6 +69,16 @@ test('each endpoint has what stands behind it: one upstream keeps its names, sev
       expect(called.isError ?? false).toBe(false)
       await client.close()
     }
+})
+
+test('an endpoint that the issuer does not list is warned of at the start', async () => {
+  await using issuer = await createTokenIssuer()
+  issuer.publish({ protected_resources: [] })
+  await using own = await startWithFile({ endpoints: { '/a': ['builtin'], '/b': ['builtin'] } }, { issuer })
+  const warned = () => own.log.filter((line) => line.includes('the issuer does not know this endpoint'))
+  await vi.waitFor(() =>
+    expect(warned().map((line) => JSON.parse(line).resource)).toEqual([own.at('/a'), own.at('/b')]),
+  )
 })
 
 test('the log says which endpoints there are, and what is behind them', () => {

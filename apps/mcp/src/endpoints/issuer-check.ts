@@ -1,0 +1,75 @@
+// Whether the issuer knows the endpoints (RFC 9728 §4). For a resource that it does not know it issues no token, and nobody
+// would say so but to clients. An issuer that says nothing of resources, or cannot be read, is no reason for a word.
+import { createIssuerMetadata } from '@gatehouse/guard'
+import type { FastifyBaseLogger } from 'fastify'
+
+export interface IssuerCheckOptions {
+  readonly issuer: string
+  /** Where it is reached from here, if not under its own name. */
+  readonly reachedAt: string | undefined
+  readonly log: Pick<FastifyBaseLogger, 'warn'>
+  /** Runs once after so many milliseconds, unless the function that it returns is called before. */
+  readonly after?: (milliseconds: number, run: () => void) => () => void
+}
+
+export interface IssuerCheck {
+  /** Looks after so many milliseconds, in the place of what was asked for before; again while the issuer cannot be read. */
+  look(resources: readonly string[], milliseconds?: number): void
+  close(): void
+}
+
+/** Milliseconds. */
+const lookAgain = 30_000
+
+export function createIssuerCheck({ issuer, reachedAt, log, after = timer }: IssuerCheckOptions): IssuerCheck {
+  const warned = new Set<string>()
+  let cancel: () => void = () => undefined
+  let turn = 0
+
+  async function judge(resources: readonly string[], mine: number): Promise<void> {
+    const known = await readResources()
+    if (mine !== turn) return
+    if (known === 'unreadable') {
+      plan(resources, lookAgain)
+      return
+    }
+    for (const resource of known ? resources : []) {
+      if (known?.includes(resource)) warned.delete(resource)
+      else if (!warned.has(resource)) {
+        warned.add(resource)
+        log.warn({ issuer, resource }, 'the issuer does not know this endpoint, and issues no token for it')
+      }
+    }
+  }
+
+  /** A copy would be too old after a change. Undefined: the issuer does not say. */
+  async function readResources(): Promise<readonly unknown[] | 'unreadable' | undefined> {
+    try {
+      const text = await createIssuerMetadata({ issuer, reachedAt })['oauth-authorization-server']()
+      const { protected_resources: resources } = JSON.parse(text ?? '{}')
+      return Array.isArray(resources) ? resources : undefined
+    } catch {
+      return 'unreadable'
+    }
+  }
+
+  function plan(resources: readonly string[], milliseconds: number): void {
+    cancel()
+    turn += 1
+    const mine = turn
+    cancel = after(milliseconds, () => void judge(resources, mine))
+  }
+
+  return {
+    look: (resources, milliseconds = 0) => plan(resources, milliseconds),
+    close() {
+      turn += 1
+      cancel()
+    },
+  }
+}
+
+function timer(milliseconds: number, run: () => void): () => void {
+  const one = setTimeout(run, milliseconds).unref()
+  return () => clearTimeout(one)
+}
