@@ -29,6 +29,7 @@ import type { Served } from './mcp/served.ts'
 import { serveSource } from './mcp/server.ts'
 import { defaultStreamLimits, type StreamLimits } from './mcp/stream-limits.ts'
 import { defaultUnsentLimits, type UnsentLimits } from './mcp/unsent-bytes.ts'
+import { createReload, type ReloadSource } from './reload.ts'
 import { createBuiltin } from './sources/builtin/builtin.ts'
 import type { Source } from './sources/source.ts'
 
@@ -52,11 +53,16 @@ export interface AppDependencies {
   /** Milliseconds for calls to end in before a shutdown ends them. */
   readonly answerLimit?: number
   readonly metrics?: Metrics | undefined
+  /** How the process comes to other settings while it runs. By default never. */
+  readonly reload?: ReloadSource
   /** Where log lines go; by default to standard output. */
   readonly logStream?: { write(line: string): void }
   /** Milliseconds since the epoch. */
   readonly clock?: () => number
 }
+
+/** Milliseconds for the issuer to see the same change of the same file. */
+const issuerReadsToo = 15_000
 
 /** Makes the server without starting it. Throws nothing: what can be wrong was found by readConfig(). */
 export function createApp({
@@ -166,6 +172,21 @@ export function createApp({
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   app.addHook('onReady', async () => issuerCheck.look(config.endpoints.map(({ resource }) => resource)))
   app.addHook('preClose', async () => issuerCheck.close())
+  if (given.reload && gateway && config.files.length > 0) {
+    const apply = (next: Config, before: Config): readonly string[] => {
+      if (!next.gateway) throw new Error('there is nothing to serve')
+      const changed = gateway.change({ ...next, settings: next.gateway })
+      endpoints.change(next, Math.max(...(before.gateway?.upstreams ?? []).map(({ timeouts }) => timeouts.call)))
+      issuerCheck.look(
+        next.endpoints.map(({ resource }) => resource),
+        issuerReadsToo,
+      )
+      return changed
+    }
+    const reload = createReload({ source: given.reload, config, apply, log: app.log, metrics })
+    app.addHook('onReady', async () => reload.start())
+    app.addHook('preClose', async () => reload.close())
+  }
   return app
 }
 

@@ -32,6 +32,7 @@ test('an empty environment runs on this machine alone, and says which defaults i
     sessions: true,
     redis: undefined,
     dataDir: resolve('.data'),
+    files: [],
     warnings: [],
     developmentDefaults: ['MCP_RESOURCE_URL', 'MCP_ISSUER'],
   })

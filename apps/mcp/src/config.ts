@@ -65,6 +65,8 @@ export interface Config {
   readonly gateway: GatewaySettings | undefined
   /** What the gateway seals with; what the others sealed is still read. Undefined without an upstream. */
   readonly secrets: readonly [string, ...string[]] | undefined
+  /** Paths of what may change while the process runs: of `gateway`, `endpoints` and `development`. Empty: nothing may. */
+  readonly files: readonly string[]
   /** What does not stop a start, and should be known. */
   readonly warnings: readonly string[]
   /** The variables that were left to a default that only suits development. */
@@ -148,6 +150,7 @@ export function readConfig(env: Environment): Config {
     inherited: { PATH: env.PATH, LANG: env.LANG },
     gateway: gateway?.settings,
     secrets: undefined,
+    files: gateway?.files ?? [],
     warnings: gateway?.warnings ?? [],
     developmentDefaults,
   }
@@ -157,7 +160,8 @@ export function readConfig(env: Environment): Config {
     faults.push(`MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${MAKE_SECRET}.`)
   }
   if (faults.length > 0) throw new ConfigError(faults)
-  if (!needsSecret) return config
+  // the file may come to need it
+  if (!needsSecret && !secrets.current) return config
   const current = secrets.current ?? loadOrCreateSecret(config.dataDir, 'mcp.secret')
   return { ...config, secrets: [current, ...(secrets.previous ? [secrets.previous] : [])] }
 }

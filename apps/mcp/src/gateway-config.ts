@@ -11,7 +11,7 @@ import {
   type UpstreamInFile,
 } from '@gatehouse/shared/gateway-file'
 import type { BuiltinUpstream, GatewaySettings, ReadSecret, UpstreamSettings } from './gateway/settings.ts'
-import { type SecretPlaces, type SecretUse, secretReader } from './gateway-secrets.ts'
+import { type SecretPlaces, type SecretUse, secretFile, secretReader } from './gateway-secrets.ts'
 
 type Common = Omit<BuiltinUpstream, 'transport' | 'name'>
 
@@ -38,6 +38,8 @@ export interface GatewayConfig {
   /** Whether the resource is the file's: unknown where it is faulty. */
   readonly hasEndpoints: boolean | undefined
   readonly warnings: readonly string[]
+  /** Paths of the file and of the secrets that it names: a change of one of them is a change of the configuration. */
+  readonly files: readonly string[]
 }
 
 /** Undefined where neither a file nor an address is named. */
@@ -53,7 +55,7 @@ export function readGateway(input: GatewayInput, faults: string[]): GatewayConfi
 }
 
 function readFile(path: string, input: GatewayInput, faults: string[]): GatewayConfig {
-  const unknown = { settings: undefined, hasEndpoints: undefined, warnings: [] }
+  const unknown = { settings: undefined, hasEndpoints: undefined, warnings: [], files: [] }
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -69,7 +71,10 @@ function readFile(path: string, input: GatewayInput, faults: string[]): GatewayC
   }
   const before = faults.length
   const places = { variable: input.variable, folder: dirname(resolve(path)) }
+  const files = new Set([resolve(path)])
   const settings = settle(file, input, (source, use) => {
+    const secret = secretFile(source, places)
+    if (secret) files.add(secret)
     const read = secretReader(source, use, places)
     const fault = faultOf(read)
     if (fault) faults.push(place({ ...source, message: `${source.at}: ${fault}` }))
@@ -79,6 +84,7 @@ function readFile(path: string, input: GatewayInput, faults: string[]): GatewayC
     settings: faults.length === before ? settings : undefined,
     hasEndpoints: file.endpoints !== undefined,
     warnings: warnings.map(place),
+    files: [...files],
   }
 }
 
@@ -97,7 +103,7 @@ function readAddress(url: string, input: GatewayInput, faults: string[]): Gatewa
   const upstreams = settings?.upstreams.map((each) =>
     'headers' in each && authorization ? { ...each, headers: { authorization } } : each,
   )
-  return { settings: settings && upstreams && { ...settings, upstreams }, hasEndpoints: false, warnings: [] }
+  return { settings: settings && upstreams && { ...settings, upstreams }, hasEndpoints: false, warnings: [], files: [] }
 }
 
 function faultOf(read: ReadSecret): string | undefined {

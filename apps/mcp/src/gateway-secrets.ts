@@ -25,11 +25,22 @@ export interface SecretPlaces {
 /** The reader throws an Error that names the variable or the path, never what is in it. */
 export function secretReader(source: TextSource, use: SecretUse, places: SecretPlaces): ReadSecret {
   const { characters, fault } = forbidden[use]
-  return () => {
+  function readSecret(): string {
     const text = read(source, places)
     if (characters.test(text)) throw new Error(`${shown(source)} ${fault}`)
     return text
   }
+  return Object.assign(readSecret, { from: from(source, places) })
+}
+
+/** The file that a secret is in, if it is in one. */
+export function secretFile(source: TextSource, { folder }: Pick<SecretPlaces, 'folder'>): string | undefined {
+  return source.kind === 'file' ? resolve(folder, source.path) : undefined
+}
+
+function from(source: TextSource, places: SecretPlaces): string {
+  if (source.kind === 'env') return `env ${source.name}`
+  return source.kind === 'template' ? source.text : (secretFile(source, places) ?? source.kind)
 }
 
 function read(source: TextSource, { variable, folder }: SecretPlaces): string {

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { afterEach, expect, test } from 'vitest'
 import { freePort } from './suites/mcp-server.ts'
+import { startNamedServer } from './suites/named-server.ts'
 import { startProcess } from './suites/process.ts'
 import { openSession, readEvents } from './suites/session-client.ts'
 
@@ -78,6 +79,30 @@ verifies(
   },
   20_000,
 )
+
+test('told by SIGHUP a process reads the file again; without one that may change, the signal ends it', async () => {
+  await using upstream = await startNamedServer('it')
+  const GATEHOUSE_CONFIG = join(newDirectory(), 'gatehouse.yaml')
+  const write = (words: string) => writeFileSync(GATEHOUSE_CONFIG, `version: 1\nupstreams: { it: { ${words} } }\n`)
+  write(`url: ${upstream.url}`)
+  await using run = start({ PORT: '0', GATEHOUSE_CONFIG })
+  await run.until('MCP server started')
+  run.kill('SIGHUP')
+  await run.until('"isSame":true')
+  write(`url: ${upstream.url}, colour: red`)
+  await run.until(`${GATEHOUSE_CONFIG}:2:`)
+  run.kill('SIGHUP')
+  write(`url: ${upstream.url}, concurrency: 3`)
+  run.kill('SIGHUP')
+  await run.until('"upstreams":["it"]')
+  run.kill('SIGTERM')
+  expect(await run.exited).toBe(0)
+
+  await using without = start({ PORT: '0' })
+  await without.until('MCP server started')
+  without.kill('SIGHUP')
+  expect(await without.exited).toBe(null)
+}, 30_000)
 
 test('a port in use is said so, without a stack', async () => {
   await using first = start({ PORT: '0' })

@@ -11,10 +11,16 @@ await runProcess('The MCP server', async () => {
   // The app, whose log tells of outages, is there by the time of the first one.
   const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
   const store = config.sessions ? openStore({ ...config, onTrouble }) : undefined
-  const app = createApp({ config, store, metrics, logStream, drain: drainTime(config) })
+  const reload = { read: () => readConfig(process.env), onSignal: onHangUp }
+  const app = createApp({ config, store, metrics, logStream, reload, drain: drainTime(config) })
   await serve(app, config, metrics)
   for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
   for (const warning of config.warnings) app.log.warn(warning)
   const sessions = store ? (config.redis ? 'redis' : 'sqlite') : 'off'
   app.log.info({ resource: config.resource, issuer: config.issuer, sessions }, 'MCP server started')
 })
+
+function onHangUp(run: () => void): () => void {
+  process.on('SIGHUP', run)
+  return () => process.off('SIGHUP', run)
+}

@@ -12,8 +12,11 @@ import { createOurVerifier } from '../tokens.ts'
 import { createDirectory, type Directory } from './dispatch.ts'
 import { createTable } from './table.ts'
 
+/** What may change while the process runs. */
+export type Changeable = Pick<Config, 'endpoints' | 'development'>
+
 export interface EndpointsOptions {
-  readonly config: Pick<Config, 'endpoints' | 'issuer' | 'allowedOrigins' | 'development'>
+  readonly config: Changeable & Pick<Config, 'issuer' | 'allowedOrigins'>
   readonly keys: Parameters<typeof createOurVerifier>[0]['keys']
   readonly store: SessionStore | undefined
   readonly common: Common
@@ -25,6 +28,11 @@ export interface EndpointsOptions {
 
 export interface Endpoints {
   directory(): Directory
+  /**
+   * Opens and ends endpoints, at once. At one that is gone what was begun goes on, for `drain` milliseconds at most; its
+   * streams end. One that stays keeps its sessions and its streams.
+   */
+  change(to: Changeable, drain: number): void
   /** Answers in the place of what still works. */
   stop(): Promise<unknown>
   /** Ends what is behind them. */
@@ -32,11 +40,15 @@ export interface Endpoints {
 }
 
 export function openEndpoints({ config, keys, store, common, serve, clock }: EndpointsOptions): Endpoints {
-  const { issuer, allowedOrigins, development } = config
+  const { issuer, allowedOrigins } = config
+  const { log } = common
+  let all: readonly McpEndpoint[] = []
+  let directory: Directory
+  /** At which something is still under way. */
+  const leaving = new Set<McpEndpoint>()
 
-  function open(endpoint: Endpoint): McpEndpoint {
-    const { resource, title, upstreams } = endpoint
-    common.log.info({ resource, title, upstreams }, 'an endpoint is served')
+  /** Who may call it, and from where. */
+  function terms({ resource, title }: Endpoint, { development }: Changeable) {
     const guard = createGuard({
       resource,
       issuer,
@@ -45,16 +57,41 @@ export function openEndpoints({ config, keys, store, common, serve, clock }: End
       verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock }),
       effectiveScopes,
     })
-    const checkOrigin = createOriginCheck({ resources: [resource], allowedOrigins, development })
-    return createMcpEndpoint({ guard, issuer, checkOrigin, served: serve(endpoint), store, common })
+    return { guard, checkOrigin: createOriginCheck({ resources: [resource], allowedOrigins, development }) }
   }
 
-  const all = config.endpoints.map(open)
-  const directory = createDirectory(createTable(all, issuer), { allowedOrigins, development })
+  function open(endpoint: Endpoint, to: Changeable): McpEndpoint {
+    const { resource, title, upstreams } = endpoint
+    log.info({ resource, title, upstreams }, 'an endpoint is served')
+    return createMcpEndpoint({ ...terms(endpoint, to), issuer, served: serve(endpoint), store, common })
+  }
+
+  async function leave(endpoint: McpEndpoint, drain: number): Promise<void> {
+    log.info({ resource: endpoint.resource }, 'an endpoint is served no more')
+    leaving.add(endpoint)
+    endpoint.end()
+    await endpoint.idle(drain)
+    await endpoint.stop()
+    await endpoint.served.close?.()
+    leaving.delete(endpoint)
+  }
+
+  function change(to: Changeable, drain: number): void {
+    const before = all
+    all = to.endpoints.map((endpoint) => {
+      const known = before.find(({ resource }) => resource === endpoint.resource)
+      return known ? { ...known, ...terms(endpoint, to) } : open(endpoint, to)
+    })
+    directory = createDirectory(createTable(all, issuer), { allowedOrigins, development: to.development })
+    for (const endpoint of before)
+      if (!all.some(({ resource }) => resource === endpoint.resource)) leave(endpoint, drain).catch(common.onerror)
+  }
+  change(config, 0)
 
   return {
     directory: () => directory,
-    stop: () => Promise.all(all.map((endpoint) => endpoint.stop())),
-    close: () => Promise.all(all.map(({ served }) => served.close?.())),
+    change,
+    stop: () => Promise.all([...all, ...leaving].map((endpoint) => endpoint.stop())),
+    close: () => Promise.all([...all, ...leaving].map(({ served }) => served.close?.())),
   }
 }

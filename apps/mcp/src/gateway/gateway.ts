@@ -27,6 +27,7 @@ import {
   type Upstream,
 } from './upstreams/contract.ts'
 
+/** What may change is read each time; `upstreams` is the same list all the time. */
 export interface GatewayOptions {
   readonly identity: Implementation
   /** The resource that it stands behind. */
@@ -61,14 +62,22 @@ interface Told {
 const quiet = { lists: 300_000, subscriptions: 3_600_000 }
 
 export function createGateway(options: GatewayOptions): Served {
-  const { identity, resource, issuer, upstreams, catalog, builtin, clock, onerror, onFault } = options
+  const { identity, resource, issuer, upstreams, catalog, clock, onerror, onFault } = options
   const seals = createSeals({ secrets: options.secrets, clock })
   const forward = createForward({
     seals,
-    ownOrigins: options.ownOrigins,
-    development: options.development,
-    named: upstreams.length > 1,
-    parked: options.parked,
+    get ownOrigins() {
+      return options.ownOrigins
+    },
+    get development() {
+      return options.development
+    },
+    get named() {
+      return upstreams.length > 1
+    },
+    get parked() {
+      return options.parked
+    },
     clock,
   })
   const relay = createRelay({ catalog, upstreams, forward, tasks: createTaskIds(seals), onFault })
@@ -120,7 +129,8 @@ export function createGateway(options: GatewayOptions): Served {
         told.set(toldKey(request, client.era), { description, capabilities: client.capabilities })
       }
       const found = await calledBy(message, client)
-      const terms = found?.upstream.settings.transport === 'builtin' ? await termsOf(builtin, found.name) : undefined
+      const terms =
+        found?.upstream.settings.transport === 'builtin' ? await termsOf(options.builtin, found.name) : undefined
       return {
         method,
         tool: found && { name: nameIn(message) as string, inputSchema: found.definition.inputSchema },
@@ -135,7 +145,7 @@ export function createGateway(options: GatewayOptions): Served {
   async function calledBy(message: Message, client: Client): Promise<Found | undefined> {
     const name = nameIn(message)
     if (message.method !== 'tools/call' || typeof name !== 'string') return undefined
-    return client.era === '2026' || builtin ? catalog.findTool(name, behalfOf(client)) : undefined
+    return client.era === '2026' || options.builtin ? catalog.findTool(name, behalfOf(client)) : undefined
   }
 
   async function handle(request: Request, client: Client, session: ServedRequest['session']): Promise<Members> {

@@ -98,7 +98,6 @@ export async function inspectAll(
     }
     return { upstreams, problems: [...problems] }
   } finally {
-    await Promise.all(opened.upstreams.map((upstream) => upstream.close()))
     await opened.close()
   }
 }

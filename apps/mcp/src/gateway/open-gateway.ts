@@ -7,12 +7,15 @@ import type { Source } from '../sources/source.ts'
 import { withBreaker } from './catalog/breaker.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { systemClock } from './catalog/clock.ts'
+import { createRenewableCatalog } from './catalog/renewable.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
+import { fingerprint } from './fingerprint.ts'
 import { createGateway } from './gateway.ts'
 import { measureUpstreams } from './measures.ts'
-import { createOutcomes } from './outcomes.ts'
-import { seatsAt } from './seat.ts'
-import type { EndpointSettings, GatewaySettings } from './settings.ts'
+import { createOutcomes, type Outcomes } from './outcomes.ts'
+import { createReplaceable, type Replaceable } from './replaceable.ts'
+import { createSeats, type Seats } from './seat.ts'
+import type { EndpointSettings, GatewaySettings, UpstreamSettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
 import type { Upstream } from './upstreams/contract.ts'
 import { withoutBody } from './upstreams/faults.ts'
@@ -43,28 +46,43 @@ export interface GatewayLog {
   error(details: object, message: string): void
 }
 
-/** The upstreams alone, each with its breaker; `close` ends what of their commands is left once they are closed. */
+/** The upstreams alone, each with its breaker. */
+export interface OpenUpstreams {
+  /** In the order of the file. */
+  readonly upstreams: readonly Replaceable[]
+  readonly outcomes: Outcomes
+  /** Opens, replaces and ends what changed, and nothing else. Returns the names of those. */
+  change(settings: Pick<GatewaySettings, 'upstreams'>): ReadonlySet<string>
+  /** Ends what is left of commands, too. */
+  close(): Promise<void>
+}
+
 export function openUpstreams(
   parts: Pick<
     GatewayParts,
     'settings' | 'identity' | 'log' | 'builtin' | 'proxies' | 'stateFolder' | 'inherited' | 'metrics'
   >,
-) {
+): OpenUpstreams {
   const { settings, identity, log, builtin, proxies } = parts
   const processes = createProcessStarter(parts)
   const introduced = { name: identity.name, version: identity.version }
   const clock = systemClock
+  const upstreams: Replaceable[] = []
+  const prints = new Map<Replaceable, string>()
+  /** Retired, with requests under way perhaps. */
+  const leaving = new Set<Replaceable>()
   const onOutcome = parts.metrics && measureUpstreams(parts.metrics, () => upstreams)
   const outcomes = createOutcomes({ onOutcome })
   const onerror = (upstream: string, error: Error): void =>
     log.info({ upstream, err: withoutBody(error) }, 'an upstream is in trouble')
-  const upstreams: readonly Upstream[] = settings.upstreams.map((one) => {
+
+  function open(one: UpstreamSettings, share: number): Upstream {
     const upstream = openUpstream(one, {
       identity: introduced,
       proxies,
       clock,
       onerror,
-      inflow: createInflow(largestInflow / settings.upstreams.length),
+      inflow: createInflow(largestInflow / share),
       startProcess: processes.start,
       openBuiltin: ({ name, timeouts }, onFailure) =>
         createBuiltinOpener({
@@ -77,56 +95,156 @@ export function openUpstreams(
         }),
     })
     return withBreaker(outcomes.watched(upstream), clock)
-  })
-  return { upstreams, outcomes, close: processes.close }
+  }
+
+  function change({ upstreams: wanted }: Pick<GatewaySettings, 'upstreams'>): ReadonlySet<string> {
+    // all are opened before one is replaced: where that fails, nothing has happened
+    const next = wanted.map((one) => {
+      const known = upstreams.find((upstream) => upstream.settings.name === one.name)
+      const print = fingerprint(one)
+      return { known, print, fresh: known && prints.get(known) === print ? undefined : open(one, wanted.length) }
+    })
+    const gone = upstreams.filter((upstream) => !next.some(({ known }) => known === upstream))
+    const changed = new Set(gone.map(({ settings: { name } }) => name))
+    const all = next.flatMap(({ known, print, fresh }) => {
+      const upstream = known ?? (fresh && standing(fresh))
+      if (!upstream) return []
+      prints.set(upstream, print)
+      if (fresh) changed.add(fresh.settings.name)
+      if (fresh && known) known.replace(fresh)
+      return [upstream]
+    })
+    for (const upstream of gone) {
+      prints.delete(upstream)
+      leaving.add(upstream)
+      void upstream.retire().then(() => leaving.delete(upstream))
+    }
+    upstreams.splice(0, upstreams.length, ...all)
+    return changed
+  }
+
+  function standing(first: Upstream): Replaceable {
+    return createReplaceable(first, { clock, onerror: (error) => onerror(first.settings.name, error) })
+  }
+
+  change(settings)
+  return {
+    upstreams,
+    outcomes,
+    change,
+    async close() {
+      await Promise.all([...upstreams, ...leaving].map((upstream) => upstream.close()))
+      await processes.close()
+    },
+  }
 }
 
 /** Characters of a line of the log: names in it are an upstream's. */
 const longestMessage = 400
 
+export type ServedEndpoint = Omit<EndpointSettings, 'name'> & {
+  /** What people are shown. */
+  readonly title: string
+}
+
 export interface Gateway {
-  /** What stands behind an endpoint. `title`: what people are shown. */
-  serve(endpoint: Omit<EndpointSettings, 'name'> & { readonly title: string }): Served
+  /** What stands behind an endpoint. */
+  serve(endpoint: ServedEndpoint): Served
+  /** What is served goes on with what changed: `endpoints` are those that there are from now on. Names of upstreams that changed. */
+  change(to: GatewayChange): readonly string[]
   /** Once nothing is served any more. */
   close(): Promise<void>
 }
 
+export interface GatewayChange {
+  readonly settings: GatewaySettings
+  readonly development: boolean
+  readonly endpoints: readonly ServedEndpoint[]
+}
+
 /** The upstreams are opened once, for all endpoints. */
 export function openGateway(parts: GatewayParts): Gateway {
-  const { settings, identity, issuer, log, builtin } = parts
+  const { identity, issuer, log, builtin } = parts
   const clock = systemClock
-  const { upstreams, outcomes, close } = openUpstreams(parts)
+  const { upstreams, outcomes, ...opened } = openUpstreams(parts)
   const store = createMemoryCatalogStore(clock)
-  const ownOrigins = [issuer, ...settings.endpoints.map(({ resource }) => resource)].map((url) => new URL(url).origin)
+  const originsOf = ({ endpoints }: GatewaySettings) =>
+    [issuer, ...endpoints.map(({ resource }) => resource)].map((url) => new URL(url).origin)
+  /** As the file has it now. */
+  let now: Omit<GatewayChange, 'endpoints'> = parts
+  /** What is served, by resource. */
+  const served = new Map<string, (endpoint: ServedEndpoint, changed: ReadonlySet<string>) => void>()
 
   return {
-    serve({ resource, title, ...endpoint }) {
-      const here = seatsAt(endpoint, upstreams)
-      const catalog = createCatalog({
-        upstreams: here,
-        clock,
-        store,
-        onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message.slice(0, longestMessage)),
-      })
-      return createGateway({
+    serve(first) {
+      const { resource } = first
+      let endpoint = first
+      const seats = createSeats()
+      seats.arrange(first, upstreams)
+      const catalog = createRenewableCatalog(() =>
+        createCatalog({
+          upstreams: [...seats.upstreams],
+          clock,
+          store,
+          onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message.slice(0, longestMessage)),
+        }),
+      )
+      const gateway = createGateway({
         ...parts,
-        identity: { ...identity, title },
+        identity: {
+          ...identity,
+          get title() {
+            return endpoint.title
+          },
+        },
         resource,
-        ownOrigins,
-        upstreams: here,
+        get ownOrigins() {
+          return originsOf(now.settings)
+        },
+        get development() {
+          return now.development
+        },
+        get parked() {
+          return now.settings.parked
+        },
+        get builtin() {
+          return seats.upstreams.some(({ settings }) => settings.transport === 'builtin') ? builtin : undefined
+        },
+        upstreams: seats.upstreams,
         outcomes,
         catalog,
-        builtin: here.some((upstream) => upstream.settings.transport === 'builtin') ? builtin : undefined,
-        parked: settings.parked,
         onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
         onFault: (upstream, { message }) => log.warn({ upstream }, message.slice(0, longestMessage)),
         clock: clock.now,
       })
+      const change = (next: ServedEndpoint, changed: ReadonlySet<string>): void => {
+        const before = namesOf(seats)
+        endpoint = next
+        seats.arrange(next, upstreams)
+        const after = namesOf(seats)
+        if (before.join() !== after.join() || after.some((name) => changed.has(name))) catalog.renew()
+      }
+      served.set(resource, change)
+      return {
+        ...gateway,
+        async close() {
+          if (served.get(resource) === change) served.delete(resource)
+          await gateway.close?.()
+        },
+      }
     },
 
-    async close() {
-      await Promise.all(upstreams.map((upstream) => upstream.close()))
-      await close()
+    change({ endpoints, ...next }) {
+      now = next
+      const changed = opened.change(next.settings)
+      for (const endpoint of endpoints) served.get(endpoint.resource)?.(endpoint, changed)
+      return [...changed]
     },
+
+    close: opened.close,
   }
+}
+
+function namesOf({ upstreams }: Seats): readonly string[] {
+  return upstreams.map(({ settings }) => settings.name)
 }

@@ -2,7 +2,11 @@
 // in milliseconds. Who reads it from where is config.ts's affair.
 
 /** A secret as it is now. It is read at each use, so that a file that changed counts at once. */
-export type ReadSecret = () => string
+export interface ReadSecret {
+  (): string
+  /** Where it is read, for comparison alone. */
+  readonly from?: string
+}
 
 /** Whom a connection to an upstream, and what is said on it, belongs to. */
 export type Isolation = 'shared' | 'caller' | 'session'

@@ -33,6 +33,10 @@ export interface McpEndpoint extends Pick<McpEndpointOptions, 'guard' | 'checkOr
   readonly ending: AbortSignal
   /** Ends the streams that only wait. */
   end(): void
+  /** Counts a request until the function that it returns is called. */
+  enter(): () => void
+  /** Resolves when nothing is under way here, after so many milliseconds at the latest. */
+  idle(most: number): Promise<void>
   /** Answers in the place of what still works. */
   stop(): Promise<unknown>
 }
@@ -48,6 +52,9 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     ended.abort()
   }
   closing.addEventListener('abort', end)
+
+  let underWay = 0
+  let onIdle: () => void = () => undefined
 
   const createServer = (authInfo: AuthInfo | undefined, session?: SessionNews): Server =>
     served.createServer({ ...requestIn(authInfo), session })
@@ -85,6 +92,21 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     },
     ending: ended.signal,
     end,
+    enter() {
+      underWay += 1
+      return () => {
+        underWay -= 1
+        if (underWay === 0) onIdle()
+      }
+    },
+    async idle(most) {
+      if (underWay === 0) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      onIdle = resolve
+      const timer = setTimeout(resolve, most).unref()
+      await promise
+      clearTimeout(timer)
+    },
     stop: () => Promise.all([handler.close(), sessions?.close()]),
   }
 }

@@ -52,6 +52,9 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
   const { connections, answer, onerror } = common
   const { closing } = connections
 
+  app.addHook('onRequest', async (request, reply) => {
+    reply.raw.once('close', endpointOf(request).enter())
+  })
   app.addHook('onRequest', (request, reply) => endpointOf(request).checkOrigin(request, reply))
   app.addHook('onRequest', async (_request, reply) => {
     if (closing.aborted)

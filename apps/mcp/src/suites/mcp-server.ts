@@ -22,6 +22,8 @@ export interface TestServer extends AsyncDisposable {
   /** Posts one message, by default with a good token. `undefined` leaves a header out. */
   readonly post: (message: unknown, headers?: Record<string, string | undefined>) => Promise<Response>
   readonly connect: (era: Era, token?: string) => Promise<Client>
+  /** As the operator's signal does it. */
+  readonly reload: () => void
 }
 
 export interface TestServerOptions extends Partial<Omit<AppDependencies, 'config' | 'logStream'>> {
@@ -43,14 +45,22 @@ export async function startMcpServer({
   const issuer = shared ?? (await createTokenIssuer())
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const config = readConfig({
+  const variables = {
     MCP_RESOURCE_URL: `${origin}${path}`,
     MCP_ISSUER: issuer.issuer,
     PORT: String(port),
     ...(typeof env === 'function' ? env(origin) : env),
-  })
+  }
+  const read = () => readConfig(variables)
+  let hangUp: () => void = () => undefined
+  const onSignal = (run: () => void) => {
+    hangUp = run
+    return () => undefined
+  }
+  const config = read()
   const log: string[] = []
-  const app = createApp({ config, logStream: { write: (line) => void log.push(line) }, ...dependencies })
+  const logStream = { write: (line: string) => void log.push(line) }
+  const app = createApp({ config, logStream, reload: { read, onSignal }, ...dependencies })
   await app.listen({ host: 'localhost', port })
   const { resource } = config
   const sign: TokenIssuer['sign'] = (claims, options) => issuer.sign({ aud: resource, ...claims }, options)
@@ -76,6 +86,7 @@ export async function startMcpServer({
       )
       return client
     },
+    reload: () => hangUp(),
     [Symbol.asyncDispose]: async () => {
       await app.close()
       if (!shared) await issuer[Symbol.asyncDispose]()

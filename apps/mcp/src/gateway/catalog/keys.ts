@@ -1,5 +1,6 @@
 // Under which keys of the store things are kept. People and clients are in them as digests only.
 import { digest } from '../digest.ts'
+import type { UpstreamSettings } from '../settings.ts'
 import type { Behalf, Owner, Upstream } from '../upstreams/contract.ts'
 import type { Kind } from './contract.ts'
 
@@ -7,7 +8,21 @@ import type { Kind } from './contract.ts'
 function credentialOwner({ settings }: Upstream, { endpoint, issuer, subject, clientId, session }: Owner): unknown {
   const caller = [issuer, subject, clientId]
   const owners = { shared: [], caller, session: [...caller, session ?? null] }
-  return [endpoint, settings.name, settings.isolation, ...owners[settings.isolation]]
+  return [endpoint, settings.name, leadsTo(settings), settings.isolation, ...owners[settings.isolation]]
+}
+
+const places = new WeakMap<UpstreamSettings, string>()
+
+/** Under the same name there may be another server after a change of the file: nothing of the one is the other's. */
+function leadsTo(settings: UpstreamSettings): string {
+  const known = places.get(settings) ?? digest(placeOf(settings))
+  places.set(settings, known)
+  return known
+}
+
+function placeOf(settings: UpstreamSettings): unknown {
+  if (settings.transport === 'stdio') return [settings.command, settings.cwd ?? null]
+  return settings.transport === 'builtin' ? [] : [settings.transport, settings.url]
 }
 
 /** What an upstream may answer differently to: who asks, as it sees it, and what the client is able to do. */

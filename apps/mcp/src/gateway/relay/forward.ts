@@ -11,6 +11,7 @@ import { createParked, parkedLife } from './parked.ts'
 import { checkedError, type QuestionTerms, questionFor } from './questions.ts'
 import type { Seals } from './seal.ts'
 
+/** What may change is read each time. */
 export interface ForwardOptions {
   readonly seals: Seals
   readonly ownOrigins: readonly string[]
@@ -46,8 +47,9 @@ type State =
   | { readonly kind: 'parked'; readonly id: string; readonly of: string }
   | { readonly kind: 'upstream'; readonly theirs?: string; readonly asked: number; readonly of: string }
 
-export function createForward({ seals, ownOrigins, development, named, parked: most, clock }: ForwardOptions): Forward {
-  const parked = createParked({ perCaller: most, life: parkedLife })
+export function createForward(options: ForwardOptions): Forward {
+  const { seals, clock } = options
+  const parked = createParked({ perCaller: () => options.parked, life: parkedLife })
 
   async function forward(upstream: Upstream, request: UpstreamRequest, client: Client): Promise<Members> {
     const era = await eraOf(upstream, client)
@@ -155,7 +157,9 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
     }
     const id = parked.park(client.owner, { ongoing, question: turn.question, asked: asked + 1 })
     if (id === undefined)
-      return stop(new RpcError(-32_603, `${most} calls of yours wait for an answer already: answer one first`))
+      return stop(
+        new RpcError(-32_603, `${options.parked} calls of yours wait for an answer already: answer one first`),
+      )
     const state: State = { kind: 'parked', id, of }
     return {
       resultType: 'input_required',
@@ -171,6 +175,7 @@ export function createForward({ seals, ownOrigins, development, named, parked: m
   }
 
   function termsFor({ settings }: Upstream, { capabilities }: Client): QuestionTerms {
+    const { named, ownOrigins, development } = options
     return { capabilities, settings, named, ownOrigins, development }
   }
 

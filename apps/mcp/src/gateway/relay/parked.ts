@@ -20,7 +20,7 @@ export interface Parked {
 }
 
 export interface ParkedOptions {
-  readonly perCaller: number
+  readonly perCaller: () => number
   /** Milliseconds. */
   readonly life: number
 }
@@ -47,7 +47,7 @@ export function createParked({ perCaller, life }: ParkedOptions): Parked {
     park({ endpoint, issuer, subject, clientId }, call) {
       const of = JSON.stringify([endpoint, issuer, subject, clientId])
       const count = counts.get(of) ?? 0
-      if (count >= perCaller) return undefined
+      if (count >= perCaller()) return undefined
       const id = randomBytes(18).toString('base64url')
       const timer = setTimeout(() => take(id)?.ongoing.stop(new Error('nobody answered in time')), life).unref()
       calls.set(id, { call, of, timer })

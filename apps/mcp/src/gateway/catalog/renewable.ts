@@ -1,0 +1,55 @@
+// The catalog of an endpoint whose upstreams change: a new one takes the place of the old one, with the same store, so that
+// names that were given stay, and what can still be had need not be asked for. Who watches goes on, and is told.
+import type { Behalf, Era } from '../upstreams/contract.ts'
+import type { Catalog } from './contract.ts'
+
+export interface RenewableCatalog extends Catalog {
+  /** What it is made of has changed. */
+  renew(): void
+}
+
+type Changed = Parameters<Catalog['watch']>[2]
+
+interface Watcher {
+  readonly behalf: Behalf
+  readonly era: Era
+  readonly changed: Changed
+  stop: () => void
+}
+
+export function createRenewableCatalog(make: () => Catalog): RenewableCatalog {
+  let catalog = make()
+  const watchers = new Set<Watcher>()
+  return {
+    tools: (behalf, era) => catalog.tools(behalf, era),
+    prompts: (behalf, era) => catalog.prompts(behalf, era),
+    resources: (behalf, era) => catalog.resources(behalf, era),
+    templates: (behalf, era) => catalog.templates(behalf, era),
+    findTool: (name, behalf) => catalog.findTool(name, behalf),
+    awayTool: (name, behalf) => catalog.awayTool(name, behalf),
+    findPrompt: (name, behalf) => catalog.findPrompt(name, behalf),
+    findResource: (uri, behalf) => catalog.findResource(uri, behalf),
+    describe: (behalf, era) => catalog.describe(behalf, era),
+    known: (upstream, behalf) => catalog.known(upstream, behalf),
+    note: (owner, uri, upstream) => catalog.note(owner, uri, upstream),
+    show: (behalf, result, upstream) => catalog.show(behalf, result, upstream),
+    heard: (notification, behalf, upstream) => catalog.heard(notification, behalf, upstream),
+    watch(behalf, era, changed) {
+      const watcher = { behalf, era, changed, stop: catalog.watch(behalf, era, changed) }
+      watchers.add(watcher)
+      return () => {
+        watchers.delete(watcher)
+        watcher.stop()
+      }
+    },
+    renew() {
+      catalog = make()
+      for (const watcher of [...watchers]) {
+        const { behalf, era, changed, stop } = watcher
+        watcher.stop = catalog.watch(behalf, era, changed)
+        stop()
+        for (const kind of ['tools', 'prompts', 'resources'] as const) changed(kind)
+      }
+    },
+  }
+}
