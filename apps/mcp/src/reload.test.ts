@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createMetrics, type Metrics } from '@gatehouse/service'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test, vi } from 'vitest'
-import { type GatewayServer, startWithFile } from './suites/gateway-file.ts'
+import { type GatewayServer, startWithFile, tellingCommand } from './suites/gateway-file.ts'
 import { type Era, eras, requestOf } from './suites/mcp-server.ts'
 import { type NamedServer, startNamedServer } from './suites/named-server.ts'
 import { openSession, readEvents } from './suites/session-client.ts'
@@ -132,6 +132,48 @@ test('endpoints come and go: one that is gone ends its streams, one that stays k
   server.file.write({ endpoints: { '/goes': ['one'] }, upstreams })
   server.reload()
   expect([await statusAt(server, '/stays'), await statusAt(server, '/goes')]).toEqual([404, 401])
+})
+
+test('of a command whose settings changed no process is left, and the next call has the new environment', async () => {
+  const withEnv = (LEVEL: string) => ({ telling: { command: tellingCommand, env: { LEVEL } } })
+  await using server = await startWithFile({ endpoints: { '/a': ['telling'] }, upstreams: withEnv('one') })
+  const client = await connect(server, '/a', '2026-07-28')
+  const tell = async () => JSON.parse(await say(client, 'tell'))
+  const before = await tell()
+  server.file.write({ endpoints: { '/a': ['telling'] }, upstreams: withEnv('two') })
+  server.reload()
+  const after = await tell()
+  expect([before.environment.LEVEL, after.environment.LEVEL]).toEqual(['one', 'two'])
+  await vi.waitFor(() => expect(() => process.kill(before.pid, 0)).toThrow(/ESRCH/), { timeout: 10_000 })
+  process.kill(after.pid, 0)
+  await client.close()
+}, 30_000)
+
+test('a host whose last endpoint is gone is unknown; its tokens and documents are of no use', async () => {
+  const builtin = ['builtin']
+  await using server = await startWithFile({ endpoints: { '/a': builtin, '127.0.0.1/b': builtin } })
+  const authorization = `Bearer ${await server.sign({ aud: server.at('127.0.0.1/b') })}`
+  const ask = () => fetch(server.at('127.0.0.1/b'), { method: 'POST', headers: { authorization } })
+  const document = `${new URL(server.at('127.0.0.1/b')).origin}/.well-known/oauth-protected-resource/b`
+  expect([(await ask()).status, (await fetch(document)).status]).toEqual([400, 200])
+  server.file.write({ endpoints: { '/a': builtin } })
+  server.reload()
+  expect([(await ask()).status, (await fetch(document)).status]).toEqual([421, 404])
+  server.file.write({ endpoints: { '/a': builtin, '127.0.0.1/b': builtin } })
+  server.reload()
+  expect((await ask()).status).toBe(400)
+})
+
+test('what an endpoint is called may change, too', async () => {
+  await using server = await startWithFile({ endpoints: { '/a': ['builtin'] } })
+  const text = readFileSync(server.file.path, 'utf8').replace('Tools at /a', 'Other words')
+  server.file.write(text)
+  server.reload()
+  const document = await fetch(`${server.origin}/.well-known/oauth-protected-resource/a`)
+  expect(await document.json()).toMatchObject({ resource_name: 'Other words' })
+  const client = await connect(server, '/a', '2025-11-25')
+  expect(client.getServerVersion()).toMatchObject({ title: 'Other words' })
+  await client.close()
 })
 
 test('a client that listens hears what the new server has, and goes on listening there', async () => {

@@ -99,11 +99,18 @@ export function openUpstreams(
 
   function change({ upstreams: wanted }: Pick<GatewaySettings, 'upstreams'>): ReadonlySet<string> {
     // all are opened before one is replaced: where that fails, nothing has happened
-    const next = wanted.map((one) => {
-      const known = upstreams.find((upstream) => upstream.settings.name === one.name)
-      const print = fingerprint(one)
-      return { known, print, fresh: known && prints.get(known) === print ? undefined : open(one, wanted.length) }
-    })
+    const next: { readonly known?: Replaceable | undefined; readonly print: string; readonly fresh?: Upstream }[] = []
+    try {
+      for (const one of wanted) {
+        const known = upstreams.find((upstream) => upstream.settings.name === one.name)
+        const print = fingerprint(one)
+        const isSame = known !== undefined && prints.get(known) === print
+        next.push({ known, print, ...(!isSame && { fresh: open(one, wanted.length) }) })
+      }
+    } catch (error) {
+      for (const { fresh } of next) fresh?.close().catch((err: Error) => onerror(fresh.settings.name, err))
+      throw error
+    }
     const gone = upstreams.filter((upstream) => !next.some(({ known }) => known === upstream))
     const changed = new Set(gone.map(({ settings: { name } }) => name))
     const all = next.flatMap(({ known, print, fresh }) => {

@@ -10,7 +10,7 @@ const answers: Readonly<Record<string, () => object>> = {
   }),
   'tools/list': () => ({ tools: [{ name: 'tell', inputSchema: { type: 'object' } }] }),
   'tools/call': () => {
-    const told = { environment: process.env, messages: messages.join('\n') }
+    const told = { pid: process.pid, environment: process.env, messages: messages.join('\n') }
     return { content: [{ type: 'text', text: JSON.stringify(told) }] }
   },
 }
