@@ -1,12 +1,9 @@
 // The file of the gateway changed while the process runs. The whole new one is judged before anything is done: a faulty one
 // changes nothing. What is done with a good one is for endpoints/ and gateway/.
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import type { Metrics } from '@gatehouse/service'
+import { type Metrics, watchFile } from '@gatehouse/service'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
 import { ConfigError } from './errors.ts'
-import { watchFile } from './watched-file.ts'
 
 /** How a running process comes to other settings. */
 export interface ReloadSource {
@@ -43,27 +40,21 @@ export function createReload(options: ReloadOptions): Reload {
     ['result'],
   )
   let config = options.config
-  let judged = contentOf(config.files)
   let told = ''
-  let stops: readonly (() => void)[] = []
+  let stopWatching: () => void = () => undefined
   let again: NodeJS.Timeout | undefined
-
-  /** Others may write to the folder: only what changed the content is gone into. */
-  function noticed(): void {
-    if (contentOf(config.files) !== judged) judge()
-  }
 
   function judge(): void {
     clearTimeout(again)
-    judged = contentOf(config.files)
     try {
       const next = source.read()
       const upstreams = apply(next, config)
       const isSame = upstreams.length === 0 && summaryOf(next) === summaryOf(config)
       for (const warning of next.warnings) if (!config.warnings.includes(warning)) log.warn(warning)
+      const files = config.files.join()
       config = next
       told = ''
-      watchAll()
+      if (next.files.join() !== files) watchAll()
       count?.({ result: isSame ? 'unchanged' : 'changed' })
       const resources = next.endpoints.map(({ resource }) => resource)
       log.info({ isSame, upstreams, resources }, 'the file of the gateway was read again')
@@ -82,14 +73,8 @@ export function createReload(options: ReloadOptions): Reload {
   }
 
   function watchAll(): void {
-    stop()
-    stops = config.files.map((file) => watch(file, noticed))
-    judged = contentOf(config.files)
-  }
-
-  function stop(): void {
-    for (const one of stops) one()
-    stops = []
+    stopWatching()
+    stopWatching = watch(config.files, judge)
   }
 
   let stopSignal: () => void = () => undefined
@@ -99,13 +84,14 @@ export function createReload(options: ReloadOptions): Reload {
       stopSignal =
         source.onSignal?.(() => {
           told = '' // who asks is answered
+          watchAll() // what is read now is no news any more
           judge()
         }) ?? stopSignal
     },
     close() {
       clearTimeout(again)
       stopSignal()
-      stop()
+      stopWatching()
     },
   }
 }
@@ -113,19 +99,4 @@ export function createReload(options: ReloadOptions): Reload {
 /** What there is besides the upstreams. */
 function summaryOf({ endpoints, development, gateway }: Config): string {
   return JSON.stringify([endpoints, development, gateway?.parked])
-}
-
-/** A digest: there are secrets among them. */
-function contentOf(files: readonly string[]): string {
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(`${file}\0`).update(readIfThere(file))
-  return hash.digest('base64url')
-}
-
-function readIfThere(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch {
-    return Buffer.of()
-  }
 }

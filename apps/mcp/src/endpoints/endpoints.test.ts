@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http'
+import { connect as connectTo } from 'node:net'
 import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -27,6 +28,17 @@ const tokenFor = (place: string) => server.sign({ aud: server.at(place) })
 const get = async (url: string) => {
   const response = await fetch(url)
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTo(Number(new URL(server.origin).port), 'localhost', () => socket.end(bytes))
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk
+    })
+    socket.on('close', () => resolve(answer)).on('error', reject)
+  })
 }
 
 /** Under any name. */
@@ -155,6 +167,26 @@ verifies(
     for (const path of ['/livez', '/readyz']) expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(200)
   },
 )
+
+verifies('M20', 'at each host the authority of an absolute request target counts, and two hosts are none', async () => {
+  const { host } = new URL(server.at('/tools'))
+  const other = server.at('127.0.0.1/tools')
+  const absolute = await raw(`GET ${other} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+  expect(absolute).toMatch(/^HTTP\/1\.1 401/)
+  expect(absolute).toContain(`${new URL(other).origin}/.well-known/oauth-protected-resource/tools`)
+  const twice = `Host: ${host}\r\nHost: ${new URL(other).host}`
+  expect(await raw(`GET /tools HTTP/1.1\r\n${twice}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400/)
+})
+
+test('what the process has to give is for all endpoints together', async () => {
+  const endpoints = { '/a': ['builtin'], '/b': ['builtin'] }
+  await using small = await startWithFile({ endpoints }, { streamLimits: { perSubject: 1 } })
+  const open = async (place: string) =>
+    (await openSession({ resource: small.at(place), token: await small.sign({ aud: small.at(place) }) })).get()
+  const first = await open('/a')
+  expect([first.status, (await open('/b')).status]).toEqual([200, 429])
+  await first.body?.cancel()
+})
 
 test('pages may call from the own origin of an endpoint, not from that of another', async () => {
   const authorization = `Bearer ${await tokenFor('/tools')}`
