@@ -105,6 +105,17 @@ test('endpoints come and go: one that is gone ends its streams, one that stays k
   const [stays, goes] = [await sessionAt(server, '/stays'), await sessionAt(server, '/goes')]
   const [heard, ended] = [readEvents(await stays.get()), readEvents(await goes.get())]
   await heard.next()
+  const listen = requestOf('2026-07-28', 'subscriptions/listen', { notifications: { toolsListChanged: true } })
+  const authorization = `Bearer ${goes.token}`
+  const json = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
+  const listening = readEvents(
+    await fetch(server.at('/goes'), {
+      method: 'POST',
+      headers: { ...json, ...listen.headers, authorization },
+      body: JSON.stringify(listen.message),
+    }),
+  )
+  await listening.next()
   const call = { ...list, method: 'tools/call', params: { name: 'wait', arguments: {} } }
   const waiting = goes.post(call)
   await vi.waitFor(() => expect(two.waiting()).toBe(1))
@@ -114,6 +125,7 @@ test('endpoints come and go: one that is gone ends its streams, one that stays k
   server.reload()
   expect(await statusAt(server, '/goes')).toBe(404)
   await ended.rest()
+  await listening.rest()
   const client = await connect(server, '/comes', '2026-07-28')
   expect(await say(client, 'who')).toBe('two')
   expect(await toolsOf(client)).toEqual(['who', 'wait'])
