@@ -167,6 +167,7 @@ test('there may be several endpoints, each at a place of its own, and no upstrea
   expect(faultsIn(endpoints(one, two, one) + upstreams('https://up.example/mcp'))).toEqual([
     '5:17 endpoints[2].resource: has the host and the path of endpoints[0]: each needs its own',
   ])
+  expect(faultsIn(endpoints(one, 'nowhere') + upstreams('https://up.example/mcp'))).toHaveLength(1)
   expect(faultsIn(endpoints(one, two) + upstreams(two))).toEqual([
     '5:24 upstreams.a.url: is an endpoint of ours: name the server that stands behind it',
   ])

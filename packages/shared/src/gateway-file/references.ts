@@ -58,7 +58,7 @@ function checkEndpoints({ upstreams, endpoints }: Outline, parsed: ParsedText): 
   const faults: Fault[] = []
   for (const [index, endpoint] of (endpoints ?? []).entries()) {
     const other = endpoints?.findIndex(({ resource }) => isSamePlace(resource, endpoint.resource)) ?? index
-    if (other < index)
+    if (other >= 0 && other < index)
       faults.push(
         faultAt(
           parsed,
