@@ -35,6 +35,7 @@ export const walls = [
       ...node,
       './app.ts',
       './config.ts',
+      './reload.ts',
       './store/**',
       '@gatehouse/service',
       '@gatehouse/shared',

@@ -40,7 +40,8 @@ import { createDecisions } from './provider/people/decisions.ts'
 import { createInteractionGate } from './provider/people/interaction-gate.ts'
 import { createOwnPages } from './provider/people/own-page.ts'
 import { createProvider, type ProviderEvents } from './provider/provider.ts'
-import { createResourcePolicy } from './provider/resources.ts'
+import { createResources } from './provider/resources.ts'
+import { followFile, type ReloadSource } from './reload.ts'
 import { registerStartPage } from './start-page.ts'
 import type { Clock, Store } from './store/contract.ts'
 import type { Sealing } from './store/sealing.ts'
@@ -58,6 +59,8 @@ export interface AppDependencies {
   readonly clock?: Clock
   readonly logger?: FastifyBaseLogger
   readonly metrics?: Metrics | undefined
+  /** Absent: the resources stay as they are. */
+  readonly reload?: ReloadSource | undefined
   /** Milliseconds between "not ready" and the end. By default none. */
   readonly drain?: number
 }
@@ -70,6 +73,7 @@ export async function createApp({
   clock = Date.now,
   logger,
   metrics,
+  reload,
   drain = 0,
 }: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
@@ -93,7 +97,7 @@ export async function createApp({
   const { lifetimes, admission: rules, trustProxy } = config
   const limits = createRequestLimits(attempts, { now: clock, onBlocked: notices.wrongClientSecrets })
   const xsrf = createXsrf(sealing.deriveAll('xsrf'))
-  const resources = createResourcePolicy(config.resources)
+  const resources = createResources(config.resources)
   const decisions = createDecisions(records, lifetimes)
 
   // logins, and who came by them
@@ -158,6 +162,7 @@ export async function createApp({
       store,
       clock,
       lifetimes,
+      resources,
       deviceInterval: lifetimes.deviceInterval,
       reuseGrace: lifetimes.reuseGrace,
       relay,
@@ -180,7 +185,6 @@ export async function createApp({
     devicePages: createDevicePages(xsrf, deviceEntry.formFor),
     renderError,
     readsDocuments,
-    scopesSupported: [...new Set(config.resources.flatMap(({ scopes }) => scopes))],
   }
   const events: ProviderEvents = {
     onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
@@ -194,6 +198,10 @@ export async function createApp({
     engine.stop()
     staticClients[Symbol.dispose]()
   })
+
+  // the file that the resources may come from
+  const stopFollowing = reload && followFile(reload, { resources, onReload: notices.gatewayFileRead })
+  app.addHook('onClose', async () => stopFollowing?.())
 
   // what every request goes through, and what probes ask
   guardHost(app, config.issuer)
@@ -216,7 +224,7 @@ export async function createApp({
   app.addHook('preClose', async () => endConnections(ANSWER_LIMIT)) // after health's, which waits
 
   // the mounts
-  registerStartPage(app, config)
+  registerStartPage(app, config, resources)
   await app.register(
     mountProvider({
       engine,

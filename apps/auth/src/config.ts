@@ -23,6 +23,7 @@ import { letsEverybodyIn } from './logins/login.ts'
 import { isLoopbackHost } from './loopback.ts'
 
 const DAY = 86_400
+const DEFAULT_ISSUER = 'http://localhost:4000'
 
 /** Lifetimes in seconds, each with its bounds and its default. `AUTH_LIFETIMES` overrides them by name. */
 const lifetimesSchema = z.strictObject({
@@ -107,7 +108,7 @@ export function readConfig(env: Environment): Config {
   const faults: string[] = []
   const read = createSettingsReader(env, faults)
 
-  const issuer = readIssuer(read.text('AUTH_ISSUER', 'http://localhost:4000'), faults)
+  const issuer = readIssuer(read.text('AUTH_ISSUER', DEFAULT_ISSUER), faults)
   const loopback = isLoopbackHost(new URL(issuer).hostname)
   const production = env.NODE_ENV === 'production' || !loopback
   if (!loopback && !issuer.startsWith('https:'))
@@ -161,6 +162,18 @@ export function readConfig(env: Environment): Config {
   return config
 }
 
+/**
+ * What a running process reads again when the file of the gateway changes: as {@link readConfig}, the resources alone.
+ * Throws {@link ConfigError} with every fault of them.
+ */
+export function readResourcesAgain(env: Environment): readonly ProtectedResource[] {
+  const faults: string[] = []
+  const issuer = readIssuer(createSettingsReader(env, faults).text('AUTH_ISSUER', DEFAULT_ISSUER), faults)
+  const resources = chooseResources(env, readGatewayResources(env.GATEHOUSE_CONFIG, issuer, faults), faults)
+  if (faults.length > 0) throw new ConfigError(faults)
+  return resources
+}
+
 function seconds(min: number, max: number, fallback: number) {
   return z.number().int().min(min).max(max).default(fallback)
 }
@@ -193,7 +206,7 @@ function readIssuer(value: string, faults: string[]): string {
   const url = URL.parse(value)
   if (!url || !/^https?:$/.test(url.protocol)) {
     faults.push('AUTH_ISSUER must be a URL, such as https://auth.example.com.')
-    return 'http://localhost:4000'
+    return DEFAULT_ISSUER
   }
   if (url.origin !== value)
     faults.push(`AUTH_ISSUER must be an origin alone, without a path or a trailing slash: did you mean ${url.origin}?`)

@@ -7,6 +7,9 @@ import type { Metrics } from '@gatehouse/service'
  */
 export type Alarm = 'user_codes' | 'client_secret' | 'replay' | 'probe'
 
+/** What came of reading the gateway's file again; `faulty` changes nothing. The same words as in the MCP server. */
+export type ReloadResult = 'changed' | 'unchanged' | 'faulty'
+
 export interface Counters {
   /** An answer of the token endpoint: tokens, or an `error` of RFC 6749 §5.2. */
   tokenAnswer(grantType: string, error?: string): void
@@ -14,6 +17,7 @@ export interface Counters {
   alarm(what: Alarm): void
   /** A sign-in that ended at GitHub, Google or another provider: which, and in which way. */
   upstreamFailure(login: string, failure: string): void
+  configReload(result: ReloadResult): void
 }
 
 /** Without `metrics` nothing is counted. */
@@ -29,9 +33,15 @@ export function createCounters(metrics: Metrics | undefined): Counters {
     'Sign-ins that ended at GitHub, Google or another provider.',
     ['login', 'failure'],
   )
+  const reloads = metrics?.counter(
+    'gatehouse_config_reloads_total',
+    "Readings of the gateway's file while running: changed, unchanged, or faulty, which changes nothing.",
+    ['result'],
+  )
   return {
     tokenAnswer: (grantType, error = 'none') => tokenAnswers?.({ grant_type: grantType, error }),
     alarm: (what) => alarms?.({ alarm: what }),
     upstreamFailure: (login, failure) => failures?.({ login, failure }),
+    configReload: (result) => reloads?.({ result }),
   }
 }

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { createLogger } from './log.ts'
+import { reloadSource } from './reload.ts'
 import { createSealing } from './store/sealing.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 
@@ -35,10 +36,12 @@ export async function openAuthorizationServer({ env, logStream }: EmbeddedOption
     sealing,
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
   })
-  const app = await createApp({ config, store, sealing, logger }).catch(async (error: unknown) => {
-    await store.close()
-    throw error
-  })
+  const app = await createApp({ config, store, sealing, logger, reload: reloadSource(env) }).catch(
+    async (error: unknown) => {
+      await store.close()
+      throw error
+    },
+  )
   app.addHook('onClose', () => store.close())
   return { app, config }
 }

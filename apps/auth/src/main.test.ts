@@ -1,7 +1,7 @@
 // The process itself: how it starts, refuses to start and ends.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync, statSync } from 'node:fs'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { createDataDir, findFreePort } from './suites/auth-server.ts'
@@ -72,6 +72,18 @@ test('a faulty client file ends the process in the same way', { timeout: 20_000 
   expect(output()).toBe(
     'The authorization server cannot start:\n- AUTH_CLIENTS_FILE /nowhere/clients.json: cannot be read (ENOENT).\n',
   )
+})
+
+test('SIGHUP makes it read the file of the gateway again, and ends nothing', { timeout: 60_000 }, async () => {
+  const dataDir = newDataDir()
+  const GATEHOUSE_CONFIG = join(dataDir, 'gatehouse.yaml')
+  writeFileSync(GATEHOUSE_CONFIG, 'upstreams: { docs: { url: "https://docs.example.com/mcp" } }\nversion: 1\n')
+  const { child, said } = start({ DATA_DIR: dataDir, PORT: String(await findFreePort()), GATEHOUSE_CONFIG })
+  await said('the authorization server listens')
+  child.kill('SIGHUP')
+  await said('the file of the gateway was read again')
+  await end(child, 'SIGTERM')
+  expect(child.exitCode).toBe(0)
 })
 
 test('it starts, says where and how loudly the developer login is on, refuses a second one beside it, and ends on a signal', {

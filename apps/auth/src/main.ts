@@ -11,6 +11,7 @@ import {
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { createLogger } from './log.ts'
+import { reloadSource } from './reload.ts'
 import { openStore } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
 
@@ -28,7 +29,8 @@ await runProcess('The authorization server', async () => {
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
     onTrouble: (event) => logTrouble(logger, event),
   })
-  const app = await createApp({ config, store, sealing, logger, metrics, drain: drainTime(config) }).catch(
+  const reload = reloadSource(process.env, onHangUp)
+  const app = await createApp({ config, store, sealing, logger, metrics, reload, drain: drainTime(config) }).catch(
     async (error: unknown) => {
       await store.close()
       throw error
@@ -40,3 +42,8 @@ await runProcess('The authorization server', async () => {
   if (config.logins.some(({ login }) => login === 'developer'))
     logger.warn('the developer login is on: it lets everybody in and must never be public')
 })
+
+function onHangUp(run: () => void): () => void {
+  process.on('SIGHUP', run)
+  return () => process.off('SIGHUP', run)
+}

@@ -10,6 +10,7 @@ import type { DeviceRelayOptions } from './provider/device/relay.ts'
 import type { EngineOptions } from './provider/engine.ts'
 import type { ReuseGraceOptions } from './provider/grants/reuse-grace.ts'
 import type { ProviderEvents } from './provider/provider.ts'
+import type { FollowOptions } from './reload.ts'
 
 export function createNotices(log: FastifyBaseLogger, counters: Counters) {
   return {
@@ -37,6 +38,12 @@ export function createNotices(log: FastifyBaseLogger, counters: Counters) {
       'fault' in result
         ? log.error(result, 'the client file is faulty; the clients stay as they were')
         : log.info(result, 'client file read again'),
+    gatewayFileRead(reading) {
+      counters.configReload(reading.result)
+      if (reading.result === 'faulty')
+        log.error({ faults: reading.faults }, 'the file of the gateway is faulty: everything stays as it is')
+      else log.info(reading, 'the file of the gateway was read again')
+    },
     replayed(replay) {
       if (replay.elsewhere) counters.alarm('replay')
       log[replay.elsewhere ? 'warn' : 'info'](
@@ -78,6 +85,7 @@ interface Notices {
   readonly documentUnread: ClientDocumentsOptions['onUnread']
   readonly documentsUnreadable: (admitted: readonly string[]) => void
   readonly clientFileRead: StaticClientsOptions['onReload']
+  readonly gatewayFileRead: FollowOptions['onReload']
   readonly replayed: ReuseGraceOptions['onReplay']
   readonly probed: ReuseGraceOptions['onFault']
   readonly requestFailed: ProviderEvents['onError']

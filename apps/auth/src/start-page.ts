@@ -5,8 +5,13 @@ import { describeLogin } from './logins/index.ts'
 import { letsEverybodyIn } from './logins/login.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { homePage, stylesheet } from './pages/index.ts'
+import type { ResourcePolicy } from './provider/resources.ts'
 
-export function registerStartPage(app: FastifyInstance, { issuer, resources, logins }: Config): void {
+export function registerStartPage(
+  app: FastifyInstance,
+  { issuer, logins }: Config,
+  resources: Pick<ResourcePolicy, 'all'>,
+): void {
   const open = logins.map(describeLogin).filter(letsEverybodyIn)
   app.get(stylesheet.path, (_request, reply) =>
     reply
@@ -21,7 +26,7 @@ export function registerStartPage(app: FastifyInstance, { issuer, resources, log
     reply.headers(pageHeaders).send(
       homePage({
         issuer,
-        resources: resources.map(({ name, resource }) => ({ name, url: resource })),
+        resources: resources.all.map(({ name, resource }) => ({ name, url: resource })),
         loginHint: open.map(({ label }) => `The ${label} is on: it lets everybody in.`).join(' '),
       }),
     ),

@@ -35,7 +35,6 @@ export interface ProviderEvents {
 
 export function createProvider(
   parts: EngineParts & {
-    readonly scopesSupported: readonly string[]
     readonly readsDocuments: boolean
     readonly reuseGrace: ReuseGrace
     readonly clock: Clock
@@ -144,12 +143,12 @@ export function createProvider(
 function extendDiscovery(
   body: Record<string, unknown>,
   parts: Pick<EngineParts, 'resources'> & {
-    readonly scopesSupported: readonly string[]
     readonly readsDocuments: boolean
   },
 ): void {
   if (parts.readsDocuments) body.client_id_metadata_document_supported = true
-  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...parts.scopesSupported])]
+  const scopes = parts.resources.all.flatMap((resource) => resource.scopes)
+  body.scopes_supported = [...new Set([...(body.scopes_supported as string[]), ...scopes])]
   body.protected_resources = parts.resources.identifiers // RFC 9728 §4
   body.response_modes_supported = ['query']
 }

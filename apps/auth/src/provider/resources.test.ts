@@ -86,6 +86,13 @@ test('a token for one resource has no scope of another', async () => {
   expect(json.scope).toBe('other:use')
 })
 
+test('a machine that names a scope of another resource goes without it; one that is nowhere is refused', async () => {
+  await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
+  const ask = (scope: string) => server.token({ ...machine, resource: MCP, scope }, basic(worker))
+  expect((await ask('mcp:tools:read other:use')).json.scope).toBe('mcp:tools:read')
+  expect(errorOf(await ask('mcp:tools:read nowhere:use'))).toEqual(refused(400, 'invalid_scope'))
+})
+
 test('whoever asks for no scope, or for names that mean nothing here, gets the usual ones', async () => {
   await using server = await startAuthServer()
   for (const scope of [undefined, 'claudeai', 'claudeai unknown:scope']) {

@@ -12,13 +12,41 @@ export interface ResourcePolicy {
    */
   canonicalize(identifier: string): string
   find(identifier: string): ProtectedResource | undefined
+  /** Those that there are now. */
+  readonly all: readonly ProtectedResource[]
   /** All of them, for whoever named none of them. */
   readonly identifiers: readonly string[]
   /** What a client means that names no resource. */
   readonly defaultResource: string
 }
 
-export function createResourcePolicy(resources: readonly ProtectedResource[]): ResourcePolicy {
+/** The one holder of the resources: everything asks it at each request, and keeps nothing of the answer. */
+export interface Resources extends ResourcePolicy {
+  /** From now on there are these. */
+  replace(resources: readonly ProtectedResource[]): void
+}
+
+export function createResources(initial: readonly ProtectedResource[]): Resources {
+  let current = indexResources(initial)
+  return {
+    canonicalize: (identifier) => current.canonicalize(identifier),
+    find: (identifier) => current.find(identifier),
+    get all() {
+      return current.all
+    },
+    get identifiers() {
+      return current.identifiers
+    },
+    get defaultResource() {
+      return current.defaultResource
+    },
+    replace(resources) {
+      current = indexResources(resources)
+    },
+  }
+}
+
+function indexResources(resources: readonly ProtectedResource[]): ResourcePolicy {
   const byIdentifier = new Map(resources.map((resource) => [resource.resource, resource]))
   const bySpelling = new Map<string, string>()
   for (const { resource } of resources) bySpelling.set(comparable(resource) ?? resource, resource)
@@ -32,6 +60,7 @@ export function createResourcePolicy(resources: readonly ProtectedResource[]): R
   return {
     canonicalize: (identifier) => bySpelling.get(comparable(identifier) ?? '') ?? identifier,
     find: (identifier) => byIdentifier.get(identifier),
+    all: resources,
     identifiers: resources.map(({ resource }) => resource),
     defaultResource: first.resource,
   }
@@ -57,7 +86,7 @@ export function chooseResource(
   if (candidates !== undefined) throw new errors.InvalidRequest('only one resource may be named in a request')
   const requested = parseScope(typeof params?.scope === 'string' ? params.scope : undefined)
   if (!requested.has('openid') || params?.grant_type === 'client_credentials') return policy.defaultResource
-  const atResources = policy.identifiers.flatMap((identifier) => policy.find(identifier)?.scopes ?? [])
+  const atResources = policy.all.flatMap(({ scopes }) => scopes)
   return atResources.some((scope) => requested.has(scope)) ? policy.defaultResource : undefined
 }
 
@@ -79,6 +108,20 @@ export function refuseOtherResource(
   if (asked === undefined || granted.clientId !== request?.client?.clientId || granted.consumed || isPending) return
   if (Array.isArray(asked)) throw new errors.InvalidRequest('only one resource may be named in a request')
   if (asked !== granted.resource) throw new errors.InvalidTarget()
+}
+
+/**
+ * Refuses what was granted for a resource that there is no more. The engine would notice after it has used up the token,
+ * and the resource may come back.
+ */
+export function refuseGoneResource(
+  granted: { readonly resource?: unknown; readonly params?: unknown; readonly consumed?: unknown },
+  policy: ResourcePolicy,
+): void {
+  // of a device code that nobody has approved: what it asks for
+  const resource = granted.resource ?? (granted.params as { readonly resource?: unknown } | undefined)?.resource
+  if (granted.consumed || typeof resource !== 'string' || policy.find(resource)) return
+  throw new errors.InvalidTarget('there is no such resource any more')
 }
 
 /** The engine's `getResourceServerInfo`: what a token for this resource may hold for this client. */
@@ -103,7 +146,10 @@ export function resourceServerInfo(
 
   const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
   if (machine) {
-    const excess = [...requested].filter((scope) => !allowed.includes(scope))
+    const elsewhere = new Set(
+      policy.all.flatMap(({ scopes }) => scopes).filter((scope) => !resource.scopes.includes(scope)),
+    )
+    const excess = [...requested].filter((scope) => !allowed.includes(scope) && !elsewhere.has(scope))
     if (excess.length > 0) throw new errors.InvalidScope('requested scope is not allowed', excess.join(' '))
   }
   // Many clients ask for no scope, or for names that mean nothing here; without one the engine ends in access_denied.

@@ -10,6 +10,7 @@ import { afterEach, inject, vi } from 'vitest'
 import { createApp } from '../app.ts'
 import { type Config, readConfig } from '../config.ts'
 import { createLogger } from '../log.ts'
+import { reloadSource } from '../reload.ts'
 import type { DocumentStore, Store } from '../store/contract.ts'
 import { createSealing } from '../store/sealing.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
@@ -50,6 +51,8 @@ export interface AuthServer extends AsyncDisposable {
   readonly openBrowser: (options?: { readonly headers?: Headers }) => Browser
   /** Writes the client file anew; the server reads it within a second or two. */
   readonly writeClients: (content: readonly ClientMetadata[] | string) => void
+  /** As SIGHUP does. */
+  readonly hangUp: () => void
 }
 
 const START = Date.UTC(2026, 11, 1, 12)
@@ -82,13 +85,14 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     for (const { client_secret: secret } of clients) evidence.plant('client_secret', secret)
 
   const issuer = `http://localhost:${port}`
-  const config = readConfig({
+  const env = {
     AUTH_ISSUER: issuer,
     DATA_DIR: dataDir,
     AUTH_CLIENTS_FILE: clientsFile,
     AUTH_SECRET: SECRET,
     ...environment,
-  })
+  }
+  const config = readConfig(env)
   const sealing = createSealing({ secret: SECRET })
   const path = options.dataDir ? join(dataDir, 'auth.sqlite') : ':memory:'
   const onTampered = (what: unknown) => evidence.log(`tampered: ${JSON.stringify(what)}`)
@@ -98,7 +102,12 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
   const store = wrapStore(sqlite)
   const { logger, log } = createCapturedLog()
   const metrics = createMetrics({ ofProcess: false })
-  const app = await createApp({ config, store, sealing, clock, logger, metrics })
+  const listeners = new Set<() => void>()
+  const reload = reloadSource(env, (run) => {
+    listeners.add(run)
+    return () => listeners.delete(run)
+  })
+  const app = await createApp({ config, store, sealing, clock, logger, metrics, reload })
   resources.defer(() => app.close())
   await app.listen({ host: '127.0.0.1', port })
   const http = resources.use(createHttp(port, new URL(issuer).host))
@@ -116,6 +125,9 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     elapse: (seconds) => vi.setSystemTime(Date.now() + seconds * 1000),
     openBrowser: ({ headers = {} } = {}) => createBrowser({ issuer, http, headers }),
     writeClients,
+    hangUp() {
+      for (const run of listeners) run()
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

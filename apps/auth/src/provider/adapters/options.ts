@@ -3,6 +3,7 @@ import type { Lifetimes } from '../../config.ts'
 import type { Clock, Store } from '../../store/contract.ts'
 import type { ClientDocuments } from '../clients/documents/client-documents.ts'
 import type { DeviceRelay } from '../device/relay.ts'
+import type { ResourcePolicy } from '../resources.ts'
 
 export interface AdapterOptions {
   readonly store: Store
@@ -12,6 +13,7 @@ export interface AdapterOptions {
   /** Seconds in which a redeemed refresh token or device code gets its answer again: grants/reuse-grace.ts. */
   readonly reuseGrace: number
   readonly lifetimes: Lifetimes
+  readonly resources: ResourcePolicy
   readonly relay?: DeviceRelay | undefined
   /** A poll came from another network than the request for its code. */
   readonly onPollFromElsewhere: (poll: { clientId: string; askedFrom: string; polledFrom: string }) => void

@@ -7,7 +7,7 @@ import { OtherClientError } from '../grants/other-client.ts'
 import { isTakingOver } from '../grants/reuse-grace.ts'
 import { redemption } from '../operation.ts'
 import { narrowToGranted } from '../request-parameters.ts'
-import { refuseOtherResource } from '../resources.ts'
+import { refuseGoneResource, refuseOtherResource } from '../resources.ts'
 import type { AdapterOptions } from './options.ts'
 import { createRecordAdapter } from './records.ts'
 import { isInGrace } from './visibility.ts'
@@ -24,6 +24,7 @@ export function createRedeemableAdapter(options: AdapterOptions, model: string):
       if (!record || !request) return record
       if (record.clientId !== request.client.clientId) throw new OtherClientError()
       refuseOtherResource(record, request)
+      refuseGoneResource(record, options.resources)
       await narrowToGranted(record, request, async () => {
         const grant = record.grantId ? await records.find('Grant', record.grantId) : undefined
         const { rejected } = (grant?.payload ?? {}) as { readonly rejected?: { openid?: { scope?: string } } }
