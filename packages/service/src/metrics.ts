@@ -10,7 +10,7 @@ const DURATIONS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 export interface Metrics {
   /**
    * Counts requests of `app`, those under way too, and how long each took until its connection let go of it. `routeOf`: what
-   * stands for its route; undefined: there is none. By default as the router has it.
+   * stands for its route; undefined: nothing does. By default as the router has it.
    */
   measureRequests(app: FastifyInstance, routeOf?: (request: FastifyRequest) => string | undefined): void
   /** `read` is asked at each scrape; a reading that fails is left out. */

@@ -23,7 +23,7 @@ function open(...upstreams: readonly RemoteUpstream[]) {
   })
 }
 
-test('what is the same stays, and what changed keeps its place: nobody has to look for it anew', async () => {
+test('what is the same stays, and what changed keeps its place: nobody has to look for it again', async () => {
   const opened = open(named('a'), named('b'))
   const [a, b] = opened.upstreams
   expect([...opened.change({ upstreams: [named('b', { concurrency: 1 }), named('c'), named('a')] })]).toEqual([

@@ -87,6 +87,11 @@ function clientOf(sdk: 'v1' | 'v2'): any {
   return sdk === 'v1' ? new LegacyClient(info) : new modern.Client(info, { versionNegotiation: { mode: 'auto' } })
 }
 
+async function listedByIssuer(): Promise<readonly string[]> {
+  const metadata = await fetch(`${stack.issuer}/.well-known/oauth-authorization-server`)
+  return (await metadata.json()).protected_resources
+}
+
 function ask(resource: string, token: string): Promise<Response> {
   const headers = {
     'content-type': 'application/json',
@@ -116,6 +121,7 @@ test.each(['v1', 'v2'] as const)(
         expect(status, `${place} at ${other}`).toBe(other === place ? 200 : 401)
       }
     }
+    expect(await listedByIssuer()).toEqual(Object.keys(tools).map(at))
     expect(stack.logs()).not.toContain('the issuer does not know this endpoint')
   },
   60_000,
@@ -135,7 +141,7 @@ test('the file changes: who is connected goes on with what is there now, and a n
   await client.close()
   expect((await fetch(at('localhost/more'), { method: 'POST' })).status).toBe(401)
 
-  await stack.restart('auth')
+  await until(async () => (await listedByIssuer()).includes(at('localhost/more')), 15_000)
   const other = await signIn(at('localhost/more'), 'v2')
   const second = clientOf('v2')
   await second.connect(transportTo(at('localhost/more'), 'v2', other))
