@@ -27,7 +27,7 @@ export function createIssuerCheck({ issuer, reachedAt, log, after = timer }: Iss
   let turn = 0
 
   async function judge(resources: readonly string[], mine: number): Promise<void> {
-    const known = await readResources()
+    const known = await resourcesOf(issuer, reachedAt)
     if (mine !== turn) return
     if (known === 'unreadable') {
       plan(resources, lookAgain)
@@ -39,17 +39,6 @@ export function createIssuerCheck({ issuer, reachedAt, log, after = timer }: Iss
         warned.add(resource)
         log.warn({ issuer, resource }, 'the issuer does not know this endpoint, and issues no token for it')
       }
-    }
-  }
-
-  /** A copy would be too old after a change. Undefined: the issuer does not say. */
-  async function readResources(): Promise<readonly unknown[] | 'unreadable' | undefined> {
-    try {
-      const text = await createIssuerMetadata({ issuer, reachedAt })['oauth-authorization-server']()
-      const { protected_resources: resources } = JSON.parse(text ?? '{}')
-      return Array.isArray(resources) ? resources : undefined
-    } catch {
-      return 'unreadable'
     }
   }
 
@@ -66,6 +55,23 @@ export function createIssuerCheck({ issuer, reachedAt, log, after = timer }: Iss
       turn += 1
       cancel()
     },
+  }
+}
+
+/** Those of them that the issuer does not list, where it says which it does. */
+export async function unlisted(issuer: string, resources: readonly string[]): Promise<readonly string[]> {
+  const known = await resourcesOf(issuer)
+  return known === undefined || known === 'unreadable' ? [] : resources.filter((resource) => !known.includes(resource))
+}
+
+/** A copy would be too old after a change. Undefined: the issuer does not say. */
+async function resourcesOf(issuer: string, reachedAt?: string): Promise<readonly unknown[] | 'unreadable' | undefined> {
+  try {
+    const text = await createIssuerMetadata({ issuer, reachedAt })['oauth-authorization-server']()
+    const { protected_resources: resources } = JSON.parse(text ?? '{}')
+    return Array.isArray(resources) ? resources : undefined
+  } catch {
+    return 'unreadable'
   }
 }
 

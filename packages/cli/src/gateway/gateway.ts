@@ -2,7 +2,15 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { ConfigError, type Inspection, inspectAll, readConfig, UpstreamError } from '@gatehouse/mcp/inspect'
+import {
+  type Config,
+  ConfigError,
+  type Inspection,
+  inspectAll,
+  readConfig,
+  UpstreamError,
+  unlisted,
+} from '@gatehouse/mcp/inspect'
 import { ClientError, cleanLine } from '@gatehouse/network'
 import type { CommandContext } from '../command.ts'
 import { defaultFile } from '../protect/options.ts'
@@ -46,13 +54,25 @@ async function check(file: string, { env, signal, terminal }: CommandContext): P
     const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ofServices.test(name)))
     const config = readConfig({ ...kept, GATEHOUSE_CONFIG: file, DATA_DIR: dataDir })
     const { upstreams, problems } = await inspectAll(config, { signal, onLine: (line) => terminal.note(line) })
-    return { file, faults: [], warnings: config.warnings, upstreams: upstreams.map(rowOf), problems }
+    const warnings = [...config.warnings, ...(await unknownEndpoints(config, env))]
+    return { file, faults: [], warnings, upstreams: upstreams.map(rowOf), problems }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return { file, faults: error.faults, warnings: [], upstreams: [], problems: [] }
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
   }
+}
+
+/** Where it is said which issuer the services will have. */
+async function unknownEndpoints({ endpoints, developmentDefaults }: Config, env: CommandContext['env']) {
+  const { MCP_ISSUER: issuer, MCP_RESOURCE_URL: instead } = env
+  if (!issuer || URL.parse(issuer) === null) return []
+  // a file without endpoints stands behind what the variable names
+  const isInFile = !developmentDefaults.includes('MCP_RESOURCE_URL')
+  const resources = isInFile ? endpoints.map(({ resource }) => resource) : [instead].filter((one) => one !== undefined)
+  const unknown = await unlisted(issuer, resources)
+  return unknown.map((resource) => `The issuer ${issuer} does not list ${resource}: it issues no token for it.`)
 }
 
 function rowOf({ upstream: name, found }: Inspection): Row {
