@@ -17,6 +17,8 @@ export interface PendingRequest {
   readonly scopes: readonly string[]
   /** Those that the app holds already, from an earlier approval in this browser session; absent where there was none. */
   readonly heldScopes?: readonly string[]
+  /** What stood behind the resource when the person approved this app before; absent where that is not known. */
+  readonly agreedUpstreams?: readonly string[]
   /** The subject that is signed in, if any. */
   readonly subject?: string
   /** Where the answer goes, for a request that came through the browser. */

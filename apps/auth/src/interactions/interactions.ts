@@ -102,9 +102,13 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
 
   app.post(
     '/interaction/:uid/decision',
-    step(async (pending, { decision }, request, reply) => {
+    step(async (pending, fields, request, reply) => {
+      const { decision } = fields
       if (pending.step === 'login') return { redirect: `/interaction/${pending.uid}` }
       if (decision !== 'approve' && decision !== 'refuse') return { redirect: `/interaction/${pending.uid}` }
+      // the file may have changed while the page was open: what is approved is what was shown
+      if (decision === 'approve' && fields.shown !== shownBehind(pending))
+        return { redirect: `/interaction/${pending.uid}` }
       const next = await gate[decision](exchange(request, reply))
       noteDecision(request, pending, decision)
       return { leave: next }
@@ -150,14 +154,15 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     subject: string,
     { labelOf, clock }: InteractionsOptions,
   ): Promise<Answer> {
-    const { app, resource, device, returnsTo, heldScopes, words } = pending
+    const { app, resource, device, returnsTo, heldScopes, agreedUpstreams, words } = pending
     const describe = (scope: string) => describeScope(scope, words)
     const appsAddress = new URL('/apps', options.issuer).href
     const facts = {
-      form: form(pending, 'decision'),
+      form: { ...form(pending, 'decision'), shown: shownBehind(pending) },
       switchAccount: form(pending, 'switch'),
       app,
       ...(resource && { resource }),
+      addedUpstreams: (resource?.upstreams ?? []).filter((name) => agreedUpstreams && !agreedUpstreams.includes(name)),
       scopes: pending.scopes.map(describe),
       added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describe),
       account: await labelOf(subject),
@@ -177,6 +182,11 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
     if (!returnsTo) throw new InteractionGoneError()
     return { status: 200, html: consentPage({ ...facts, returnsTo }) }
   }
+}
+
+/** What a page says stands behind the server, as a field of its form. */
+function shownBehind(pending: Pending): string | undefined {
+  return 'ownPage' in pending ? undefined : pending.resource?.upstreams?.join(' ')
 }
 
 /** Whoever looks into a device that somebody was talked into approving begins here. */

@@ -7,6 +7,7 @@ import {
   destination,
   factList,
   nameWarning,
+  newBehind,
   notice,
   permissions,
   server,
@@ -25,6 +26,8 @@ export interface ConsentFacts {
   readonly added?: readonly string[] | undefined
   /** Absent for an app that only asks who the person is. */
   readonly resource?: ResourceFacts
+  /** What stands behind it now and did not when the person approved this app before, by name. */
+  readonly addedUpstreams?: readonly string[] | undefined
   readonly account: string
   /** Where what is approved here can be ended. */
   readonly appsAddress: string
@@ -44,6 +47,7 @@ ${factList([
   ...(facts.resource ? [['Server', server(facts.resource)] as const] : []),
   ['Afterwards', destination(returnsTo)],
 ])}
+${newBehind(facts.resource, facts.addedUpstreams)}
 ${returnWarning(app, returnsTo)}
 ${decision(facts.form)}
 ${wayBack(facts.appsAddress)}

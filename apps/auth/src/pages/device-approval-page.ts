@@ -7,6 +7,7 @@ import {
   decision,
   factList,
   nameWarning,
+  newBehind,
   notice,
   permissions,
   server,
@@ -35,6 +36,8 @@ export interface DeviceApprovalFacts {
   readonly added?: readonly string[] | undefined
   /** Absent for an app that only asks who the person is. */
   readonly resource?: ResourceFacts
+  /** What stands behind it now and did not when the person approved this app before, by name. */
+  readonly addedUpstreams?: readonly string[] | undefined
   readonly account: string
   /** Where what is approved here can be ended. */
   readonly appsAddress: string
@@ -60,6 +63,7 @@ ${factList([
   ['It may', permissions(facts.scopes, facts.added)],
   ...(facts.resource ? [['Server', server(facts.resource)] as const] : []),
 ])}
+${newBehind(facts.resource, facts.addedUpstreams)}
 ${facts.policyWarning && notice('caution', cleanText(facts.policyWarning, 300))}
 ${notice(
   'caution',

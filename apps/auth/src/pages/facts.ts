@@ -36,4 +36,6 @@ export interface Trouble {
 export interface FormFacts {
   readonly action: string
   readonly xsrf: string
+  /** What the page shows of what may change meanwhile, in the hidden field `shown`. */
+  readonly shown?: string | undefined
 }

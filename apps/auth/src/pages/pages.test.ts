@@ -84,7 +84,10 @@ const everyPage: readonly (readonly [name: string, page: string])[] = [
   ],
   ['login without a way in', login()],
   ['consent', consent()],
-  ['consent at a gateway', consent({ resource: { ...resource, upstreams: ['github', 'docs', hostile] } })],
+  [
+    'consent at a gateway',
+    consent({ resource: { ...resource, upstreams: ['github', 'docs', hostile] }, addedUpstreams: [hostile] }),
+  ],
   ['consent to more', consent({ scopes: ['Run tools for you', 'Write'], added: ['Write'] })],
   ['consent for a program on this computer', consent({ app: claude, returnsTo: { kind: 'loopback' }, scopes: [] })],
   ['consent for an installed app', consent({ returnsTo: { kind: 'app', scheme: 'com.example.app' } })],

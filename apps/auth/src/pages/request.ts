@@ -64,9 +64,24 @@ export function permissions(scopes: readonly string[], added: readonly string[] 
 }
 
 export function server({ name, url, upstreams = [] }: ResourceFacts): Html {
-  const behind = upstreams.map((each) => cleanText(each)).join(', ')
+  const behind = listed(upstreams)
   return html`<b><bdi>${cleanText(name)}</bdi></b>${behind && html`: <bdi>${behind}</bdi>`}
 <span class="address">${cleanText(url, 512)}</span>`
+}
+
+/** Says what was put behind a server after the person approved this app there. */
+export function newBehind(resource: ResourceFacts | undefined, added: readonly string[] = []): Html | undefined {
+  if (!resource || added.length === 0) return undefined
+  const [it, was] = added.length === 1 ? ['it', 'It was'] : ['them', 'They were']
+  return notice(
+    'caution',
+    html`New at <bdi>${cleanText(resource.name)}</bdi>: <bdi>${listed(added)}</bdi>`,
+    `${was} added after you approved this app. The app may use ${it}, too.`,
+  )
+}
+
+function listed(names: readonly string[]): string {
+  return names.map((each) => cleanText(each)).join(', ')
 }
 
 /** Where a browser goes on to. */
@@ -79,7 +94,11 @@ export function destination(returnsTo: ReturnsTo): Html {
 /** Both answers in one form. Refusing comes first: it is what the first Tab reaches. */
 export function decision(form: FormFacts): Html {
   return html`<form method="post" action="${form.action}" class="decision">
-${token(form)}
+${token(form)}${
+  form.shown !== undefined &&
+  html`
+<input type="hidden" name="shown" value="${form.shown}">`
+}
 <button type="submit" name="decision" value="refuse" class="button">Refuse</button>
 <button type="submit" name="decision" value="approve" class="button primary">Approve</button>
 </form>`

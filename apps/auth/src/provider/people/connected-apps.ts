@@ -23,6 +23,11 @@ export const GRANTS_AT_MOST = 200
 export interface GrantOrigin extends Pick<ConnectedApp, 'device' | 'returnsTo'> {
   /** What the app was called, for when it is not known any more. */
   readonly name?: string | undefined
+  /**
+   * What stood behind the resource on the page that was approved, by name. Absent where nobody was shown it: there is no
+   * file, the approval was given on a page of GitHub, or a release gave the grant that did not keep it.
+   */
+  readonly upstreams?: readonly string[] | undefined
 }
 
 export interface GrantBook extends ConnectedApps {
@@ -33,6 +38,14 @@ export interface GrantBook extends ConnectedApps {
     access: RequestedAccess,
     origin: GrantOrigin,
   ): Promise<void>
+  /**
+   * What a person was shown behind this resource, by name, at any approval of this app that still stands. Undefined: none
+   * does, or it is not known.
+   */
+  agreedUpstreams(
+    who: { accountId: string; clientId: string },
+    resource: string,
+  ): Promise<readonly string[] | undefined>
 }
 
 export interface GrantBookOptions {
@@ -99,6 +112,15 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
       await makeRoom(who.accountId, grantId)
       await saveGrant(provider(), grantId, who, access)
       await records.put(MODEL, grantId, { ...origin } as Payload, lifetimes.grant, { grantId })
+    },
+
+    async agreedUpstreams({ accountId, clientId }, resource) {
+      const grants = (await records.grantsOf(accountId))
+        .map(payloadOf)
+        .filter((grant) => grant.clientId === clientId && grant.resources?.[resource] !== undefined)
+      const found = await Promise.all(grants.map(({ jti }) => records.find(MODEL, jti)))
+      const known = found.flatMap((record) => (record?.payload as GrantOrigin | undefined)?.upstreams ?? [])
+      return known.length > 0 ? known : undefined
     },
 
     async list(subject) {

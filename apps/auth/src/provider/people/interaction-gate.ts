@@ -60,14 +60,18 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const subject = interaction.session?.accountId
       const device = interaction.deviceCode ? await findDevice(provider(), interaction.deviceCode) : undefined
       const held = subject ? await findHeldScopes(provider(), interaction, resource?.resource) : undefined
+      const step = interaction.prompt.name === 'login' ? 'login' : 'consent'
+      const who = step === 'consent' && subject ? { accountId: subject, clientId: client.clientId } : undefined
+      const agreed = who && resource?.upstreams && (await grants.agreedUpstreams(who, resource.resource))
       const redirectUri = interaction.params.redirect_uri
       return {
         uid: interaction.uid,
-        step: interaction.prompt.name === 'login' ? 'login' : 'consent',
+        step,
         app: appFacts(client),
         ...(resource && { resource: resourceFacts(resource), words: resource.words ?? {} }),
         scopes: [...scopes, ...engineScopes.filter((scope) => personalScopes.includes(scope))],
         ...(held && { heldScopes: held }),
+        ...(agreed && { agreedUpstreams: agreed }),
         ...(subject && { subject }),
         ...(device && { device }),
         ...(!device && typeof redirectUri === 'string' && { returnsTo: describeRedirect(redirectUri) }),
@@ -97,6 +101,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       if (grantId === undefined) throw new InteractionGoneError()
       await grants.add(grantId, { accountId, clientId: client.clientId }, access, {
         name: client.clientName,
+        ...(access.resource?.upstreams && { upstreams: access.resource.upstreams }),
         ...(deviceCode ? { device } : { returnsTo: describeRedirect(String(params.redirect_uri)) }),
       })
       return finish(exchange, { consent: { grantId } })
