@@ -47,8 +47,17 @@ export function isSameAddress(one: string, other: string): boolean {
 /** Whether a request can mean two resources: it names a host, a port perhaps, and a path, but neither http nor https. */
 export function isSamePlace(one: string, other: string): boolean {
   const [first, second] = [URL.parse(one), URL.parse(other)]
-  if (first === null || second === null || first.pathname !== second.pathname) return false
+  if (first === null || second === null || readable(first) !== readable(second)) return false
   return namesOf(first).some((name) => namesOf(second).includes(name))
+}
+
+/** The path as routers compare it: a letter is the same when it is encoded. */
+function readable({ pathname }: URL): string {
+  try {
+    return decodeURI(pathname.replaceAll('%25', '%2525'))
+  } catch {
+    return pathname
+  }
 }
 
 function namesOf({ host, hostname, port, protocol }: URL): readonly string[] {

@@ -164,6 +164,8 @@ test('there may be several endpoints, each at a place of its own, and no upstrea
   expect(faultsIn(fine)).toEqual([])
   const loopback = endpoints('http://localhost/mcp', 'https://localhost/mcp') + upstreams('https://up.example/mcp')
   expect(faultsIn(loopback)).toHaveLength(1)
+  const encoded = endpoints(one, 'https://a.example/%6Dcp') + upstreams('https://up.example/mcp')
+  expect(faultsIn(encoded)).toHaveLength(1)
   expect(faultsIn(endpoints(one, two, one) + upstreams('https://up.example/mcp'))).toEqual([
     '5:17 endpoints[2].resource: has the host and the path of endpoints[0]: each needs its own',
   ])
