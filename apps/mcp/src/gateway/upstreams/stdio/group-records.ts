@@ -2,7 +2,7 @@
 // is started on the same folder. A group is ended only if it is the one that was recorded, and its gateway is gone.
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { endGroup, type Grace } from './end-group.ts'
 import {
   hasInEnvironment,
@@ -39,7 +39,11 @@ export function recordGroup(
   return () => rmSync(path, { force: true })
 }
 
+/** Beside it are the folders of commands, which other users have to get to. */
 export function prepareRecords(folder: string): void {
+  const parent = dirname(folder)
+  mkdirSync(dirname(parent), { recursive: true, mode: 0o700 })
+  mkdirSync(parent, { recursive: true, mode: 0o711 })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
 }
 

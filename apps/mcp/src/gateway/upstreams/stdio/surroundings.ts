@@ -21,19 +21,34 @@ export function prepareSurroundings(
 ): Surroundings {
   // Another user has to get to its own folder, and sees no other's.
   mkdirSync(home, { recursive: true, mode: 0o711 })
-  if (owner && owner.uid !== process.getuid?.()) checkReach(home, owner)
+  const isOther = owner && owner.uid !== process.getuid?.()
+  if (isOther) checkReach(home, owner)
   const own = join(home, name)
   const folders = { HOME: join(own, 'home'), TMPDIR: join(own, 'tmp') }
-  for (const folder of [own, ...Object.values(folders)]) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    chmodSync(folder, 0o700)
-    if (owner && process.getuid?.() === 0) chownSync(folder, owner.uid, owner.gid)
-  }
+  // Ours, so that a command of another user cannot put something else in the place of its folders.
+  prepareFolder(own, isOther ? 0o711 : 0o700, ourselves())
+  for (const folder of Object.values(folders)) prepareFolder(folder, 0o700, owner ?? ourselves())
   const { PATH, LANG } = inherited
   const given = Object.fromEntries(Object.entries(env).map(([key, read]) => [key, read()]))
   const environment = { ...(PATH && { PATH }), ...(LANG && { LANG }), ...folders, ...given }
   return { environment, given, mark: own + sep }
 }
+
+/** Root needs no right over files of others for it but CAP_CHOWN. */
+function prepareFolder(folder: string, mode: number, { uid, gid }: Identity): void {
+  mkdirSync(folder, { recursive: true, mode })
+  const now = statSync(folder)
+  const give = (to: Identity) => process.getuid?.() === 0 && chownSync(folder, to.uid, to.gid)
+  const isRight = (now.mode & 0o777) === mode
+  if (!isRight) {
+    // a mode is changed by the owner
+    give(ourselves())
+    chmodSync(folder, mode)
+  }
+  if (!isRight || now.uid !== uid || now.gid !== gid) give({ uid, gid })
+}
+
+const ourselves = (): Identity => ({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 })
 
 /** Throws where a folder on the way is closed to that user. */
 function checkReach(folder: string, { uid, gid }: Identity): void {
