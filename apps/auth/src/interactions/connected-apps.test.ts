@@ -377,7 +377,7 @@ test(`the approval after the ${GRANTS_AT_MOST}th ends the one that was not used 
     const jti = `grant-of-before-${index}`
     const exp = Math.floor(Date.now() / 1000) + 86_400
     const payload = { jti, kind: 'Grant', accountId: 'dev:ada', clientId: 'terminal', iat: exp - 86_400, exp }
-    await server.store.records.put('Grant', jti, payload, 86_400, { accountId: 'dev:ada' })
+    await server.store.records.put('Grant', jti, payload, 86_400_000, { accountId: 'dev:ada' })
   }
   server.elapse(60)
   await put(2)

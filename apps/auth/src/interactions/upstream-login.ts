@@ -16,7 +16,7 @@ import type { Exchange } from './gate.ts'
 import type { Answer, Fields, Pending } from './step.ts'
 
 const MODEL = 'UpstreamLogin'
-const LIFETIME_SECONDS = 600
+const LIFETIME_MS = 600_000
 
 /** What a login remembers between there and back, for one pending request at a time. */
 export interface LoginMemories {
@@ -31,7 +31,7 @@ export function createLoginMemories(records: RecordStore): LoginMemories {
     keep: async (uid, login, memory) => {
       // begun again, as after the back button: only the newest answer counts
       await records.destroy(MODEL, id(uid, login))
-      await records.put(MODEL, id(uid, login), memory, LIFETIME_SECONDS)
+      await records.put(MODEL, id(uid, login), memory, LIFETIME_MS)
     },
     async take(uid, login) {
       const record = await records.find(MODEL, id(uid, login))

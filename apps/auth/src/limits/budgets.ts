@@ -6,20 +6,22 @@ interface Budget {
   /** What is counted, such as `registration:shared`. */
   readonly name: string
   readonly limit: number
-  readonly windowSeconds: number
+  /** In milliseconds. */
+  readonly window: number
 }
 
 export interface Taken {
   readonly allowed: boolean
-  /** In seconds, until the budget that is used up is whole again. */
+  /** In whole seconds, as HTTP says it, until the budget that is used up is whole again. */
   readonly retryAfter: number
   /** For an attempt that turned out right. */
   giveBack(): Promise<void>
 }
 
-export async function takeFrom(attempts: AttemptStore, { name, limit, windowSeconds }: Budget): Promise<Taken> {
-  const { allowed, retryAfter } = await attempts.take(name, limit, windowSeconds)
-  return { allowed, retryAfter, giveBack: async () => (allowed ? attempts.giveBack(name) : undefined) }
+export async function takeFrom(attempts: AttemptStore, { name, limit, window }: Budget): Promise<Taken> {
+  const { allowed, retryAfter } = await attempts.take(name, limit, window)
+  const seconds = Math.ceil(retryAfter / 1000)
+  return { allowed, retryAfter: seconds, giveBack: async () => (allowed ? attempts.giveBack(name) : undefined) }
 }
 
 /** Takes one after the other. What was taken goes back once one of them is used up. */
@@ -46,11 +48,10 @@ export async function takeEach(takes: readonly (() => Promise<Taken>)[]): Promis
 export async function takeShare(
   attempts: AttemptStore,
   name: string,
-  { windowSeconds, network: own, pots }: Limit,
+  { window, network: own, pots }: Limit,
   network: string | undefined,
 ): Promise<Taken> {
-  const budget = (part: string, limit: number) => () =>
-    takeFrom(attempts, { name: `${name}:${part}`, limit, windowSeconds })
+  const budget = (part: string, limit: number) => () => takeFrom(attempts, { name: `${name}:${part}`, limit, window })
   const fromPots = async ({ first, newcomers, shared }: NonNullable<Limit['pots']>) => {
     const parts = [budget(`first:${network}`, first), budget('newcomers', newcomers)]
     const asNewcomer = network === undefined ? undefined : await takeEach(parts)

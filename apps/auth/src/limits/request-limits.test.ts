@@ -33,7 +33,7 @@ verifies('D11', 'thirty wrong codes from one address are the last for a while, w
 
 test('of ten thousand blocks the oldest makes room for one more', async () => {
   let now = 0
-  const take = async () => ({ allowed: false, retryAfter: 60 })
+  const take = async () => ({ allowed: false, retryAfter: 60_000 })
   const giveBack = async () => undefined
   const limits = createRequestLimits({ take, giveBack }, { now: () => now, onBlocked: () => undefined })
   for (let client = 0; client <= 10_000; client += 1) {
@@ -124,7 +124,7 @@ verifies('D23', 'there are ten thousand live device codes at most, however many 
     server.post('/device_authorization', { client_id: terminal.client_id }, from(address))
   for (const [pot, limit] of Object.entries({ newcomers: device.pots.newcomers, shared: device.pots.shared }))
     for (let asked = pot === 'shared' ? 1 : 0; asked < limit; asked += 1)
-      await server.store.attempts.take(`device:${pot}`, limit, 600)
+      await server.store.attempts.take(`device:${pot}`, limit, 600_000)
   expect((await ask('203.0.113.1')).status).toBe(200)
   const full = await ask('203.0.113.2')
   expect(errorOf(full)).toEqual({ status: 429, error: 'too_many_requests', cache: 'no-store' })

@@ -35,8 +35,8 @@ export function createRequestLimits(
 
     async noteWrongSecret(clientId, address) {
       const key = keyOf(clientId, address)
-      const { windowSeconds, network: limit } = limits.client_secret
-      const { allowed, retryAfter } = await takeFrom(attempts, { name: `secret:${key}`, limit, windowSeconds })
+      const { window, network: limit } = limits.client_secret
+      const { allowed, retryAfter } = await takeFrom(attempts, { name: `secret:${key}`, limit, window })
       if (allowed) return
       if (!blockedUntil.delete(key)) onBlocked(clientId)
       blockedUntil.set(key, now() + retryAfter * 1000)

@@ -115,7 +115,7 @@ verifies(
   async () => {
     await using server = await startAuthServer(behindProxy)
     // as many as it takes, five of which are tried out over the wire
-    for (let time = 0; time < 390; time += 1) await server.store.attempts.take('registration:shared', 400, 3_600)
+    for (let time = 0; time < 390; time += 1) await server.store.attempts.take('registration:shared', 400, 3_600_000)
     for (let attacker = 0; attacker < 5; attacker += 1)
       await flood(5, (time) => server.register(app(`${attacker}-${time}`), from(`198.51.100.${attacker}`)))
     expect((await server.register(app('one more'), from('198.51.100.1'))).status).toBe(429)
@@ -139,7 +139,7 @@ verifies(['D11', 'N13'], 'the networks of one IPv6 site guess as one', async () 
 
 verifies(['D11', 'N13'], 'guesses of many networks are bounded in all, and leave everybody else a few', async () => {
   await using server = await startAuthServer(behindProxy)
-  for (let taken = 0; taken < 299; taken += 1) await server.store.attempts.take('user_code:shared', 300, 600)
+  for (let taken = 0; taken < 299; taken += 1) await server.store.attempts.take('user_code:shared', 300, 600_000)
   const guess = async (address: string, code = 'BBBB-BBBB') =>
     (await server.openBrowser({ headers: from(address) }).enterCode(code)).status
   // three of its own, one that was left for all

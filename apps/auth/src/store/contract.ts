@@ -1,7 +1,7 @@
 // What the authorization server asks of a store, whatever holds the data. A store is a leaf: it knows neither Fastify
 // nor oidc-provider. The one way to prove a store is suites/store-suite.ts, which every implementation passes.
 //
-// Times: lifetimes are in seconds, instants in milliseconds since the epoch.
+// Times are milliseconds.
 
 /** The kinds of record that oidc-provider keeps. The name is part of a record's key and of what its value is bound to. */
 export type Model =
@@ -59,8 +59,8 @@ export interface DeviceCodeWrite {
 
 export interface RecordStore {
   /**
-   * Creates or replaces a record. It MUST be readable until `expiresIn` seconds from now and then, in order that an
-   * expired code can be told from an unknown one, for a further 120 s; never after that.
+   * Creates or replaces a record. It MUST be readable until `expiresIn` from now and then, in order that an expired
+   * code can be told from an unknown one, for a further 120 s; never after that.
    * A record that was consumed MUST stay consumed. `expiresIn` of undefined keeps it for ever. Not for device codes:
    * see {@link DeviceCodeStore}.
    */
@@ -108,8 +108,8 @@ export interface DeviceCodeStore {
   ): Promise<(StoredRecord & { readonly phase: DeviceCodePhase; readonly owner?: string }) | undefined>
   /**
    * Notes a poll of the token endpoint and says whether it came too early (RFC 8628 §3.5 `slow_down`). The first poll
-   * never does. Each early poll adds 5 s to the interval of this code for good. `interval` is in seconds, and polls up
-   * to half a second early are forgiven. MUST be atomic.
+   * never does. Each early poll adds 5 s to the interval of this code for good. Polls up to half a second
+   * early are forgiven. MUST be atomic.
    */
   poll(id: string, interval: number): Promise<'ok' | 'slow_down'>
 }
@@ -117,14 +117,10 @@ export interface DeviceCodeStore {
 /** Counts attempts in fixed windows. */
 export interface AttemptStore {
   /**
-   * Takes one attempt out of `limit` in a window of `windowSeconds` that begins with the first attempt. MUST be atomic.
-   * `retryAfter` is in seconds, until the window ends.
+   * Takes one attempt out of `limit` in a window of that length, which begins with the first attempt. MUST be atomic.
+   * `retryAfter` is how long it is until the window ends, and never 0.
    */
-  take(
-    name: string,
-    limit: number,
-    windowSeconds: number,
-  ): Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
+  take(name: string, limit: number, window: number): Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
   /** Gives one attempt back, as for one that turned out right. Never below zero. */
   giveBack(name: string): Promise<void>
 }

@@ -6,10 +6,10 @@ export function createRedisAttempts({ connection, sealing, prefix }: RedisPartOp
   const keyOf = (name: string) => `${prefix}attempts:${sealing.keyedHash('attempts', name)[0]}`
 
   return {
-    async take(name, limit, windowSeconds) {
-      const window = Math.round(windowSeconds * 1000)
-      const [allowed, rest] = await connection.write((redis) => redis.takeAttempt(keyOf(name), limit, window))
-      return { allowed: allowed === 1, retryAfter: Math.max(1, Math.ceil(rest / 1000)) }
+    async take(name, limit, window) {
+      const length = Math.round(window)
+      const [allowed, rest] = await connection.write((redis) => redis.takeAttempt(keyOf(name), limit, length))
+      return { allowed: allowed === 1, retryAfter: Math.max(1, rest) }
     },
 
     async giveBack(name) {

@@ -49,7 +49,7 @@ describe('Redis Cluster nodes', () => {
     const prefix = `${namespace}:${randomUUID()}:`
     const connection = target(undefined, cluster.addresses.split(',')[0])
     await using store = await untilAnswers(openRedisStore({ connection, prefix, sealing }))
-    for (const id of ids) await store.records.put('Session', id, { id }, 60)
+    for (const id of ids) await store.records.put('Session', id, { id }, 60_000)
     for (const node of nodes) expect(await onEachKey([node], prefix, async (_, key) => key)).not.toHaveLength(0)
     const found = await Promise.all(ids.map((id) => store.records.find('Session', id)))
     expect(found.map((record) => record?.payload.id)).toEqual(ids)
@@ -57,7 +57,7 @@ describe('Redis Cluster nodes', () => {
 
   test('connections that all break cost no read, and come back', async () => {
     await using store = await untilAnswers(openStore())
-    for (const id of ids) await store.records.put('Session', id, { id }, 60)
+    for (const id of ids) await store.records.put('Session', id, { id }, 60_000)
     for (let round = 0; round < 3; round += 1) {
       const reads = Promise.all(ids.map((id) => store.records.find('Session', id)))
       await Promise.all(nodes.map((node) => node.call('CLIENT', 'KILL', 'TYPE', 'normal')))
@@ -70,7 +70,7 @@ describe('Redis Cluster nodes', () => {
     await using ways = await startProxies()
     const prefix = `${namespace}:${randomUUID()}:`
     await using store = await untilAnswers(openRedisStore({ connection: target(), prefix, sealing }))
-    await store.records.put('AuthorizationCode', 'a', {}, 60)
+    await store.records.put('AuthorizationCode', 'a', {}, 60_000)
     const requests = () => Buffer.concat(ways.proxies.flatMap((proxy) => proxy.requests)).toString('latin1')
     const before = requests().length
     for (const proxy of ways.proxies) proxy.loseAnswers()
@@ -94,7 +94,7 @@ describe('Redis Cluster nodes', () => {
 
   test('a slot that moves to another node takes its records with it', async () => {
     await using store = await untilAnswers(openStore())
-    for (const id of ids) await store.records.put('AuthorizationCode', id, { id }, 60)
+    for (const id of ids) await store.records.put('AuthorizationCode', id, { id }, 60_000)
     await moveEverything(0, 1)
     const results = await Promise.allSettled(ids.map((id) => store.records.consume('AuthorizationCode', id)))
     expect(results.map(({ status }) => status)).toEqual(ids.map(() => 'fulfilled'))
@@ -104,7 +104,7 @@ describe('Redis Cluster nodes', () => {
 
   test('while one node hangs all that is asked of it fails in less than a second, and it recovers by itself', async () => {
     await using store = await untilAnswers(openStore())
-    for (const id of ids) await store.records.put('Session', id, { id }, 60)
+    for (const id of ids) await store.records.put('Session', id, { id }, 60_000)
     const [, , third] = cluster.nodes
     await third?.signal('SIGSTOP')
     try {
@@ -136,10 +136,10 @@ describe('Redis Cluster nodes', () => {
     for (const node of nodes) await node.acl('SETUSER', user, ...rules)
     await using store = await untilAnswers(openStore(target(`redis://${user}:${password}@any`)))
     for (const id of ids) {
-      await store.records.put('AuthorizationCode', id, { id }, 60, { grantId: 'g' })
+      await store.records.put('AuthorizationCode', id, { id }, 60_000, { grantId: 'g' })
       await store.records.consume('AuthorizationCode', id)
     }
-    await store.records.put('Grant', 'g', { accountId: 'dev:ada' }, 60, { accountId: 'dev:ada' })
+    await store.records.put('Grant', 'g', { accountId: 'dev:ada' }, 60_000, { accountId: 'dev:ada' })
     expect(await store.records.grantsOf('dev:ada')).toHaveLength(1)
     await store.records.revokeByGrant('g')
     for (const node of nodes) {

@@ -36,7 +36,7 @@ export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeSto
     async create(id, payload, expiresIn, write) {
       const { hash, member, key, value, phase, owner, grant } = fieldsOf(id, payload, write)
       const [userCode, ...previous] = sealing.userCodeKey(write.userCode)
-      const lifetime = Math.round(expiresIn * 1000)
+      const lifetime = Math.round(expiresIn)
       const keptFor = Math.max(1, lifetime + deviceCodeGrace)
       if (await isTakenAsBefore(previous)) throw new UserCodeTakenError()
       const isClaimed = await connection.write((redis) =>
@@ -78,7 +78,7 @@ export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeSto
 
     async poll(id, interval) {
       const key = `${prefix}${deviceCodeModel}:${sealing.hashKey(deviceCodeModel, id)}`
-      const isInTime = await connection.write((redis) => redis.pollDeviceCode(key, clockOffset(), interval * 1000))
+      const isInTime = await connection.write((redis) => redis.pollDeviceCode(key, clockOffset(), interval))
       return isInTime ? 'ok' : 'slow_down'
     },
   }

@@ -17,7 +17,7 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       refuseDeviceCodes(model)
       const hash = sealing.hashKey(model, id)
       const value = envelopes.seal(model, hash, { payload, uid })
-      const lifetime = expiresIn === undefined ? '' : Math.round(expiresIn * 1000)
+      const lifetime = expiresIn === undefined ? '' : Math.round(expiresIn)
       const keptFor = lifetime === '' ? '' : Math.max(1, lifetime + recordGrace)
       const uidHash = uid === undefined ? '' : sealing.hashKey(`${model}:uid`, uid)
       const uidKey = `${prefix}uid:${uidHash}`
@@ -39,7 +39,7 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       refuseDeviceCodes(model)
       const hash = sealing.hashKey(model, id)
       const value = envelopes.seal(model, hash, { payload })
-      const lifetime = Math.round(expiresIn * 1000)
+      const lifetime = Math.round(expiresIn)
       const key = `${prefix}${model}:${hash}`
       const keptFor = Math.max(1, lifetime + recordGrace)
       const isNew = await connection.write((redis) => redis.createRecord(key, clockOffset(), value, lifetime, keptFor))

@@ -46,7 +46,7 @@ describe('Redis connection', () => {
     await expectUnavailable(store, 250)
     await proxy.restart()
     await untilAnswers(store)
-    await store.records.put('Session', 'a', {}, 60)
+    await store.records.put('Session', 'a', {}, 60_000)
   })
 
   test('while Redis hangs everything fails in less than a second, and it recovers by itself', async () => {
@@ -64,7 +64,7 @@ describe('Redis connection', () => {
   test('a broken connection costs no read, and comes back', async () => {
     await using proxy = await startTestProxy(redisUrl())
     await using store = await untilAnswers(openStore({ connection: proxy.url }))
-    await store.records.put('Session', 'a', { n: 1 }, 60)
+    await store.records.put('Session', 'a', { n: 1 }, 60_000)
     for (let round = 0; round < 3; round += 1) {
       const reads = Promise.all(Array.from({ length: 20 }, () => store.records.find('Session', 'a')))
       setImmediate(() => setImmediate(() => proxy.cut()))
@@ -78,7 +78,7 @@ describe('Redis connection', () => {
     const prefix = newPrefix()
     await using store = await untilAnswers(openStore({ connection: proxy.url, prefix }))
     await using other = await untilAnswers(openStore({ prefix }))
-    await store.records.put('AuthorizationCode', 'a', {}, 60)
+    await store.records.put('AuthorizationCode', 'a', {}, 60_000)
     const before = proxy.requests.length
     proxy.loseAnswers()
     await expect(store.records.consume('AuthorizationCode', 'a')).rejects.toThrow(StoreUnavailableError)
@@ -92,9 +92,9 @@ describe('Redis connection', () => {
 
   test('a Redis that forgot the scripts is told them again', async () => {
     await using store = await untilAnswers(openStore())
-    await store.records.put('Session', 'a', { n: 1 }, 60)
+    await store.records.put('Session', 'a', { n: 1 }, 60_000)
     await admin.script('FLUSH')
-    await store.records.put('Session', 'a', { n: 2 }, 60)
+    await store.records.put('Session', 'a', { n: 2 }, 60_000)
     expect(await store.records.find('Session', 'a')).toEqual({ payload: { n: 2 } })
   })
 
@@ -115,7 +115,7 @@ describe('Redis connection', () => {
       await exerciseEverything(store)
       await using elsewhere = await untilAnswers(openStore({ connection: url.href, prefix: 'mcp:' }))
       await expect(elsewhere.records.find('Session', 'a')).rejects.toThrow(StoreUnavailableError)
-      await expect(elsewhere.records.put('Session', 'a', {}, 60)).rejects.toThrow(StoreUnavailableError)
+      await expect(elsewhere.records.put('Session', 'a', {}, 60_000)).rejects.toThrow(StoreUnavailableError)
       await admin.acl('DELUSER', user)
     },
   )
@@ -135,15 +135,22 @@ describe('Redis data', () => {
     const sessions = lives.filter(([key]) => key.includes(':Session:') || key.includes(':uid:'))
     expect(sessions).toHaveLength(2)
     for (const [, life] of sessions) expect(Math.abs(life - 180_000)).toBeLessThan(2_000)
+    const expectLife = (kind: string, expected: number) => {
+      const [, life = 0] = lives.find(([key]) => key.includes(kind)) ?? []
+      expect([kind, life <= expected && life > expected - 10_000]).toEqual([kind, true])
+    }
+    expectLife(':attempts:', 60_000)
+    expectLife(':Answer:', 180_000)
+    expectLife(':DeviceCode:', 360_000)
   })
 
   test('what expired leaves the index of its grant', async () => {
     const prefix = newPrefix()
     let offset = 0
     await using store = await untilAnswers(openStore({ prefix, clockOffset: () => offset }))
-    for (let n = 0; n < 10; n += 1) await store.records.put('RefreshToken', `${n}`, {}, 60, { grantId: 'g' })
+    for (let n = 0; n < 10; n += 1) await store.records.put('RefreshToken', `${n}`, {}, 60_000, { grantId: 'g' })
     offset = 1_000_000
-    await store.records.put('RefreshToken', 'last', {}, 60, { grantId: 'g' })
+    await store.records.put('RefreshToken', 'last', {}, 60_000, { grantId: 'g' })
     const [index = ''] = (await keysOf(prefix)).filter((key) => key.includes(':grant:'))
     expect(await admin.zcard(index)).toBe(1)
   })
@@ -152,7 +159,7 @@ describe('Redis data', () => {
     const prefix = newPrefix()
     let offset = 0
     await using store = await untilAnswers(openStore({ prefix, clockOffset: () => offset }))
-    for (const id of ['a', 'b']) await store.records.put('Grant', id, { accountId: 'x' }, 600, { accountId: 'x' })
+    for (const id of ['a', 'b']) await store.records.put('Grant', id, { accountId: 'x' }, 600_000, { accountId: 'x' })
     await store.records.destroy('Grant', 'a')
     const [list = ''] = (await keysOf(prefix)).filter((key) => key.includes(':account:'))
     expect(await store.records.grantsOf('x')).toHaveLength(1)
@@ -165,7 +172,7 @@ describe('Redis data', () => {
   test('when a record was consumed is told in the clock of the caller', async () => {
     const clock = () => Date.now() + 600_000
     await using store = await untilAnswers(openStore({ clock }))
-    await store.records.put('AuthorizationCode', 'a', {}, 60)
+    await store.records.put('AuthorizationCode', 'a', {}, 60_000)
     await store.records.consume('AuthorizationCode', 'a')
     const consumedAt = (await store.records.find('AuthorizationCode', 'a'))?.consumedAt ?? 0
     expect(Math.abs(clock() - consumedAt)).toBeLessThan(2_000)
@@ -175,8 +182,8 @@ describe('Redis data', () => {
     const prefix = newPrefix()
     const tampered: Tampering[] = []
     await using store = await untilAnswers(openStore({ prefix, onTampered: (tampering) => tampered.push(tampering) }))
-    await store.records.put('Client', 'rich', { scope: 'everything' }, 60)
-    await store.records.put('Client', 'poor', { scope: 'nothing' }, 60)
+    await store.records.put('Client', 'rich', { scope: 'everything' }, 60_000)
+    await store.records.put('Client', 'poor', { scope: 'nothing' }, 60_000)
     const keyOf = (id: string) => `${prefix}Client:${sealing.hashKey('Client', id)}`
     await admin.hset(keyOf('poor'), 'v', (await admin.hgetBuffer(keyOf('rich'), 'v')) ?? '')
     expect(await store.records.find('Client', 'poor')).toBeUndefined()
@@ -192,22 +199,22 @@ function openStore(options: Partial<RedisStoreOptions> = {}) {
 
 /** Every script and command that the store has. */
 async function exerciseEverything(store: Store): Promise<void> {
-  await store.records.put('Session', 'a', {}, 60, { uid: 'u', grantId: 'g' })
+  await store.records.put('Session', 'a', {}, 60_000, { uid: 'u', grantId: 'g' })
   await store.records.findByUid('Session', 'u')
-  await store.records.put('AuthorizationCode', 'a', {}, 60, { grantId: 'h' })
+  await store.records.put('AuthorizationCode', 'a', {}, 60_000, { grantId: 'h' })
   await store.records.consume('AuthorizationCode', 'a')
   await store.records.revokeByGrant('h')
   await store.records.destroy('AuthorizationCode', 'a')
-  await store.records.create('Answer', 'a', {}, 60)
-  await store.records.put('Grant', 'i', { accountId: 'x' }, 60, { accountId: 'x' })
-  await store.records.put('RefreshToken', 'b', {}, 60, { grantId: 'i', accountId: 'x' })
+  await store.records.create('Answer', 'a', {}, 60_000)
+  await store.records.put('Grant', 'i', { accountId: 'x' }, 60_000, { accountId: 'x' })
+  await store.records.put('RefreshToken', 'b', {}, 60_000, { grantId: 'i', accountId: 'x' })
   await store.records.grantsOf('x')
   const write = { userCode: 'BBBBBBBB', phase: 'pending' } as const
-  await store.deviceCodes.create('d', {}, 60, write)
-  await store.deviceCodes.poll('d', 5)
+  await store.deviceCodes.create('d', {}, 60_000, write)
+  await store.deviceCodes.poll('d', 5_000)
   await store.deviceCodes.update('d', {}, { ...write, phase: 'decided', owner: 'o', grantId: 'g' })
   await store.deviceCodes.findByUserCode('BBBBBBBB')
-  await store.attempts.take('a', 2, 60)
+  await store.attempts.take('a', 2, 60_000)
   await store.attempts.giveBack('a')
   await store.documents.putIfAbsent('keys', {})
   await store.documents.put('keys', {})
@@ -218,11 +225,11 @@ async function expectUnavailable(store: Store, withinMilliseconds: number): Prom
   const calls = [
     () => store.ping(),
     () => store.records.find('Session', 'a'),
-    () => store.records.put('Session', 'a', {}, 60, { uid: 'u', grantId: 'g' }),
+    () => store.records.put('Session', 'a', {}, 60_000, { uid: 'u', grantId: 'g' }),
     () => store.records.consume('Session', 'a'),
     () => store.records.grantsOf('a'),
-    () => store.deviceCodes.poll('a', 5),
-    () => store.attempts.take('a', 1, 60),
+    () => store.deviceCodes.poll('a', 5_000),
+    () => store.attempts.take('a', 1, 60_000),
     () => store.documents.get('a'),
   ]
   const started = performance.now()

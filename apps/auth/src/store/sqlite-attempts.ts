@@ -19,16 +19,16 @@ export function createSqliteAttempts({ database, sealing }: SqlitePartOptions): 
   const nameOf = (name: string) => sealing.keyedHash('attempts', name)[0]
 
   return {
-    async take(name, limit, windowSeconds) {
+    async take(name, limit, window) {
       return database.write((now) => {
         const row = select.get({ name: nameOf(name), now }) as AttemptRow | undefined
-        const latest = Math.round(now + windowSeconds * 1000)
+        const latest = Math.round(now + window)
         // one that ends later than it could was begun before the clock was set back
         const endsAt = Math.min(row?.ends_at ?? latest, latest)
         const taken = row?.taken ?? 0
         const allowed = taken < limit
         save.run({ name: nameOf(name), taken: allowed ? taken + 1 : taken, endsAt })
-        return { allowed, retryAfter: Math.ceil((endsAt - now) / 1000) }
+        return { allowed, retryAfter: endsAt - now }
       })
     },
 

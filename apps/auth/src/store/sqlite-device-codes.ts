@@ -66,7 +66,7 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
       const { key, value, phase, owner, grantId } = columnsOf(id, payload, write)
       const candidates = candidatesOf(write.userCode)
       database.write((now) => {
-        const expiresAt = Math.round(now + expiresIn * 1000)
+        const expiresAt = Math.round(now + expiresIn)
         purge.run({ key, now })
         if (isThere.get({ key })) throw new DeviceCodeStateError()
         if (isTaken.get({ ...candidates, now })) throw new UserCodeTakenError()
@@ -103,7 +103,7 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
         if (!row) return 'ok'
         const last = row.polled_at ?? Number.NEGATIVE_INFINITY
         // one that is yet to come was before the clock was set back
-        const isEarly = now >= last && now < last + interval * 1000 + row.slowed_by - pollTolerance
+        const isEarly = now >= last && now < last + interval + row.slowed_by - pollTolerance
         notePoll.run({ key, now, slowedBy: row.slowed_by + (isEarly ? slowDownStep : 0) })
         return isEarly ? 'slow_down' : 'ok'
       })

@@ -66,7 +66,7 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       const grantKey = grantId === undefined ? null : sealing.hashKey('grant', grantId)
       const used = model === grantModel ? id : grantId
       database.write((now) => {
-        const expiresAt = expiresIn === undefined ? null : Math.round(now + expiresIn * 1000)
+        const expiresAt = expiresIn === undefined ? null : Math.round(now + expiresIn)
         const purgeAt = expiresAt === null ? null : expiresAt + recordGrace
         purge.run({ key, now })
         if (uidKey !== null) releaseUid.run({ uid: uidKey, key })
@@ -83,7 +83,7 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       const key = sealing.hashKey(model, id)
       const value = envelopes.seal(model, key, { payload })
       return database.write((now) => {
-        const expiresAt = Math.round(now + expiresIn * 1000)
+        const expiresAt = Math.round(now + expiresIn)
         expire.run({ key, now })
         return create.run({ key, model, value, expiresAt, purgeAt: expiresAt + recordGrace }).changes === 1
       })

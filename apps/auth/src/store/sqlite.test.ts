@@ -14,7 +14,7 @@ import { describeStore } from './suites/store-suite.ts'
 const sealing = createSealing({ secret: 'a secret of the SQLite tests alone' })
 
 describeStore('SQLite in memory', {
-  precision: 0.001,
+  precision: 1,
   canDump: false,
   open(options) {
     const { clock, elapse } = createClock()
@@ -23,7 +23,7 @@ describeStore('SQLite in memory', {
 })
 
 describeStore('SQLite in a file', {
-  precision: 0.001,
+  precision: 1,
   canDump: true,
   open(options) {
     const { clock, elapse } = createClock()
@@ -39,7 +39,7 @@ describe('SQLite file', () => {
   test('what was stored is there after a restart', async () => {
     const path = createPath()
     const first = openSqliteStore({ path, clock: Date.now, sealing })
-    await first.records.put('AuthorizationCode', 'a', { n: 1 }, 600, { uid: 'u' })
+    await first.records.put('AuthorizationCode', 'a', { n: 1 }, 600_000, { uid: 'u' })
     await first.records.consume('AuthorizationCode', 'a')
     await first.documents.put('keys', { n: 1 })
     await first.close()
@@ -114,7 +114,7 @@ describe('SQLite file', () => {
     await using store = openSqliteStore({ path, clock: Date.now, sealing })
     expect(await store.records.find('Grant', 'g')).toEqual({ payload: { jti: 'g', accountId: 'dev:ada' } })
     expect(await store.records.grantsOf('dev:ada')).toEqual([])
-    await store.records.put('RefreshToken', 'r', {}, 60, { grantId: 'g', accountId: 'dev:ada' })
+    await store.records.put('RefreshToken', 'r', {}, 60_000, { grantId: 'g', accountId: 'dev:ada' })
     expect(await store.records.grantsOf('dev:ada')).toHaveLength(1)
   })
 
@@ -136,10 +136,10 @@ describe('SQLite file', () => {
 
   test('a full disk makes writes unavailable, and reading goes on', async () => {
     const run = `
-      await store.records.put('Session', 'large', { text: 'x'.repeat(2_000_000) }, 600).catch((error) => console.log(error.code))
+      await store.records.put('Session', 'large', { text: 'x'.repeat(2_000_000) }, 600_000).catch((error) => console.log(error.code))
       console.log((await store.records.find('Session', 'of the other process'))?.payload.n)
       console.log(await store.records.find('Session', 'large'))
-      await store.records.put('Session', 'small', {}, 600)
+      await store.records.put('Session', 'small', {}, 600_000)
       await store.close()
     `
     // The kernel refuses to let any file grow beyond so many blocks of 512 bytes, which is a full disk for one process.
@@ -156,10 +156,10 @@ describe('SQLite file', () => {
     const { clock, elapse } = createClock()
     const path = createPath()
     const store = openSqliteStore({ path, clock, sealing })
-    for (let n = 0; n < 450; n += 1) await store.records.put('Session', `${n}`, {}, 60)
-    await store.deviceCodes.create('d', {}, 60, { userCode: 'BBBBBBBB', phase: 'pending' })
-    await store.attempts.take('a', 1, 60)
-    elapse(1_000)
+    for (let n = 0; n < 450; n += 1) await store.records.put('Session', `${n}`, {}, 60_000)
+    await store.deviceCodes.create('d', {}, 60_000, { userCode: 'BBBBBBBB', phase: 'pending' })
+    await store.attempts.take('a', 1, 60_000)
+    elapse(1_000_000)
     for (let n = 0; n < 4; n += 1) await store.records.put('Client', 'a', {}, undefined)
     await store.close()
 
@@ -172,8 +172,8 @@ describe('SQLite file', () => {
 
 function createClock() {
   let now = Date.now()
-  const elapse = (seconds: number) => {
-    now += seconds * 1000
+  const elapse = (time: number) => {
+    now += time
   }
   return { clock: () => now, elapse }
 }
@@ -204,7 +204,7 @@ function nodeArguments(path: string, run: string): string[] {
     import { openSqliteStore } from ${JSON.stringify(new URL('sqlite.ts', import.meta.url).href)}
     const sealing = createSealing({ secret: 'a secret of the SQLite tests alone' })
     const store = openSqliteStore({ path: ${JSON.stringify(path)}, clock: Date.now, sealing })
-    await store.records.put('Session', 'of the other process', { n: 1 }, 600)
+    await store.records.put('Session', 'of the other process', { n: 1 }, 600_000)
     ${run}
   `
   return ['--conditions=gatehouse-source', '--input-type=module', '--eval', source]

@@ -17,7 +17,8 @@ export function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
     async upsert(id, payload, expiresIn) {
       if (isDuring('ask_by_device'))
         return withFreeUserCode(payload, () =>
-          store.deviceCodes.create(id, payload as Payload, expiresIn ?? 0, describe(payload)),
+          // the engine says it in seconds
+          store.deviceCodes.create(id, payload as Payload, (expiresIn ?? 0) * 1000, describe(payload)),
         )
       // The engine writes any trouble on the way onto the code, which would end it. Only a refusal is meant to.
       if (payload.error !== undefined && payload.error !== 'access_denied') return
@@ -68,7 +69,7 @@ async function answerPoll(
   if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
   if (record.accountId || record.error) return record
   const interval = (await relay?.interval(id)) ?? deviceInterval
-  if ((await store.deviceCodes.poll(id, interval)) === 'slow_down')
+  if ((await store.deviceCodes.poll(id, interval * 1000)) === 'slow_down')
     throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
   return relay ? ((await relay.poll(id, record as Payload)) as AdapterPayload) : record
 }

@@ -10,7 +10,9 @@ const USES_OF_GRANTS = new Set(['Grant', 'RefreshToken'])
 export function createRecordAdapter(options: AdapterOptions, model: string): Adapter {
   const { records } = options.store
   return {
-    upsert: (id, payload, expiresIn) => records.put(model, id, payload as Payload, expiresIn, indexes(model, payload)),
+    // the engine says it in seconds
+    upsert: (id, payload, expiresIn) =>
+      records.put(model, id, payload as Payload, expiresIn && expiresIn * 1000, indexes(model, payload)),
     find: async (id) => seen(options, model, await records.find(model, id)),
     findByUid: async (uid) => seen(options, model, await records.findByUid(model, uid)),
     findByUserCode: async () => undefined,

@@ -3,9 +3,9 @@ import type { AdapterPayload } from 'oidc-provider'
 import type { AdapterOptions } from './options.ts'
 
 /** A registered client that nobody uses is forgotten after this; any use within it starts it again. */
-const CLIENT_LIFETIME = 90 * 86_400
+const CLIENT_LIFETIME_MS = 90 * 86_400_000
 /** One that never came back after it registered is forgotten sooner: most registrations are never used. */
-const NEVER_USED_LIFETIME = 86_400
+const NEVER_USED_LIFETIME_MS = 86_400_000
 const CLIENT_RENEWAL_MS = 86_400_000
 
 interface RegisteredClient {
@@ -18,8 +18,8 @@ interface RegisteredClient {
 
 export function registeredClients({ store, clock }: Pick<AdapterOptions, 'store' | 'clock'>) {
   const put = async (id: string, metadata: AdapterPayload, used: boolean) => {
-    const lifetime = used ? CLIENT_LIFETIME : NEVER_USED_LIFETIME
-    const client: RegisteredClient = { metadata, used, expiresAt: clock() + lifetime * 1000 }
+    const lifetime = used ? CLIENT_LIFETIME_MS : NEVER_USED_LIFETIME_MS
+    const client: RegisteredClient = { metadata, used, expiresAt: clock() + lifetime }
     await store.records.put('Client', id, { ...client }, lifetime)
   }
   const load = async (id: string) => {
@@ -36,7 +36,7 @@ export function registeredClients({ store, clock }: Pick<AdapterOptions, 'store'
     async find(id: string) {
       const client = await load(id)
       if (!client) return undefined
-      const renewedAt = client.expiresAt - CLIENT_LIFETIME * 1000
+      const renewedAt = client.expiresAt - CLIENT_LIFETIME_MS
       if (client.used && clock() - renewedAt > CLIENT_RENEWAL_MS) await put(id, client.metadata, true)
       return client.metadata
     },

@@ -74,9 +74,9 @@ export function createDeviceEntry(
         await again(reply, 400, session, { ...typed, problem: code ? 'wrong_code' : 'missing_code' })
         return undefined
       }
-      const { windowSeconds } = limits.user_code
+      const { window } = limits.user_code
       const taken = await takeEach([
-        () => takeFrom(attempts, { name: `user_code:session:${session.uid}`, limit: SESSION_LIMIT, windowSeconds }),
+        () => takeFrom(attempts, { name: `user_code:session:${session.uid}`, limit: SESSION_LIMIT, window }),
         () => takeShare(attempts, 'user_code', limits.user_code, networkOf(request.ip)),
       ])
       if (!taken.allowed) {

@@ -91,7 +91,7 @@ export function createDeviceRelay({
           MODEL,
           code.jti,
           { deviceCode: theirs.device_code, interval: theirs.interval },
-          expiresIn,
+          expiresIn * 1000,
         )
         const { verification_uri_complete: _, ...answer } = body
         ctx.body = {
@@ -163,6 +163,6 @@ export function createDeviceRelay({
     const record = await store.records.find('DeviceCode', id)
     const remaining = Number(record?.payload.exp ?? 0) - Math.floor(clock() / 1000)
     if (remaining > 0)
-      await store.records.put(MODEL, id, { ...relayed, interval: interval ?? relayed.interval + 5 }, remaining)
+      await store.records.put(MODEL, id, { ...relayed, interval: interval ?? relayed.interval + 5 }, remaining * 1000)
   }
 }

@@ -29,6 +29,8 @@ const MODEL = 'RedeemedAnswer'
 /** How long a process that redeems may take before another one supposes that it died. Longer than any call to the store. */
 const PATIENCE_MS = 1_500
 const LOOK_AGAIN_MS = 40
+/** For how long a process that took over is the only one. */
+const TAKE_OVER_MS = 4_000
 
 type Handler<Context extends KoaContextWithOIDC> = (ctx: Context) => void | Promise<void>
 type Answer = Readonly<Record<string, unknown>>
@@ -113,7 +115,7 @@ export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
   ): Promise<void> {
     const recorded = await waitForAnswer(ctx, presented)
     if (recorded) return send(ctx, recorded, owner)
-    const { allowed } = await attempts.take(`take-over:${keyOf(ctx, presented)}`, 1, Math.ceil(PATIENCE_MS / 1000) * 2)
+    const { allowed } = await attempts.take(`take-over:${keyOf(ctx, presented)}`, 1, TAKE_OVER_MS)
     if (!allowed) {
       const theirs = await waitForAnswer(ctx, presented)
       if (theirs) return send(ctx, theirs, owner)
@@ -137,7 +139,7 @@ export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
     const mine: Recorded = { answer: ctx.body as Answer, from: originOf(ctx) }
     const key = keyOf(ctx, presented)
     const sealed = sealer(presented).seal(MODEL, clientIdOf(ctx), mine).toString('base64')
-    if (await records.create(MODEL, key, { sealed }, grace)) return
+    if (await records.create(MODEL, key, { sealed }, grace * 1000)) return
     const recorded = await find(ctx, presented)
     if (!recorded) return
     // another request was faster: its answer is the one there is, and the token made here must not live

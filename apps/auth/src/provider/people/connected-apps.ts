@@ -111,7 +111,7 @@ export function createGrantBook({ provider, records, resources, lifetimes, clock
     async add(grantId, who, access, origin) {
       await makeRoom(who.accountId, grantId)
       await saveGrant(provider(), grantId, who, access)
-      await records.put(MODEL, grantId, { ...origin } as Payload, lifetimes.grant, { grantId })
+      await records.put(MODEL, grantId, { ...origin } as Payload, lifetimes.grant * 1000, { grantId })
     },
 
     async agreedUpstreams({ accountId, clientId }, resource) {

@@ -26,7 +26,7 @@ export interface Decisions {
 
 export function createDecisions(records: RecordStore, lifetimes: Config['lifetimes']): Decisions {
   // longer than any request that can be decided
-  const lifetime = lifetimes.interaction + lifetimes.deviceCode
+  const lifetime = (lifetimes.interaction + lifetimes.deviceCode) * 1000
   const find = async (request: string) => (await records.find(MODEL, request))?.payload as Decision | undefined
 
   /** Returns the one that counts. */

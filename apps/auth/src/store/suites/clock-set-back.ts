@@ -4,19 +4,19 @@ import { expect } from 'vitest'
 import { AlreadyConsumedError } from '../../errors.ts'
 import type { Staged } from './scene.ts'
 
-const hour = 3_600
-const interval = 5
+const hour = 3_600_000
+const interval = 5_000
 
 export function describeClockSetBack(staged: Staged): void {
   verifies(
     'X22',
     'ends nothing early, and what was written before and after lives at least as long as it should',
     staged(async ({ store, elapse, precision }) => {
-      await store.records.put('Session', 'before', { n: 1 }, 60, { uid: 'u', grantId: 'g' })
-      await store.deviceCodes.create('d', { n: 1 }, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
+      await store.records.put('Session', 'before', { n: 1 }, 60_000, { uid: 'u', grantId: 'g' })
+      await store.deviceCodes.create('d', { n: 1 }, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
       await elapse(-hour)
-      await store.records.put('Session', 'after', { n: 2 }, 60)
-      await elapse(60 - precision)
+      await store.records.put('Session', 'after', { n: 2 }, 60_000)
+      await elapse(60_000 - precision)
       expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 1 } })
       expect(await store.records.find('Session', 'after')).toEqual({ payload: { n: 2 } })
       expect(await store.deviceCodes.findByUserCode('BBBBBBBB')).toMatchObject({ phase: 'pending' })
@@ -31,7 +31,7 @@ export function describeClockSetBack(staged: Staged): void {
     'X22',
     'what was used stays used',
     staged(async ({ store, elapse }) => {
-      await store.records.put('RefreshToken', 'a', {}, 600)
+      await store.records.put('RefreshToken', 'a', {}, 600_000)
       await store.records.consume('RefreshToken', 'a')
       await elapse(-hour)
       expect((await store.records.find('RefreshToken', 'a'))?.consumedAt).toEqual(expect.any(Number))
@@ -43,12 +43,12 @@ export function describeClockSetBack(staged: Staged): void {
     'X22',
     'does not make a device that keeps its pace too fast',
     staged(async ({ store, elapse }) => {
-      await store.deviceCodes.create('d', {}, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
+      await store.deviceCodes.create('d', {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
       await elapse(interval - hour)
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
       expect(await store.deviceCodes.poll('d', interval), 'too fast is too fast').toBe('slow_down')
-      await elapse(interval + 5)
+      await elapse(interval + 5_000)
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
     }),
   )
@@ -57,14 +57,14 @@ export function describeClockSetBack(staged: Staged): void {
     'X22',
     'keeps nobody out for longer than the window',
     staged(async ({ store, elapse, precision }) => {
-      expect(await store.attempts.take('a', 1, 60)).toMatchObject({ allowed: true })
+      expect(await store.attempts.take('a', 1, 60_000)).toMatchObject({ allowed: true })
       await elapse(-hour)
-      const { allowed, retryAfter } = await store.attempts.take('a', 1, 60)
+      const { allowed, retryAfter } = await store.attempts.take('a', 1, 60_000)
       expect(allowed, 'nor lets anybody in').toBe(false)
       expect(retryAfter).toBeGreaterThan(0)
-      expect(retryAfter).toBeLessThanOrEqual(60)
-      await elapse(60 + precision)
-      expect(await store.attempts.take('a', 1, 60)).toMatchObject({ allowed: true })
+      expect(retryAfter).toBeLessThanOrEqual(60_000)
+      await elapse(60_000 + precision)
+      expect(await store.attempts.take('a', 1, 60_000)).toMatchObject({ allowed: true })
     }),
   )
 }

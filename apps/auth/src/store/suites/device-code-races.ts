@@ -14,7 +14,7 @@ export function describeDeviceCodeRaces(staged: Staged): void {
     staged(async ({ store, stores }) => {
       for (let round = 0; round < rounds; round += 1) {
         const userCode = userCodeOf(round)
-        await store.deviceCodes.create(`d-${round}`, {}, 600, { userCode, phase: 'pending' })
+        await store.deviceCodes.create(`d-${round}`, {}, 600_000, { userCode, phase: 'pending' })
         const { won, lost } = await race(2, stores, async (each, index) => {
           const owner = index === 0 ? 'alice' : 'bob'
           await each.deviceCodes.update(`d-${round}`, { owner }, { userCode, phase: 'in_flight', owner })
@@ -38,7 +38,7 @@ export function describeDeviceCodeRaces(staged: Staged): void {
     staged(async ({ store, stores }) => {
       for (let round = 0; round < rounds; round += 1) {
         const [id, userCode, owner] = [`d-${round}`, userCodeOf(round), 'alice']
-        await store.deviceCodes.create(id, {}, 600, { userCode, phase: 'pending' })
+        await store.deviceCodes.create(id, {}, 600_000, { userCode, phase: 'pending' })
         await store.deviceCodes.update(id, {}, { userCode, phase: 'in_flight', owner })
         const { won, lost } = await race(8, stores, async (each, index) => {
           const payload = index % 2 === 0 ? { accountId: `account-${index}` } : { error: `denied-${index}` }
@@ -58,7 +58,7 @@ export function describeDeviceCodeRaces(staged: Staged): void {
     staged(async ({ store, stores }) => {
       for (let round = 0; round < rounds; round += 1) {
         const [id, userCode] = [`d-${round}`, userCodeOf(round)]
-        await store.deviceCodes.create(id, {}, 600, { userCode, phase: 'pending' })
+        await store.deviceCodes.create(id, {}, 600_000, { userCode, phase: 'pending' })
         const { won, lost } = await race(2, stores, async (each, index) => {
           const [owner, phase] = index === 0 ? (['alice', 'in_flight'] as const) : (['bob', 'decided'] as const)
           await each.deviceCodes.update(id, { owner }, { userCode, phase, owner })
@@ -78,7 +78,7 @@ export function describeDeviceCodeRaces(staged: Staged): void {
         const userCode = userCodeOf(round)
         const { won, lost } = await race(20, stores, async (each, index) => {
           const id = `d-${round}-${index}`
-          await each.deviceCodes.create(id, { id }, 600, { userCode, phase: 'pending' })
+          await each.deviceCodes.create(id, { id }, 600_000, { userCode, phase: 'pending' })
           return id
         })
         expect(won).toHaveLength(1)
@@ -95,10 +95,10 @@ export function describeDeviceCodeRaces(staged: Staged): void {
   test(
     'of twenty who take over an expired user code at once exactly one does',
     staged(async ({ store, stores, elapse }) => {
-      await store.deviceCodes.create('old', {}, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
-      await elapse(602)
+      await store.deviceCodes.create('old', {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
+      await elapse(602_000)
       const { won, lost } = await race(20, stores, (each, index) =>
-        each.deviceCodes.create(`d-${index}`, {}, 600, { userCode: 'BBBBBBBB', phase: 'pending' }),
+        each.deviceCodes.create(`d-${index}`, {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' }),
       )
       expect(won).toHaveLength(1)
       expect(lost.every((error) => error instanceof UserCodeTakenError)).toBe(true)
@@ -110,8 +110,8 @@ export function describeDeviceCodeRaces(staged: Staged): void {
     staged(async ({ store, stores }) => {
       for (let round = 0; round < 10; round += 1) {
         const id = `d-${round}`
-        await store.deviceCodes.create(id, {}, 600, { userCode: userCodeOf(round), phase: 'pending' })
-        const { won } = await race(20, stores, (each) => each.deviceCodes.poll(id, 5))
+        await store.deviceCodes.create(id, {}, 600_000, { userCode: userCodeOf(round), phase: 'pending' })
+        const { won } = await race(20, stores, (each) => each.deviceCodes.poll(id, 5_000))
         expect(won).toHaveLength(20)
         expect(won.filter((answer) => answer === 'ok')).toHaveLength(1)
       }

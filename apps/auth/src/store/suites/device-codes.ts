@@ -3,8 +3,8 @@ import { AlreadyConsumedError, DeviceCodeStateError, UserCodeTakenError } from '
 import type { DeviceCodePhase, Store } from '../contract.ts'
 import type { Staged } from './scene.ts'
 
-/** How long a device code can be read after it expired, in seconds. */
-const grace = 300
+/** How long a device code can be read after it expired. */
+const grace = 300_000
 const userCode = 'BCDFGHJK'
 
 const ways = ['pending', 'in_flight', 'decided'] as const
@@ -24,7 +24,7 @@ const matrix: readonly (readonly [DeviceCodePhase, DeviceCodePhase, 'written' | 
 ]
 
 async function createIn(phase: DeviceCodePhase, store: Store, id: string, code: string): Promise<void> {
-  await store.deviceCodes.create(id, { step: 'created' }, 600, { userCode: code, phase: 'pending' })
+  await store.deviceCodes.create(id, { step: 'created' }, 600_000, { userCode: code, phase: 'pending' })
   if (phase === 'pending') return
   await store.deviceCodes.update(id, { step: 'moved' }, { userCode: code, phase, owner: 'alice' })
 }
@@ -33,7 +33,7 @@ export function describeDeviceCodes(staged: Staged): void {
   test(
     'a device code is found by its id and by its user code',
     staged(async ({ store }) => {
-      await store.deviceCodes.create('d', { n: 1 }, 600, { userCode, phase: 'pending' })
+      await store.deviceCodes.create('d', { n: 1 }, 600_000, { userCode, phase: 'pending' })
       expect(await store.records.find('DeviceCode', 'd')).toEqual({ payload: { n: 1 } })
       expect(await store.deviceCodes.findByUserCode(userCode)).toEqual({ payload: { n: 1 }, phase: 'pending' })
       expect(await store.deviceCodes.findByUserCode('BCDFGHJL')).toBeUndefined()
@@ -99,7 +99,7 @@ export function describeDeviceCodes(staged: Staged): void {
       expect((await store.records.find('DeviceCode', 'consumed'))?.payload).toEqual({ step: 'moved' })
       expect(await store.records.find('DeviceCode', 'destroyed')).toBeUndefined()
       expect(await store.records.find('DeviceCode', 'never there')).toBeUndefined()
-      await elapse(600 + precision)
+      await elapse(600_000 + precision)
       await expect(store.deviceCodes.update('expired', {}, write)).rejects.toThrow(DeviceCodeStateError)
       expect((await store.records.find('DeviceCode', 'expired'))?.payload).toEqual({ step: 'moved' })
     }),
@@ -117,8 +117,8 @@ export function describeDeviceCodes(staged: Staged): void {
   test(
     'a device code is readable for 300 s past its expiry and never after',
     staged(async ({ store, elapse, precision }) => {
-      await store.deviceCodes.create('d', {}, 600, { userCode, phase: 'pending' })
-      await elapse(600 + grace - precision)
+      await store.deviceCodes.create('d', {}, 600_000, { userCode, phase: 'pending' })
+      await elapse(600_000 + grace - precision)
       expect(await store.records.find('DeviceCode', 'd')).toBeDefined()
       expect(await store.deviceCodes.findByUserCode(userCode)).toBeDefined()
       await elapse(2 * precision)
@@ -130,10 +130,10 @@ export function describeDeviceCodes(staged: Staged): void {
   test(
     'an update keeps the lifetime that the code was created with',
     staged(async ({ store, elapse, precision }) => {
-      await store.deviceCodes.create('d', {}, 600, { userCode, phase: 'pending' })
-      await elapse(500)
+      await store.deviceCodes.create('d', {}, 600_000, { userCode, phase: 'pending' })
+      await elapse(500_000)
       await store.deviceCodes.update('d', {}, { userCode, phase: 'in_flight', owner: 'alice' })
-      await elapse(100 + precision)
+      await elapse(100_000 + precision)
       await expect(store.records.consume('DeviceCode', 'd')).rejects.toThrow(AlreadyConsumedError)
       await elapse(grace - 2 * precision)
       expect(await store.deviceCodes.findByUserCode(userCode)).toBeDefined()
@@ -146,9 +146,9 @@ export function describeDeviceCodes(staged: Staged): void {
   test(
     'a user code is taken while its device code lives, and free once that has expired',
     staged(async ({ store, elapse, precision }) => {
-      await store.deviceCodes.create('first', { n: 1 }, 600, { userCode, phase: 'pending' })
-      await elapse(600 - precision)
-      const second = () => store.deviceCodes.create('second', { n: 2 }, 600, { userCode, phase: 'pending' })
+      await store.deviceCodes.create('first', { n: 1 }, 600_000, { userCode, phase: 'pending' })
+      await elapse(600_000 - precision)
+      const second = () => store.deviceCodes.create('second', { n: 2 }, 600_000, { userCode, phase: 'pending' })
       await expect(second()).rejects.toThrow(UserCodeTakenError)
       expect(await store.records.find('DeviceCode', 'second')).toBeUndefined()
       await elapse(2 * precision)
@@ -164,7 +164,7 @@ export function describeDeviceCodes(staged: Staged): void {
     'a device code that is there cannot be created again',
     staged(async ({ store }) => {
       await createIn('decided', store, 'd', userCode)
-      const again = store.deviceCodes.create('d', {}, 600, { userCode: 'CCCCCCCC', phase: 'pending' })
+      const again = store.deviceCodes.create('d', {}, 600_000, { userCode: 'CCCCCCCC', phase: 'pending' })
       await expect(again).rejects.toThrow(DeviceCodeStateError)
       expect(await store.deviceCodes.findByUserCode(userCode)).toMatchObject({ phase: 'decided', owner: 'alice' })
     }),

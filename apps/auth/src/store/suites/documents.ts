@@ -8,7 +8,7 @@ export function describeDocuments(staged: Staged): void {
       expect(await store.documents.get('keys')).toBeUndefined()
       await store.documents.put('keys', { list: [1] })
       await store.documents.put('keys', { list: [1, 2] })
-      await elapse(10 * 365 * 86_400)
+      await elapse(10 * 365 * 86_400_000)
       expect(await store.documents.get('keys')).toEqual({ list: [1, 2] })
       expect(await store.documents.get('other')).toBeUndefined()
     }),

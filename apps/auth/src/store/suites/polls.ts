@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import type { Scene, Staged } from './scene.ts'
 
-const interval = 5
+const interval = 5_000
 
 export function describePolls(staged: Staged): void {
   const withCode = (run: (scene: Scene) => Promise<void>) =>
     staged(async (scene) => {
-      await scene.store.deviceCodes.create('d', {}, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
+      await scene.store.deviceCodes.create('d', {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
       await run(scene)
     })
 
@@ -24,9 +24,9 @@ export function describePolls(staged: Staged): void {
     'half a second too early is forgiven, more is not',
     withCode(async ({ store, elapse, precision }) => {
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
-      await elapse(interval - 0.5)
+      await elapse(interval - 500)
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
-      await elapse(interval - 0.5 - precision)
+      await elapse(interval - 500 - precision)
       expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
     }),
   )
@@ -36,13 +36,13 @@ export function describePolls(staged: Staged): void {
     withCode(async ({ store, elapse }) => {
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
       expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
-      await elapse(interval + 5)
+      await elapse(interval + 5_000)
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
       await elapse(interval)
       expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
-      await elapse(interval + 10)
+      await elapse(interval + 10_000)
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
-      await elapse(interval + 10)
+      await elapse(interval + 10_000)
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
     }),
   )
@@ -50,7 +50,7 @@ export function describePolls(staged: Staged): void {
   test(
     'the pace of one code is nothing to another',
     withCode(async ({ store }) => {
-      await store.deviceCodes.create('other', {}, 600, { userCode: 'CCCCCCCC', phase: 'pending' })
+      await store.deviceCodes.create('other', {}, 600_000, { userCode: 'CCCCCCCC', phase: 'pending' })
       expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
       expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
       expect(await store.deviceCodes.poll('other', interval)).toBe('ok')

@@ -2,15 +2,15 @@ import { expect, test } from 'vitest'
 import { AlreadyConsumedError } from '../../errors.ts'
 import type { Staged } from './scene.ts'
 
-/** How long a record can be read after it expired, in seconds. */
-const grace = 120
+/** How long a record can be read after it expired. */
+const grace = 120_000
 
 export function describeRecordLifetimes(staged: Staged): void {
   test(
     'a record is readable for 120 s past its expiry and never after',
     staged(async ({ store, elapse, precision }) => {
-      await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'u' })
-      await elapse(60 + grace - precision)
+      await store.records.put('Session', 'a', { n: 1 }, 60_000, { uid: 'u' })
+      await elapse(60_000 + grace - precision)
       expect(await store.records.find('Session', 'a')).toEqual({ payload: { n: 1 } })
       expect(await store.records.findByUid('Session', 'u')).toEqual({ payload: { n: 1 } })
       await elapse(2 * precision)
@@ -22,9 +22,9 @@ export function describeRecordLifetimes(staged: Staged): void {
   test(
     'a record can be consumed until it expires and not after',
     staged(async ({ store, elapse, precision }) => {
-      await store.records.put('AuthorizationCode', 'in time', {}, 60)
-      await store.records.put('AuthorizationCode', 'late', {}, 60)
-      await elapse(60 - precision)
+      await store.records.put('AuthorizationCode', 'in time', {}, 60_000)
+      await store.records.put('AuthorizationCode', 'late', {}, 60_000)
+      await elapse(60_000 - precision)
       await store.records.consume('AuthorizationCode', 'in time')
       await elapse(2 * precision)
       expect(await store.records.find('AuthorizationCode', 'late')).toEqual({ payload: {} })
@@ -36,10 +36,10 @@ export function describeRecordLifetimes(staged: Staged): void {
   test(
     'consuming does not change how long a record is readable',
     staged(async ({ store, elapse, precision }) => {
-      await store.records.put('AuthorizationCode', 'a', {}, 60)
-      await elapse(50)
+      await store.records.put('AuthorizationCode', 'a', {}, 60_000)
+      await elapse(50_000)
       await store.records.consume('AuthorizationCode', 'a')
-      await elapse(10 + grace - precision)
+      await elapse(10_000 + grace - precision)
       expect(await store.records.find('AuthorizationCode', 'a')).toBeDefined()
       await elapse(2 * precision)
       expect(await store.records.find('AuthorizationCode', 'a')).toBeUndefined()
@@ -49,14 +49,14 @@ export function describeRecordLifetimes(staged: Staged): void {
   test(
     'putting a record again gives it the new lifetime, longer or shorter',
     staged(async ({ store, elapse, precision }) => {
-      await store.records.put('Session', 'longer', {}, 60, { uid: 'u' })
-      await store.records.put('Session', 'shorter', {}, 600)
+      await store.records.put('Session', 'longer', {}, 60_000, { uid: 'u' })
+      await store.records.put('Session', 'shorter', {}, 600_000)
       await store.records.put('Session', 'limited', {}, undefined)
-      await elapse(50)
-      await store.records.put('Session', 'longer', {}, 600, { uid: 'u' })
-      await store.records.put('Session', 'shorter', {}, 60)
-      await store.records.put('Session', 'limited', {}, 60)
-      await elapse(60 + grace + precision)
+      await elapse(50_000)
+      await store.records.put('Session', 'longer', {}, 600_000, { uid: 'u' })
+      await store.records.put('Session', 'shorter', {}, 60_000)
+      await store.records.put('Session', 'limited', {}, 60_000)
+      await elapse(60_000 + grace + precision)
       expect(await store.records.find('Session', 'longer')).toBeDefined()
       expect(await store.records.findByUid('Session', 'u')).toBeDefined()
       expect(await store.records.find('Session', 'shorter')).toBeUndefined()
@@ -67,9 +67,9 @@ export function describeRecordLifetimes(staged: Staged): void {
   test(
     'a record without a lifetime stays, and with it its uid and grant',
     staged(async ({ store, elapse }) => {
-      const tenYears = 10 * 365 * 86_400
+      const tenYears = 10 * 365 * 86_400_000
       await store.records.put('Client', 'a', {}, undefined, { uid: 'u', grantId: 'g' })
-      await store.records.put('Client', 'b', {}, 60, { uid: 'v', grantId: 'g' })
+      await store.records.put('Client', 'b', {}, 60_000, { uid: 'v', grantId: 'g' })
       await store.records.put('Client', 'b', {}, undefined, { uid: 'v', grantId: 'g' })
       await elapse(tenYears)
       expect(await store.records.findByUid('Client', 'u')).toBeDefined()
@@ -84,11 +84,11 @@ export function describeRecordLifetimes(staged: Staged): void {
   test(
     'a grant still finds its long-lived records after its short-lived ones are gone',
     staged(async ({ store, elapse }) => {
-      await store.records.put('RefreshToken', 'long', {}, 10_000, { grantId: 'g' })
-      await store.records.put('AuthorizationCode', 'short', {}, 60, { grantId: 'g' })
-      await elapse(60 + grace + 10)
-      await store.records.put('AuthorizationCode', 'other', {}, 60, { grantId: 'g' })
-      await elapse(5_000)
+      await store.records.put('RefreshToken', 'long', {}, 10_000_000, { grantId: 'g' })
+      await store.records.put('AuthorizationCode', 'short', {}, 60_000, { grantId: 'g' })
+      await elapse(60_000 + grace + 10_000)
+      await store.records.put('AuthorizationCode', 'other', {}, 60_000, { grantId: 'g' })
+      await elapse(5_000_000)
       await store.records.revokeByGrant('g')
       expect(await store.records.find('RefreshToken', 'long')).toBeUndefined()
     }),
@@ -97,10 +97,10 @@ export function describeRecordLifetimes(staged: Staged): void {
   test(
     'a record put where a consumed one was long ago is a new one',
     staged(async ({ store, elapse }) => {
-      await store.records.put('AuthorizationCode', 'a', {}, 60)
+      await store.records.put('AuthorizationCode', 'a', {}, 60_000)
       await store.records.consume('AuthorizationCode', 'a')
-      await elapse(60 + grace + 2)
-      await store.records.put('AuthorizationCode', 'a', { n: 2 }, 60)
+      await elapse(60_000 + grace + 2_000)
+      await store.records.put('AuthorizationCode', 'a', { n: 2 }, 60_000)
       expect(await store.records.find('AuthorizationCode', 'a')).toEqual({ payload: { n: 2 } })
       await store.records.consume('AuthorizationCode', 'a')
     }),
@@ -110,10 +110,10 @@ export function describeRecordLifetimes(staged: Staged): void {
     'many records expire without taking the living ones along',
     staged(async ({ store, elapse }) => {
       const ids = Array.from({ length: 450 }, (_, index) => `id-${index}`)
-      for (const id of ids) await store.records.put('Session', id, {}, 60)
-      await store.records.put('Session', 'living', {}, 1_000)
-      await elapse(60 + grace + 2)
-      for (let writes = 0; writes < 5; writes += 1) await store.records.put('Session', 'living', {}, 1_000)
+      for (const id of ids) await store.records.put('Session', id, {}, 60_000)
+      await store.records.put('Session', 'living', {}, 1_000_000)
+      await elapse(60_000 + grace + 2_000)
+      for (let writes = 0; writes < 5; writes += 1) await store.records.put('Session', 'living', {}, 1_000_000)
       for (const id of ids) expect(await store.records.find('Session', id)).toBeUndefined()
       expect(await store.records.find('Session', 'living')).toBeDefined()
     }),

@@ -19,7 +19,7 @@ export interface RedisUnderTest {
 export function createRedisHarness(find: () => RedisUnderTest): StoreHarness {
   return {
     // Redis's own clock goes on while a test runs: an edge cannot be hit to the millisecond.
-    precision: 2,
+    precision: 2_000,
     canDump: true,
     async open(options) {
       const { connection, nodes, namespace } = find()
@@ -31,9 +31,9 @@ export function createRedisHarness(find: () => RedisUnderTest): StoreHarness {
       return {
         store: await open(),
         openSecond: open,
-        async elapse(seconds) {
-          offset += seconds * 1000
-          await onEachKey(nodes, prefix, (node, key) => shorten(node, key, seconds * 1000))
+        async elapse(time) {
+          offset += time
+          await onEachKey(nodes, prefix, (node, key) => shorten(node, key, time))
         },
         dump: async () => Buffer.concat((await onEachKey(nodes, prefix, read)).flat()),
       }
@@ -57,12 +57,12 @@ export async function untilAnswers<T extends Store>(store: T): Promise<T> {
   return store
 }
 
-/** Takes milliseconds from the life of a key. */
-async function shorten(node: Redis, key: string, milliseconds: number): Promise<void> {
+/** Takes so much from the life of a key. */
+async function shorten(node: Redis, key: string, time: number): Promise<void> {
   const rest = await node.pttl(key)
   if (rest < 0) return
-  if (rest <= milliseconds) await node.del(key)
-  else await node.pexpire(key, Math.round(rest - milliseconds))
+  if (rest <= time) await node.del(key)
+  else await node.pexpire(key, Math.round(rest - time))
 }
 
 /** A key and all that is in it. */

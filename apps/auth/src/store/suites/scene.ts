@@ -1,4 +1,5 @@
 // What every part of the suite works with: the harness that a backend gives, and the scene that a test gets.
+// Times are milliseconds.
 
 import type { Store } from '../contract.ts'
 import type { EnvelopeOptions, Tampering } from '../envelope.ts'
@@ -7,7 +8,7 @@ import type { TestSealing } from './test-sealing.ts'
 export interface OpenedStore {
   readonly store: Store
   /** Lets time pass for this store. */
-  elapse(seconds: number): Promise<void> | void
+  elapse(time: number): Promise<void> | void
   /** Another connection to the same data, if there can be one: races then run on both. */
   openSecond?(): Promise<Store>
   /** The raw bytes that hold the data. */
@@ -19,7 +20,7 @@ export interface OpenedStore {
 export interface StoreHarness {
   /** A new, empty store. */
   open(options: Required<EnvelopeOptions>): Promise<OpenedStore> | OpenedStore
-  /** How exactly, in seconds, the tests may aim at an edge: 0.001 where the clock stands still between two calls. */
+  /** How exactly the tests may aim at an edge: 1 where the clock stands still between two calls. */
   readonly precision: number
   /** Whether what it opens has a dump(). */
   readonly canDump: boolean
@@ -33,7 +34,7 @@ export interface Scene {
   /** What the store refused so far. */
   readonly tampered: readonly Tampering[]
   readonly precision: number
-  elapse(seconds: number): Promise<void>
+  elapse(time: number): Promise<void>
   dump(): Promise<Buffer>
 }
 

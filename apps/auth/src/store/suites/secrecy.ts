@@ -24,11 +24,11 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
           userCode: 'WDJBMJHT',
         }
         const { id, uid, grant, owner, value, address, document, account, userCode } = planted
-        await store.records.put('RefreshToken', id, { value }, 60, { uid, grantId: grant, accountId: account })
-        await store.records.put('Grant', grant, { accountId: account }, 60, { accountId: account })
-        await store.deviceCodes.create(`${id}-device`, { value }, 600, { userCode, phase: 'pending' })
+        await store.records.put('RefreshToken', id, { value }, 60_000, { uid, grantId: grant, accountId: account })
+        await store.records.put('Grant', grant, { accountId: account }, 60_000, { accountId: account })
+        await store.deviceCodes.create(`${id}-device`, { value }, 600_000, { userCode, phase: 'pending' })
         await store.deviceCodes.update(`${id}-device`, { value }, { userCode, phase: 'decided', owner, grantId: grant })
-        await store.attempts.take(address, 5, 60)
+        await store.attempts.take(address, 5, 60_000)
         await store.documents.put('keys', { document })
         const bytes = await dump()
         expect(bytes.length).toBeGreaterThan(0)
@@ -50,13 +50,13 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
     'N5',
     'a sealed value that was moved to another id, model or document is refused and reported',
     staged(async ({ store, sealing, tampered }) => {
-      await store.records.put('Client', 'rich', { scope: 'everything' }, 60)
+      await store.records.put('Client', 'rich', { scope: 'everything' }, 60_000)
       const [stolen] = sealing.sealed
       if (!stolen) throw new Error('nothing was sealed')
       sealing.plant(stolen)
-      await store.records.put('Client', 'poor', { scope: 'nothing' }, 60)
-      await store.records.put('Session', 'rich', {}, 60)
-      await store.deviceCodes.create('rich', {}, 60, { userCode: 'BBBBBBBB', phase: 'pending' })
+      await store.records.put('Client', 'poor', { scope: 'nothing' }, 60_000)
+      await store.records.put('Session', 'rich', {}, 60_000)
+      await store.deviceCodes.create('rich', {}, 60_000, { userCode: 'BBBBBBBB', phase: 'pending' })
       await store.documents.put('rich', {})
       sealing.stopMeddling()
 
@@ -76,9 +76,9 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
     'an index entry that was made to lead to another record is refused and reported',
     staged(async ({ store, sealing, tampered }) => {
       sealing.alias('uid-of-mallory', 'uid-of-alice')
-      await store.records.put('Session', 'mallory', {}, 60, { uid: 'uid-of-mallory' })
+      await store.records.put('Session', 'mallory', {}, 60_000, { uid: 'uid-of-mallory' })
       sealing.alias('MMMMMMMM', 'BBBBBBBB')
-      await store.deviceCodes.create('mallory', {}, 60, { userCode: 'MMMMMMMM', phase: 'pending' })
+      await store.deviceCodes.create('mallory', {}, 60_000, { userCode: 'MMMMMMMM', phase: 'pending' })
       sealing.stopMeddling()
 
       expect(await store.records.findByUid('Session', 'uid-of-alice')).toBeUndefined()
@@ -94,11 +94,11 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
     'N5',
     'a sealed value with one bit changed is refused and reported',
     staged(async ({ store, sealing, tampered }) => {
-      await store.records.put('Session', 'a', { n: 1 }, 60)
+      await store.records.put('Session', 'a', { n: 1 }, 60_000)
       const changed = Buffer.from(sealing.sealed[0] ?? [])
       changed.writeUInt8(changed.readUInt8(changed.length - 20) ^ 1, changed.length - 20)
       sealing.plant(changed)
-      await store.records.put('Session', 'a', { n: 1 }, 60)
+      await store.records.put('Session', 'a', { n: 1 }, 60_000)
       expect(await store.records.find('Session', 'a')).toBeUndefined()
       expect(tampered).toMatchObject([{ kind: 'Session', fault: 'not_authentic' }])
     }),
@@ -107,8 +107,8 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
   test(
     'another secret opens nothing, finds no user code, and does no harm',
     staged(async ({ store, sealing, tampered }) => {
-      await store.records.put('Session', 'a', { n: 1 }, 60, { uid: 'u' })
-      await store.deviceCodes.create('d', {}, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
+      await store.records.put('Session', 'a', { n: 1 }, 60_000, { uid: 'u' })
+      await store.deviceCodes.create('d', {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
       await store.documents.put('keys', { n: 1 })
       sealing.useSecrets(secondSecret)
       expect(await store.records.find('Session', 'a')).toBeUndefined()
@@ -128,11 +128,11 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
   test(
     'the previous secret still opens, and what is written again no longer needs it',
     staged(async ({ store, sealing }) => {
-      await store.records.put('Session', 'rewritten', { n: 1 }, 600)
-      await store.records.put('Session', 'left', { n: 1 }, 600)
+      await store.records.put('Session', 'rewritten', { n: 1 }, 600_000)
+      await store.records.put('Session', 'left', { n: 1 }, 600_000)
       sealing.useSecrets(rotatedSecrets)
       expect(await store.records.find('Session', 'rewritten')).toEqual({ payload: { n: 1 } })
-      await store.records.put('Session', 'rewritten', { n: 2 }, 600)
+      await store.records.put('Session', 'rewritten', { n: 2 }, 600_000)
       sealing.useSecrets(secondSecret)
       expect(await store.records.find('Session', 'rewritten')).toEqual({ payload: { n: 2 } })
       expect(await store.records.find('Session', 'left')).toBeUndefined()
@@ -156,11 +156,11 @@ export function describeSecrecy(staged: Staged, { canDump }: { readonly canDump:
   test(
     'a user code from before the rotation is found, stays taken, and can still be decided',
     staged(async ({ store, sealing }) => {
-      await store.deviceCodes.create('d', { n: 1 }, 600, { userCode: 'BBBBBBBB', phase: 'pending' })
+      await store.deviceCodes.create('d', { n: 1 }, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
       sealing.useSecrets(rotatedSecrets)
       expect(await store.deviceCodes.findByUserCode('BBBBBBBB')).toEqual({ payload: { n: 1 }, phase: 'pending' })
       const write = { userCode: 'BBBBBBBB', phase: 'pending' } as const
-      await expect(store.deviceCodes.create('e', {}, 600, write)).rejects.toThrow(UserCodeTakenError)
+      await expect(store.deviceCodes.create('e', {}, 600_000, write)).rejects.toThrow(UserCodeTakenError)
       await store.deviceCodes.update('d', { n: 2 }, { ...write, phase: 'decided', owner: 'alice' })
       expect(await store.deviceCodes.findByUserCode('BBBBBBBB')).toMatchObject({ payload: { n: 2 }, phase: 'decided' })
     }),

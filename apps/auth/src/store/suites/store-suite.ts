@@ -31,7 +31,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
         sealing,
         tampered,
         precision: harness.precision,
-        elapse: async (seconds) => opened.elapse(seconds),
+        elapse: async (time) => opened.elapse(time),
         dump: async () => (await opened.dump?.()) ?? Buffer.alloc(0),
       })
     } finally {

@@ -2,6 +2,7 @@
 import { verifies } from '@gatehouse/testing'
 import { errors } from 'oidc-provider'
 import { expect, test } from 'vitest'
+import type { RecordStore } from '../../../store/contract.ts'
 import { createSealing } from '../../../store/sealing.ts'
 import { openSqliteStore } from '../../../store/sqlite.ts'
 import { type ClientDocumentsOptions, createClientDocuments } from './client-documents.ts'
@@ -27,6 +28,15 @@ function openScene(options: Partial<ClientDocumentsOptions> = {}) {
   const sealing = createSealing({ secret: 'the secret of the tests of client documents' })
   const store = openSqliteStore({ path: ':memory:', sealing, clock, onTampered: () => undefined })
   const fetched: string[] = []
+  /** For how many milliseconds the store is to keep what was put there. */
+  const kept: unknown[] = []
+  const records: RecordStore = {
+    ...store.records,
+    put(model, id, payload, expiresIn) {
+      kept.push(expiresIn)
+      return store.records.put(model, id, payload, expiresIn)
+    },
+  }
   const told: { readonly host: string; readonly reason: string }[] = []
   const internet = {
     answer: (url: string): Answer => documentOf(url),
@@ -44,6 +54,7 @@ function openScene(options: Partial<ClientDocumentsOptions> = {}) {
   const openReplica = () =>
     createClientDocuments({
       ...store,
+      records,
       clock,
       fetch,
       hosts: { allowed: [], denied: [] },
@@ -54,6 +65,7 @@ function openScene(options: Partial<ClientDocumentsOptions> = {}) {
   return {
     internet,
     fetched,
+    kept,
     told,
     openReplica,
     elapse: (seconds: number) => {
@@ -238,6 +250,17 @@ verifies('C8', 'while its host is away a document counts for a day longer, and n
   scene.internet.answer = (url) => documentOf(url)
   scene.elapse(61)
   expect((await scene.find()).client_name).toBe('App')
+})
+
+test('what counts is kept for as long as it may count, and no longer', async () => {
+  await using scene = openScene()
+  await scene.find()
+  scene.internet.answer = away
+  scene.elapse(HOUR)
+  await scene.find()
+  scene.elapse(DAY)
+  await scene.refusal()
+  expect(scene.kept).toEqual([(300 + DAY) * 1000, (300 + DAY - HOUR) * 1000, 60_000])
 })
 
 verifies('C7', 'a failure counts for a minute, whatever it was', async () => {

@@ -16,14 +16,14 @@ import { DocumentUnavailableError } from './document-unavailable.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
 
 const MODEL = 'ClientDocument'
-const FRESH_SECONDS = { least: 300, most: 86_400 }
-const STALE_SECONDS = 86_400
-const FAILURE_SECONDS = 60
+const FRESH_MS = { least: 300_000, most: 86_400_000 }
+const STALE_MS = 86_400_000
+const FAILURE_MS = 60_000
 const LONGEST_ID = 2_048
-/** Of hosts, each of which is in the log once in FAILURE_SECONDS. */
+/** Of hosts, each of which is in the log once in FAILURE_MS. */
 const REMEMBERED = 1_000
 /** A little longer than a fetch may take. */
-const ELSEWHERE_SECONDS = 3
+const ELSEWHERE_MS = 3_000
 const LOOK_AGAIN_MS = 50
 
 /** Whether this client id is the address of a document, or means to be. */
@@ -88,14 +88,14 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
   const tell = (host: string, reason: string) => {
     if ((toldUntil.get(host) ?? 0) > clock()) return
     if (toldUntil.size >= REMEMBERED) toldUntil.clear()
-    toldUntil.set(host, clock() + FAILURE_SECONDS * 1000)
+    toldUntil.set(host, clock() + FAILURE_MS)
     onUnread({ host, reason })
   }
 
   const read = async (clientId: string) =>
     (await records.find(MODEL, clientId))?.payload as unknown as Cached | undefined
-  const write = async (clientId: string, cached: Cached, seconds: number) => {
-    await records.put(MODEL, clientId, { ...cached }, seconds)
+  const write = async (clientId: string, cached: Cached, lifetime: number) => {
+    await records.put(MODEL, clientId, { ...cached }, lifetime)
     return cached
   }
 
@@ -110,23 +110,23 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
       throw new DocumentUnavailableError(url.host, 'busy', 'too many were asked for; try again in a minute')
     }
     try {
-      const { text, maxAge = FRESH_SECONDS.least } = await fetch(url)
-      const fresh = Math.min(Math.max(maxAge, FRESH_SECONDS.least), FRESH_SECONDS.most)
+      const { text, maxAge = 0 } = await fetch(url)
+      const fresh = Math.min(Math.max(maxAge * 1000, FRESH_MS.least), FRESH_MS.most)
       const metadata = parseDocument(clientId, text)
       // what is good is not asked for again so soon: failures alone use up what is left for a host
       await risk.giveBack()
-      const freshUntil = clock() + fresh * 1000
-      const staleUntil = freshUntil + STALE_SECONDS * 1000
-      return await write(clientId, { metadata, freshUntil, staleUntil }, fresh + STALE_SECONDS)
+      const freshUntil = clock() + fresh
+      const staleUntil = freshUntil + STALE_MS
+      return await write(clientId, { metadata, freshUntil, staleUntil }, fresh + STALE_MS)
     } catch (error) {
       if (!(error instanceof DocumentFetchError)) throw error
-      const freshUntil = clock() + FAILURE_SECONDS * 1000
+      const freshUntil = clock() + FAILURE_MS
       const passing = error.kind === 'unreachable'
       tell(url.host, error.message)
       // its host is away: what it said last still counts for a while
       const left = stale?.metadata && passing ? stale.staleUntil - clock() : 0
-      if (stale && left > 0) return write(clientId, { ...stale, freshUntil }, Math.ceil(left / 1000))
-      return write(clientId, { problem: error.message, passing, freshUntil, staleUntil: freshUntil }, FAILURE_SECONDS)
+      if (stale && left > 0) return write(clientId, { ...stale, freshUntil }, left)
+      return write(clientId, { problem: error.message, passing, freshUntil, staleUntil: freshUntil }, FAILURE_MS)
     }
   }
 
@@ -147,8 +147,8 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
 
   /** Waits for another process that asked for the same document a moment ago; undefined if none did, or nothing came. */
   async function fetchedElsewhere(clientId: string): Promise<Cached | undefined> {
-    const { allowed } = await attempts.take(fetching(clientId), 1, ELSEWHERE_SECONDS)
-    for (let waited = 0; !allowed && waited < ELSEWHERE_SECONDS * 1000; waited += LOOK_AGAIN_MS) {
+    const { allowed } = await attempts.take(fetching(clientId), 1, ELSEWHERE_MS)
+    for (let waited = 0; !allowed && waited < ELSEWHERE_MS; waited += LOOK_AGAIN_MS) {
       const cached = await read(clientId)
       if (cached && cached.freshUntil > clock()) return cached
       await sleep(LOOK_AGAIN_MS)

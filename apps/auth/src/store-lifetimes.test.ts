@@ -1,0 +1,128 @@
+// Every time that the server hands to its store, by what it is for. A number has no unit, so one that is still in seconds
+// is noticed here.
+import { createFakeGitHub } from '@gatehouse/testing'
+import { expect, test } from 'vitest'
+import type { Store } from './store/contract.ts'
+import { startAuthServer } from './suites/auth-server.ts'
+import { staticClients, terminal } from './suites/clients.ts'
+import { askAsDevice, authorizePath, createPkce, logInOnDevice, obtainCode, refresh } from './suites/flows.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+function noteTimes() {
+  const noted = new Map<string, Set<number | undefined>>()
+  const dying = { answers: 0 }
+  const note = (name: string, time: number | undefined) => {
+    noted.set(name, (noted.get(name) ?? new Set()).add(time))
+  }
+  const wrapStore = (store: Store): Store => ({
+    ...store,
+    records: {
+      ...store.records,
+      put(model, id, payload, expiresIn, indexes) {
+        note(model, expiresIn)
+        return store.records.put(model, id, payload, expiresIn, indexes)
+      },
+      async create(model, id, payload, expiresIn) {
+        note(model, expiresIn)
+        if (model === 'RedeemedAnswer' && dying.answers-- > 0) throw new Error('the process is gone')
+        return store.records.create(model, id, payload, expiresIn)
+      },
+    },
+    deviceCodes: {
+      ...store.deviceCodes,
+      create(id, payload, expiresIn, write) {
+        note('DeviceCode', expiresIn)
+        return store.deviceCodes.create(id, payload, expiresIn, write)
+      },
+      poll(id, interval) {
+        note('poll', interval)
+        return store.deviceCodes.poll(id, interval)
+      },
+    },
+    attempts: {
+      ...store.attempts,
+      take(name, limit, window) {
+        note(`attempts: ${name.split(':')[0]}`, window)
+        return store.attempts.take(name, limit, window)
+      },
+    },
+  })
+  const times = () => Object.fromEntries([...noted].map(([name, all]) => [name, [...all]]))
+  return { wrapStore, times, dying }
+}
+
+test('what people, apps and devices leave in the store lives as long as it is meant to', async () => {
+  const { wrapStore, times, dying } = noteTimes()
+  await using server = await startAuthServer({ wrapStore })
+  const { json } = await server.register({
+    client_name: 'App',
+    redirect_uris: ['https://app.example/callback'],
+    token_endpoint_auth_method: 'none',
+  })
+  const changes = { client_id: json.client_id ?? '', redirect_uri: 'https://app.example/callback' }
+  expect((await (await obtainCode(server, { changes })).redeem()).status).toBe(200)
+  await server.post('/token', { grant_type: 'client_credentials', client_id: 'robot', client_secret: 'wrong' })
+
+  const waiting = await askAsDevice(server)
+  expect((await waiting.poll()).json.error).toBe('authorization_pending')
+  const { refresh_token: token } = await logInOnDevice(server)
+  dying.answers = 1
+  expect((await refresh(server, token)).status).toBe(500)
+  expect((await refresh(server, token)).status, 'another one takes over').toBe(200)
+
+  expect(times()).toEqual({
+    Client: [DAY, 90 * DAY],
+    Session: [8 * HOUR, 10 * MINUTE],
+    Interaction: [15 * MINUTE],
+    Decision: [25 * MINUTE],
+    Grant: [90 * DAY],
+    GrantOrigin: [90 * DAY],
+    AuthorizationCode: [MINUTE],
+    DeviceCode: [10 * MINUTE],
+    RefreshToken: [30 * DAY],
+    RedeemedAnswer: [30 * SECOND],
+    poll: [5 * SECOND],
+    'attempts: registration': [HOUR],
+    'attempts: authorize': [10 * MINUTE],
+    'attempts: secret': [MINUTE],
+    'attempts: device': [10 * MINUTE],
+    'attempts: device_page': [10 * MINUTE],
+    'attempts: user_code': [10 * MINUTE],
+    'attempts: take-over': [4 * SECOND],
+  })
+})
+
+test('so does what is kept of a sign-in that GitHub has its part in', async () => {
+  await using github = await createFakeGitHub()
+  const { wrapStore, times } = noteTimes()
+  await using server = await startAuthServer({
+    wrapStore,
+    clients: [{ ...terminal, github_device_flow: true }, ...staticClients.slice(1)],
+    environment: {
+      GITHUB_CLIENT_ID: github.clientId,
+      GITHUB_CLIENT_SECRET: github.clientSecret,
+      GITHUB_URL: github.url,
+      GITHUB_API_URL: github.apiUrl,
+      AUTH_LIFETIMES: '{"deviceInterval":1}',
+    },
+  })
+  const browser = server.openBrowser()
+  await browser.open(authorizePath(createPkce().challenge))
+  const way = /href="(\/interaction\/[^"]+\/login\/github)"/.exec(browser.page.html)?.[1] ?? ''
+  expect((await browser.open(way)).leftTo?.host).toBe(new URL(github.url).host)
+  expect(times().UpstreamLogin).toEqual([10 * MINUTE])
+
+  const device = await askAsDevice(server)
+  expect(times().GitHubDeviceCode).toEqual([10 * MINUTE])
+  github.askForPatience(device.userCode, 7)
+  server.elapse(60)
+  expect((await device.poll()).json.error).toBe('slow_down')
+  expect(times().GitHubDeviceCode).toEqual([10 * MINUTE, 9 * MINUTE])
+  server.elapse(60)
+  expect((await device.poll()).json.error).toBe('authorization_pending')
+  expect(times().poll).toEqual([SECOND, 7 * SECOND])
+})
