@@ -339,6 +339,11 @@ export const walls = [
     why: 'ioredis is for the Redis half of service/ alone.',
   },
   {
+    files: 'packages/replicas/src/**',
+    may: [own, ...node, '@gatehouse/service'],
+    why: 'replicas knows one another and Redis, by packages/service: nothing of what is held or said.',
+  },
+  {
     files: 'packages/mcp-sessions/src/**',
     may: [own, ...node, '@gatehouse/service', '@modelcontextprotocol/server'],
     why: 'mcp-sessions knows the protocol and its store: neither a framework of HTTP nor who may call.',

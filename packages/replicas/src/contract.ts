@@ -1,0 +1,75 @@
+// What the replicas of a service are to one another: which of them holds what only one may have, mail between them, and
+// values that all see. It knows nothing of what is held or said; what it keeps are bytes that their writers sealed. The one
+// way to prove an implementation is suites/replicas-suite.ts. Times are milliseconds.
+import { GatehouseError } from '@gatehouse/service'
+
+/** What a replica calls itself. It has another name after it lost what it held. */
+export type ReplicaName = string
+
+export interface Lease {
+  readonly holder: ReplicaName
+  /** Grows with every lease that is given, whoever gets it. */
+  readonly fence: number
+}
+
+export interface Mail {
+  readonly from: ReplicaName
+  readonly value: Uint8Array
+  /** For how long it lay, by the clock of the store. */
+  readonly age: number
+}
+
+/** There is no replica of that name (any more): what was sent to it is not read. */
+export class ReplicaGoneError extends GatehouseError {
+  constructor() {
+    super('replica_gone', 'This replica is gone.')
+  }
+}
+
+/** A replica does not read what it is sent as fast as that comes. Nothing was kept. */
+export class ReplicaBusyError extends GatehouseError {
+  constructor() {
+    super('replica_busy', 'This replica has more mail than it may have.')
+  }
+}
+
+/** Each throws {@link StoreUnavailableError} where the store is away. */
+export interface Replicas {
+  readonly self: ReplicaName
+  /**
+   * Whether what is held under our name is ours, for certain. It is asked before each use: a process that was stopped for
+   * a while, or cut off, may find that others hold what it held. Then `onLost` was called, or is now.
+   */
+  isSure(): boolean
+  /** Who holds `key`: from now on we do, if nobody does who is alive. Two replicas MUST NOT both hold one. */
+  claim(key: string): Promise<Lease>
+  /** Those that we hold stay ours for another {@link leaseLife}. */
+  renew(keys: readonly string[]): Promise<void>
+  /** Ours no more. Idempotent. */
+  release(key: string): Promise<void>
+  /** Nothing of ours is ours any more, and our name is another one. Returns how to stop. */
+  onLost(listener: () => void): () => void
+
+  /** May be wrong for as long as a replica may be silent: ten seconds. */
+  isAlive(replica: ReplicaName): Promise<boolean>
+  /** Kept until it is read, in the order in which it was sent. Throws {@link ReplicaGoneError}, {@link ReplicaBusyError}. */
+  send(to: ReplicaName, value: Uint8Array): Promise<void>
+  /** There is one who reads. */
+  onMail(listener: (mail: Mail) => void): void
+
+  /** Undefined after its end. */
+  get(key: string): Promise<Uint8Array | undefined>
+  /** `life` from now on. MAY be left undone where there is no room. */
+  put(key: string, value: Uint8Array, life: number): Promise<void>
+  remove(key: string): Promise<void>
+
+  /** Leases are released, and nobody sends us mail any more. */
+  close(): Promise<void>
+}
+
+/** For how long a lease counts that is not renewed while its holder lives. */
+export const leaseLife = 3_600_000
+/** Bytes of one mail. */
+export const largestMail = 512 * 1024
+/** Bytes of mail that one replica has not read. */
+export const mostMail = 16 * 1024 * 1024

@@ -1,0 +1,86 @@
+// What the replicas have to do in one step, as Lua. All keys but those of values have one hash tag, so that this is safe on a
+// cluster. Time is Redis's own.
+//
+// alive:NAME of each replica, as long as it says so; lease:KEY a hash (h holder, f fence); inbox:NAME a stream (v value, f
+// from); bytes:NAME of what is in it; fence a number.
+import type { RedisCommands } from '@gatehouse/service'
+
+/** KEYS: alive. ARGV: life. Returns whether we were. */
+const stayAlive = `
+  return redis.call('PEXPIRE', KEYS[1], ARGV[1])
+`
+
+/** KEYS: lease, fence, our alive. ARGV: our name, where alive keys begin, life of a lease. Returns holder and fence. */
+const claimLease = `
+  local lease = redis.call('HMGET', KEYS[1], 'h', 'f')
+  if lease[1] and redis.call('EXISTS', ARGV[2] .. lease[1]) == 1 then return lease end
+  if redis.call('EXISTS', KEYS[3]) == 0 then return { '', '0' } end
+  local fence = redis.call('INCR', KEYS[2])
+  redis.call('HSET', KEYS[1], 'h', ARGV[1], 'f', fence)
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return { ARGV[1], tostring(fence) }
+`
+
+/** KEYS: lease. ARGV: our name, life. */
+const renewLease = `
+  if redis.call('HGET', KEYS[1], 'h') ~= ARGV[1] then return 0 end
+  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`
+
+/** KEYS: lease. ARGV: our name. */
+const releaseLease = `
+  if redis.call('HGET', KEYS[1], 'h') ~= ARGV[1] then return 0 end
+  return redis.call('DEL', KEYS[1])
+`
+
+/** KEYS: alive, inbox, bytes. ARGV: from, value, most bytes, life, channel. */
+const sendMail = `
+  if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
+  local bytes = tonumber(redis.call('GET', KEYS[3]) or '0')
+  if bytes + #ARGV[2] > tonumber(ARGV[3]) then return 'busy' end
+  redis.call('XADD', KEYS[2], '*', 'f', ARGV[1], 'v', ARGV[2])
+  redis.call('INCRBY', KEYS[3], #ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+  redis.call('PEXPIRE', KEYS[3], ARGV[4])
+  redis.call('PUBLISH', ARGV[5], 'm')
+  return 'sent'
+`
+
+/** KEYS: inbox, bytes. ARGV: what was read already, how many. Returns the time, and then position, from and value in turn. */
+const takeMail = `
+  local read = redis.call('XRANGE', KEYS[1], '-', ARGV[1])
+  for _, entry in ipairs(read) do
+    redis.call('XDEL', KEYS[1], entry[1])
+    redis.call('DECRBY', KEYS[2], #entry[2][4])
+  end
+  local time = redis.call('TIME')
+  local result = { string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)) }
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[2])) do
+    table.insert(result, entry[1])
+    table.insert(result, entry[2][2])
+    table.insert(result, entry[2][4])
+  end
+  return result
+`
+
+export const scripts = {
+  stayAlive: { lua: stayAlive, numberOfKeys: 1 },
+  claimLease: { lua: claimLease, numberOfKeys: 3 },
+  renewLease: { lua: renewLease, numberOfKeys: 1 },
+  releaseLease: { lua: releaseLease, numberOfKeys: 1 },
+  sendMail: { lua: sendMail, numberOfKeys: 3 },
+  takeMail: { lua: takeMail, numberOfKeys: 2 },
+}
+
+type Argument = string | number | Buffer
+type Script<Keys extends string[], Result> = (...args: [...Keys, ...Argument[]]) => Promise<Result>
+
+/** The commands of Redis with {@link scripts}. */
+export type ScriptedRedis = RedisCommands & {
+  readonly stayAlive: Script<[alive: string], 0 | 1>
+  readonly claimLease: Script<[lease: string, fence: string, alive: string], readonly [holder: string, fence: string]>
+  readonly renewLease: Script<[lease: string], 0 | 1>
+  readonly releaseLease: Script<[lease: string], 0 | 1>
+  readonly sendMail: Script<[alive: string, inbox: string, bytes: string], 'sent' | 'gone' | 'busy'>
+  readonly takeMailBuffer: Script<[inbox: string, bytes: string], readonly Buffer[]>
+}

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { StoreUnavailableError } from '@gatehouse/service'
+import { startTestProxy, startTestRedis, type TestRedis } from '@gatehouse/testing'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Replicas } from './contract.ts'
+import { openRedisReplicas, type RedisReplicasOptions } from './redis.ts'
+import { describeReplicas } from './suites/replicas-suite.ts'
+
+let server: TestRedis
+let admin: Redis
+/** Of this run alone: the Redis may be one that others use, too. */
+const namespace = `mcp:test-${randomUUID()}`
+const newPrefix = () => `${namespace}:${randomUUID()}:`
+
+beforeAll(async () => {
+  server = await startTestRedis()
+  admin = new Redis(server.url)
+})
+afterAll(async () => {
+  const keys = await admin.keys(`${namespace}*`)
+  if (keys.length > 0) await admin.del(keys)
+  admin.disconnect()
+  await server[Symbol.asyncDispose]()
+})
+
+async function open(options: Partial<RedisReplicasOptions> = {}): Promise<Replicas & AsyncDisposable> {
+  const replicas = openRedisReplicas({ connection: server.url, prefix: newPrefix(), ...options })
+  await expect
+    .poll(
+      () =>
+        replicas.claim('ready').then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 5_000 },
+    )
+    .toBe(true)
+  await replicas.release('ready')
+  return replicas
+}
+
+describeReplicas('replicas on Redis', {
+  async open(count) {
+    const prefix = newPrefix()
+    return Promise.all(Array.from({ length: count }, () => open({ prefix })))
+  },
+})
+
+test('a replica that could not say that it lives holds nothing, and learns of it before it is used', async () => {
+  const prefix = newPrefix()
+  await using proxy = await startTestProxy(server.url)
+  await using cut = await open({ connection: proxy.url, prefix, life: 1_500 })
+  await using other = await open({ prefix, life: 1_500 })
+  const { self } = cut
+  let lost = 0
+  cut.onLost(() => {
+    lost += 1
+  })
+  expect((await cut.claim('a')).holder).toBe(self)
+  proxy.freeze()
+  await expect.poll(() => other.claim('a').then(({ holder }) => holder), { timeout: 5_000 }).toBe(other.self)
+  expect(cut.isSure(), 'it knows sooner than others take over').toBe(false)
+  await expect(cut.claim('a')).rejects.toThrow(StoreUnavailableError)
+  proxy.thaw()
+  proxy.cut()
+  await expect
+    .poll(
+      () =>
+        cut.claim('a').then(
+          ({ holder }) => holder,
+          () => '',
+        ),
+      { timeout: 5_000 },
+    )
+    .toBe(other.self)
+  expect(lost).toBe(1)
+  expect(cut.self).not.toBe(self)
+})
+
+test('a process that is stopped is overtaken, and knows when it goes on', async () => {
+  const prefix = newPrefix()
+  const life = '1500'
+  const program = join(import.meta.dirname, 'suites/holder.ts')
+  const node = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning', program]
+  const child = spawn(process.execPath, [...node, server.url, prefix, life], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const said: string[] = []
+  createInterface(child.stdout).on('line', (line) => said.push(line))
+  try {
+    await expect.poll(() => said.at(-1), { timeout: 10_000 }).toBe('true 0')
+    await using other = await open({ prefix, life: Number(life) })
+    expect((await other.claim('a')).holder).not.toBe(other.self)
+    child.kill('SIGSTOP')
+    await expect.poll(() => other.claim('a').then(({ holder }) => holder), { timeout: 5_000 }).toBe(other.self)
+    const before = said.length
+    child.kill('SIGCONT')
+    await expect.poll(() => said.at(-1), { timeout: 5_000 }).toBe('false 1')
+    expect(said.slice(before + 1).filter((line) => line.startsWith('true'))).toEqual([])
+  } finally {
+    child.kill('SIGKILL')
+  }
+})
+
+test('mail outlives a connection that breaks while it is read', async () => {
+  const prefix = newPrefix()
+  await using proxy = await startTestProxy(server.url)
+  await using reader = await open({ connection: proxy.url, prefix })
+  await using writer = await open({ prefix })
+  await reader.claim('anything')
+  const read: string[] = []
+  reader.onMail(({ value }) => void read.push(Buffer.from(value).toString()))
+  for (let count = 0; count < 60; count += 1) {
+    await writer.send(reader.self, Buffer.from(`${count}`))
+    if (count % 20 === 10) proxy.cut()
+  }
+  await expect.poll(() => read.length, { timeout: 10_000 }).toBe(60)
+  expect(read).toEqual(Array.from({ length: 60 }, (_, count) => `${count}`))
+})
+
+test('every key has an end, but for one number', async () => {
+  const prefix = newPrefix()
+  await using one = await open({ prefix })
+  await using other = await open({ prefix })
+  await one.claim('a')
+  await other.send(one.self, Buffer.from('x'))
+  await one.put('v', Buffer.from('x'), 1_000)
+  const keys = await admin.keys(`${prefix}*`)
+  const endless = []
+  for (const key of keys) if ((await admin.pttl(key)) < 0) endless.push(key.slice(prefix.length))
+  expect(endless).toEqual(['{replicas}:fence'])
+})

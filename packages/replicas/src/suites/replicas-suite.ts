@@ -1,0 +1,115 @@
+// The one way to prove an implementation: every MUST of ../contract.ts.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { largestMail, type Mail, mostMail, ReplicaBusyError, ReplicaGoneError, type Replicas } from '../contract.ts'
+
+export interface ReplicasHarness {
+  /** So many that know one another, or one where there can be no more. */
+  open(count: number): Promise<readonly Replicas[]>
+}
+
+const bytes = (text: string) => Buffer.from(text)
+const textOf = ({ value }: Mail) => Buffer.from(value).toString()
+
+export function describeReplicas(name: string, harness: ReplicasHarness, { isAlone = false } = {}): void {
+  let all: readonly Replicas[]
+  const at = (index: number): Replicas => all[index] as Replicas
+
+  beforeEach(async () => {
+    all = await harness.open(isAlone ? 1 : 3)
+  })
+  afterEach(async () => {
+    for (const one of all) await one.close()
+  })
+
+  describe(name, () => {
+    test('who claims first holds it, and is sure', async () => {
+      const { holder, fence } = await at(0).claim('a')
+      expect(holder).toBe(at(0).self)
+      expect(at(0).isSure()).toBe(true)
+      expect((await at(0).claim('a')).holder).toBe(holder)
+      await at(0).release('a')
+      await at(0).release('a')
+      expect((await at(0).claim('a')).fence).toBeGreaterThan(fence)
+    })
+
+    test('values are there until their end', async () => {
+      expect(await at(0).get('v')).toBeUndefined()
+      await at(0).put('v', bytes('one'), 60_000)
+      expect(Buffer.from((await at(0).get('v')) ?? []).toString()).toBe('one')
+      await at(0).put('v', bytes('two'), 60_000)
+      expect(Buffer.from((await at(0).get('v')) ?? []).toString()).toBe('two')
+      await at(0).remove('v')
+      await at(0).remove('v')
+      expect(await at(0).get('v')).toBeUndefined()
+    })
+
+    test('nobody is there by a name that nobody has', async () => {
+      expect(await at(0).isAlive('nobody')).toBe(false)
+      await expect(at(0).send('nobody', bytes('x'))).rejects.toThrow(ReplicaGoneError)
+      await at(0).claim('a')
+      expect(await at(0).isAlive(at(0).self)).toBe(true)
+    })
+
+    if (isAlone) return
+
+    test('of many who claim at once one holds it, and all are told who', async () => {
+      const keys = Array.from({ length: 50 }, (_, index) => `k${index}`)
+      const claims = await Promise.all(keys.map((key) => Promise.all(all.map((one) => one.claim(key)))))
+      for (const leases of claims) expect(new Set(leases.map(({ holder, fence }) => `${holder} ${fence}`)).size).toBe(1)
+    })
+
+    test('what is released, or was held by one that is closed, is for the next one', async () => {
+      await at(0).claim('a')
+      await at(0).claim('b')
+      await at(1).release('a')
+      expect((await at(1).claim('a')).holder, 'it is not the other one’s to release').toBe(at(0).self)
+      await at(0).release('a')
+      expect((await at(1).claim('a')).holder).toBe(at(1).self)
+      const { self } = at(0)
+      await at(0).close()
+      expect((await at(1).claim('b')).holder).toBe(at(1).self)
+      expect(await at(1).isAlive(self)).toBe(false)
+    })
+
+    test('values are seen by all', async () => {
+      await at(0).put('v', bytes('x'), 60_000)
+      expect(await at(1).get('v')).toBeDefined()
+    })
+
+    test('mail arrives once each, in order, from whom it says', async () => {
+      const read: Mail[] = []
+      for (const one of all) await one.claim('anything')
+      at(0).onMail((mail) => void read.push(mail))
+      for (let count = 0; count < 100; count += 1) await at(1).send(at(0).self, bytes(`${count}`))
+      await expect.poll(() => read.length).toBe(100)
+      expect(read.map(textOf)).toEqual(Array.from({ length: 100 }, (_, count) => `${count}`))
+      expect(new Set(read.map(({ from }) => from))).toEqual(new Set([at(1).self]))
+      for (const { age } of read) expect(age).toBeGreaterThanOrEqual(0)
+    })
+
+    test('mail that was sent before anybody reads is read', async () => {
+      await at(0).claim('anything')
+      await at(1).send(at(0).self, bytes('early'))
+      const read: string[] = []
+      at(0).onMail((mail) => void read.push(textOf(mail)))
+      await expect.poll(() => read).toEqual(['early'])
+    })
+
+    test('who does not read has so much mail at most, and none is lost', async () => {
+      await at(0).claim('anything')
+      const piece = Buffer.alloc(largestMail)
+      for (let size = 0; size < mostMail; size += piece.length) await at(1).send(at(0).self, piece)
+      await expect(at(1).send(at(0).self, piece)).rejects.toThrow(ReplicaBusyError)
+      let read = 0
+      at(0).onMail(() => void read++)
+      await expect.poll(() => read).toBe(mostMail / largestMail)
+      await expect
+        .poll(() =>
+          at(1)
+            .send(at(0).self, piece)
+            .then(() => 'sent', String),
+        )
+        .toBe('sent')
+    })
+  })
+}
