@@ -17,6 +17,7 @@ import { createRelay } from './relay/relay.ts'
 import { createSeals } from './relay/seal.ts'
 import { createRelayServer } from './relay/server.ts'
 import { createTaskIds } from './relay/tasks.ts'
+import type { ParkedElsewhere } from './replicas/parked-elsewhere.ts'
 import {
   type Era,
   type Json,
@@ -43,6 +44,7 @@ export interface GatewayOptions {
   /** The demonstration, where it is one of the upstreams. */
   readonly builtin: Source | undefined
   readonly parked: number
+  readonly elsewhere: ParkedElsewhere | undefined
   readonly secrets: readonly [string, ...string[]]
   readonly onerror: (error: Error) => void
   readonly onFault: (upstream: string, error: Error) => void
@@ -75,6 +77,8 @@ export function createGateway(options: GatewayOptions): Served {
     get named() {
       return upstreams.length > 1
     },
+    upstreamOf: (name) => upstreams.find(({ settings }) => settings.name === name),
+    elsewhere: options.elsewhere,
     get parked() {
       return options.parked
     },

@@ -14,6 +14,7 @@ function forwarder(given: Partial<ForwardOptions> = {}) {
     ownOrigins: ['https://login.example.com', 'https://mcp.example.com'],
     development: true,
     named: false,
+    upstreamOf: () => undefined,
     parked: 10,
     clock: Date.now,
     ...given,

@@ -2,6 +2,7 @@
 // differs is how an upstream asks a question: 2025 by a request in the middle of the call, 2026 by a result that the client
 // answers with a second call.
 import { digest } from '../digest.ts'
+import type { ParkedElsewhere, TakenUp } from '../replicas/parked-elsewhere.ts'
 import type { Behalf, Era, Members, Request, Upstream, UpstreamRequest } from '../upstreams/contract.ts'
 import { RpcError, UpstreamError } from '../upstreams/contract.ts'
 import { resultFor } from '../upstreams/envelope.ts'
@@ -18,8 +19,12 @@ export interface ForwardOptions {
   readonly development: boolean
   /** More than one upstream: people have to be told which one asks. */
   readonly named: boolean
+  /** By its name. */
+  readonly upstreamOf: (name: string) => Upstream | undefined
   /** Calls of one caller that wait for an answer at once. */
   readonly parked: number
+  /** Where there are other replicas, at which calls may wait as well. */
+  readonly elsewhere?: ParkedElsewhere | undefined
   /** Milliseconds since the epoch. */
   readonly clock: () => number
 }
@@ -44,19 +49,29 @@ const askingMethods = ['tools/call', 'prompts/get', 'resources/read']
 
 /** What is sealed for a client of 2026-07-28. `of`: the request that it belongs to. */
 type State =
-  | { readonly kind: 'parked'; readonly id: string; readonly of: string }
+  | { readonly kind: 'parked'; readonly id: string; readonly of: string; readonly at?: string }
   | { readonly kind: 'upstream'; readonly theirs?: string; readonly asked: number; readonly of: string }
 
 export function createForward(options: ForwardOptions): Forward {
-  const { seals, clock } = options
+  const { seals, clock, elsewhere } = options
   const parked = createParked({ perCaller: () => options.parked, life: parkedLife })
+  elsewhere?.serve(async (what, client) => {
+    const upstream = options.upstreamOf(what.upstream)
+    if (!upstream) throw new RpcError(invalidParams, 'This call waits for no answer (any more): call again')
+    return checked(() => takeUp(what, client, upstream), upstream, client)
+  })
 
   async function forward(upstream: Upstream, request: UpstreamRequest, client: Client): Promise<Members> {
     const era = await eraOf(upstream, client)
     if (client.era === '2025') return resultFor(await askOnStream(upstream, request, client), '2025')
     const of = digestOf(upstream, request)
     const state = stateOf(client, of)
-    if (state?.kind === 'parked') return takeUp(state.id, upstream, of, client)
+    if (state?.kind === 'parked') {
+      const { id, at } = state
+      if (elsewhere && at !== undefined && at !== elsewhere.self)
+        return elsewhere.takeUp(at, { id, upstream: upstream.settings.name, of }, client)
+      return takeUp({ id, upstream: upstream.settings.name, of }, client, upstream)
+    }
     if (era === '2026') return passState(upstream, request, client, of, state)
     if (!askingMethods.includes(request.method)) {
       return resultFor(await upstream.request(request, behalfOf(client)), '2026')
@@ -124,7 +139,7 @@ export function createForward(options: ForwardOptions): Forward {
   }
 
   /** Client 2026, upstream 2025: the call was left waiting with its question. */
-  async function takeUp(id: string, upstream: Upstream, of: string, client: Client): Promise<Members> {
+  async function takeUp({ id, of }: TakenUp, client: Client, upstream: Upstream): Promise<Members> {
     const call = parked.take(id)
     if (!call) throw new RpcError(invalidParams, 'This call waits for no answer (any more): call again')
     const { question, ...others } = client.inputResponses ?? {}
@@ -160,7 +175,7 @@ export function createForward(options: ForwardOptions): Forward {
       return stop(
         new RpcError(-32_603, `${options.parked} calls of yours wait for an answer already: answer one first`),
       )
-    const state: State = { kind: 'parked', id, of }
+    const state: State = { kind: 'parked', id, of, ...(elsewhere && { at: elsewhere.self }) }
     return {
       resultType: 'input_required',
       inputRequests: { question: shown },
@@ -187,15 +202,18 @@ export function createForward(options: ForwardOptions): Forward {
     return state
   }
 
+  /** An error of an upstream may send a person somewhere, too. */
+  async function checked(work: () => Promise<Members>, upstream: Upstream, client: Client): Promise<Members> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error
+      throw checkedError(error, termsFor(upstream, client))
+    }
+  }
+
   return {
-    async forward(upstream, request, client) {
-      try {
-        return await forward(upstream, request, client)
-      } catch (error) {
-        if (!(error instanceof RpcError)) throw error
-        throw checkedError(error, termsFor(upstream, client))
-      }
-    },
+    forward: (upstream, request, client) => checked(() => forward(upstream, request, client), upstream, client),
     get parked() {
       return parked.size
     },

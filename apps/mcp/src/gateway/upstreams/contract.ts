@@ -61,6 +61,8 @@ export interface Description {
   readonly capabilities: Members
   readonly serverInfo: Members
   readonly instructions: string | undefined
+  /** Whether it knows us by a session, so that a connection is more than the requests on it. */
+  readonly hasSession: boolean
 }
 
 export interface Upstream {

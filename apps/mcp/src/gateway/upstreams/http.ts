@@ -173,7 +173,7 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     const request: Connection['request'] = (wanted, on, terms) =>
       alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), session)
     return {
-      description,
+      description: { ...description, hasSession: transport.sessionId !== undefined },
       request,
       notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), session),
       listen: subscriptions.listen,

@@ -52,6 +52,7 @@ function describe(era: Era, protocolVersion: string, result: Members): Descripti
     capabilities: isMembers(capabilities) ? capabilities : {},
     serverInfo: isMembers(serverInfo) ? serverInfo : {},
     instructions: typeof instructions === 'string' ? instructions : undefined,
+    hasSession: false,
   }
 }
 

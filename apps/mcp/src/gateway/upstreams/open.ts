@@ -3,13 +3,13 @@ import { SSEClientTransport, type Transport } from '@modelcontextprotocol/client
 import type { Clock } from '../catalog/contract.ts'
 import type { BuiltinUpstream, StdioUpstream, UpstreamSettings } from '../settings.ts'
 import { type Connection, type OpenConnection, passedHeaders } from './connection.ts'
-import type { Behalf, Upstream } from './contract.ts'
+import type { Behalf } from './contract.ts'
 import type { Identity } from './envelope.ts'
 import { createGuardedFetch } from './guarded-fetch.ts'
 import { createHttpOpener } from './http.ts'
 import type { Inflow } from './inflow.ts'
 import { createPool } from './pool.ts'
-import { createUpstream } from './upstream.ts'
+import { createUpstream, type PooledUpstream } from './upstream.ts'
 import { createWireOpener } from './wire.ts'
 
 export interface OpenUpstreamOptions {
@@ -32,7 +32,7 @@ const probeLimit = 5_000
 /** Milliseconds for a command to be there: `npx` may have to download it first. */
 const startLimit = 60_000
 
-export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOptions): Upstream {
+export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOptions): PooledUpstream {
   const { identity, clock, inflow, proxies } = options
   const { name } = settings
   const onerror = (error: Error): void => options.onerror(name, error)

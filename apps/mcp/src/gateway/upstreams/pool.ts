@@ -41,6 +41,10 @@ export interface Pool<C> {
   use<T>(key: string, work: (connection: C) => Promise<T>, caller?: string): Promise<T>
   /** Closes it, and the next who asks gets another at once: its session was lost, and that is no failure. */
   forget(connection: C): Promise<void>
+  /** Whether it is open, or being opened. */
+  has(key: string): boolean
+  /** Ends all that is open; what is asked for from now on is opened anew. */
+  reset(): Promise<void>
   /** Those that are open, being opened, or old and still in use. */
   readonly size: number
   /** Ends all, what is being opened included. */
@@ -233,6 +237,12 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
 
     get size() {
       return entries.size + old.size
+    },
+
+    has: (key) => entries.has(key),
+
+    async reset() {
+      await Promise.all([...entries.values(), ...old].map(end))
     },
 
     async close() {

@@ -43,7 +43,16 @@ const reads = new Set([
 /** Milliseconds between attempts to listen again. */
 const listenAgain = [1_000, 2_000, 5_000, 15_000, 30_000]
 
-export function createUpstream({ settings, pool: poolOver, open, onerror, close }: UpstreamOptions): Upstream {
+/** With what is to be known of its connections where each may be at one replica only. */
+export interface PooledUpstream extends Upstream {
+  /** Which connection a request needs. */
+  keyOf(behalf: Behalf): string
+  isOpen(key: string): boolean
+  /** Ends all connections: they are somebody else's to have. */
+  reset(): Promise<void>
+}
+
+export function createUpstream({ settings, pool: poolOver, open, onerror, close }: UpstreamOptions): PooledUpstream {
   const { name, isolation, questions, timeouts, concurrency } = settings
   /** Of all who wait for the same connection, the last one opens it for them. */
   const openers = new Map<string, { open: () => Promise<Connection>; waiting: number }>()
@@ -129,6 +138,9 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     get open() {
       return pool.size
     },
+    keyOf: (behalf) => keyOf(behalf, settings, declaredFor(behalf)),
+    isOpen: (key) => pool.has(key),
+    reset: () => pool.reset(),
     describe: (behalf) => within(behalf, async ({ description }) => description),
     request,
     notify: (notification, behalf) => within(behalf, (connection) => connection.notify(notification)),

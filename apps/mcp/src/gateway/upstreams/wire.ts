@@ -109,7 +109,7 @@ export function createWireOpener({
     )
     state.hear = subscriptions.hear
     const connection: Connection = {
-      description,
+      description: { ...description, hasSession: true },
       request: (request, on, given) => peer.request(request, { ...given, behalf: on, era }),
       notify: (notification) => (era === '2025' ? peer.notify(notification) : Promise.resolve()),
       async listen(resources, hear, signal, ready) {

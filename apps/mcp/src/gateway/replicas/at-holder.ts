@@ -1,0 +1,224 @@
+// An upstream whose connections live at one replica each: a command, HTTP+SSE, a session of Streamable HTTP. Whichever replica
+// is asked, the one that holds the connection does it. What needs no connection of its own is done where it is asked for.
+import type { ReplicaName, Replicas } from '@gatehouse/replicas'
+import { StoreUnavailableError } from '@gatehouse/service'
+import type { Clock } from '../catalog/contract.ts'
+import { createRecent } from '../recent.ts'
+import type { Behalf, Description, Json, Members, Notification, Request, Upstream } from '../upstreams/contract.ts'
+import { UpstreamError } from '../upstreams/contract.ts'
+import type { PooledUpstream } from '../upstreams/upstream.ts'
+import { MovedError, NotBegunError, ReplicaLostError } from './call-errors.ts'
+import type { Caller, Calls, Company } from './calls.ts'
+import { createHoldings } from './holdings.ts'
+
+export interface AtHolderOptions {
+  readonly replicas: Replicas
+  readonly calls: Calls
+  readonly clock: Clock
+  readonly onerror: (error: Error) => void
+}
+
+/** Of a behalf, what others can be told. */
+interface Carried extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'progressToken' | 'logLevel'> {
+  readonly granted: { readonly scopes: readonly string[]; readonly expiresAt: number }
+}
+
+/** Milliseconds that it counts that a server wants no session. */
+const verdictLife = 3_600_000
+/** How often one is asked who has it, and after how many milliseconds. */
+const attempts = 4
+const again = 50
+const listenAgain = 2_000
+
+export function atHolder(upstream: PooledUpstream, { replicas, calls, clock, onerror }: AtHolderOptions): Upstream {
+  const { settings } = upstream
+  const { name } = settings
+  const prefix = `${name}:`
+  const holdings = createHoldings({
+    replicas,
+    clock,
+    isOpen: (key) => upstream.isOpen(key.slice(prefix.length)),
+    onLost: () => void upstream.reset().catch(onerror),
+    onerror,
+  })
+  /** Whose requests stand alone: when that was seen. */
+  const alone = createRecent<number>(10_000)
+  const operation = `upstream ${name}`
+  const stopServing = calls.serve(operation, serve)
+
+  /** By what of an upstream the same server answers to: a session is its own to want. */
+  function standsAlone(key: string): boolean {
+    if (settings.transport === 'builtin') return true
+    const seen = settings.transport === 'http' ? alone.get(key) : undefined
+    return seen !== undefined && clock.now() - seen < verdictLife
+  }
+
+  function seen(key: string, description: Description): Description {
+    if (description.hasSession) alone.delete(key)
+    else if (settings.transport === 'http') alone.set(key, clock.now())
+    return description
+  }
+
+  /** Nothing was begun where it is tried again. */
+  async function where<T>(
+    behalf: Behalf,
+    here: (lost: AbortSignal) => Promise<T>,
+    there: (holder: ReplicaName) => Promise<T>,
+  ): Promise<T> {
+    const key = upstream.keyOf(behalf)
+    if (standsAlone(key)) return here(new AbortController().signal)
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await holdings.with(prefix + key, here, there)
+      } catch (error) {
+        const isElsewhere = error instanceof MovedError || error instanceof NotBegunError
+        if (!isElsewhere || attempt === attempts) throw faultOf(error)
+        await new Promise<void>((resolve) => clock.after(again, resolve))
+      }
+    }
+  }
+
+  function faultOf(error: unknown): unknown {
+    if (error instanceof StoreUnavailableError)
+      return fault('unreachable', `${name} is unavailable: the store does not say which replica has it`)
+    if (error instanceof MovedError || error instanceof NotBegunError)
+      return fault('unreachable', `${name} is unavailable: the replica that has it does not answer`)
+    if (error instanceof ReplicaLostError)
+      return fault('interrupted', `The replica that ran the call to ${name} is gone: the call may have run`)
+    return error
+  }
+
+  const fault = (kind: 'unreachable' | 'interrupted', message: string) =>
+    new UpstreamError(name, kind, message, kind === 'unreachable' ? { retryAfter: 1 } : {})
+
+  function ask(holder: ReplicaName, input: Json, behalf: Behalf, company: Company): Promise<Json> {
+    return calls.call(holder, operation, { ...input, behalf: carried(behalf) }, company)
+  }
+
+  /** For others, if we have it. */
+  async function serve(input: Json, caller: Caller): Promise<Json> {
+    const behalf = revived(input.behalf, caller)
+    const elsewhere = async (): Promise<never> => {
+      throw new MovedError()
+    }
+    return holdings.with(
+      prefix + upstream.keyOf(behalf),
+      async (lost) => {
+        await caller.begin()
+        switch (input.does) {
+          case 'describe':
+            return seen(upstream.keyOf(behalf), await upstream.describe(behalf))
+          case 'request':
+            return upstream.request(input.request, behalf)
+          case 'notify':
+            return upstream.notify(input.request, behalf)
+          case 'listen':
+            return listening(behalf, input.resources, caller.tell, AbortSignal.any([caller.signal, lost]))
+        }
+        throw new Error(`nobody here does ${input.does}`)
+      },
+      elsewhere,
+    )
+  }
+
+  function listening(
+    behalf: Behalf,
+    resources: readonly string[],
+    hear: (notification: Notification) => void,
+    over: AbortSignal,
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      if (over.aborted) return resolve()
+      const stop = upstream.listen(behalf, resources, hear)
+      over.addEventListener(
+        'abort',
+        () => {
+          stop()
+          resolve()
+        },
+        { once: true },
+      )
+    })
+  }
+
+  return {
+    settings,
+    get open() {
+      return upstream.open
+    },
+
+    async describe(behalf) {
+      const key = upstream.keyOf(behalf)
+      const there = (holder: ReplicaName) => ask(holder, { does: 'describe' }, behalf, companyOf(behalf))
+      return seen(key, await where(behalf, () => upstream.describe(behalf), there))
+    },
+
+    request: (request, behalf) =>
+      where<Members>(
+        behalf,
+        () => upstream.request(request, behalf),
+        (holder) => ask(holder, { does: 'request', request }, behalf, companyOf(behalf)),
+      ),
+
+    notify: (request, behalf) =>
+      where<void>(
+        behalf,
+        () => upstream.notify(request, behalf),
+        (holder) => ask(holder, { does: 'notify', request }, behalf, companyOf(behalf)),
+      ),
+
+    listen(behalf, resources, hear) {
+      const stop = new AbortController()
+      void (async () => {
+        while (!stop.signal.aborted) {
+          const company: Company = { ...companyOf(behalf), signal: stop.signal, hear }
+          await where<void>(
+            behalf,
+            (lost) => listening(behalf, resources, hear, AbortSignal.any([stop.signal, lost])),
+            (holder) => ask(holder, { does: 'listen', resources }, behalf, company),
+          ).catch((error: Error) => void (stop.signal.aborted || onerror(error)))
+          if (!stop.signal.aborted) await pause(clock, listenAgain, stop.signal)
+        }
+      })()
+      return () => stop.abort()
+    },
+
+    async close() {
+      stopServing()
+      await upstream.close()
+      await holdings.close()
+    },
+  }
+}
+
+function companyOf({ signal, hear, ask }: Behalf): Company {
+  return { signal, hear, ask }
+}
+
+function carried({ owner, capabilities, headers, progressToken, logLevel, granted }: Behalf): Carried {
+  const { scopes, expiresAt } = granted
+  return { owner, capabilities, headers, progressToken, logLevel, granted: { scopes: [...scopes], expiresAt } }
+}
+
+function revived({ granted, ...rest }: Carried, caller: Caller): Behalf {
+  return {
+    ...rest,
+    progressToken: rest.progressToken ?? undefined,
+    logLevel: rest.logLevel ?? undefined,
+    granted: { scopes: new Set(granted.scopes), expiresAt: granted.expiresAt },
+    signal: caller.signal,
+    hear: (notification) => caller.tell(notification),
+    ask: (question: Request) => caller.ask(question),
+  }
+}
+
+function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(milliseconds, resolve)
+    const onAbort = () => {
+      cancel()
+      resolve()
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

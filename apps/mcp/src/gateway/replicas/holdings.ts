@@ -1,0 +1,97 @@
+// What this replica holds: connections that only one may have. Each use asks whether it is still so, and takes it if nobody
+// else has it.
+import type { ReplicaName, Replicas } from '@gatehouse/replicas'
+import { StoreUnavailableError } from '@gatehouse/service'
+import type { Clock } from '../catalog/contract.ts'
+
+export interface Holdings {
+  /** `here` if we hold `key`, else `there` with who does. `lost` is aborted when it is not ours any more. */
+  with<T>(key: string, here: (lost: AbortSignal) => Promise<T>, there: (holder: ReplicaName) => Promise<T>): Promise<T>
+  /** All that is not in use is for others. */
+  close(): Promise<void>
+}
+
+export interface HoldingsOptions {
+  readonly replicas: Replicas
+  readonly clock: Clock
+  /** Whether there is something open for it, though nobody uses it now. */
+  readonly isOpen: (key: string) => boolean
+  /** All of it belongs to others now. */
+  readonly onLost: () => void
+  readonly onerror: (error: Error) => void
+}
+
+/** Milliseconds between rounds in which is released what nobody uses, and the rest renewed. */
+const round = 60_000
+const attempts = 3
+
+export function createHoldings({ replicas, clock, isOpen, onLost, onerror }: HoldingsOptions): Holdings {
+  const held = new Map<string, { users: number }>()
+  /** Nobody claims what is being released: it could be released under their hands. */
+  const releasing = new Map<string, Promise<unknown>>()
+  let lost = new AbortController()
+  let isClosed = false
+
+  const stopLosing = replicas.onLost(() => {
+    held.clear()
+    const before = lost
+    lost = new AbortController()
+    before.abort()
+    onLost()
+  })
+
+  function release(key: string): Promise<unknown> {
+    held.delete(key)
+    const done = replicas
+      .release(key)
+      .catch(onerror)
+      .finally(() => releasing.delete(key))
+    releasing.set(key, done)
+    return done
+  }
+
+  let cancelRound = clock.after(round, goRound)
+  function goRound(): void {
+    const unused = [...held].flatMap(([key, { users }]) => (users === 0 && !isOpen(key) ? [key] : []))
+    for (const key of unused) void release(key)
+    replicas.renew([...held.keys()]).catch(onerror)
+    cancelRound = clock.after(round, goRound)
+  }
+
+  /** Undefined: it is ours. */
+  async function holderOf(key: string): Promise<ReplicaName | undefined> {
+    if (held.has(key) && replicas.isSure()) return undefined
+    await releasing.get(key)
+    const { holder } = await replicas.claim(key)
+    if (holder !== replicas.self) return holder
+    if (!held.has(key)) held.set(key, { users: 0 })
+    return undefined
+  }
+
+  return {
+    async with(key, here, there) {
+      let holding: { users: number } | undefined
+      // what was ours when the store answered may be lost by now
+      for (let attempt = 0; attempt < attempts && !(holding && replicas.isSure()); attempt += 1) {
+        const holder = await holderOf(key)
+        if (holder !== undefined) return there(holder)
+        holding = held.get(key)
+      }
+      if (!holding || !replicas.isSure()) throw new StoreUnavailableError()
+      holding.users += 1
+      try {
+        return await here(lost.signal)
+      } finally {
+        holding.users -= 1
+        if (isClosed && holding.users === 0 && held.get(key) === holding) void release(key)
+      }
+    },
+
+    async close() {
+      isClosed = true
+      cancelRound()
+      stopLosing()
+      await Promise.all([...held].flatMap(([key, { users }]) => (users === 0 ? [release(key)] : [])))
+    },
+  }
+}
