@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createRemoteKeySet, type RemoteKeySet } from '@gatehouse/guard'
 import { createIssuerMetadataAnswer, serveMetadata } from '@gatehouse/guard/fastify'
 import type { SessionStore } from '@gatehouse/mcp-sessions'
+import type { Replicas } from '@gatehouse/replicas'
 import {
   boundConnections,
   connectionLimits,
@@ -19,7 +20,7 @@ import { dispatch, endpointOf, whereabouts } from './endpoints/dispatch.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
 import { createIssuerCheck } from './endpoints/issuer-check.ts'
 import { refuse } from './errors.ts'
-import { type Gateway, openGateway } from './gateway/open-gateway.ts'
+import { type Gateway, type GatewayParts, openGateway } from './gateway/open-gateway.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { createCommon } from './mcp/common.ts'
@@ -39,6 +40,8 @@ export interface AppDependencies {
   readonly keys?: RemoteKeySet
   /** Where sessions of 2025-era clients are; closed with the app. Without it there are none. */
   readonly store?: SessionStore | undefined
+  /** The others that serve the same, where the gateway has to know them; closed with the app. */
+  readonly replicas?: Replicas | undefined
   /** What is served; by default the demonstration. */
   readonly source?: Source
   /** Other people's servers, in the place of `source`. */
@@ -122,7 +125,8 @@ export function createApp({
     answerLimit,
     log: app.log,
   })
-  const gateway = given.createGateway ? undefined : openConfigured(config, { log: app.log, builtin: source, metrics })
+  const parts = { log: app.log, builtin: source, metrics, replicas: given.replicas }
+  const gateway = given.createGateway ? undefined : openConfigured(config, parts)
   const serve = (endpoint: Endpoint): Served =>
     given.createGateway?.(app.log) ??
     gateway?.serve(endpoint) ??
@@ -193,7 +197,7 @@ export function createApp({
 /** What the configuration puts behind the endpoints, if it is not the demonstration. */
 function openConfigured(
   { gateway, secrets, ...config }: Config,
-  parts: { readonly log: FastifyBaseLogger; readonly builtin: Source; readonly metrics: Metrics | undefined },
+  parts: Pick<GatewayParts, 'log' | 'builtin' | 'metrics' | 'replicas'>,
 ): Gateway | undefined {
   if (!gateway) return undefined
   // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process

@@ -1,5 +1,6 @@
 // The process: read the configuration, open the store, start the app, close it on a signal. No logic.
 import { openStore } from '@gatehouse/mcp-sessions'
+import { openReplicas } from '@gatehouse/replicas'
 import { drainTime, logTrouble, type OnTrouble, openReporting, runProcess, serve, useProxies } from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
@@ -12,7 +13,8 @@ await runProcess('The MCP server', async () => {
   const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
   const store = config.sessions ? openStore({ ...config, onTrouble }) : undefined
   const reload = { read: () => readConfig(process.env), onSignal: onHangUp }
-  const app = createApp({ config, store, metrics, logStream, reload, drain: drainTime(config) })
+  const replicas = config.gateway && config.redis && openReplicas(config.redis, onTrouble)
+  const app = createApp({ config, store, replicas, metrics, logStream, reload, drain: drainTime(config) })
   await serve(app, config, metrics)
   for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
   for (const warning of config.warnings) app.log.warn(warning)

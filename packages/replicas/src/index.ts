@@ -1,6 +1,5 @@
 // Which replica of a service holds what, mail between replicas, and values that all of them see.
 export {
-  type Lease,
   largestMail,
   type Mail,
   ReplicaBusyError,
@@ -8,5 +7,4 @@ export {
   type ReplicaName,
   type Replicas,
 } from './contract.ts'
-export { createLoneReplica } from './lone.ts'
-export { openRedisReplicas, type RedisReplicasOptions } from './redis.ts'
+export { openRedisReplicas, openReplicas } from './redis.ts'

@@ -1,9 +1,12 @@
 // Replicas that know one another by one Redis, whatever kind of it.
 import { randomUUID } from 'node:crypto'
 import {
+  type OnTrouble,
   openRedisChannels,
   openRedisConnection,
   type RedisConnectionOptions,
+  type RedisTarget,
+  redisTroubles,
   StoreUnavailableError,
 } from '@gatehouse/service'
 import {
@@ -223,4 +226,9 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/** As a service has it. */
+export function openReplicas(redis: RedisTarget, onTrouble: OnTrouble): Replicas {
+  return openRedisReplicas({ connection: redis, ...redisTroubles(onTrouble) })
 }

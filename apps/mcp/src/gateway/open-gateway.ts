@@ -1,5 +1,6 @@
 // From the configuration to what is served: the one place where the parts of the gateway are made.
 
+import type { Replicas } from '@gatehouse/replicas'
 import type { Metrics } from '@gatehouse/service'
 import type { Implementation } from '@modelcontextprotocol/server'
 import type { Served } from '../mcp/served.ts'
@@ -14,6 +15,7 @@ import { createGateway } from './gateway.ts'
 import { measureUpstreams } from './measures.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
 import { createReplaceable, type Replaceable } from './replaceable.ts'
+import { type Company, openCompany } from './replicas/company.ts'
 import { createSeats, type Seats } from './seat.ts'
 import type { EndpointSettings, GatewaySettings, UpstreamSettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
@@ -33,6 +35,8 @@ export interface GatewayParts {
   readonly builtin: Source
   readonly log: GatewayLog
   readonly metrics?: Metrics | undefined
+  /** Undefined: there is this process alone. */
+  readonly replicas?: Replicas | undefined
   /** Where commands have their folders, and what is running is written down. */
   readonly stateFolder: string
   /** What commands inherit of our environment. */
@@ -62,6 +66,7 @@ export function openUpstreams(
     GatewayParts,
     'settings' | 'identity' | 'log' | 'builtin' | 'proxies' | 'stateFolder' | 'inherited' | 'metrics'
   >,
+  company?: Company,
 ): OpenUpstreams {
   const { settings, identity, log, builtin, proxies } = parts
   const processes = createProcessStarter(parts)
@@ -76,7 +81,7 @@ export function openUpstreams(
   const onerror = (upstream: string, error: Error): void =>
     log.info({ upstream, err: withoutBody(error) }, 'an upstream is in trouble')
 
-  function open(one: UpstreamSettings, share: number): Upstream {
+  function open(one: UpstreamSettings, print: string, share: number): Upstream {
     const upstream = openUpstream(one, {
       identity: introduced,
       proxies,
@@ -94,7 +99,7 @@ export function openUpstreams(
           clock: clock.now,
         }),
     })
-    return withBreaker(outcomes.watched(upstream), clock)
+    return withBreaker(outcomes.watched(company?.place(upstream, print) ?? upstream), clock)
   }
 
   function change({ upstreams: wanted }: Pick<GatewaySettings, 'upstreams'>): ReadonlySet<string> {
@@ -105,7 +110,7 @@ export function openUpstreams(
         const known = upstreams.find((upstream) => upstream.settings.name === one.name)
         const print = fingerprint(one)
         const isSame = known !== undefined && prints.get(known) === print
-        next.push({ known, print, ...(!isSame && { fresh: open(one, wanted.length) }) })
+        next.push({ known, print, ...(!isSame && { fresh: open(one, print, wanted.length) }) })
       }
     } catch (error) {
       for (const { fresh } of next) fresh?.close().catch((err: Error) => onerror(fresh.settings.name, err))
@@ -173,8 +178,11 @@ export interface GatewayChange {
 export function openGateway(parts: GatewayParts): Gateway {
   const { identity, issuer, log, builtin } = parts
   const clock = systemClock
-  const { upstreams, outcomes, ...opened } = openUpstreams(parts)
-  const store = createMemoryCatalogStore(clock)
+  const onerror = (err: Error): void => log.info({ err }, 'another replica, or the store of all, is in trouble')
+  const company = parts.replicas && openCompany({ ...parts, replicas: parts.replicas, clock, onerror })
+  const { upstreams, outcomes, ...opened } = openUpstreams(parts, company)
+  const own = createMemoryCatalogStore(clock)
+  const store = company?.catalogStore(own) ?? own
   const originsOf = ({ endpoints }: GatewaySettings) =>
     [issuer, ...endpoints.map(({ resource }) => resource)].map((url) => new URL(url).origin)
   /** As the file has it now. */
@@ -218,6 +226,7 @@ export function openGateway(parts: GatewayParts): Gateway {
           return seats.upstreams.some(({ settings }) => settings.transport === 'builtin') ? builtin : undefined
         },
         upstreams: seats.upstreams,
+        elsewhere: company?.parkedAt(resource),
         outcomes,
         catalog,
         onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
@@ -248,7 +257,10 @@ export function openGateway(parts: GatewayParts): Gateway {
       return [...changed]
     },
 
-    close: opened.close,
+    async close() {
+      await opened.close()
+      await company?.close()
+    },
   }
 }
 

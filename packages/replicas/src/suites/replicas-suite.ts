@@ -3,19 +3,19 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { largestMail, type Mail, mostMail, ReplicaBusyError, ReplicaGoneError, type Replicas } from '../contract.ts'
 
 export interface ReplicasHarness {
-  /** So many that know one another, or one where there can be no more. */
+  /** So many that know one another. */
   open(count: number): Promise<readonly Replicas[]>
 }
 
 const bytes = (text: string) => Buffer.from(text)
 const textOf = ({ value }: Mail) => Buffer.from(value).toString()
 
-export function describeReplicas(name: string, harness: ReplicasHarness, { isAlone = false } = {}): void {
+export function describeReplicas(name: string, harness: ReplicasHarness): void {
   let all: readonly Replicas[]
   const at = (index: number): Replicas => all[index] as Replicas
 
   beforeEach(async () => {
-    all = await harness.open(isAlone ? 1 : 3)
+    all = await harness.open(3)
   })
   afterEach(async () => {
     for (const one of all) await one.close()
@@ -49,8 +49,6 @@ export function describeReplicas(name: string, harness: ReplicasHarness, { isAlo
       await at(0).claim('a')
       expect(await at(0).isAlive(at(0).self)).toBe(true)
     })
-
-    if (isAlone) return
 
     test('of many who claim at once one holds it, and all are told who', async () => {
       const keys = Array.from({ length: 50 }, (_, index) => `k${index}`)

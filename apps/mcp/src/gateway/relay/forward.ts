@@ -55,7 +55,7 @@ type State =
 export function createForward(options: ForwardOptions): Forward {
   const { seals, clock, elsewhere } = options
   const parked = createParked({ perCaller: () => options.parked, life: parkedLife })
-  elsewhere?.serve(async (what, client) => {
+  const stopServing = elsewhere?.serve(async (what, client) => {
     const upstream = options.upstreamOf(what.upstream)
     if (!upstream) throw new RpcError(invalidParams, 'This call waits for no answer (any more): call again')
     return checked(() => takeUp(what, client, upstream), upstream, client)
@@ -217,7 +217,10 @@ export function createForward(options: ForwardOptions): Forward {
     get parked() {
       return parked.size
     },
-    close: () => parked.close(),
+    close() {
+      stopServing?.()
+      parked.close()
+    },
   }
 }
 

@@ -14,6 +14,8 @@ import { createHoldings } from './holdings.ts'
 export interface AtHolderOptions {
   readonly replicas: Replicas
   readonly calls: Calls
+  /** Of the settings: those with others are another upstream. */
+  readonly version: string
   readonly clock: Clock
   readonly onerror: (error: Error) => void
 }
@@ -30,10 +32,13 @@ const attempts = 4
 const again = 50
 const listenAgain = 2_000
 
-export function atHolder(upstream: PooledUpstream, { replicas, calls, clock, onerror }: AtHolderOptions): Upstream {
+export function atHolder(
+  upstream: PooledUpstream,
+  { replicas, calls, version, clock, onerror }: AtHolderOptions,
+): Upstream {
   const { settings } = upstream
   const { name } = settings
-  const prefix = `${name}:`
+  const prefix = `${name}:${version}:`
   const holdings = createHoldings({
     replicas,
     clock,
@@ -43,7 +48,7 @@ export function atHolder(upstream: PooledUpstream, { replicas, calls, clock, one
   })
   /** Whose requests stand alone: when that was seen. */
   const alone = createRecent<number>(10_000)
-  const operation = `upstream ${name}`
+  const operation = `upstream ${prefix}`
   const stopServing = calls.serve(operation, serve)
 
   /** By what of an upstream the same server answers to: a session is its own to want. */

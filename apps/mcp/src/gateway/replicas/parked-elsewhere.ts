@@ -16,8 +16,8 @@ export interface TakenUp {
 export interface ParkedElsewhere {
   readonly self: ReplicaName
   takeUp(at: ReplicaName, what: TakenUp, client: Client): Promise<Members>
-  /** Takes up for others what waits here. */
-  serve(takeUp: (what: TakenUp, client: Client) => Promise<Members>): void
+  /** Takes up for others what waits here. Returns how to stop. */
+  serve(takeUp: (what: TakenUp, client: Client) => Promise<Members>): () => void
 }
 
 /** `endpoint`: that the calls came to. */
@@ -43,7 +43,7 @@ export function createParkedElsewhere(replicas: Replicas, calls: Calls, endpoint
     },
 
     serve(takeUp) {
-      calls.serve(operation, async ({ client, ...what }, caller) => {
+      return calls.serve(operation, async ({ client, ...what }, caller) => {
         await caller.begin()
         return takeUp(what as TakenUp, revived(client, caller))
       })

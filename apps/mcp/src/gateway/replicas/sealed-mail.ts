@@ -1,12 +1,14 @@
 // What replicas say to one another, sealed: the store that carries it can neither read nor change it. It does not hide who
 // writes to whom, how much and when; and whoever has the secret is a replica.
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 export interface SealedMail {
   /** `context`: what it opens with again, and with nothing else. */
   seal(context: string, value: Uint8Array): Uint8Array
   /** Undefined for what was changed, or is none of ours. */
   open(context: string, sealed: Uint8Array): Buffer | undefined
+  /** A name for something that must not be told: the same for all who have the secret. */
+  nameOf(what: string): string
 }
 
 const nonceLength = 12
@@ -28,6 +30,10 @@ export function createSealedMail(secrets: readonly string[]): SealedMail {
   }
 
   return {
+    nameOf: (what) =>
+      createHmac('sha256', keys[0] as Buffer)
+        .update(what)
+        .digest('base64url'),
     seal(context, value) {
       const nonce = randomBytes(nonceLength)
       const cipher = createCipheriv('aes-256-gcm', keys[0] as Buffer, nonce).setAAD(Buffer.from(context))

@@ -4,13 +4,13 @@ import { conformanceSource } from '../../suites/conformance-fixtures.ts'
 import { startMcpServer } from '../../suites/mcp-server.ts'
 import { systemClock } from '../catalog/clock.ts'
 import type { UpstreamSettings } from '../settings.ts'
-import type { Upstream } from '../upstreams/contract.ts'
 import { createInflow, largestInflow } from '../upstreams/inflow.ts'
 import { openUpstream } from '../upstreams/open.ts'
+import type { PooledUpstream } from '../upstreams/upstream.ts'
 import { everythingServer } from './everything.ts'
 import { remoteSettings } from './settings.ts'
 
-export type TestUpstream = Upstream & AsyncDisposable
+export type TestUpstream = PooledUpstream & AsyncDisposable
 
 export function testUpstream(
   settings: UpstreamSettings,

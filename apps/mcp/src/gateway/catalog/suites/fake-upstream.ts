@@ -69,7 +69,7 @@ export function fakeUpstream(name: string, { tools, ...settings }: Settings = {}
       fake.behalves.push(behalf)
       await fail(fake)
       const { era, capabilities, instructions } = fake
-      return { era, protocolVersion: era, capabilities, serverInfo: { name }, instructions }
+      return { era, protocolVersion: era, capabilities, serverInfo: { name }, instructions, hasSession: false }
     },
     async request({ method, params }, behalf) {
       fake.asked.push(method)

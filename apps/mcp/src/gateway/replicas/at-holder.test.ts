@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { openRedisReplicas } from '@gatehouse/replicas'
+import { startTestProxy, startTestRedis, type TestRedis } from '@gatehouse/testing'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../catalog/clock.ts'
+import { behalfOf } from '../relay/client.ts'
+import type { UpstreamSettings } from '../settings.ts'
+import { testClient } from '../suites/clients.ts'
+import { everythingServer } from '../suites/everything.ts'
+import { startFixture } from '../suites/fixture-upstream.ts'
+import { stdioSettings } from '../suites/settings.ts'
+import { testUpstream } from '../suites/upstreams.ts'
+import type { Behalf, Members, Upstream } from '../upstreams/contract.ts'
+import { type Company, openCompany } from './company.ts'
+
+let redis: TestRedis
+beforeAll(async () => {
+  redis = await startTestRedis()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+
+interface Member extends AsyncDisposable {
+  readonly upstream: Upstream
+  readonly company: Company
+}
+
+const program = join(import.meta.dirname, '../suites/counting-command.ts')
+const counting = stdioSettings([process.execPath, '--disable-warning=ExperimentalWarning', program])
+
+async function members(count: number, settings: UpstreamSettings = counting, urls: readonly string[] = []) {
+  const prefix = `mcp:test-${randomUUID()}:`
+  const all: Member[] = []
+  for (let index = 0; index < count; index += 1) {
+    const replicas = openRedisReplicas({ connection: urls[index] ?? redis.url, prefix, life: 2_000 })
+    await expect.poll(() => replicas.isAlive('x').then(String, String)).toBe('false')
+    const secrets = ['a secret for tests, and for nothing else']
+    const company = openCompany({ replicas, secrets, clock: systemClock, onerror: () => undefined })
+    const upstream = company.place(testUpstream(settings), 'version')
+    all.push({
+      upstream,
+      company,
+      async [Symbol.asyncDispose]() {
+        await upstream.close()
+        await company.close()
+      },
+    })
+  }
+  return Object.assign(all as [Member, Member, ...Member[]], {
+    async [Symbol.asyncDispose]() {
+      for (const one of all) await one[Symbol.asyncDispose]()
+    },
+  })
+}
+
+const call = (name: string, args: object = {}) => ({ method: 'tools/call', params: { name, arguments: args } })
+const said = ({ content }: Members) => JSON.parse(content[0].text)
+const ada = (given: Partial<Behalf> = {}): Behalf => ({ ...behalfOf(testClient('2025')), ...given })
+
+test('one process does what all replicas are asked, in order, and each caller has one', async () => {
+  await using all = await members(3)
+  const results: Members[] = []
+  for (let n = 0; n < 30; n += 1)
+    results.push(said(await (all[n % 3] as Member).upstream.request(call('count', { n }), ada())))
+  expect(new Set(results.map(({ pid }) => pid)).size).toBe(1)
+  expect(results.map(({ count }) => count)).toEqual(results.map((_, index) => index + 1))
+  expect(all.map(({ upstream }) => upstream.open)).toEqual([1, 0, 0])
+  const eve = { ...ada(), owner: { ...ada().owner, subject: 'dev:eve' } }
+  expect(said(await all[1].upstream.request(call('count'), eve)).count).toBe(1)
+  expect(all.map(({ upstream }) => upstream.open)).toEqual([1, 1, 0])
+})
+
+test('of many who begin at once all come to one process', async () => {
+  await using all = await members(3)
+  const calls = Array.from({ length: 30 }, (_, n) =>
+    (all[n % 3] as Member).upstream.request(call('count', { n }), ada()),
+  )
+  const results = (await Promise.all(calls)).map(said)
+  expect(new Set(results.map(({ pid }) => pid)).size).toBe(1)
+  expect(results.map(({ n }) => n)).toEqual(results.map((_, n) => n))
+})
+
+test('progress, questions and large results come to whoever asked, in order', async () => {
+  await using all = await members(2)
+  await all[0].upstream.request(call('count'), ada())
+  const heard: unknown[] = []
+  const hear: Behalf['hear'] = ({ params }) => void heard.push([params?.progressToken, params?.progress])
+  const progress = await all[1].upstream.request(call('progress'), ada({ progressToken: 'p', hear }))
+  expect(said(progress).count).toBe(2)
+  expect(heard).toEqual(Array.from({ length: 50 }, (_, index) => ['p', index + 1]))
+  const ask: Behalf['ask'] = async ({ params }) => ({ action: 'accept', content: { name: params?.message } })
+  const asked = await all[1].upstream.request(call('ask', { n: 7 }), ada({ ask }))
+  expect(said(asked).answer.content).toEqual({ name: 'Your name, 7?' })
+  const big = await all[1].upstream.request(call('big'), ada())
+  expect(big.content[0].text).toHaveLength(4_500_000)
+})
+
+test('errors come as they are, and a call that is cancelled ends there', async () => {
+  await using all = await members(2)
+  await all[0].upstream.request(call('count'), ada())
+  const unknown = all[1].upstream.request({ method: 'odd/thing' }, ada())
+  await expect(unknown).rejects.toMatchObject({ code: -32_601, message: 'Method not found' })
+  const leaving = new AbortController()
+  const waiting = all[1].upstream.request(call('wait'), ada({ signal: leaving.signal }))
+  setTimeout(() => leaving.abort(), 100)
+  await expect(waiting).rejects.toMatchObject({ fault: 'timeout' })
+  expect(said(await all[1].upstream.request(call('count'), ada())).count).toBe(3)
+})
+
+test('what a replica had is for the others when it is closed', async () => {
+  await using all = await members(2)
+  const { pid } = said(await all[0].upstream.request(call('count'), ada()))
+  await all[0][Symbol.asyncDispose]()
+  const next = said(await all[1].upstream.request(call('count'), ada()))
+  expect(next).toMatchObject({ count: 1 })
+  expect(next.pid).not.toBe(pid)
+})
+
+test('a replica that is cut off ends what it had; a call that runs there ends with one clear error', async () => {
+  await using proxy = await startTestProxy(redis.url)
+  await using all = await members(2, counting, [proxy.url])
+  const { pid } = said(await all[0].upstream.request(call('count'), ada()))
+  const running = all[1].upstream.request(call('wait'), ada())
+  const outcome = running.then(
+    () => undefined,
+    (error) => error,
+  )
+  await expect.poll(() => all[0].upstream.open).toBe(1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  proxy.freeze()
+  expect(await outcome).toMatchObject({ fault: 'interrupted', message: expect.stringContaining('is gone') })
+  const next = said(await all[1].upstream.request(call('count'), ada()))
+  expect(next).toMatchObject({ count: 1 })
+  expect(next.pid).not.toBe(pid)
+  await expect(all[0].upstream.request(call('count'), ada())).rejects.toMatchObject({ fault: 'unreachable' })
+  proxy.thaw()
+  proxy.cut()
+  const back = () => all[0].upstream.request(call('count'), ada()).then(said, () => ({}))
+  await expect.poll(() => back(), { timeout: 10_000 }).toMatchObject({ pid: next.pid })
+  await expect.poll(() => all[0].upstream.open).toBe(0)
+})
+
+test('news of a process reach whoever listens, wherever', async () => {
+  await using server = await startFixture('stdio 2025', {}, 'matrix')
+  await using all = await members(2, server.settings)
+  await all[0].upstream.request({ method: 'tools/list' }, ada())
+  const heard: string[] = []
+  const stop = all[1].upstream.listen(ada(), [], ({ method }) => void heard.push(method))
+  const change = () => all[0].upstream.request(call('change'), ada()).then(() => heard.length)
+  await expect.poll(change, { timeout: 10_000, interval: 200 }).toBeGreaterThan(0)
+  expect(heard[0]).toBe('notifications/tools/list_changed')
+  stop()
+})
+
+test('a server that wants no session is asked by each replica for itself', async () => {
+  await using server = await startFixture('http 2026')
+  await using all = await members(2, server.settings)
+  for (const { upstream } of all) {
+    await upstream.describe(ada())
+    await upstream.describe(ada())
+    await upstream.request({ method: 'tools/list' }, ada())
+  }
+  expect(all.map(({ upstream }) => upstream.open)).toEqual([1, 1])
+})
+
+test('a session of a server is at one replica', async () => {
+  await using server = await everythingServer('http')
+  await using all = await members(2, server.settings)
+  for (const { upstream } of [...all, ...all]) {
+    await upstream.describe(ada())
+    const echo = await upstream.request(call('echo', { message: 'hi' }), ada())
+    expect(JSON.stringify(echo)).toContain('Echo: hi')
+  }
+  expect(all.map(({ upstream }) => upstream.open)).toEqual([1, 0])
+})

@@ -1,0 +1,43 @@
+// This replica among the others: what it holds, what it has others do, and what all of them see.
+import type { Replicas } from '@gatehouse/replicas'
+import type { CatalogStore, Clock } from '../catalog/contract.ts'
+import type { Upstream } from '../upstreams/contract.ts'
+import type { PooledUpstream } from '../upstreams/upstream.ts'
+import { atHolder } from './at-holder.ts'
+import { createCalls } from './calls.ts'
+import { createParkedElsewhere, type ParkedElsewhere } from './parked-elsewhere.ts'
+import { createSealedMail } from './sealed-mail.ts'
+import { createSharedCatalogStore } from './shared-catalog.ts'
+
+export interface Company {
+  /**
+   * The same upstream, whose connections are at one replica each. `print`: of its settings, so that replicas that have others
+   * do nothing for one another.
+   */
+  place(upstream: PooledUpstream, print: string): Upstream
+  parkedAt(endpoint: string): ParkedElsewhere
+  /** `own`: of this process. */
+  catalogStore(own: CatalogStore): CatalogStore
+  close(): Promise<void>
+}
+
+export interface CompanyOptions {
+  readonly replicas: Replicas
+  readonly secrets: readonly string[]
+  readonly clock: Clock
+  readonly onerror: (error: Error) => void
+}
+
+export function openCompany({ replicas, secrets, clock, onerror }: CompanyOptions): Company {
+  const mail = createSealedMail(secrets)
+  const calls = createCalls({ replicas, mail, onerror })
+  return {
+    place: (upstream, print) => atHolder(upstream, { replicas, calls, clock, onerror, version: mail.nameOf(print) }),
+    parkedAt: (endpoint) => createParkedElsewhere(replicas, calls, endpoint),
+    catalogStore: (own) => createSharedCatalogStore({ replicas, mail, clock, own, onerror }),
+    async close() {
+      calls.close()
+      await replicas.close()
+    },
+  }
+}
