@@ -1,6 +1,7 @@
 // For tests: several replicas of the server behind one address, on one Redis and with one issuer.
 import { randomUUID } from 'node:crypto'
 import { openRedisStore } from '@gatehouse/mcp-sessions'
+import { openRedisReplicas } from '@gatehouse/replicas'
 import { createTokenIssuer, type TokenIssuer } from '@gatehouse/testing'
 import { type Front, startFront } from './front.ts'
 import { startMcpServer, type TestServer, type TestServerOptions } from './mcp-server.ts'
@@ -18,9 +19,16 @@ export interface Replicas extends AsyncDisposable {
 export interface ReplicasOptions extends Omit<TestServerOptions, 'issuer' | 'store' | 'env'> {
   readonly redisUrl: string
   readonly count?: number
+  /** What makes a replica a gateway: its variables. */
+  readonly gatewayEnv?: () => Readonly<Record<string, string>>
 }
 
-export async function startReplicas({ redisUrl, count = 2, ...options }: ReplicasOptions): Promise<Replicas> {
+export async function startReplicas({
+  redisUrl,
+  count = 2,
+  gatewayEnv,
+  ...options
+}: ReplicasOptions): Promise<Replicas> {
   const front = await startFront()
   const issuer = await createTokenIssuer()
   const resource = `${front.origin}/mcp`
@@ -39,7 +47,13 @@ export async function startReplicas({ redisUrl, count = 2, ...options }: Replica
     ) {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    servers.push(await startMcpServer({ ...options, issuer, store, env: { MCP_RESOURCE_URL: resource } }))
+    const env = {
+      MCP_RESOURCE_URL: resource,
+      MCP_SECRET: 'of all replicas, and long enough to seal with',
+      ...gatewayEnv?.(),
+    }
+    const replicas = gatewayEnv && openRedisReplicas({ connection: redisUrl, prefix })
+    servers.push(await startMcpServer({ ...options, issuer, store, replicas, env }))
   }
   let turn = 0
   let chosen: number | undefined

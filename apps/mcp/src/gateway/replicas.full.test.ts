@@ -1,0 +1,255 @@
+// The gateway on several replicas and one Redis: what has a session is asked at one and answered at another, and one of them
+// is killed, or stopped, under load.
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createTokenIssuer, startTestRedis, type TestRedis, type TokenIssuer } from '@gatehouse/testing'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Front, startFront } from '../suites/front.ts'
+import { answerOf, freePort, requestOf, type TestServer } from '../suites/mcp-server.ts'
+import { type ServerProcess, startProcess } from '../suites/process.ts'
+import { startReplicas } from '../suites/replicas.ts'
+import { openSession } from '../suites/session-client.ts'
+import { fixtureKinds, startFixture } from './suites/fixture-upstream.ts'
+import { gatewayEnv } from './suites/gateway.ts'
+import { cells } from './suites/matrix-cells.ts'
+import { clientNames, connectClient } from './suites/matrix-clients.ts'
+import type { Era, Json, Members } from './upstreams/contract.ts'
+
+let redis: TestRedis
+beforeAll(async () => {
+  redis = await startTestRedis()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+
+describe.each([2, 3])('%i replicas, each request at the next one', (count) => {
+  describe.each(clientNames)('%s', (name) => {
+    test.each(fixtureKinds)('%s', async (kind) => {
+      await using fixture = await startFixture(kind, {}, 'matrix')
+      const env = () => gatewayEnv({ fixture: fixture.settings })
+      await using replicas = await startReplicas({ redisUrl: redis.url, count, gatewayEnv: env })
+      const failed: string[] = []
+      for (const [cell, run] of Object.entries(cells)) {
+        await using client = await connectClient(name, replicas as unknown as TestServer)
+        await run(client, kind.slice(-4) as Era).catch((error: Error) => failed.push(`${cell}: ${error.message}`))
+      }
+      expect(failed).toEqual([])
+    })
+  })
+})
+
+const program = join(import.meta.dirname, 'suites/counting-command.ts')
+
+interface Site extends AsyncDisposable {
+  readonly front: Front
+  readonly issuer: TokenIssuer
+  readonly replicas: readonly ServerProcess[]
+  /** From now on the next requests go to these, in turn. */
+  use(...replicas: readonly number[]): void
+  /** Lines of the journal of all commands. */
+  journal(): Members[]
+  token(subject?: string): Promise<string>
+}
+
+/** Real processes, in front of a command that counts. */
+async function startSite(count: number): Promise<Site> {
+  const [issuer, front] = await Promise.all([createTokenIssuer(), startFront()])
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-site-'))
+  const journal = join(folder, 'journal')
+  writeFileSync(journal, '')
+  const command = [process.execPath, '--disable-warning=ExperimentalWarning', program, journal]
+  const file = join(folder, 'gatehouse.json')
+  writeFileSync(file, JSON.stringify({ version: 1, upstreams: { counting: { command, questions: { form: true } } } }))
+  const resource = `${front.origin}/mcp`
+  const ports = await Promise.all(Array.from({ length: count }, freePort))
+  const database = `${redis.url}/${1 + Math.floor(Math.random() * 14)}`
+  const replicas = ports.map((port, index) =>
+    startProcess({
+      PORT: `${port}`,
+      MCP_ISSUER: issuer.issuer,
+      MCP_RESOURCE_URL: resource,
+      MCP_SECRET: 'of all replicas, and long enough to seal with',
+      REDIS_URL: database,
+      GATEHOUSE_CONFIG: file,
+      DATA_DIR: join(folder, `replica-${index}`),
+    }),
+  )
+  await Promise.all(replicas.map((one) => one.until('MCP server started')))
+  let chosen = ports.map((_, index) => index)
+  let turn = 0
+  front.route = () => ports[chosen[turn++ % chosen.length] ?? 0] ?? 0
+  return {
+    front,
+    issuer,
+    replicas,
+    use: (...to) => {
+      chosen = [...to]
+    },
+    journal: () =>
+      readFileSync(journal, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line)),
+    token: (subject = `dev:${randomUUID()}`) => issuer.sign({ aud: resource, sub: subject }),
+    async [Symbol.asyncDispose]() {
+      for (const one of replicas) {
+        one.kill('SIGCONT')
+        one.kill('SIGTERM')
+        await Promise.race([one.exited, new Promise((resolve) => setTimeout(resolve, 15_000))])
+        await one[Symbol.asyncDispose]()
+      }
+      await Promise.all([front[Symbol.asyncDispose](), issuer[Symbol.asyncDispose]()])
+    },
+  }
+}
+
+const saidIn = (answer: Json) => JSON.parse(answer.result.content[0].text)
+
+/** A request of 2026-07-28, by hand: each stands alone. */
+async function modernCall(site: Site, token: string, params: Members): Promise<Json> {
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', params)
+  const capabilities = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } }
+  const meta = { ...(message.params as Json)._meta, ...capabilities }
+  const response = await fetch(`${site.front.origin}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...(headers as Record<string, string>),
+    },
+    body: JSON.stringify({ ...message, params: { ...message.params, _meta: meta } }),
+  })
+  return answerOf(response)
+}
+
+const call = (name: string, args: object = {}) => ({ name, arguments: args })
+
+test('200 calls of one session over three replicas arrive in order at one process', async () => {
+  await using site = await startSite(3)
+  const token = await site.token()
+  const session = await openSession({ resource: `${site.front.origin}/mcp`, token })
+  const results: Json[] = []
+  for (let n = 0; n < 200; n += 1) {
+    const message = { jsonrpc: '2.0', id: n, method: 'tools/call', params: call('count', { n }) }
+    results.push(saidIn(await answerOf(await session.post(message))))
+  }
+  expect(new Set(results.map(({ pid }) => pid)).size).toBe(1)
+  expect(results.map(({ count, n }) => [count, n])).toEqual(results.map((_, index) => [index + 1, index]))
+})
+
+test('fifty questions are asked at one replica and answered at another', async () => {
+  await using site = await startSite(2)
+  const people = await Promise.all(Array.from({ length: 5 }, () => site.token()))
+  const asked: { token: string; n: number; requestState: string }[] = []
+  site.use(0)
+  for (let n = 0; n < 50; n += 1) {
+    const token = people[n % 5] as string
+    const { result } = await modernCall(site, token, call('ask', { n }))
+    expect(result.resultType, JSON.stringify(result)).toBe('input_required')
+    asked.push({ token, n, requestState: result.requestState })
+  }
+  site.use(1)
+  const back = await Promise.all(
+    asked.map(({ token, n, requestState }) => {
+      const inputResponses = { question: { action: 'accept', content: { name: `answer ${n}` } } }
+      return modernCall(site, token, { ...call('ask', { n }), requestState, inputResponses })
+    }),
+  )
+  expect(back.map((answer) => saidIn(answer).answer.content.name)).toEqual(asked.map(({ n }) => `answer ${n}`))
+  const [first] = asked
+  const inputResponses = { question: { action: 'accept', content: { name: 'again' } } }
+  const again = await modernCall(site, first?.token ?? '', {
+    ...call('ask', { n: 0 }),
+    requestState: first?.requestState,
+    inputResponses,
+  })
+  expect(again.error.code, 'an answer counts once').toBe(-32_602)
+})
+
+/** Calls without an end from several people, until told to stop. Returns what each call came to. */
+function load(site: Site, tokens: readonly string[]) {
+  let isOver = false
+  let n = 0
+  const outcomes: { n: number; text: string; isError: boolean }[] = []
+  const workers = tokens.map(async (token) => {
+    while (!isOver) {
+      n += 1
+      const own = n
+      const answer = await modernCall(site, token, call('count', { n: own })).catch((error) => ({
+        error: String(error),
+      }))
+      const text = JSON.stringify(answer.result?.content ?? answer.error)
+      outcomes.push({ n: own, text, isError: answer.result?.isError === true || answer.error !== undefined })
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  })
+  return {
+    outcomes,
+    async stop() {
+      isOver = true
+      await Promise.all(workers)
+    },
+  }
+}
+
+const elapsed = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+/** Each call that was answered ran once, and none twice. */
+function expectOnce(site: Site, outcomes: readonly { n: number; isError: boolean }[]): void {
+  const ran = site.journal().flatMap(({ args }) => (args?.n === undefined ? [] : [args.n]))
+  expect(new Set(ran).size, 'nothing ran twice').toBe(ran.length)
+  const all = new Set(ran)
+  const answered = outcomes.filter(({ isError }) => !isError)
+  expect(answered.filter(({ n }) => !all.has(n))).toEqual([])
+}
+
+test('a replica is killed under load: calls that ran there end with an error, all others are answered, nothing runs twice', async () => {
+  await using site = await startSite(3)
+  const tokens = await Promise.all(Array.from({ length: 12 }, () => site.token()))
+  const { outcomes, stop } = load(site, tokens)
+  await elapsed(3_000)
+  const before = outcomes.length
+  expect(outcomes.filter(({ isError }) => isError)).toEqual([])
+  site.use(0, 1)
+  site.replicas[2]?.kill('SIGKILL')
+  await elapsed(15_000)
+  const after = outcomes.length
+  await elapsed(3_000)
+  await stop()
+  const failed = outcomes.filter(({ isError }) => isError)
+  process.stdout.write(
+    `killed: ${outcomes.length} calls, ${failed.length} failed, e.g. ${[...new Set(failed.map(({ text }) => text.slice(0, 120)))].join(' | ')}\n`,
+  )
+  expect(before).toBeGreaterThan(50)
+  expect(
+    outcomes.slice(after).filter(({ isError }) => isError),
+    'it is over',
+  ).toEqual([])
+  expectOnce(site, outcomes)
+})
+
+test('a replica is stopped under load and goes on later: others take over, and it runs nothing that they ran', async () => {
+  await using site = await startSite(3)
+  const tokens = await Promise.all(Array.from({ length: 12 }, () => site.token()))
+  const { outcomes, stop } = load(site, tokens)
+  await elapsed(3_000)
+  site.use(0, 1)
+  site.replicas[2]?.kill('SIGSTOP')
+  await elapsed(15_000)
+  const after = outcomes.length
+  await elapsed(2_000)
+  site.replicas[2]?.kill('SIGCONT')
+  await elapsed(2_000)
+  site.use(0, 1, 2)
+  await elapsed(3_000)
+  await stop()
+  const failed = outcomes.filter(({ isError }) => isError)
+  process.stdout.write(`stopped: ${outcomes.length} calls, ${failed.length} failed\n`)
+  expect(
+    outcomes.slice(after).filter(({ isError }) => isError),
+    'it is over',
+  ).toEqual([])
+  expectOnce(site, outcomes)
+})
