@@ -38,8 +38,11 @@ export interface Exchange {
   stop(reason: string): Promise<void>
 }
 
-/** Milliseconds after which an exchange listens for messages that come by way of other replicas. Most are over by then. */
-const watchDelay = 100
+/**
+ * Milliseconds after which an exchange that says nothing listens for messages that come by way of other replicas. Most are over
+ * by then.
+ */
+export const watchDelay = 100
 /** Milliseconds after which a client whose connection broke should come back. */
 export const retryInterval = 1_000
 
@@ -77,8 +80,9 @@ export function createExchange(options: ExchangeOptions): Exchange {
   async function send(sent: JSONRPCMessage, sendOptions?: { readonly relatedRequestId?: RequestId }): Promise<void> {
     if (isOver) return
     const named = withOwnId(sent, recorder.stream)
+    // what the client says to it may come by way of another replica: an answer, or that it wants no more
+    if (!isResponse(sent)) await (isJSONRPCRequest(sent) ? watch() : watch().catch(onerror))
     if (isJSONRPCRequest(sent)) {
-      await watch() // the answer may come by way of another replica
       // This server has one request to answer, so what it asks is about that one, whether it says so or not.
       await (hears ? deliver(named, { relatedRequestId: message.id }) : recorder.recordOwn(named))
     } else if (sendOptions?.relatedRequestId !== undefined || isResponse(sent)) await deliver(named, sendOptions)

@@ -18,7 +18,7 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
 import { type Destination, findPlace, sendEvents } from './event-stream.ts'
-import { createExchange, type Exchange, isResponse } from './exchange.ts'
+import { createExchange, type Exchange, isResponse, watchDelay } from './exchange.ts'
 import { eventKind } from './recorder.ts'
 import { createSessions, type Handshake, type Session, type SessionCaller } from './sessions.ts'
 import { ownStream, type SessionStore } from './store/contract.ts'
@@ -154,12 +154,19 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
     return response
   }
 
+  /** Who began a moment ago may not listen yet: a cancellation comes twice, which makes no difference. */
+  async function mail(session: Session, message: JSONRPCMessage): Promise<void> {
+    const send = () => store.mail(session.key, session.seal('mail', message))
+    await send()
+    if (!isResponse(message)) setTimeout(() => void send().catch(onerror), 3 * watchDelay).unref()
+  }
+
   /** To the exchange that it is for, here or on another replica. */
   async function deliver(session: Session, message: JSONRPCMessage, authInfo: AuthInfo): Promise<void> {
     const here = [...(running.get(session.key) ?? [])]
     if (here.some((exchange) => exchange.accept(message))) return
     const isForExchange = isResponse(message) || ('method' in message && message.method === 'notifications/cancelled')
-    if (isForExchange) await store.mail(session.key, session.seal('mail', message))
+    if (isForExchange) await mail(session, message)
     else if (isJSONRPCNotification(message)) options.onNotification?.(authInfo, message, newsOf(session))
   }
 
