@@ -17,6 +17,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   stop()
+  vi.useRealTimers()
   rmSync(folder, { recursive: true })
 })
 
@@ -92,6 +93,29 @@ test('where the system tells nothing, as of a file that is mounted or linked, a 
   const changes = watching(path, polled)
   writeFileSync(elsewhere, 'two')
   await changes(1)
+})
+
+test('a content that does not stay is none: it was half written', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+  const elsewhere = file('elsewhere/a.yaml')
+  mkdirSync(join(folder, 'here'))
+  symlinkSync(elsewhere, join(folder, 'here', 'a.yaml'))
+  const onChange = vi.fn()
+  stop = watchFile(join(folder, 'here', 'a.yaml'), onChange, { poll: 1_000, settle: 100 })
+  const pass = async (milliseconds: number, done: () => boolean) => {
+    vi.advanceTimersByTime(milliseconds)
+    while (!done()) await new Promise(setImmediate)
+  }
+  const looksAgain = () => vi.getTimerCount() === 2
+
+  writeFileSync(elsewhere, 'half')
+  await pass(1_000, looksAgain)
+  await pass(100, looksAgain)
+  writeFileSync(elsewhere, 'half, and the rest')
+  await pass(100, looksAgain)
+  expect(onChange).not.toHaveBeenCalled()
+  await pass(100, () => onChange.mock.calls.length > 0)
+  expect(looksAgain()).toBe(false)
 })
 
 test('what was written without a change is none, and neighbours do not matter', async () => {
