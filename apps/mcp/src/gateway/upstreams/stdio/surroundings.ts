@@ -27,7 +27,9 @@ export function prepareSurroundings(
   const folders = { HOME: join(own, 'home'), TMPDIR: join(own, 'tmp') }
   // Ours, so that a command of another user cannot put something else in the place of its folders.
   prepareFolder(own, isOther ? 0o711 : 0o700, ourselves())
-  for (const folder of Object.values(folders)) prepareFolder(folder, 0o700, owner ?? ourselves())
+  // A command is started in its folder before it is another user's: our group may enter, and do no more.
+  const theirs = isOther ? { uid: owner.uid, gid: ourselves().gid } : ourselves()
+  for (const folder of Object.values(folders)) prepareFolder(folder, isOther ? 0o710 : 0o700, theirs)
   const { PATH, LANG } = inherited
   const given = Object.fromEntries(Object.entries(env).map(([key, read]) => [key, read()]))
   const environment = { ...(PATH && { PATH }), ...(LANG && { LANG }), ...folders, ...given }
