@@ -19,7 +19,7 @@ export interface Mail {
   readonly age: number
 }
 
-/** There is no replica of that name (any more): what was sent to it is not read. */
+/** There is no replica of that name (any more). */
 export class ReplicaGoneError extends GatehouseError {
   constructor() {
     super('replica_gone', 'This replica is gone.')
@@ -38,7 +38,8 @@ export interface Replicas {
   readonly self: ReplicaName
   /**
    * Whether what is held under our name is ours, for certain. It is asked before each use: a process that was stopped for
-   * a while, or cut off, may find that others hold what it held. Then `onLost` was called, or is now.
+   * a while, or cut off, may find that others hold what it held. Then `onLost` was called, or is now. Also unasked it is
+   * called before others can take over, if the process runs.
    */
   isSure(): boolean
   /** Who holds `key`: from now on we do, if nobody does who is alive. Two replicas MUST NOT both hold one. */
@@ -52,10 +53,22 @@ export interface Replicas {
 
   /** May be wrong for as long as a replica may be silent: ten seconds. */
   isAlive(replica: ReplicaName): Promise<boolean>
-  /** Kept until it is read, in the order in which it was sent. Throws {@link ReplicaGoneError}, {@link ReplicaBusyError}. */
-  send(to: ReplicaName, value: Uint8Array): Promise<void>
+  /**
+   * Kept until it is read, once, in the order in which it was sent. It goes on for `patience` milliseconds, by default for as
+   * long as we have our name, where the store is away or the other one does not read. Throws {@link ReplicaGoneError},
+   * and {@link ReplicaBusyError}, after which nothing was kept. After any other error it may have been.
+   */
+  send(to: ReplicaName, value: Uint8Array, patience?: number): Promise<void>
   /** There is one who reads. */
   onMail(listener: (mail: Mail) => void): void
+
+  /**
+   * Resolves with the answer that was given first. It is forgotten after `life`. The same answer given again resolves as
+   * the first time did. After an error ours may have been the first.
+   */
+  decide(question: string, answer: string, life: number): Promise<string>
+  /** For a question that nobody asks any more. */
+  forget(question: string): Promise<void>
 
   /** Undefined after its end. */
   get(key: string): Promise<Uint8Array | undefined>

@@ -1,8 +1,8 @@
-// What the replicas have to do in one step, as Lua. All keys but those of values have one hash tag, so that this is safe on a
-// cluster. Time is Redis's own.
+// What the replicas have to do in one step, as Lua. All keys but those of values and decisions have one hash tag, so that this is
+// safe on a cluster. Time is Redis's own.
 //
 // alive:NAME of each replica, as long as it says so; lease:KEY a hash (h holder, f fence); inbox:NAME a stream (v value, f
-// from); bytes:NAME of what is in it; fence a number.
+// from); bytes:NAME of what is in it; last:NAME a hash, by sender the number of its last mail; fence a number.
 import type { RedisCommands } from '@gatehouse/service'
 
 /** KEYS: alive. ARGV: life. Returns whether we were. */
@@ -33,20 +33,28 @@ const releaseLease = `
   return redis.call('DEL', KEYS[1])
 `
 
-/** KEYS: alive, inbox, bytes. ARGV: from, value, most bytes, life, channel. */
+/**
+ * A mail that is sent again, because nobody knows whether it was, is there once. KEYS: alive, inbox, bytes, last. ARGV: from,
+ * value, most bytes, life, channel, number.
+ */
 const sendMail = `
   if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end
+  local last = tonumber(redis.call('HGET', KEYS[4], ARGV[1]) or '0')
+  if last >= tonumber(ARGV[6]) then return 'sent' end
   local bytes = tonumber(redis.call('GET', KEYS[3]) or '0')
   if bytes + #ARGV[2] > tonumber(ARGV[3]) then return 'busy' end
   redis.call('XADD', KEYS[2], '*', 'f', ARGV[1], 'v', ARGV[2])
   redis.call('INCRBY', KEYS[3], #ARGV[2])
-  redis.call('PEXPIRE', KEYS[2], ARGV[4])
-  redis.call('PEXPIRE', KEYS[3], ARGV[4])
+  redis.call('HSET', KEYS[4], ARGV[1], ARGV[6])
+  for key = 2, 4 do redis.call('PEXPIRE', KEYS[key], ARGV[4]) end
   redis.call('PUBLISH', ARGV[5], 'm')
   return 'sent'
 `
 
-/** KEYS: inbox, bytes. ARGV: what was read already, how many. Returns the time, and then position, from and value in turn. */
+/**
+ * KEYS: inbox, bytes. ARGV: what was read already, how many, after how many bytes no more. Returns the time, and then
+ * position, from and value in turn.
+ */
 const takeMail = `
   local read = redis.call('XRANGE', KEYS[1], '-', ARGV[1])
   for _, entry in ipairs(read) do
@@ -55,12 +63,21 @@ const takeMail = `
   end
   local time = redis.call('TIME')
   local result = { string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)) }
+  local bytes = 0
   for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[2])) do
     table.insert(result, entry[1])
     table.insert(result, entry[2][2])
     table.insert(result, entry[2][4])
+    bytes = bytes + #entry[2][4]
+    if bytes >= tonumber(ARGV[3]) then break end
   end
   return result
+`
+
+/** KEYS: decision. ARGV: answer, life. Returns the first answer. */
+const decide = `
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX')
+  return redis.call('GET', KEYS[1])
 `
 
 export const scripts = {
@@ -68,8 +85,9 @@ export const scripts = {
   claimLease: { lua: claimLease, numberOfKeys: 3 },
   renewLease: { lua: renewLease, numberOfKeys: 1 },
   releaseLease: { lua: releaseLease, numberOfKeys: 1 },
-  sendMail: { lua: sendMail, numberOfKeys: 3 },
+  sendMail: { lua: sendMail, numberOfKeys: 4 },
   takeMail: { lua: takeMail, numberOfKeys: 2 },
+  decide: { lua: decide, numberOfKeys: 1 },
 }
 
 type Argument = string | number | Buffer
@@ -81,6 +99,7 @@ export type ScriptedRedis = RedisCommands & {
   readonly claimLease: Script<[lease: string, fence: string, alive: string], readonly [holder: string, fence: string]>
   readonly renewLease: Script<[lease: string], 0 | 1>
   readonly releaseLease: Script<[lease: string], 0 | 1>
-  readonly sendMail: Script<[alive: string, inbox: string, bytes: string], 'sent' | 'gone' | 'busy'>
+  readonly sendMail: Script<[alive: string, inbox: string, bytes: string, last: string], 'sent' | 'gone' | 'busy'>
   readonly takeMailBuffer: Script<[inbox: string, bytes: string], readonly Buffer[]>
+  readonly decide: Script<[decision: string], string>
 }

@@ -62,6 +62,8 @@ test('a replica that could not say that it lives holds nothing, and learns of it
   })
   expect((await cut.claim('a')).holder).toBe(self)
   proxy.freeze()
+  await expect.poll(() => lost, { timeout: 5_000 }).toBe(1)
+  expect((await other.claim('a')).holder, 'others learn of it later').toBe(self)
   await expect.poll(() => other.claim('a').then(({ holder }) => holder), { timeout: 5_000 }).toBe(other.self)
   expect(cut.isSure(), 'it knows sooner than others take over').toBe(false)
   await expect(cut.claim('a')).rejects.toThrow(StoreUnavailableError)
@@ -120,6 +122,28 @@ test('mail outlives a connection that breaks while it is read', async () => {
   expect(read).toEqual(Array.from({ length: 60 }, (_, count) => `${count}`))
 })
 
+test('what is sent while answers are lost arrives once each, in order', async () => {
+  const prefix = newPrefix()
+  await using proxy = await startTestProxy(server.url)
+  await using writer = await open({ connection: proxy.url, prefix })
+  await using reader = await open({ prefix })
+  const read: string[] = []
+  reader.onMail(({ value }) => void read.push(Buffer.from(value).toString()))
+  await reader.claim('anything')
+  const sending: Promise<void>[] = []
+  for (let count = 0; count < 30; count += 1) {
+    if (count % 10 === 5) proxy.loseAnswers()
+    sending.push(writer.send(reader.self, Buffer.from(`${count}`)))
+    if (count % 10 === 5) {
+      await expect.poll(() => read).toContain(`${count}`)
+      proxy.keepAnswers()
+    }
+    await Promise.all(sending)
+  }
+  await expect.poll(() => read.length).toBeGreaterThanOrEqual(30)
+  expect(read).toEqual(Array.from({ length: 30 }, (_, count) => `${count}`))
+})
+
 test('every key has an end, but for one number', async () => {
   const prefix = newPrefix()
   await using one = await open({ prefix })
@@ -127,6 +151,7 @@ test('every key has an end, but for one number', async () => {
   await one.claim('a')
   await other.send(one.self, Buffer.from('x'))
   await one.put('v', Buffer.from('x'), 1_000)
+  await one.decide('q', 'yes', 1_000)
   const keys = await admin.keys(`${prefix}*`)
   const endless = []
   for (const key of keys) if ((await admin.pttl(key)) < 0) endless.push(key.slice(prefix.length))

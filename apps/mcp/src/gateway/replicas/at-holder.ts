@@ -27,10 +27,12 @@ interface Carried extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'p
 
 /** Milliseconds that it counts that a server wants no session. */
 const verdictLife = 3_600_000
-/** How often one is asked who has it, and after how many milliseconds. */
+/** How often at least it is asked who has it, for how many milliseconds at least, and after how many again. */
 const attempts = 4
-const again = 50
-const listenAgain = 2_000
+const patience = 3_000
+const again = 100
+/** Milliseconds between attempts to listen again. */
+const listenAgain = [1_000, 2_000, 5_000, 15_000, 30_000]
 
 export function atHolder(
   upstream: PooledUpstream,
@@ -72,12 +74,15 @@ export function atHolder(
   ): Promise<T> {
     const key = upstream.keyOf(behalf)
     if (standsAlone(key)) return here(new AbortController().signal)
+    const begun = clock.now()
     for (let attempt = 1; ; attempt += 1) {
+      if (behalf.signal.aborted) throw new UpstreamError(name, 'timeout', 'The call was cancelled')
       try {
         return await holdings.with(prefix + key, here, there)
       } catch (error) {
         const isElsewhere = error instanceof MovedError || error instanceof NotBegunError
-        if (!isElsewhere || attempt === attempts) throw faultOf(error)
+        const isLate = attempt >= attempts && clock.now() - begun >= patience
+        if (!isElsewhere || isLate) throw faultOf(error)
         await new Promise<void>((resolve) => clock.after(again, resolve))
       }
     }
@@ -118,7 +123,12 @@ export function atHolder(
           case 'notify':
             return upstream.notify(input.request, behalf)
           case 'listen':
-            return listening(behalf, input.resources, caller.tell, AbortSignal.any([caller.signal, lost]))
+            return listening(
+              behalf,
+              input.resources,
+              caller.tell,
+              AbortSignal.any([caller.signal, calls.draining, lost]),
+            )
         }
         throw new Error(`nobody here does ${input.does}`)
       },
@@ -174,15 +184,18 @@ export function atHolder(
 
     listen(behalf, resources, hear) {
       const stop = new AbortController()
+      const own = { ...behalf, signal: stop.signal }
       void (async () => {
-        while (!stop.signal.aborted) {
-          const company: Company = { ...companyOf(behalf), signal: stop.signal, hear }
+        for (let failures = 0; !stop.signal.aborted; failures += 1) {
+          const begun = clock.now()
+          const company: Company = { ...companyOf(own), hear }
           await where<void>(
-            behalf,
+            own,
             (lost) => listening(behalf, resources, hear, AbortSignal.any([stop.signal, lost])),
             (holder) => ask(holder, { does: 'listen', resources }, behalf, company),
           ).catch((error: Error) => void (stop.signal.aborted || onerror(error)))
-          if (!stop.signal.aborted) await pause(clock, listenAgain, stop.signal)
+          if (clock.now() - begun > patience * 2) failures = 0
+          await pause(clock, listenAgain[Math.min(failures, listenAgain.length - 1)] ?? 0, stop.signal)
         }
       })()
       return () => stop.abort()
@@ -219,6 +232,7 @@ function revived({ granted, ...rest }: Carried, caller: Caller): Behalf {
 
 function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
     const cancel = clock.after(milliseconds, resolve)
     const onAbort = () => {
       cancel()

@@ -1,10 +1,13 @@
 // Work that another replica does for us, and we for others: a call, what is told and asked in the middle of it, and its end.
-// Nothing is done twice: a call is made once, and one that lay too long is not begun. Whoever is gone takes with it what it did.
+// Nothing is done twice: before it begins, the doer decides so in the store, where whoever has doubts can decide that it
+// shall not begin. The first one counts. Whoever is gone takes with it what it did.
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplicaName, Replicas } from '@gatehouse/replicas'
-import type { Json } from '../upstreams/contract.ts'
+import { StoreUnavailableError } from '@gatehouse/service'
+import { type Json, RpcError } from '../upstreams/contract.ts'
 import { decodeError, encodeError, NotBegunError, ReplicaLostError } from './call-errors.ts'
-import { createPost } from './post.ts'
+import { createPost, TooLargeError } from './post.ts'
 import type { SealedMail } from './sealed-mail.ts'
 
 /** Towards whoever had it done. */
@@ -13,7 +16,7 @@ export interface Caller {
   readonly signal: AbortSignal
   tell(event: Json): void
   ask(question: Json): Promise<Json>
-  /** To be awaited before anything is done that must not be done twice. */
+  /** To be awaited before anything is done that must not be done twice. Throws {@link NotBegunError}: then nothing may be. */
   begin(): Promise<void>
 }
 
@@ -27,11 +30,16 @@ export interface Company {
 export interface Calls {
   /**
    * Has `operation` done by `replica`. Rejects with what it rejects with there; with {@link NotBegunError} where it is certain
-   * that it was not begun and will not be, with {@link ReplicaLostError} where the other one is gone in the middle of it.
+   * that it was not begun and will not be, with {@link ReplicaLostError} where the other one is gone, or we are for the
+   * others, and it may have been.
    */
   call(replica: ReplicaName, operation: string, input: Json, company: Company): Promise<Json>
   /** Does `operation` for others. Returns how to stop. */
   serve(operation: string, work: (input: Json, caller: Caller) => Promise<Json>): () => void
+  /** Aborted once nothing more is begun for others: what would never end by itself ends. */
+  readonly draining: AbortSignal
+  /** Begins nothing more for others, and resolves when what was begun has been answered. */
+  drain(): Promise<void>
   close(): void
 }
 
@@ -43,7 +51,6 @@ export interface CallsOptions {
 
 type Message =
   | { readonly kind: 'do'; readonly call: string; readonly operation: string; readonly input: Json }
-  | { readonly kind: 'begun'; readonly call: string }
   | { readonly kind: 'stop'; readonly call: string }
   | { readonly kind: 'told'; readonly call: string; readonly event: Json }
   | { readonly kind: 'asked'; readonly call: string; readonly id: number; readonly question: Json }
@@ -59,7 +66,11 @@ type Message =
 interface Outgoing {
   readonly replica: ReplicaName
   readonly company: Company
+  /** By two clocks, of which each may stand still for a while. */
+  readonly since: { readonly ticks: number; readonly time: number }
+  /** It may have been: there is no use in asking any more. */
   hasBegun: boolean
+  doubting: Promise<void> | undefined
   resolve(result: Json): void
   reject(error: Error): void
 }
@@ -74,6 +85,16 @@ interface Incoming {
 const freshness = 5_000
 /** Milliseconds between looks whether those are alive whom we wait for, or who wait for us. */
 const lookAfter = 1_000
+/** Milliseconds for which it is known whether a call was begun, and for which that can be asked. */
+const decisionLife = 120_000
+const askedWithin = 60_000
+/** Milliseconds to wait for a store that is away: to begin, to be told of a call, to find out; for a large answer to be read. */
+const patience = { begin: 2_000, call: 2_000, doubt: 10_000, answer: 30_000 }
+const again = 50
+/** Bytes that wait for a replica that reads slowly, after which it is told nothing but answers. */
+const mostWaiting = 1_048_576
+
+const withdrawn = 'withdrawn'
 
 export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
   const outgoing = new Map<string, Outgoing>()
@@ -85,7 +106,9 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     onerror,
     onMessage: (from, message, age) => take(from, message as Message, age),
   })
-  const send = (to: ReplicaName, message: Message) => post.send(to, message)
+  const draining = new AbortController()
+  const idle = Promise.withResolvers<void>()
+  const send = (to: ReplicaName, message: Message, forSoLong?: number) => post.send(to, message, forSoLong)
   /** Where nobody can do anything about it: who is gone is noticed, and all ends. */
   const tell = (to: ReplicaName, message: Message): void => void send(to, message).catch(onerror)
 
@@ -111,8 +134,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
   function takeFromDoer(from: ReplicaName, message: Exclude<Message, { kind: 'do' | 'answered' | 'stop' }>): void {
     const one = outgoing.get(message.call)
     if (one?.replica !== from) return
-    if (message.kind === 'begun') one.hasBegun = true
-    else if (message.kind === 'told') one.company.hear(message.event)
+    if (message.kind === 'told') one.company.hear(message.event)
     else if (message.kind === 'asked') void answer(from, message, one)
     else if (message.error === undefined) one.resolve(message.result)
     else one.reject(decodeError(message.error))
@@ -132,48 +154,100 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
 
   async function doIt(from: ReplicaName, { call, operation, input }: Extract<Message, { kind: 'do' }>, age: number) {
     const work = operations.get(operation)
-    if (!work || age > freshness) return tell(from, { kind: 'done', call, error: encodeError(new NotBegunError()) })
+    if (incoming.has(call)) return
+    if (!work || age > freshness || draining.signal.aborted)
+      return tell(from, { kind: 'done', call, error: encodeError(new NotBegunError()) })
     const one: Incoming = { from, stop: new AbortController(), answers: new Map() }
     incoming.set(call, one)
-    let asked = 0
-    const caller: Caller = {
-      signal: one.stop.signal,
-      tell: (event) => tell(from, { kind: 'told', call, event }),
-      begin: () => send(from, { kind: 'begun', call }),
-      ask(question) {
-        asked += 1
-        const waiting = Promise.withResolvers<Json>()
-        one.answers.set(asked, waiting)
-        tell(from, { kind: 'asked', call, id: asked, question })
-        return waiting.promise
-      },
-    }
     try {
-      await send(from, { kind: 'done', call, result: await work(input, caller) })
+      await send(from, { kind: 'done', call, result: await work(input, callerOf(call, one)) }, patience.answer)
     } catch (error) {
-      await send(from, { kind: 'done', call, error: encodeError(error) }).catch(onerror)
+      tell(from, { kind: 'done', call, error: encodeError(error instanceof TooLargeError ? tooLarge() : error) })
     } finally {
       incoming.delete(call)
       for (const { promise, reject } of one.answers.values()) {
         promise.catch(() => undefined)
         reject(new Error('the call is over'))
       }
+      if (incoming.size === 0) idle.resolve()
     }
   }
 
+  function callerOf(call: string, { from, stop: { signal }, answers }: Incoming): Caller {
+    const name = replicas.self
+    const own = `begun ${randomUUID()}`
+    let asked = 0
+    return {
+      signal,
+      tell(event) {
+        if (post.waiting(from) <= mostWaiting) tell(from, { kind: 'told', call, event })
+      },
+      async begin() {
+        const decision = await decide(call, own, patience.begin).catch((cause: Error) => {
+          throw new NotBegunError({ cause })
+        })
+        const isOurs = decision === own && replicas.isSure() && replicas.self === name
+        if (!isOurs || signal.aborted) throw new NotBegunError()
+      },
+      ask(question) {
+        asked += 1
+        const waiting = Promise.withResolvers<Json>()
+        answers.set(asked, waiting)
+        tell(from, { kind: 'asked', call, id: asked, question })
+        return waiting.promise
+      },
+    }
+  }
+
+  async function decide(call: string, answer: string, within: number): Promise<string> {
+    for (const until = performance.now() + within; ; ) {
+      try {
+        return await replicas.decide(call, answer, decisionLife)
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || performance.now() >= until) throw error
+        await sleep(again, undefined, { ref: false })
+      }
+    }
+  }
+
+  /** Whether it was begun; if it was not, it will not be. */
+  async function findOut(call: string, { since, hasBegun }: Outgoing): Promise<boolean> {
+    const age = Math.max(performance.now() - since.ticks, Date.now() - since.time)
+    if (hasBegun || age > askedWithin) return true
+    return decide(call, withdrawn, patience.doubt).then(
+      (decision) => decision !== withdrawn,
+      () => true,
+    )
+  }
+
+  /** `isOver`: no answer will come any more. */
+  async function doubt(call: string, one: Outgoing, isOver: boolean): Promise<void> {
+    await one.doubting
+    one.doubting = findOut(call, one).then((hasBegun) => {
+      one.hasBegun = hasBegun
+      if (!hasBegun) one.reject(new NotBegunError())
+      else if (isOver) one.reject(new ReplicaLostError())
+    })
+    await one.doubting
+  }
+
   async function look(): Promise<void> {
+    for (const [call, one] of outgoing) {
+      const isLate = performance.now() - one.since.ticks > freshness + lookAfter
+      if (isLate && !one.hasBegun && !one.doubting) void doubt(call, one, false)
+    }
     const names = new Set([...outgoing.values()].map(({ replica }) => replica))
     for (const { from } of incoming.values()) names.add(from)
     for (const name of names) {
       if (await replicas.isAlive(name)) continue
-      for (const one of outgoing.values()) if (one.replica === name) one.reject(lossOf(one))
+      for (const [call, one] of outgoing) if (one.replica === name) void doubt(call, one, true)
       for (const one of incoming.values()) if (one.from === name) one.stop.abort()
     }
   }
   const looking = setInterval(() => void look().catch(() => undefined), lookAfter).unref()
   // What is answered now is answered to another name.
   const stopLosing = replicas.onLost(() => {
-    for (const one of outgoing.values()) one.reject(lossOf(one))
+    for (const [call, one] of outgoing) void doubt(call, one, true)
     for (const one of incoming.values()) one.stop.abort()
   })
 
@@ -182,19 +256,23 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
       const call = randomUUID()
       const { promise, resolve, reject } = Promise.withResolvers<Json>()
       const onAbort = () => tell(replica, { kind: 'stop', call })
-      outgoing.set(call, { replica, company, hasBegun: false, resolve, reject })
+      const since = { ticks: performance.now(), time: Date.now() }
+      const one: Outgoing = { replica, company, since, hasBegun: false, doubting: undefined, resolve, reject }
+      outgoing.set(call, one)
       try {
-        // a call that nobody could be told of is none
-        await post.send(replica, { kind: 'do', call, operation, input }, { isUrgent: true }).catch((cause: Error) => {
-          throw new NotBegunError({ cause })
+        // one that nobody could be told of may have been told all the same
+        send(replica, { kind: 'do', call, operation, input }, patience.call).catch((error: Error) => {
+          if (error instanceof TooLargeError) reject(tooLarge())
+          else return doubt(call, one, true)
         })
         company.signal.addEventListener('abort', onAbort, { once: true })
         if (company.signal.aborted) onAbort()
-        return await promise
+        const result = await promise
+        replicas.forget(call).catch(() => undefined)
+        return result
       } finally {
         company.signal.removeEventListener('abort', onAbort)
         outgoing.delete(call)
-        promise.catch(() => undefined)
       }
     },
 
@@ -205,16 +283,23 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
       }
     },
 
+    draining: draining.signal,
+
+    async drain() {
+      draining.abort()
+      if (incoming.size > 0) await idle.promise
+    },
+
     close() {
+      draining.abort()
       clearInterval(looking)
       stopLosing()
-      for (const one of outgoing.values()) one.reject(lossOf(one))
+      for (const one of outgoing.values()) one.reject(new ReplicaLostError())
       for (const one of incoming.values()) one.stop.abort()
     },
   }
 }
 
-/** One that is gone begins nothing any more: what lies in its inbox is not read by anybody. */
-function lossOf({ hasBegun }: Outgoing): Error {
-  return hasBegun ? new ReplicaLostError() : new NotBegunError()
+function tooLarge(): RpcError {
+  return new RpcError(-32_603, 'It is too large to be passed from replica to replica')
 }

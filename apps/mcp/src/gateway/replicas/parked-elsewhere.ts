@@ -2,7 +2,7 @@
 import type { ReplicaName, Replicas } from '@gatehouse/replicas'
 import type { Client } from '../relay/client.ts'
 import { type Json, type Members, RpcError } from '../upstreams/contract.ts'
-import { MovedError, NotBegunError, ReplicaLostError } from './call-errors.ts'
+import { NotBegunError, ReplicaLostError } from './call-errors.ts'
 import type { Caller, Calls } from './calls.ts'
 
 /** What a call that waits is taken up with. */
@@ -20,6 +20,9 @@ export interface ParkedElsewhere {
   serve(takeUp: (what: TakenUp, client: Client) => Promise<Members>): () => void
 }
 
+/** How often one is asked that is there and does not begin. */
+const attempts = 3
+
 /** `endpoint`: that the calls came to. */
 export function createParkedElsewhere(replicas: Replicas, calls: Calls, endpoint: string): ParkedElsewhere {
   const operation = `parked ${endpoint}`
@@ -32,13 +35,17 @@ export function createParkedElsewhere(replicas: Replicas, calls: Calls, endpoint
       const ask = async (): Promise<never> => {
         throw new RpcError(-32_603, 'This client is answered, not asked')
       }
-      try {
-        return await calls.call(at, operation, { ...what, client: carried(client) }, { ...client, ask })
-      } catch (error) {
-        const isGone =
-          error instanceof NotBegunError || error instanceof MovedError || error instanceof ReplicaLostError
-        if (isGone) throw new RpcError(-32_602, 'The replica at which this call waited is gone: call again')
-        throw error
+      const input = { ...what, client: carried(client) }
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await calls.call(at, operation, input, { ...client, ask })
+        } catch (error) {
+          if (error instanceof ReplicaLostError)
+            throw new RpcError(-32_603, 'The replica at which this call went on is gone: the call may have run')
+          if (!(error instanceof NotBegunError)) throw error
+          if (attempt === attempts || !(await replicas.isAlive(at).catch(() => false)))
+            throw new RpcError(-32_602, 'The replica at which this call waited is gone: call again')
+        }
       }
     },
 

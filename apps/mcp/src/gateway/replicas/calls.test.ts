@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto'
+import { openRedisReplicas } from '@gatehouse/replicas'
+import { startTestProxy, startTestRedis, type TestProxy, type TestRedis } from '@gatehouse/testing'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { NotBegunError, ReplicaLostError } from './call-errors.ts'
+import { type Calls, type Company, createCalls } from './calls.ts'
+import { createSealedMail } from './sealed-mail.ts'
+
+let redis: TestRedis
+beforeAll(async () => {
+  redis = await startTestRedis()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+
+/** Milliseconds. */
+const shortLife = 1_500
+
+interface Pair extends AsyncDisposable {
+  readonly caller: Calls
+  readonly doer: Calls
+  /** How far it is to Redis for each. */
+  readonly ways: { readonly caller: TestProxy; readonly doer: TestProxy }
+  /** What the caller sent was answered. */
+  quiet(): Promise<unknown>
+  /** Has the doer do it. */
+  run(operation: string, company?: Partial<Company>, input?: unknown): Promise<unknown>
+}
+
+async function pair(life = shortLife): Promise<Pair> {
+  const prefix = `mcp:test-${randomUUID()}:`
+  const errors: Error[] = []
+  async function member() {
+    const way = await startTestProxy(redis.url)
+    const replicas = openRedisReplicas({ connection: way.url, prefix, life })
+    await expect.poll(() => replicas.claim('ready').then(() => true, String)).toBe(true)
+    const mail = createSealedMail(['a secret for tests, and for nothing else'])
+    return { way, replicas, calls: createCalls({ replicas, mail, onerror: (error) => void errors.push(error) }) }
+  }
+  const [one, other] = [await member(), await member()]
+  const nobody: Company = {
+    signal: new AbortController().signal,
+    hear: () => undefined,
+    ask: async () => undefined,
+  }
+  return {
+    caller: one.calls,
+    doer: other.calls,
+    ways: { caller: one.way, doer: other.way },
+    quiet: () => one.replicas.isAlive('x'),
+    run: (operation, company = {}, input = {}) =>
+      one.calls.call(other.replicas.self, operation, input, { ...nobody, ...company }),
+    async [Symbol.asyncDispose]() {
+      for (const { calls, replicas, way } of [one, other]) {
+        calls.close()
+        await replicas.close()
+        await way[Symbol.asyncDispose]()
+      }
+    },
+  }
+}
+
+const outcomeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    (result) => result,
+    (error: unknown) => error,
+  )
+
+test('a call that may or may not have been sent is done once', async () => {
+  await using both = await pair(20_000)
+  let runs = 0
+  both.doer.serve('count', async (_input, caller) => {
+    await caller.begin()
+    runs += 1
+    return runs
+  })
+  let lostWhileRunning = 0
+  for (let n = 1; n <= 20; n += 1) {
+    await both.quiet()
+    both.ways.caller.loseAnswers()
+    const running = both.run('count')
+    // where something else lost its answer first, the call is not sent before the connection is back
+    for (let tries = 0; tries < 30 && runs < n; tries += 1) await new Promise((resolve) => setTimeout(resolve, 5))
+    if (runs === n) lostWhileRunning += 1
+    both.ways.caller.keepAnswers()
+    expect(await running).toBe(n)
+  }
+  expect(lostWhileRunning).toBeGreaterThan(0)
+})
+
+test('who is cut off while it is done does not know how it ended, and says so', async () => {
+  await using both = await pair()
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  both.doer.serve('wait', async (_input, caller) => {
+    await caller.begin()
+    begun.resolve()
+    await end.promise
+    return 'done'
+  })
+  const outcome = outcomeOf(both.run('wait'))
+  await begun.promise
+  both.ways.caller.freeze()
+  await new Promise((resolve) => setTimeout(resolve, shortLife))
+  end.resolve()
+  both.ways.caller.thaw()
+  both.ways.caller.cut()
+  expect(await outcome).toBeInstanceOf(ReplicaLostError)
+})
+
+test('what is said not to have begun does not begin later', async () => {
+  await using both = await pair()
+  const [there, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const begun = Promise.withResolvers<unknown>()
+  both.doer.serve('late', async (_input, caller) => {
+    there.resolve()
+    await gate.promise
+    begun.resolve(await outcomeOf(caller.begin()))
+  })
+  const outcome = outcomeOf(both.run('late'))
+  await there.promise
+  both.ways.caller.freeze()
+  await new Promise((resolve) => setTimeout(resolve, shortLife))
+  both.ways.caller.thaw()
+  both.ways.caller.cut()
+  expect(await outcome).toBeInstanceOf(NotBegunError)
+  gate.resolve()
+  expect(await begun.promise).toBeInstanceOf(NotBegunError)
+})
+
+test('a doer that is cut off before it begins does not begin, and another may', async () => {
+  await using both = await pair()
+  const [there, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const begun = Promise.withResolvers<unknown>()
+  both.doer.serve('late', async (_input, caller) => {
+    there.resolve()
+    await gate.promise
+    begun.resolve(await outcomeOf(caller.begin()))
+  })
+  const outcome = outcomeOf(both.run('late'))
+  await there.promise
+  both.ways.doer.freeze()
+  expect(await outcome).toBeInstanceOf(NotBegunError)
+  both.ways.doer.thaw()
+  both.ways.doer.cut()
+  gate.resolve()
+  expect(await begun.promise).toBeInstanceOf(NotBegunError)
+})
+
+test('an answer that is too large is one clear error', async () => {
+  await using both = await pair()
+  both.doer.serve('huge', async (_input, caller) => {
+    await caller.begin()
+    return 'x'.repeat(17 * 1024 * 1024)
+  })
+  await expect(both.run('huge')).rejects.toThrow('too large')
+})
+
+test('who drains begins nothing more, and answers what was begun', async () => {
+  await using both = await pair()
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  both.doer.serve('wait', async (_input, caller) => {
+    await caller.begin()
+    begun.resolve()
+    await end.promise
+    return 'done'
+  })
+  const first = both.run('wait')
+  await begun.promise
+  const drained = both.doer.drain()
+  await expect(both.run('wait')).rejects.toThrow(NotBegunError)
+  end.resolve()
+  expect(await first).toBe('done')
+  await drained
+})
