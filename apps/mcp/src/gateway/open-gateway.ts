@@ -12,6 +12,7 @@ import { createRenewableCatalog } from './catalog/renewable.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { fingerprint } from './fingerprint.ts'
 import { createGateway } from './gateway.ts'
+import { createLogBudget } from './log-budget.ts'
 import { measureUpstreams } from './measures.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
 import { createReplaceable, type Replaceable } from './replaceable.ts'
@@ -50,6 +51,9 @@ export interface GatewayLog {
   error(details: object, message: string): void
 }
 
+/** Characters of a line of the log: names in it are an upstream's. */
+const longestMessage = 400
+
 /** The upstreams alone, each with its breaker. */
 export interface OpenUpstreams {
   /** In the order of the file. */
@@ -78,8 +82,13 @@ export function openUpstreams(
   const leaving = new Set<Replaceable>()
   const onOutcome = parts.metrics && measureUpstreams(parts.metrics, () => upstreams)
   const outcomes = createOutcomes({ onOutcome })
+  const budget = createLogBudget(clock.now)
   const onerror = (upstream: string, error: Error): void =>
-    log.info({ upstream, err: withoutBody(error) }, 'an upstream is in trouble')
+    budget.spend(upstream, (leftOut) => {
+      const { name, message } = withoutBody(error)
+      const err = { name, message: message.slice(0, longestMessage) }
+      log.info({ upstream, err, ...(leftOut > 0 && { leftOut }) }, 'an upstream is in trouble')
+    })
 
   function open(one: UpstreamSettings, print: string, share: number): Upstream {
     const upstream = openUpstream(one, {
@@ -150,9 +159,6 @@ export function openUpstreams(
     },
   }
 }
-
-/** Characters of a line of the log: names in it are an upstream's. */
-const longestMessage = 400
 
 export type ServedEndpoint = Omit<EndpointSettings, 'name'> & {
   /** What people are shown. */

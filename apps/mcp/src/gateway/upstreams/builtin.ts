@@ -5,7 +5,7 @@ import { policy } from '../../mcp/policy.ts'
 import { createMcpServer } from '../../mcp/server.ts'
 import type { Source } from '../../sources/source.ts'
 import type { OpenConnection } from './connection.ts'
-import type { Behalf } from './contract.ts'
+import { type Behalf, RpcError, type UpstreamRequest } from './contract.ts'
 import type { Identity } from './envelope.ts'
 import { createWireOpener } from './wire.ts'
 
@@ -33,6 +33,15 @@ export function createBuiltinOpener({ name, source, identity, limit, onerror, cl
     return ours
   }
 
+  /** Once more, whatever was known of the tool when the request came: see ../gateway.ts. */
+  async function requireTerms({ method, params }: UpstreamRequest, { owner, granted }: Behalf): Promise<void> {
+    if (method !== 'tools/call') return
+    const caller = { subject: owner.subject, clientId: owner.clientId, ...granted }
+    const { scopes, isOpenTo } = await operations.find({ method, params }, { caller, headers: {} })
+    if (!isOpenTo || !scopes.every((scope) => granted.scopes.has(scope)))
+      throw new RpcError(-32_603, 'This tool takes more than the token opens: call again')
+  }
+
   const limits = { list: limit, start: limit, probe: limit }
   const open = createWireOpener({ name, identity, limits, era: '2025', connect, onerror })
 
@@ -42,6 +51,7 @@ export function createBuiltinOpener({ name, source, identity, limit, onerror, cl
     return {
       description: first.description,
       async request(request, on, terms) {
+        await requireTerms(request, on)
         const connection = await open(on, capabilities)
         try {
           return await connection.request(request, on, terms)

@@ -113,17 +113,20 @@ export class UpstreamError extends Error {
   readonly fault: UpstreamFault
   /** Seconds. */
   readonly retryAfter: number | undefined
+  /** Whether the other side said something: it is there. */
+  readonly hasAnswered: boolean
   /** `message` is for an operator and for the client: no secret, no query of a URL. */
   constructor(
     upstream: string,
     fault: UpstreamFault,
     message: string,
-    options: { readonly retryAfter?: number; readonly cause?: unknown } = {},
+    options: { readonly retryAfter?: number; readonly cause?: unknown; readonly hasAnswered?: boolean } = {},
   ) {
     super(message, { cause: options.cause })
     this.name = 'UpstreamError'
     this.upstream = upstream
     this.fault = fault
     this.retryAfter = options.retryAfter
+    this.hasAnswered = options.hasAnswered ?? false
   }
 }

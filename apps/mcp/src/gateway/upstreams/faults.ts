@@ -1,7 +1,7 @@
 // What a transport throws, as what it means for the caller: whether anything was sent, and what to do about it.
-import { SdkHttpError, UnauthorizedError } from '@modelcontextprotocol/client'
+import { InsufficientScopeError, SdkHttpError, UnauthorizedError } from '@modelcontextprotocol/client'
 import { z } from 'zod'
-import { RpcError, UpstreamError } from './contract.ts'
+import { RpcError, UpstreamError, type UpstreamFault } from './contract.ts'
 
 /** What an upstream of the 2025 era answers where it does not know the session that a request named. */
 export class SessionLostError extends Error {
@@ -36,10 +36,11 @@ const neverSent = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ])
 
-export function faultOf(name: string, error: Error): Error {
+/** `mayHaveRun`: of a request that changes something. */
+export function faultOf(name: string, error: Error, mayHaveRun = false): Error {
   if (error instanceof UpstreamError) return error
-  if (error instanceof UnauthorizedError) return unauthorized(name)
-  if (error instanceof SdkHttpError) return httpFault(name, error)
+  if (error instanceof UnauthorizedError || error instanceof InsufficientScopeError) return unauthorized(name, error)
+  if (error instanceof SdkHttpError) return httpFault(name, error, mayHaveRun)
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof UpstreamError) return cause
     const code = 'code' in cause ? String(cause.code) : ''
@@ -60,9 +61,12 @@ export function withoutBody(error: Error): Error {
   return new Error(`The upstream answered with HTTP ${status}`)
 }
 
-function httpFault(name: string, error: SdkHttpError): Error {
+function httpFault(name: string, error: SdkHttpError, mayHaveRun: boolean): Error {
   const { status, text } = error.data as { readonly status: number; readonly text?: unknown }
-  if (status === 401 || status === 403) return unauthorized(name)
+  const fault = (kind: UpstreamFault, message: string) => new UpstreamError(name, kind, message, { hasAnswered: true })
+  // what one call is refused for says nothing of the credential
+  if (status === 403 && mayHaveRun) return fault('invalid', `${name} refuses this call (HTTP 403)`)
+  if (status === 401 || status === 403) return unauthorized(name, error)
   const said = rpcErrorIn(text)
   const words = said ? said.message : text
   const isCertain = (status === 404 || status === 400) && saysThatItIsLost(words)
@@ -70,11 +74,15 @@ function httpFault(name: string, error: SdkHttpError): Error {
   const isLost = status === 404 ? !said || isAboutSession(words) : status === 400 && !said && isAboutSession(words)
   if (isCertain || isLost) return new SessionLostError(status, isCertain, said)
   if (said) return said
-  if (status === 429) return new UpstreamError(name, 'busy', `${name} answers that it is busy (HTTP 429)`)
-  if (status === 502 || status === 503 || status === 504) {
-    return new UpstreamError(name, 'unreachable', `${name} is unavailable (HTTP ${status})`)
+  if (status === 429) return fault('busy', `${name} answers that it is busy (HTTP 429)`)
+  if (status === 502 || status === 504) {
+    // whoever stands in between says so, and may have passed the request on
+    return mayHaveRun
+      ? fault('interrupted', `${name} broke off (HTTP ${status}): the call may have run`)
+      : fault('unreachable', `${name} is unavailable (HTTP ${status})`)
   }
-  return new UpstreamError(name, 'invalid', `${name} answered with HTTP ${status}`)
+  if (status === 503) return fault('unreachable', `${name} is unavailable (HTTP 503)`)
+  return fault('invalid', `${name} answered with HTTP ${status}`)
 }
 
 const rpcBody = z.object({ error: z.object({ code: z.number(), message: z.string(), data: z.unknown().optional() }) })
@@ -90,11 +98,12 @@ function rpcErrorIn(text: unknown): RpcError | undefined {
   }
 }
 
-function unauthorized(name: string): UpstreamError {
+function unauthorized(name: string, cause: Error): UpstreamError {
   return new UpstreamError(
     name,
     'unauthorized',
     `${name} refuses the gateway's credential: its operator has to mend that`,
+    { cause, hasAnswered: true },
   )
 }
 

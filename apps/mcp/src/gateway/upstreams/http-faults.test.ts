@@ -73,6 +73,23 @@ const answers: Readonly<Record<string, [Answer, object]>> = {
     (_m, response) => response.writeHead(401, { 'www-authenticate': 'Bearer scope="theirs"' }).end(),
     { fault: 'unauthorized', message: /credential/ },
   ],
+  'HTTP 502': [(_m, response) => response.writeHead(502).end(), { fault: 'interrupted', message: /may have run/ }],
+  'HTTP 504': [(_m, response) => response.writeHead(504).end(), { fault: 'interrupted' }],
+  'HTTP 403': [(_m, response) => response.writeHead(403).end('no'), { fault: 'invalid', message: /refuses this call/ }],
+  'HTTP 202': [(_m, response) => response.writeHead(202).end(), { fault: 'invalid', message: /no MCP message/ }],
+  'another answer': [
+    (_m, response) => json(response, { jsonrpc: '2.0', id: 'another', result: {} }),
+    { fault: 'invalid', message: /no MCP message/ },
+  ],
+  'a list of nothing': [(_m, response) => json(response, []), { fault: 'invalid', message: /no MCP message/ }],
+  'a stream that breaks and is not there any more': [
+    (_m, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('id: 1\nretry: 0\ndata:\n\n')
+      setTimeout(() => response.destroy(), 20)
+    },
+    { fault: 'interrupted' },
+  ],
   'HTTP 404 again and again': [(_m, response) => response.writeHead(404).end('no'), { fault: 'interrupted' }],
   'another type': [
     (_m, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
@@ -176,6 +193,12 @@ test.each<[string, Answer, object, number]>([
   expect(calls(server)).toBe(1)
   await request(server).catch(() => undefined)
   expect(handshakes(server)).toBe(sessions)
+})
+
+test('a list that somebody in between refuses has not run', async () => {
+  await using server = await faulty((_m, response) => response.writeHead(502).end())
+  const listed = server.upstream.request({ method: 'tools/list' }, behalfOf(testClient('2025')))
+  await expect(listed).rejects.toMatchObject({ fault: 'unreachable' })
 })
 
 test('a list is asked for again in a new session, whatever the 404 says', async () => {

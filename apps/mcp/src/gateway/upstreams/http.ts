@@ -12,6 +12,7 @@ import { SessionLostError } from './faults.ts'
 import type { GuardedFetch } from './guarded-fetch.ts'
 import { discover, initialize } from './negotiate.ts'
 import { countingIds, createPeer, type Peer, type PeerOptions } from './peer.ts'
+import { createReopening } from './reopening.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
 export interface HttpOptions {
@@ -25,16 +26,29 @@ export interface HttpOptions {
 
 /** Milliseconds. After that an upstream is asked again of which era it is: it may have been renewed. */
 const verdictLife = 3_600_000
+/** Milliseconds for an upstream to say which era it is of: an older one may say nothing at all. */
+const probeLimit = 5_000
 /** Milliseconds that what an upstream of 2026-07-28 says of itself is believed. */
 const descriptionLife = 60_000
 /** Milliseconds for an upstream to open the stream of a session in, or to say that there is none. */
 const listenLimit = 2_000
+/** Milliseconds for an upstream to end a session in. */
+const endLimit = 2_000
+/** What says that there is no stream of that kind (any more). */
+const isOver = (status: number): boolean => [400, 404, 405, 410].includes(status)
 /** A stream that an upstream breaks is opened again for as long as somebody listens. */
 const reconnection = {
   initialReconnectionDelay: 1_000,
   maxReconnectionDelay: 30_000,
   reconnectionDelayGrowFactor: 2,
   maxRetries: 1_000_000,
+}
+
+interface Listening {
+  /** It has its stream, or knows that there is none. */
+  readonly onlistening?: () => void
+  /** It had a stream, which is over for good. */
+  readonly onover?: () => void
 }
 
 /** What the transports of one session have in common; of 2026-07-28 each request has its own. */
@@ -53,18 +67,43 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
   const verdicts = createRecent<{ readonly description: Description | undefined; readonly at: number }>(1_000)
   const toldOf = (headers: Behalf['headers']) => digest(passedHeaders(settings, headers))
 
-  function connect(headers: Behalf['headers'], shared: Shared, onlistening: () => void = () => undefined) {
+  function connect(headers: Behalf['headers'], shared: Shared, { onlistening, onover }: Listening = {}) {
     const fetch = http.fetchFor((error) => peer.fail(error))
     const { sessionId, protocolVersion, ...own } = shared
+    let isStreaming = false
+
+    /** Of the stream that there is besides, or the rest of one that broke. */
+    async function listen(address: string | URL, init: RequestInit): Promise<Response> {
+      try {
+        const response = await fetch(address, init)
+        const isResumed = new Headers(init.headers).has('last-event-id')
+        if (isOver(response.status) && (isResumed || isStreaming)) {
+          onover?.()
+          peer.fail(new UpstreamError(name, 'interrupted', `${name} broke off and has no more of it: it may have run`))
+          await peer.close()
+        }
+        isStreaming ||= response.ok
+        return response
+      } finally {
+        onlistening?.()
+      }
+    }
+
+    async function post(address: string | URL, init: RequestInit): Promise<Response> {
+      const response = await fetch(address, init)
+      isStreaming = response.headers.get('content-type')?.startsWith('text/event-stream') === true
+      return response
+    }
+
     const transport = new StreamableHTTPClientTransport(new URL(url), {
-      fetch: (address, init) =>
-        init?.method === 'GET' ? Promise.resolve(fetch(address, init)).finally(onlistening) : fetch(address, init),
+      fetch: (address, init = {}) => (init.method === 'GET' ? listen(address, init) : post(address, init)),
       requestInit: { headers: passedHeaders(settings, headers) },
       reconnectionOptions: reconnection,
+      reconnectionScheduler: createReopening(clock),
       ...(sessionId !== undefined && { sessionId }),
       ...(protocolVersion !== undefined && { protocolVersion }),
     })
-    const peer: Peer = createPeer({ ...own, name, transport, identity, onerror })
+    const peer: Peer = createPeer({ ...own, name, transport, identity, onerror, isStreaming: () => isStreaming })
     return { transport, peer }
   }
 
@@ -94,10 +133,16 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     if (known && clock() - known.at < (known.description ? descriptionLife : verdictLife)) return known.description
     const asker = ownBehalf(behalf, behalf.signal)
     // What a client says of itself has no part in it: the verdict counts for others, too.
-    const terms = { behalf: asker, capabilities: {}, limit: timeouts.list }
-    const description = await alone(behalf.headers, (peer) => discover(peer, terms))
-    verdicts.set(told, { description, at: clock() })
-    return description
+    const terms = { behalf: asker, capabilities: {}, limit: Math.min(probeLimit, timeouts.list) }
+    try {
+      const description = await alone(behalf.headers, (peer) => discover(peer, terms))
+      verdicts.set(told, { description, at: clock() })
+      return description
+    } catch (error) {
+      // it may know the older greeting; of which era it is nobody knows by that
+      if (error instanceof UpstreamError && error.fault === 'timeout' && !behalf.signal.aborted) return undefined
+      throw error
+    }
   }
 
   function openModern(description: Description, behalf: Behalf): Connection {
@@ -107,7 +152,8 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
         try {
           return await alone(on.headers, (peer) => peer.request(request, { ...terms, behalf: on, era: '2026' }))
         } catch (error) {
-          if (error instanceof RpcError && error.code === -32_022) verdicts.delete(toldOf(behalf.headers))
+          // it is asked again of which era it is, once its connection is forgotten: see upstream.ts
+          if (error instanceof RpcError || error instanceof UpstreamError) verdicts.delete(toldOf(behalf.headers))
           throw error
         }
       },
@@ -147,7 +193,8 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     )
     const listening = Promise.withResolvers<void>()
     const shared = unshared(subscriptions.hear)
-    const { transport, peer } = connect(behalf.headers, shared, listening.resolve)
+    const own = { onlistening: listening.resolve, onover: () => lose() }
+    const { transport, peer } = connect(behalf.headers, shared, own)
     await peer.start()
     let description: Description
     try {
@@ -170,22 +217,36 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
       await Promise.race([listening.promise, sleep(listenLimit, undefined, { ref: false })])
     const session: Shared = { ...shared, sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
 
-    const request: Connection['request'] = (wanted, on, terms) =>
-      alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), session)
-    return {
+    let isLost = false
+    /** There is nothing to be ended there any more, and others may still be at work. */
+    function lose(): void {
+      isLost = true
+      connection.onclose?.()
+    }
+
+    const request: Connection['request'] = async (wanted, on, terms) => {
+      try {
+        return await alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), session)
+      } catch (error) {
+        isLost ||= error instanceof SessionLostError
+        throw error
+      }
+    }
+    const connection: Connection = {
       description: { ...description, hasSession: transport.sessionId !== undefined },
       request,
       notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), session),
       listen: subscriptions.listen,
       async close() {
         subscriptions.end()
-        await Promise.race([
-          transport.terminateSession(),
-          new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
-        ]).catch(() => undefined)
+        if (!isLost) {
+          const ended = transport.terminateSession().catch(() => undefined)
+          await Promise.race([ended, sleep(endLimit, undefined, { ref: false })])
+        }
         await peer.close()
       },
     }
+    return connection
   }
 
   return async function open(behalf, capabilities) {

@@ -41,3 +41,15 @@ test('one that ends without being whole gives its room back', async () => {
   await expect.poll(() => waiting.done).toBe(true)
   expect(outcome(inflow.open().take(1)).done).toBe(false)
 })
+
+test('one that ended while it waited takes nothing later', async () => {
+  const inflow = createInflow(100)
+  const [first, second, third] = [inflow.open(), inflow.open(), inflow.open()]
+  void first.take(90)
+  const waiting = outcome(second.take(50))
+  second.done()
+  await expect.poll(() => waiting.done).toBe(true)
+  first.done()
+  expect(outcome(third.take(60)).done).toBe(true)
+  expect(outcome(inflow.open().take(60)).done).toBe(false)
+})

@@ -20,7 +20,7 @@ export function createInflow(most: number): Inflow {
   let used = 0
   /** In the order in which they began. */
   const held = new Map<Reading, number>()
-  let waiting: (() => void)[] = []
+  let waiting: { readonly of: Reading; again(): void; giveUp(): void }[] = []
 
   return {
     open() {
@@ -39,15 +39,23 @@ export function createInflow(most: number): Inflow {
           tryTake(bytes)
             ? undefined
             : new Promise((resolve) => {
-                const again = (): void => (tryTake(bytes) ? resolve() : void waiting.push(again))
-                waiting.push(again)
+                const waiter = {
+                  of: reading,
+                  again: (): void => (tryTake(bytes) ? resolve() : void waiting.push(waiter)),
+                  giveUp: resolve,
+                }
+                waiting.push(waiter)
               }),
         done() {
           used -= held.get(reading) ?? 0
           held.delete(reading)
           const before = waiting
           waiting = []
-          for (const again of before) again()
+          // one that is over takes nothing any more
+          for (const waiter of before) {
+            if (waiter.of === reading) waiter.giveUp()
+            else waiter.again()
+          }
         },
       }
       return reading

@@ -1,5 +1,6 @@
 // Which era an upstream is of. It is asked once, in the words of 2026-07-28, and the verdict is remembered: some servers of
 // the older era end at a question that they do not know.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Behalf, type Description, type Era, type Members, RpcError, UpstreamError } from './contract.ts'
 import { type Identity, serverInfoIn, versions } from './envelope.ts'
 import { SessionLostError } from './faults.ts'
@@ -36,8 +37,22 @@ export async function initialize(
     )
   }
   setVersion(result.protocolVersion)
-  await peer.notify({ method: 'notifications/initialized' })
+  await within(name, terms.limit, peer.notify({ method: 'notifications/initialized' }))
   return describe('2025', result.protocolVersion, result)
+}
+
+/** For what has no limit of its own. */
+export async function within<T>(name: string, limit: number, work: Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const timeout = sleep(limit, undefined, { ref: false, signal: late.signal }).then(() => {
+    throw new UpstreamError(name, 'timeout', `${name} did not answer within ${limit / 1000} s`)
+  })
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    timeout.catch(() => undefined)
+    late.abort()
+  }
 }
 
 function isModern(result: Members): boolean {
@@ -68,7 +83,7 @@ export function mirrored(
   { capabilities }: Pick<Behalf, 'capabilities'>,
   questions: { readonly form: boolean; readonly url: boolean; readonly roots: boolean; readonly sampling: boolean },
 ): Members {
-  const { elicitation, sampling, roots, ...rest } = capabilities
+  const { elicitation, sampling, roots, tasks: _, ...rest } = capabilities
   const asks = isMembers(elicitation) ? elicitationOf(elicitation, questions) : undefined
   return {
     ...(JSON.stringify(rest).length <= longestUnknown && rest),

@@ -26,7 +26,7 @@ export interface OpenUpstreamOptions {
 }
 
 /** Of upstreams that are no processes. Sessions of owners, which cost their server something. */
-const remotePool = { max: 1_000, idle: 1_800_000, lifetime: 86_400_000 }
+const remotePool = { max: 1_000, mostEach: 64, idle: 1_800_000, lifetime: 86_400_000 }
 /** Milliseconds for a command to say whether it knows 2026-07-28: an older one may say nothing at all. */
 const probeLimit = 5_000
 /** Milliseconds for a command to be there: `npx` may have to download it first. */

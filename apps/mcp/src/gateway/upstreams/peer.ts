@@ -15,6 +15,7 @@ import {
 } from './contract.ts'
 import { type Identity, paramsFor } from './envelope.ts'
 import { faultOf } from './faults.ts'
+import { mayChange } from './methods.ts'
 import { isTooDeep } from './sizes.ts'
 
 export interface PeerOptions {
@@ -25,6 +26,8 @@ export interface PeerOptions {
   readonly nextId: () => number
   /** Calls that are under way at the same owner's, over whichever transport; the last is asked what names no call. */
   readonly calls: Set<PeerCall>
+  /** Of a transport of one call: whether its answer comes as a stream. */
+  readonly isStreaming?: (() => boolean) | undefined
   /** What belongs to no call. */
   hearUnasked(notification: Notification): void
   /** What is wrong, and answers no request. */
@@ -49,6 +52,8 @@ export interface PeerCall {
   beat(): void
   /** While a question is open it is not the upstream that is silent. Returns what ends that. */
   hold(): () => void
+  /** Aborted when the call is over. */
+  readonly over: AbortSignal
 }
 
 export interface RequestTerms {
@@ -78,8 +83,11 @@ interface Pending {
   reject(error: Error): void
 }
 
-/** Questions of one upstream connection that wait to be put. */
+/** Questions of one upstream connection that wait to be put, and characters of each. */
 const mostAsked = 20
+const longestQuestion = 1_048_576
+/** Answers of ours that are on their way. */
+const mostReplies = 40
 /** Milliseconds for an upstream to take it that a call is cancelled. */
 const tellLimit = 1_000
 
@@ -91,6 +99,7 @@ export function createPeer({
   identity,
   nextId,
   calls,
+  isStreaming,
   hearUnasked,
   onerror,
   onclose,
@@ -99,6 +108,7 @@ export function createPeer({
   const asked = new Map<string | number, AbortController>()
   const perRequest = transport.hasPerRequestStream === true
   let isClosed = false
+  let replying = 0
 
   transport.onmessage = (message) => {
     try {
@@ -158,10 +168,15 @@ export function createPeer({
 
   /** What the upstream asks us. */
   async function answer({ id, method, params }: Request & { readonly id: string | number }): Promise<void> {
+    // what is not taken is not answered for ever: an upstream may ask faster than it reads
+    if (replying >= mostReplies) return
     if (method === 'ping') return reply({ id, result: {} })
     const call = lastCall()
     if (!call)
       return reply({ id, error: { code: -32_601, message: 'Nobody is there to be asked: no call is under way' } })
+    if (asked.has(id)) return reply({ id, error: { code: -32_600, message: 'This id is in use' } })
+    if (JSON.stringify(params ?? null).length > longestQuestion)
+      return reply({ id, error: { code: -32_600, message: 'The question is too long' } })
     if (asked.size >= mostAsked)
       return reply({ id, error: { code: -32_603, message: `${mostAsked} questions wait already` } })
     const cancelled = new AbortController()
@@ -170,7 +185,9 @@ export function createPeer({
       const release = call.hold()
       try {
         if (cancelled.signal.aborted) return
-        const result = await Promise.race([call.behalf.ask({ method, params }), rejectOn(cancelled.signal)])
+        // one whose call is over is not waited for: nobody may ever answer it
+        const ended = AbortSignal.any([cancelled.signal, call.over])
+        const result = await Promise.race([call.behalf.ask({ method, params }), rejectOn(ended)])
         await reply({ id, result })
       } catch (error) {
         if (cancelled.signal.aborted) return
@@ -186,11 +203,17 @@ export function createPeer({
   }
 
   async function reply(response: object): Promise<void> {
-    if (!isClosed) await transport.send({ jsonrpc: '2.0', ...response } as JSONRPCMessage).catch(onerror)
+    if (isClosed) return
+    replying += 1
+    await transport.send({ jsonrpc: '2.0', ...response } as JSONRPCMessage).catch(onerror)
+    replying -= 1
   }
 
-  function unreadable(cause: Error): UpstreamError {
-    return new UpstreamError(name, 'invalid', `${name} sent an answer that is no MCP message`, { cause })
+  function unreadable(cause?: Error): UpstreamError {
+    return new UpstreamError(name, 'invalid', `${name} sent an answer that is no MCP message`, {
+      cause,
+      hasAnswered: true,
+    })
   }
 
   async function request(wanted: UpstreamRequest, terms: RequestTerms): Promise<Members> {
@@ -213,8 +236,10 @@ export function createPeer({
     }
     let silence: NodeJS.Timeout | undefined
     let held = 0
+    const over = new AbortController()
     const call: PeerCall = {
       behalf,
+      over: over.signal,
       asking: Promise.resolve(),
       beat() {
         clearTimeout(silence)
@@ -262,15 +287,21 @@ export function createPeer({
           ),
         ...(wanted.mirrored && era === '2026' && { headers: wanted.mirrored }),
       }
-      transport
-        .send(message, options)
-        .catch((error: Error) => reject(isUnreadable(error) ? unreadable(error) : faultOf(name, error)))
+      transport.send(message, options).then(
+        () => {
+          // all of it is here, and the answer was not in it
+          if (isStreaming?.() === false) reject(unreadable())
+        },
+        (error: Error) =>
+          reject(isUnreadable(error) ? unreadable(error) : faultOf(name, error, mayChange(wanted.method))),
+      )
       return await promise
     } finally {
       behalf.signal.removeEventListener('abort', onAbort)
       for (const timer of timers) clearTimeout(timer)
       pending.delete(id)
       calls.delete(call)
+      over.abort()
     }
   }
 
@@ -297,7 +328,8 @@ function isAboutLists(method: string): boolean {
 }
 
 function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
-  )
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }

@@ -20,6 +20,8 @@ export interface PoolOptions<C> {
   readonly open: (key: string) => Promise<C>
   /** Connections at once, those that are being closed included. */
   readonly max: number
+  /** Of one caller. By default all. */
+  readonly mostEach?: number
   /** Milliseconds without a request after which a connection is closed. */
   readonly idle: number
   /** Milliseconds in all after which a connection is lent no more, and closed once no request is under way. */
@@ -36,10 +38,14 @@ export interface Pool<C> {
    *
    * Does NOT end `work` when its connection ends: that is the connection's to do.
    *
-   * `caller`: whose it counts as. A quarter of what may be open is kept for callers who have little.
+   * `caller`: whose it counts as. A quarter of what may be open is kept for callers who have little. `signal`: who asks does
+   * not wait any more for a connection that is being opened.
    */
-  use<T>(key: string, work: (connection: C) => Promise<T>, caller?: string): Promise<T>
-  /** Closes it, and the next who asks gets another at once: its session was lost, and that is no failure. */
+  use<T>(key: string, work: (connection: C) => Promise<T>, caller?: string, signal?: AbortSignal): Promise<T>
+  /**
+   * The next who asks gets another at once: its session was lost, and that is no failure. It is closed when nobody uses it any
+   * more.
+   */
   forget(connection: C): Promise<void>
   /** Whether it is open, or being opened. */
   has(key: string): boolean
@@ -60,6 +66,7 @@ interface Entry<C> {
   usedAt: number
   cancelTimer: () => void
   cancelLife: () => void
+  readonly caller: string
   readonly giveShare: () => void
 }
 
@@ -70,13 +77,13 @@ const mostFailures = 10_000
 const longestTimer = 2 ** 31 - 1
 
 export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
-  const { name, open, max, idle, lifetime, clock, onerror } = options
+  const { name, open, max, mostEach = max, idle, lifetime, clock, onerror } = options
   const entries = new Map<string, Entry<C>>()
   /** Too old to be lent, and still in use. */
   const old = new Set<Entry<C>>()
   const endings = new Set<Promise<void>>()
   const slots = createSlots(max)
-  const shares = createShares(max)
+  const shares = createShares(max, mostEach)
   const backoff = createBackoff(clock.now)
   /** For what fails one owner alone: what an upstream answers may come of what the owner says of itself. */
   const backoffs = createRecent<Backoff>(mostFailures)
@@ -104,6 +111,7 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
       usedAt: now,
       cancelTimer: () => undefined,
       cancelLife: () => undefined,
+      caller,
       giveShare,
     }
     entries.set(key, entry)
@@ -115,8 +123,10 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
   /** Of what nobody has used for the longest time. */
   function takeOf(caller: string): () => void {
     const unused = [...entries.values()].filter(({ users, connection }) => users === 0 && connection)
-    const [longest] = unused.toSorted((a, b) => a.usedAt - b.usedAt)
-    if (longest) void end(longest)
+    const longest = unused.toSorted((a, b) => a.usedAt - b.usedAt)
+    // their own first, and nobody's in vain
+    const given = longest.find((one) => one.caller === caller) ?? longest.find((one) => shares.fits(caller, one.caller))
+    if (given && shares.fits(caller, given.caller)) void end(given)
     const giveShare = shares.take(caller)
     if (giveShare) return giveShare
     const message = `${name} has as many connections in use as it may have (${max}), try again later`
@@ -155,7 +165,8 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
   function count(error: unknown, key: string): void {
     const fault = error instanceof UpstreamError ? error.fault : undefined
     if (fault === 'busy') return
-    const isAnswer = error instanceof RpcError || (fault !== undefined && fault !== 'unreachable')
+    const isSilent = fault === 'unreachable' && !(error as UpstreamError).hasAnswered
+    const isAnswer = error instanceof RpcError || (fault !== undefined && !isSilent)
     const counted = isAnswer ? backoffOf(key) : backoff
     counted.failed()
   }
@@ -210,20 +221,22 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
     if (!isKept(entry)) return
     const rest = entry.openedAt + lifetime - clock.now()
     if (rest > 0) entry.cancelLife = clock.after(Math.min(rest, longestTimer), () => grewOld(entry))
-    else if (entry.users === 0) void end(entry)
-    else {
-      entries.delete(entry.key)
-      old.add(entry)
-    }
+    else retire(entry)
+  }
+
+  function retire(entry: Entry<C>): void {
+    if (entries.get(entry.key) === entry) entries.delete(entry.key)
+    old.add(entry)
+    if (entry.users === 0) void end(entry)
   }
 
   return {
-    async use(key, work, caller = key) {
+    async use(key, work, caller = key, signal) {
       const entry = entryFor(key, caller)
       entry.users += 1
       entry.cancelTimer()
       try {
-        const result = await work(await entry.opening)
+        const result = await work(await untilAborted(name, entry.opening, signal))
         backoffs.delete(key)
         return result
       } finally {
@@ -232,7 +245,7 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
     },
 
     async forget(connection) {
-      for (const entry of [...entries.values(), ...old]) if (entry.connection === connection) return end(entry)
+      for (const entry of entries.values()) if (entry.connection === connection) retire(entry)
     },
 
     get size() {
@@ -250,5 +263,19 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
       for (const entry of [...entries.values(), ...old]) void end(entry)
       await Promise.all(endings)
     },
+  }
+}
+
+async function untilAborted<T>(name: string, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  const { promise, reject } = Promise.withResolvers<never>()
+  const leave = (): void => reject(new UpstreamError(name, 'timeout', 'The call was cancelled'))
+  signal.addEventListener('abort', leave, { once: true })
+  if (signal.aborted) leave()
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', leave)
+    promise.catch(() => undefined)
   }
 }

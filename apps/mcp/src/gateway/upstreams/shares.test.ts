@@ -24,3 +24,10 @@ test('of few there is no quarter to keep', () => {
     false,
   ])
 })
+
+test('one caller has so many at most, and room is made only where it helps', () => {
+  const shares = createShares(100, 2)
+  expect([1, 2, 3].map(() => shares.take('eve') !== undefined)).toEqual([true, true, false])
+  expect(shares.fits('eve', 'ada')).toBe(false)
+  expect(shares.fits('eve', 'eve')).toBe(true)
+})

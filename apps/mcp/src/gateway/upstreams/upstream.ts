@@ -13,6 +13,7 @@ import {
   type UpstreamRequest,
 } from './contract.ts'
 import { SessionLostError } from './faults.ts'
+import { reads } from './methods.ts'
 import { mirrored } from './negotiate.ts'
 import type { Pool } from './pool.ts'
 import { createShares } from './shares.ts'
@@ -25,20 +26,6 @@ export interface UpstreamOptions {
   readonly onerror: (error: Error) => void
   readonly close?: () => Promise<unknown>
 }
-
-/** They change nothing. Of what nobody has heard of, nobody knows. */
-const reads = new Set([
-  'tools/list',
-  'prompts/list',
-  'prompts/get',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'completion/complete',
-  'tasks/get',
-])
 
 /** Milliseconds between attempts to listen again. */
 const listenAgain = [1_000, 2_000, 5_000, 15_000, 30_000]
@@ -77,7 +64,8 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     }
     openers.set(key, opener)
     try {
-      return await pool.use(key, (connection) => run(connection, capabilities), callerOf(behalf.owner))
+      const work = (connection: Connection) => run(connection, capabilities)
+      return await pool.use(key, work, personOf(behalf.owner), behalf.signal)
     } finally {
       const left = (openers.get(key)?.waiting ?? 1) - 1
       if (left > 0) openers.set(key, { ...opener, waiting: left })
@@ -94,7 +82,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
   }
 
   async function request(wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
-    const giveBack = shares.take(callerOf(behalf.owner))
+    const giveBack = shares.take(personOf(behalf.owner))
     if (!giveBack) {
       throw new UpstreamError(name, 'busy', `${name} is busy with as many requests as it may have at once`, {
         retryAfter: 1,
@@ -116,7 +104,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
       })
     } catch (error) {
       const isLost = error instanceof SessionLostError
-      const isOther = error instanceof RpcError && error.code === -32_022 && used?.description.era === '2026'
+      const isOther = used?.description.era === '2026' && looksOlder(error)
       if (used && (isLost || isOther)) {
         await pool.forget(used)
         // What may have run is not run again: only what changes nothing, or what was not gone into for certain.
@@ -181,6 +169,17 @@ function keyOf({ owner, headers }: Behalf, settings: UpstreamSettings, capabilit
 
 function callerOf({ endpoint, issuer, subject, clientId }: Owner): string {
   return JSON.stringify([endpoint, issuer, subject, clientId])
+}
+
+/** With how many clients ever. */
+function personOf({ endpoint, issuer, subject }: Owner): string {
+  return JSON.stringify([endpoint, issuer, subject])
+}
+
+/** What an upstream of the older era answers to a request of 2026-07-28: it was asked for its era some time ago. */
+function looksOlder(error: unknown): boolean {
+  if (error instanceof RpcError) return [-32_022, -32_000, -32_600].includes(error.code)
+  return error instanceof UpstreamError && error.fault === 'invalid' && error.hasAnswered
 }
 
 /** On a connection of many callers only progress says whose it is: all else may be meant for another one. */

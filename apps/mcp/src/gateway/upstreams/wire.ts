@@ -5,7 +5,7 @@ import { type Connection, filterFor, type OpenConnection, ownBehalf } from './co
 import { type Behalf, type Description, type Era, type Notification, UpstreamError } from './contract.ts'
 import type { Identity } from './envelope.ts'
 import { faultOf } from './faults.ts'
-import { discover, initialize } from './negotiate.ts'
+import { discover, initialize, within } from './negotiate.ts'
 import { countingIds, createPeer, type Peer, type PeerCall, type RequestTerms } from './peer.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
@@ -59,7 +59,8 @@ export function createWireOpener({
         state.ended()
       },
     })
-    await peer.start().catch((error: Error) => {
+    await within(name, limits.start, peer.start()).catch(async (error: Error) => {
+      await peer.close().catch(onerror)
       throw startFault(name, error)
     })
     isStarted = true
