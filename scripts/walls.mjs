@@ -301,7 +301,15 @@ export const walls = [
   },
   {
     files: 'apps/mcp/src/gateway/catalog/**',
-    may: [own, ...node, '../digest.ts', '../recent.ts', '../settings.ts', '../upstreams/contract.ts'],
+    may: [
+      own,
+      ...node,
+      '../digest.ts',
+      '../recent.ts',
+      '../settings.ts',
+      '../upstreams/contract.ts',
+      '@modelcontextprotocol/server',
+    ],
     why: 'catalog/ knows upstreams by their contract: neither how they are reached nor who serves what they have.',
   },
   {

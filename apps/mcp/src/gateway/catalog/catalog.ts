@@ -1,15 +1,17 @@
 // The catalog of one endpoint: see contract.ts for what it is, names.ts and uris.ts for whose a name or a URI is, lists.ts
 // for when upstreams are asked, watches.ts for what changed. Upstreams that are down are kept away by breaker.ts.
 import { createRecent } from '../recent.ts'
-import type { Behalf, Era, Members } from '../upstreams/contract.ts'
+import type { Behalf, Description, Era, Members, Upstream } from '../upstreams/contract.ts'
 import type { Catalog, CatalogOptions, Problem } from './contract.ts'
 import { describeEndpoint } from './describe.ts'
-import { createNamed, leastTtl, type Named } from './exposed.ts'
+import { createNamed, leastTtl } from './exposed.ts'
 import { createLists } from './lists.ts'
 import { listings } from './pages.ts'
 import { createUris } from './uris.ts'
 import { createWatches, type Watches } from './watches.ts'
 
+/** Milliseconds: clients give a server ten seconds to begin. */
+const describedWithin = 2_000
 const reportedAgain = 600_000
 const mostReports = 1_000
 
@@ -25,9 +27,25 @@ export function createCatalog(given: CatalogOptions): Catalog {
   const prompts = createNamed('prompts', options, lists)
   const uris = createUris(options, lists)
 
-  async function listNamed(kind: 'tools' | 'prompts', named: Named, behalf: Behalf, era: Era): Promise<Members> {
-    const { items, ttlMs } = await named.list(behalf, era)
-    return { [kind]: items, ...hints(ttlMs, era) }
+  async function listTools(behalf: Behalf, era: Era): Promise<Members> {
+    const { items, ttlMs } = await tools.list(behalf, era)
+    return { tools: await uris.showPages(behalf, items), ...hints(ttlMs, era) }
+  }
+
+  async function listPrompts(behalf: Behalf, era: Era): Promise<Members> {
+    const { items, ttlMs } = await prompts.list(behalf, era)
+    return { prompts: items.map(({ item }) => item), ...hints(ttlMs, era) }
+  }
+
+  /** What it says of itself now, or said last: who begins is not kept waiting by one that hangs. */
+  async function described(upstream: Upstream, behalf: Behalf): Promise<Description | undefined> {
+    const last = await lists.lastDescription(upstream, behalf)
+    if (last) return last
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const cancel = clock.after(describedWithin, () => resolve(undefined))
+    const asked = lists.description(upstream, behalf)
+    asked.catch(() => undefined)
+    return Promise.race([asked, promise]).finally(cancel)
   }
 
   async function listByUri(kind: 'resources' | 'resourceTemplates', behalf: Behalf, era: Era): Promise<Members> {
@@ -47,8 +65,8 @@ export function createCatalog(given: CatalogOptions): Catalog {
   }
 
   return {
-    tools: (behalf, era) => listNamed('tools', tools, behalf, era),
-    prompts: (behalf, era) => listNamed('prompts', prompts, behalf, era),
+    tools: listTools,
+    prompts: listPrompts,
     resources: (behalf, era) => listByUri('resources', behalf, era),
     templates: (behalf, era) => listByUri('resourceTemplates', behalf, era),
     findTool: (name, behalf) => tools.find(name, behalf),
@@ -56,7 +74,7 @@ export function createCatalog(given: CatalogOptions): Catalog {
     findPrompt: (name, behalf) => prompts.find(name, behalf),
     findResource: (uri, behalf) => uris.find(uri, behalf),
     async describe(behalf, era) {
-      const said = await Promise.all(upstreams.map((upstream) => lists.description(upstream, behalf)))
+      const said = await Promise.all(upstreams.map((upstream) => described(upstream, behalf)))
       const all = upstreams.map(({ settings }, index) => ({ name: settings.name, said: said[index] }))
       return describeEndpoint(all, era)
     },

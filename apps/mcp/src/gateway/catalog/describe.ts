@@ -1,6 +1,7 @@
 // What a client is told of an endpoint: what any of its upstreams can do, and how they say they are used.
 import type { Description, Era, Json, Members } from '../upstreams/contract.ts'
 import type { EndpointDescription } from './contract.ts'
+import { readable } from './shapes.ts'
 
 /** Bytes, of all upstreams together where there are several. */
 const mostBytes = 8_192
@@ -13,7 +14,7 @@ export function describeEndpoint(
   upstreams: readonly { readonly name: string; readonly said: Description | undefined }[],
   era: Era,
 ): EndpointDescription {
-  const said = upstreams.flatMap(({ said }) => (said ? [said] : []))
+  const said = upstreams.flatMap(({ said }) => (said ? [{ ...said, capabilities: readable(said.capabilities) }] : []))
   const capabilities = withoutTaskList([...said.map((one) => understood(one, era)), always].reduce<Members>(union, {}))
   const texts = upstreams.flatMap(({ name, said }) => (said?.instructions ? [{ name, text: said.instructions }] : []))
   const instructions = upstreams.length === 1 ? texts[0]?.text : texts.length > 0 ? joined(texts) : undefined
@@ -54,7 +55,8 @@ const isObject = (value: unknown) => typeof value === 'object' && value !== null
 
 /** Each under its name. Who says little leaves room to who says more. */
 function joined(texts: readonly { readonly name: string; readonly text: string }[]): string {
-  const sections = texts.map(({ name, text }) => `# ${name}\n${text}`)
+  // quoted, so that nobody writes a section of another's
+  const sections = texts.map(({ name, text }) => `# ${name}\n${text.replaceAll(/^/gm, '> ')}`)
   let room = mostBytes - 2 * (sections.length - 1) // what stands between two
   let left = sections.length
   const cut = new Map<string, string>()

@@ -5,9 +5,14 @@ import { createGivenNames } from './given-names.ts'
 import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
 import { isNamedAlone, isOffered, type Namer } from './names.ts'
 
+interface Shown {
+  readonly item: Members
+  readonly upstream: Upstream
+}
+
 export interface Named {
   /** As they are shown to a client of an era, and the milliseconds for which they count. */
-  list(behalf: Behalf, era: Era): Promise<{ readonly items: readonly Members[]; readonly ttlMs: number }>
+  list(behalf: Behalf, era: Era): Promise<{ readonly items: readonly Shown[]; readonly ttlMs: number }>
   find(name: string, behalf: Behalf): Promise<Found | undefined>
   /** Whom the name was given to, if that upstream has no list for this caller. */
   away(name: string, behalf: Behalf): Promise<Upstream | undefined>
@@ -87,8 +92,11 @@ export function createNamed(
   return {
     async list(behalf, era) {
       const all = await listAll(behalf, 'hint')
-      const items = all.flatMap(([, kept]) =>
-        kept ? [...(named.get(kept) ?? [])].map(([name, item]) => shown({ ...item, name }, kept.era === era)) : [],
+      const items = all.flatMap(([upstream, kept]) =>
+        [...((kept && named.get(kept)) ?? [])].map(([name, item]) => ({
+          item: shown({ ...item, name }, kept?.era === era),
+          upstream,
+        })),
       )
       return {
         items,

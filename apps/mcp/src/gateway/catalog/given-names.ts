@@ -37,10 +37,8 @@ export function createGivenNames(
   }
 
   function keep(all: Map<string, Owned>, endpoint: string): Promise<void> {
-    for (const name of all.keys()) {
-      if (all.size <= mostNames) break
-      all.delete(name)
-    }
+    // of the upstream that has the most, so that none drives out the others
+    while (all.size > mostNames) all.delete(oldestOfMost(all))
     const rows = [...all].map(([exposed, { upstream, name }]) => [exposed, upstream, name])
     return store.put(namesKey(endpoint, kind), rows, clock.now() + remembered)
   }
@@ -78,6 +76,13 @@ export function createGivenNames(
       return (await known(endpoint)).get(name)
     },
   }
+}
+
+function oldestOfMost(all: ReadonlyMap<string, Owned>): string {
+  const counts = new Map<string, number>()
+  for (const { upstream } of all.values()) counts.set(upstream, (counts.get(upstream) ?? 0) + 1)
+  const [most] = [...counts].toSorted(([, one], [, other]) => other - one)[0] ?? []
+  return [...all].find(([, { upstream }]) => upstream === most)?.[0] ?? ''
 }
 
 function touch(all: Map<string, Owned>, exposed: string, owned: Owned): void {

@@ -18,8 +18,20 @@ export function withLinks(result: Members, rename: (uri: string) => string): Mem
   const message = <T>(one: T): T => (isMembers(one) ? changed(one, 'content', content) : one)
   const inContent = changed(result, 'content', content)
   const inMessages = changed(inContent, 'messages', (all) => (Array.isArray(all) ? each(all, message) : all))
-  return changed(inMessages, 'contents', (all) => (Array.isArray(all) ? each(all, uriOf) : all))
+  const inContents = changed(inMessages, 'contents', (all) => (Array.isArray(all) ? each(all, uriOf) : all))
+  // of a task that is done
+  return changed(inContents, 'result', (one) => (isMembers(one) ? withLinks(one, rename) : one))
 }
+
+/** The page of a tool of MCP Apps, in the definition of the tool. */
+export function withPage(tool: Members, rename: (uri: string) => string): Members {
+  const inUi = (ui: unknown) => (isMembers(ui) ? changed(ui, 'resourceUri', (uri) => renamed(uri, rename)) : ui)
+  return changed(tool, '_meta', (meta) =>
+    isMembers(meta) ? changed(changed(meta, 'ui', inUi), 'ui/resourceUri', (uri) => renamed(uri, rename)) : meta,
+  )
+}
+
+const renamed = (uri: unknown, rename: (uri: string) => string) => (typeof uri === 'string' ? rename(uri) : uri)
 
 /** Each once. */
 export function linksIn(result: Members): readonly string[] {
@@ -38,6 +50,11 @@ const prefixes = (upstream: string) => [`ui://gatehouse+${upstream}/`, `gatehous
 export function ownLink(uri: string, upstream: string): string {
   const [ui, other] = prefixes(upstream)
   return uri.startsWith('ui://') ? ui + uri.slice('ui://'.length) : other + uri
+}
+
+/** Whether a URI is written so, for whichever upstream. */
+export function isOwnLink(uri: string): boolean {
+  return /^(ui:\/\/)?gatehouse\+/.test(uri)
 }
 
 /** The other way round; a URI that was not written so is its own. */

@@ -35,7 +35,7 @@ describe('lists', () => {
   it('take all pages', async () => {
     const a = upstream('a', [])
     a.page = (_method, cursor = '0') => ({
-      tools: [{ name: `t${cursor}` }],
+      tools: [{ name: `t${cursor}`, inputSchema: { type: 'object' } }],
       ...(cursor !== '9' && { nextCursor: String(Number(cursor) + 1) }),
     })
     const { tools } = await scene(a).catalog.tools(ann, '2025')
@@ -63,6 +63,32 @@ describe('lists', () => {
     expect(namesOf(await catalog.tools(ann, '2025'))).toEqual(['good__x'])
     expect(problems).toEqual([{ kind: 'unlisted', upstream: 'mad', message: expect.stringContaining(message) }])
     expect(await catalog.findTool('good__x', ann)).toBeDefined()
+  })
+
+  it('leave out what clients could not read, so that they can read the rest', async () => {
+    const a = upstream('a', ['x'])
+    const inputSchema = { type: 'object' }
+    const odd = [{ inputSchema: { type: 'string' } }, { description: 5 }, { annotations: 'x' }, { outputSchema: 'x' }]
+    a.page = (method) => ({
+      tools: [
+        { name: 'x', inputSchema, unknown: { a: 1 } },
+        { name: 'array', inputSchema, outputSchema: { type: 'array' } },
+        { name: 'bare' },
+        ...odd.map((member, index) => ({ name: `odd${index}`, inputSchema, ...member })),
+      ],
+      prompts: [{ name: 'p' }, { name: 'q', arguments: 'x' }],
+      resources: [{ uri: 'a:1', name: 'one' }, { uri: 'a:2' }],
+      resourceTemplates: [{ uriTemplate: 'a:{b}', name: 'one' }, { uriTemplate: 'b:{b}' }],
+      [method]: undefined,
+    })
+    const { catalog, problems } = scene(a)
+    const { tools } = await catalog.tools(ann, '2025')
+    expect(tools.map(({ name }: Members) => name)).toEqual(['x', 'array'])
+    expect(tools[0]).toMatchObject({ unknown: { a: 1 } })
+    expect((await catalog.prompts(ann, '2025')).prompts).toHaveLength(1)
+    expect((await catalog.resources(ann, '2025')).resources).toHaveLength(1)
+    expect((await catalog.templates(ann, '2025')).resourceTemplates).toHaveLength(1)
+    expect(new Set(problems.map(({ kind }) => kind))).toEqual(new Set(['faulty']))
   })
 
   it('leave out what has no name, and say so', async () => {
@@ -182,7 +208,10 @@ describe('lists', () => {
     ]
     const { catalog } = scene(a)
     expect((await catalog.tools(ann, '2025')).tools).toEqual(a.tools)
-    expect((await catalog.tools(ann, '2026')).tools).toEqual([{ name: 'x' }, { name: 'y', execution: { more: 1 } }])
+    expect((await catalog.tools(ann, '2026')).tools).toMatchObject([
+      { name: 'x' },
+      { name: 'y', execution: { more: 1 } },
+    ])
   })
 
   it('keep a name with the tool that had it first, over restarts', async () => {

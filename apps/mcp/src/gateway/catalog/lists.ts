@@ -126,7 +126,7 @@ export function createLists({ clock, store, onProblem, heard }: Options): Lists 
     })
     if (listed.faulty > 0) {
       const { name } = upstream.settings
-      const message = `${name}: ${listed.faulty} of what ${listings[kind].method} lists has no "${listings[kind].by}" of its own`
+      const message = `${name}: ${listed.faulty} of what ${listings[kind].method} lists has no "${listings[kind].by}" of its own, or is not as the specification has it`
       onProblem({ kind: 'faulty', upstream: name, message })
     }
     const kept: Kept = { ...listed, at, stamp: begun }

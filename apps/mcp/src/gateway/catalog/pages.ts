@@ -1,6 +1,7 @@
 // All that one upstream lists of a kind, page after page, as far as it is bearable.
 import { type Behalf, type Era, type Members, RpcError, type Upstream, UpstreamError } from '../upstreams/contract.ts'
 import type { Kind } from './contract.ts'
+import { isReadable } from './shapes.ts'
 
 const mostItems = 10_000
 const mostPages = 1_000
@@ -13,7 +14,7 @@ export interface Listed {
   readonly items: readonly Members[]
   /** Milliseconds; 0: the upstream did not say. */
   readonly ttlMs: number
-  /** How many items are left out, because they have no name of their own. */
+  /** How many items are left out, because they have no name of their own, or are not as the specification has them. */
   readonly faulty: number
 }
 
@@ -51,7 +52,7 @@ export async function listAll(upstream: Upstream, kind: Kind, era: Era, behalf: 
     if (characters > mostCharacters) throw refuse('is larger than 10 MB')
     for (const item of listed) {
       const id: unknown = item?.[by]
-      if (typeof id === 'string' && !items.has(id)) items.set(id, item)
+      if (typeof id === 'string' && !items.has(id) && isReadable(kind, item)) items.set(id, item)
     }
     ttlMs = Math.min(ttlMs, readTtl(page.ttlMs))
     cursor = typeof page.nextCursor === 'string' ? page.nextCursor : undefined

@@ -7,16 +7,17 @@ const mostParts = 40
 type Part =
   | string
   /** One or more of such characters. */
-  | { readonly some: RegExp }
+  | { readonly some: string }
   /** Nothing, or this and any characters of a query. */
   | { readonly maybe: string }
 
 export type UriPattern = (uri: string) => boolean
 
-const anything = /./su
-const inQuery = /[^#]/
-const listItem = /[^/]/
-const segment = /[^/,]/
+/** Characters that end it. */
+const anything = ''
+const inQuery = '#'
+const listItem = '/'
+const segment = '/,'
 
 /** Undefined: it is no template, or too large to be matched. */
 export function readUriTemplate(template: string): UriPattern | undefined {
@@ -62,7 +63,7 @@ function after(part: Part, uri: string, from: Uint8Array<ArrayBuffer>): Uint8Arr
   for (let at = 0; at < uri.length; at++) {
     const character = uri[at] ?? ''
     const begins = from[at] === 1 && ('some' in part || character === part.maybe)
-    isInside = (isInside || begins) && such.test(character)
+    isInside = (isInside || begins) && !such.includes(character)
     if (isInside) next[at + 1] = 1
   }
   return next

@@ -4,7 +4,7 @@
 import type { Behalf, Members, Owner, Upstream } from '../upstreams/contract.ts'
 import type { CatalogOptions, FoundResource, Kind } from './contract.ts'
 import { shownKey } from './keys.ts'
-import { fromOwnLink, linksIn, ownLink, withLinks } from './links.ts'
+import { fromOwnLink, isOwnLink, linksIn, ownLink, withLinks, withPage } from './links.ts'
 import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
 import { readUriTemplate, type UriPattern } from './uri-template.ts'
 
@@ -12,8 +12,10 @@ const mostShown = 500
 const longestUri = 2_048
 const shownFor = 3_600_000
 const mostTemplates = 500
+/** Links of one result, in the order in which they stand there. */
+const mostLookedAt = 20
 /** In all templates of one upstream: each costs a walk over the URI. */
-const mostExpressions = 1_000
+const mostExpressions = 200
 
 /** A URI, and the upstream that showed it; the last first. */
 type Shown = readonly [string, string]
@@ -22,6 +24,11 @@ export interface Uris {
   find(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
   note(owner: Owner, uris: readonly string[], upstream: Upstream): Promise<void>
   show(behalf: Behalf, result: Members, upstream: Upstream): Promise<Members>
+  /** The same for pages of tools. */
+  showPages(
+    behalf: Behalf,
+    tools: readonly { readonly item: Members; readonly upstream: Upstream }[],
+  ): Promise<readonly Members[]>
 }
 
 export function createUris(
@@ -134,6 +141,18 @@ export function createUris(
     return new Set(elsewhere)
   }
 
+  /** How each is written. Beyond so many nobody looks whether another one has it. */
+  async function shownBy(
+    upstream: Upstream,
+    uris: readonly string[],
+    behalf: Behalf,
+  ): Promise<(uri: string) => string> {
+    const known = await offeredElsewhere(uris.slice(0, mostLookedAt), behalf, upstream)
+    const beyond = new Set(uris.slice(mostLookedAt))
+    const isOthers = (uri: string) => known.has(uri) || beyond.has(uri) || isOwnLink(uri)
+    return (uri) => (isOthers(uri) ? ownLink(uri, upstream.settings.name) : uri)
+  }
+
   async function note(owner: Owner, uris: readonly string[], { settings }: Upstream): Promise<void> {
     const worth = new Set(uris.filter((uri) => uri.length <= longestUri).slice(0, mostShown))
     if (upstreams.length > 1 && worth.size > 0) await add(owner, worth, settings.name)
@@ -144,15 +163,29 @@ export function createUris(
     async show(behalf, result, upstream) {
       const uris = upstreams.length > 1 ? linksIn(result).slice(0, mostShown) : []
       if (uris.length === 0) return result
-      const { name } = upstream.settings
-      const elsewhere = await offeredElsewhere(uris, behalf, upstream)
-      const shownAs = (uri: string) => (elsewhere.has(uri) ? ownLink(uri, name) : uri)
+      const shownAs = await shownBy(upstream, uris, behalf)
       await note(behalf.owner, uris.map(shownAs), upstream)
       return withLinks(result, shownAs)
+    },
+    async showPages(behalf, tools) {
+      if (upstreams.length < 2) return tools.map(({ item }) => item)
+      const shown: Members[] = []
+      for (const { item, upstream } of tools) {
+        const pages: string[] = []
+        withPage(item, (uri) => {
+          pages.push(uri)
+          return uri
+        })
+        const shownAs = pages.length > 0 ? await shownBy(upstream, pages, behalf) : undefined
+        if (shownAs) await note(behalf.owner, pages.map(shownAs), upstream)
+        shown.push(shownAs ? withPage(item, shownAs) : item)
+      }
+      return shown
     },
     async find(uri, behalf) {
       const [first, second] = upstreams
       if (first && !second) return { upstream: first, uri, by: 'only' }
+      if (isOwnLink(uri)) return shown(uri, behalf)
       const known = await offered(uri, behalf, Number.POSITIVE_INFINITY)
       return known ?? (await shown(uri, behalf)) ?? offered(uri, behalf, askedAgain)
     },

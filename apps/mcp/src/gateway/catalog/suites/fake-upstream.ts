@@ -77,6 +77,7 @@ export function fakeUpstream(name: string, { tools, ...settings }: Settings = {}
       await fail(fake)
       const member = members[method as keyof typeof members]
       if (fake.page) return fake.page(method, params?.cursor)
+      complete(fake)
       return { [member]: structuredClone(fake[member]), ...(fake.ttlMs !== undefined && { ttlMs: fake.ttlMs }) }
     },
     notify: async () => {},
@@ -152,4 +153,11 @@ export function manualClock(): ManualClock {
 /** Until what was begun has come to where it waits for the clock. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** What the specification asks for, and tests are not about. */
+function complete({ tools, resources, resourceTemplates }: FakeUpstream): void {
+  for (const [index, tool] of tools.entries()) tools[index] = { inputSchema: { type: 'object' }, ...tool }
+  for (const all of [resources, resourceTemplates])
+    for (const [index, one] of all.entries()) all[index] = { name: 'a resource', ...one }
 }
