@@ -16,7 +16,7 @@ import { createNews } from './relay/news.ts'
 import { createRelay } from './relay/relay.ts'
 import { createSeals } from './relay/seal.ts'
 import { createRelayServer } from './relay/server.ts'
-import { createTaskIds } from './relay/tasks.ts'
+import { createTaskIds, namesTask } from './relay/tasks.ts'
 import type { ParkedElsewhere } from './replicas/parked-elsewhere.ts'
 import {
   type Era,
@@ -66,6 +66,7 @@ const quiet = { lists: 300_000, subscriptions: 3_600_000 }
 export function createGateway(options: GatewayOptions): Served {
   const { identity, resource, issuer, upstreams, catalog, clock, onerror, onFault } = options
   const seals = createSeals({ secrets: options.secrets, clock })
+  const tasks = createTaskIds(seals)
   const forward = createForward({
     seals,
     get ownOrigins() {
@@ -77,6 +78,8 @@ export function createGateway(options: GatewayOptions): Served {
     get named() {
       return upstreams.length > 1
     },
+    shownTasks: (params, owner, { settings }) =>
+      namesTask(params) ? tasks.shown(params, owner, settings.name) : params,
     upstreamOf: (name) => upstreams.find(({ settings }) => settings.name === name),
     elsewhere: options.elsewhere,
     get parked() {
@@ -84,7 +87,7 @@ export function createGateway(options: GatewayOptions): Served {
     },
     clock,
   })
-  const relay = createRelay({ catalog, upstreams, forward, tasks: createTaskIds(seals), onFault })
+  const relay = createRelay({ catalog, upstreams, forward, tasks, onFault })
   const news = createNews({ catalog, onerror, quiet })
   /** What callers were told last, and what they said of themselves: a server is made without waiting. */
   const told = createRecent<Told>(mostCallers)
@@ -132,14 +135,17 @@ export function createGateway(options: GatewayOptions): Served {
         const description = await catalog.describe(behalfOf(client), client.era)
         told.set(toldKey(request, client.era), { description, capabilities: client.capabilities })
       }
-      const found = await calledBy(message, client)
+      const scopes = scopesFor(message.method, 'id' in message)
+      // whom it is refused anyhow need not be known to any upstream
+      const isWorth = options.builtin !== undefined || scopes.every((scope) => request.caller.scopes.has(scope))
+      const found = isWorth ? await calledBy(message, client) : undefined
       const terms =
         found?.upstream.settings.transport === 'builtin' ? await termsOf(options.builtin, found.name) : undefined
       return {
         method,
         tool: found && { name: nameIn(message) as string, inputSchema: found.definition.inputSchema },
         staysOpen: method === 'subscriptions/listen' || terms?.isLong === true,
-        scopes: terms?.scopes ?? scopesFor(message.method, 'id' in message),
+        scopes: terms?.scopes ?? scopes,
         isOpenTo: !terms || ownPolicy.mayCall(terms, request.caller),
       }
     },

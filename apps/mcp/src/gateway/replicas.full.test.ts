@@ -249,7 +249,13 @@ test('a replica is stopped under load and goes on later: others take over, and i
   await stop()
   const failed = outcomes.filter(({ isError }) => isError)
   const said = site.replicas[2]?.output() ?? ''
-  process.stdout.write(said.split('\n').filter((l) => !/request completed|incoming request/.test(l)).join('\n').slice(-4000))
+  process.stdout.write(
+    said
+      .split('\n')
+      .filter((l) => !/request completed|incoming request/.test(l))
+      .join('\n')
+      .slice(-4000),
+  )
   process.stdout.write(`stopped: ${outcomes.length} calls, ${failed.length} failed\n`)
   expect(
     outcomes.filter(({ n, isError }) => n > after && isError),

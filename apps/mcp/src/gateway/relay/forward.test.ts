@@ -14,6 +14,7 @@ function forwarder(given: Partial<ForwardOptions> = {}) {
     ownOrigins: ['https://login.example.com', 'https://mcp.example.com'],
     development: true,
     named: false,
+    shownTasks: (params) => params,
     upstreamOf: () => undefined,
     parked: 10,
     clock: Date.now,
@@ -138,8 +139,38 @@ test('an error does not send people to our own pages either', async () => {
   }
 })
 
+test('a task that waits for an answer asks under the same rules, and fails under them', async () => {
+  const url = 'https://login.example.com/device?user_code=ABCD'
+  const question = { method: 'elicitation/create', params: { mode: 'url', message: 'x', elicitationId: 'e', url } }
+  const get = { method: 'tasks/get', params: { taskId: 't' } }
+  const asking = answering(() => ({ taskId: 't', status: 'input_required', inputRequests: { q: question } }))
+  const asked = forwarder().forward(asking.upstream, get, testClient('2026'))
+  await expect(asked).rejects.toMatchObject({ message: expect.stringContaining('own pages') })
+  const form = { method: 'elicitation/create', params: { message: 'Your name?', requestedSchema: {} } }
+  const fine = answering(() => ({ taskId: 't', status: 'input_required', inputRequests: { q: form } }))
+  const named = await forwarder({ named: true }).forward(fine.upstream, get, testClient('2026'))
+  expect(named).toMatchObject({ taskId: 't', inputRequests: { q: { params: { message: 'odd: Your name?' } } } })
+  const data = { elicitations: [{ mode: 'url', message: 'x', elicitationId: 'e', url }] }
+  const failing = answering(() => ({ taskId: 't', status: 'failed', error: { code: -32_042, message: 'Go', data } }))
+  const failed = await forwarder().forward(failing.upstream, get, testClient('2026'))
+  expect(failed.error).toMatchObject({ code: -32_603, message: expect.stringContaining('own pages') })
+  expect(JSON.stringify(failed)).not.toContain('login.example.com')
+})
+
+test('what is between the upstream and us is not told as if it were about us', async () => {
+  for (const code of [-32_020, -32_022]) {
+    const { upstream } = answering(() => {
+      throw new RpcError(code, 'Odd version')
+    })
+    await expect(forwarder().forward(upstream, modernQuestion, testClient('2026'))).rejects.toMatchObject({
+      code: -32_603,
+      message: 'Odd version',
+    })
+  }
+})
+
 test('a state that could not come back is a fault of its upstream', async () => {
-  const { upstream } = answering(() => ({ resultType: 'input_required', requestState: 'x'.repeat(10_001) }))
+  const { upstream } = answering(() => ({ resultType: 'input_required', requestState: '"'.repeat(10_000) }))
   const result = forwarder().forward(upstream, modernQuestion, testClient('2026'))
   await expect(result).rejects.toMatchObject({ fault: 'invalid', message: expect.stringContaining('requestState') })
 })

@@ -3,7 +3,7 @@
 // answers with a second call.
 import { digest } from '../digest.ts'
 import type { ParkedElsewhere, TakenUp } from '../replicas/parked-elsewhere.ts'
-import type { Behalf, Era, Members, Request, Upstream, UpstreamRequest } from '../upstreams/contract.ts'
+import type { Behalf, Era, Members, Owner, Request, Upstream, UpstreamRequest } from '../upstreams/contract.ts'
 import { RpcError, UpstreamError } from '../upstreams/contract.ts'
 import { resultFor } from '../upstreams/envelope.ts'
 import { behalfOf, type Client, wantsLog } from './client.ts'
@@ -19,6 +19,8 @@ export interface ForwardOptions {
   readonly development: boolean
   /** More than one upstream: people have to be told which one asks. */
   readonly named: boolean
+  /** The same, with tasks called what the client knows them by. */
+  readonly shownTasks: (params: Members, owner: Owner, upstream: Upstream) => Members
   /** By its name. */
   readonly upstreamOf: (name: string) => Upstream | undefined
   /** Calls of one caller that wait for an answer at once. */
@@ -41,9 +43,11 @@ export interface Forward {
 const mostQuestions = 10
 /** Results of one call that ask for more, whether there is a question in them or not. */
 const mostRounds = 10
-/** Characters of a state of theirs: sealed, it has to come back in what a client may send. */
-const longestState = 10_000
+/** Characters that a client may bring back. */
+const longestState = 16_384
 const invalidParams = -32_602
+/** Header mismatch, unsupported version (2026-07-28). */
+const ofTheHop = [-32_020, -32_022]
 /** Methods whose results may be questions (2026-07-28). */
 const askingMethods = ['tools/call', 'prompts/get', 'resources/read']
 
@@ -118,24 +122,36 @@ export function createForward(options: ForwardOptions): Forward {
       ...(inputResponses && { inputResponses }),
       ...(state?.theirs !== undefined && { requestState: state.theirs }),
     }
-    const result = resultFor(await upstream.request({ ...request, params }, behalfOf(client)), '2026')
-    if (result.resultType !== 'input_required') return result
+    const given = resultFor(await upstream.request({ ...request, params }, behalfOf(client)), '2026')
+    const result = withCheckedError(given, upstream, client)
+    // a task that waits for an answer has questions, too
+    const hasQuestions = result.inputRequests !== undefined
+    if (!hasQuestions && result.resultType !== 'input_required') return result
     const questions = questionsIn(upstream, result)
     let asked = state?.asked ?? 0
     const inputRequests = Object.fromEntries(
       Object.entries(questions).map(([key, question]) => [key, judged(question, upstream, client, ++asked)]),
     )
+    const shown = { ...result, ...(hasQuestions && { inputRequests }) }
+    if (result.resultType !== 'input_required') return shown
     const { requestState: theirs } = result
-    if (typeof theirs === 'string' && theirs.length > longestState)
-      throw new UpstreamError(
-        upstream.settings.name,
-        'invalid',
-        `${upstream.settings.name} sent a requestState of more than ${longestState} characters`,
-      )
     const sealed: State = { kind: 'upstream', of, asked, ...(typeof theirs === 'string' && { theirs }) }
-    const hasQuestions = result.inputRequests !== undefined
     const requestState = seals.seal('state', client.owner, sealed, clock() + parkedLife)
-    return { ...result, ...(hasQuestions && { inputRequests }), requestState }
+    if (requestState.length > longestState) {
+      const { name } = upstream.settings
+      throw new UpstreamError(name, 'invalid', `${name} sent a requestState that is too long to come back`)
+    }
+    return { ...shown, requestState }
+  }
+
+  /** Of a task that failed. */
+  function withCheckedError(result: Members, upstream: Upstream, client: Client): Members {
+    const { error } = result
+    if (typeof error !== 'object' || error === null || typeof error.code !== 'number') return result
+    const before = new RpcError(error.code, String(error.message), error.data)
+    const { code, message, data } = checkedError(before, termsFor(upstream, client))
+    const { data: _, ...others } = error
+    return { ...result, error: { ...others, code, message, ...(data !== undefined && { data }) } }
   }
 
   /** Client 2026, upstream 2025: the call was left waiting with its question. */
@@ -186,7 +202,8 @@ export function createForward(options: ForwardOptions): Forward {
   function judged(question: Request, upstream: Upstream, client: Client, asked: number): Request {
     if (asked > mostQuestions)
       throw new RpcError(-32_603, `${upstream.settings.name} asked more than ${mostQuestions} questions in one call`)
-    return questionFor(question, termsFor(upstream, client))
+    const shown = questionFor(question, termsFor(upstream, client))
+    return shown.params ? { ...shown, params: options.shownTasks(shown.params, client.owner, upstream) } : shown
   }
 
   function termsFor({ settings }: Upstream, { capabilities }: Client): QuestionTerms {
@@ -208,6 +225,8 @@ export function createForward(options: ForwardOptions): Forward {
       return await work()
     } catch (error) {
       if (!(error instanceof RpcError)) throw error
+      // what is between the upstream and us, and would be read as if it were about us
+      if (ofTheHop.includes(error.code)) throw new RpcError(-32_603, error.message, error.data)
       throw checkedError(error, termsFor(upstream, client))
     }
   }

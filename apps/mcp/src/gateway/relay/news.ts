@@ -69,8 +69,24 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     for (const { stop } of hearing.subscribed.values()) stop()
   }
 
+  /** What is on its way already is not said again before it is there; what comes meanwhile is said once more, after it. */
+  const telling = new Map<string, { isDue: boolean }>()
   function tell(session: SessionNews, notification: Notification): void {
-    session.announce(notification).then((isOpen) => isOpen || forget(session.key), onerror)
+    const key = `${session.key} ${notification.method} ${notification.params?.uri ?? ''}`
+    const under = telling.get(key)
+    if (under) {
+      under.isDue = true
+      return
+    }
+    const one = { isDue: false }
+    telling.set(key, one)
+    session
+      .announce(notification)
+      .then((isOpen) => isOpen || forget(session.key), onerror)
+      .finally(() => {
+        telling.delete(key)
+        if (one.isDue && sessions.has(session.key)) tell(session, notification)
+      })
   }
 
   function touched(key: string): Hearing {

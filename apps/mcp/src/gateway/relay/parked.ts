@@ -44,8 +44,9 @@ export function createParked({ perCaller, life }: ParkedOptions): Parked {
   }
 
   return {
-    park({ endpoint, issuer, subject, clientId }, call) {
-      const of = JSON.stringify([endpoint, issuer, subject, clientId])
+    park({ endpoint, issuer, subject }, call) {
+      // a person may have any number of clients
+      const of = JSON.stringify([endpoint, issuer, subject])
       const count = counts.get(of) ?? 0
       if (count >= perCaller()) return undefined
       const id = randomBytes(18).toString('base64url')

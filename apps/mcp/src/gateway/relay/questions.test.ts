@@ -92,6 +92,16 @@ test('in development loopback may be plain http', () => {
   expect(() => questionFor(url('http://bank.example.com'), terms({ development: true }))).toThrow(/not let pass/)
 })
 
+test('nothing else is asked, whatever the client knows', () => {
+  const all = terms({ capabilities: { tasks: { requests: {} }, elicitation: {} } })
+  for (const method of ['tasks/result', 'tasks/get', 'ping', 'com.example/odd'])
+    expect(() => questionFor({ method, params: { taskId: 't' } }, all)).toThrow(
+      expect.objectContaining({ code: -32_601 }),
+    )
+  const params = { message: 'Your name?', requestedSchema: {}, task: { ttl: 1 } }
+  expect(questionFor({ method: 'elicitation/create', params }, all).params).not.toHaveProperty('task')
+})
+
 test('with several upstreams the message says whose it is', () => {
   expect(questionFor(form, terms({ named: true })).params?.message).toBe('ledger: Your name?')
 })

@@ -47,7 +47,8 @@ export function checkedError(error: RpcError, terms: QuestionTerms): RpcError {
 
 /** The question as the client gets it. Throws an {@link RpcError} for one that nobody may be asked. */
 export function questionFor({ method, params: given }: Request, terms: QuestionTerms): Request {
-  const params = given && questionParams(given)
+  // a question that becomes a task of the client is asked for by its id, which others could use
+  const { task: _, ...params } = questionParams(given ?? {}) as Members & { task?: unknown }
   const { settings, named } = terms
   if (method === 'elicitation/create') {
     const isUrl = params?.mode === 'url'
@@ -68,8 +69,11 @@ export function questionFor({ method, params: given }: Request, terms: QuestionT
   } else if (method === 'roots/list') {
     allow(settings.questions.roots, settings.name, 'questions.roots')
     needs(terms.capabilities.roots !== undefined, { roots: {} })
+  } else {
+    // a client may know more: what it holds for another upstream, for one
+    throw new RpcError(-32_601, `${settings.name} may not ask this here: ${method.slice(0, 100)}`)
   }
-  return params === undefined || Object.keys(params).length === 0 ? { method } : { method, params }
+  return Object.keys(params).length === 0 ? { method } : { method, params }
 }
 
 /** Without a mode it is `form`. */

@@ -4,6 +4,7 @@ import { type Implementation, ProtocolError, Server, type ServerContext } from '
 import type { ServedRequest } from '../../mcp/served.ts'
 import type { EndpointDescription } from '../catalog/contract.ts'
 import { type Members, type Notification, type Owner, type Request, RpcError } from '../upstreams/contract.ts'
+import { reads } from '../upstreams/methods.ts'
 import type { Client } from './client.ts'
 
 export interface RelayServerOptions {
@@ -80,7 +81,8 @@ export function createRelayServer({
     try {
       return await handle({ method, ...(params && { params }) }, clientOf(context))
     } catch (error) {
-      if (error instanceof RpcError && error.code === -32_601) request.onUnknownMethod?.()
+      // what a tool answers is no word about the method
+      if (error instanceof RpcError && error.code === -32_601 && !isNamed(method)) request.onUnknownMethod?.()
       if (error instanceof RpcError) throw new ProtocolError(error.code, error.message, error.data)
       onerror(error as Error)
       throw new ProtocolError(-32_603, 'Internal error')
@@ -95,6 +97,11 @@ export function createRelayServer({
     )
   }
   return server
+}
+
+/** Methods that the protocol has: whether there is such a thing at the endpoint is another question. */
+function isNamed(method: string): boolean {
+  return method === 'tools/call' || reads.has(method)
 }
 
 /** Milliseconds that a person has to answer in: as a call that is parked has. */

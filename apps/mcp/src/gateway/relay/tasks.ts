@@ -10,17 +10,18 @@ export interface TaskIds {
   find(id: unknown, owner: Owner): { readonly upstream: string; readonly taskId: string } | undefined
 }
 
-/** Characters: sealed, it has to come back in the 400 that an id may have. */
-const longestId = 200
+/** Characters that an id may have which a client brings back. */
+const longestId = 400
 const related = 'io.modelcontextprotocol/related-task'
 
 export function createTaskIds(seals: Seals): TaskIds {
   return {
     shown(members, owner, upstream) {
       const sealed = (taskId: string) => {
-        if (taskId.length > longestId)
-          throw new UpstreamError(upstream, 'invalid', `${upstream} names a task by more than ${longestId} characters`)
-        return seals.seal('task', owner, { upstream, taskId })
+        const sealed = seals.seal('task', owner, { upstream, taskId })
+        if (sealed.length > longestId)
+          throw new UpstreamError(upstream, 'invalid', `${upstream} names a task by more than can come back`)
+        return sealed
       }
       const renamed = <T extends Members>(task: T): T =>
         typeof task?.taskId === 'string' ? { ...task, taskId: sealed(task.taskId) } : task
