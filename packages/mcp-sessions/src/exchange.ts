@@ -43,6 +43,8 @@ export interface Exchange {
  * by then.
  */
 export const watchDelay = 100
+/** Characters beyond which progress and log messages are dropped. */
+const mostWaiting = 1_048_576
 /** Milliseconds after which a client whose connection broke should come back. */
 export const retryInterval = 1_000
 
@@ -54,6 +56,8 @@ export function createExchange(options: ExchangeOptions): Exchange {
   let isOver = false
   const { promise: done, resolve: endAll } = Promise.withResolvers<void>()
   let sending: Promise<unknown> = Promise.resolve()
+  /** Characters of what waits to be kept. */
+  let waiting = 0
   let watching: Promise<() => void> | undefined
 
   const transport = new WebStandardStreamableHTTPServerTransport({
@@ -71,8 +75,16 @@ export function createExchange(options: ExchangeOptions): Exchange {
   const deliver = transport.send.bind(transport)
   transport.send = (sent, sendOptions) => {
     if (!isLive) return deliver(sent, sendOptions)
+    // where the store is slower than a tool talks: an answer is kept, words are not
+    if (waiting > mostWaiting && isJSONRPCNotification(sent)) return Promise.resolve()
+    const size = JSON.stringify(sent).length
+    waiting += size
     // One after the other: what is stored takes its time, and the answer must not overtake what was said before it.
-    const done = sending.then(() => send(sent, sendOptions))
+    const done = sending
+      .then(() => send(sent, sendOptions))
+      .finally(() => {
+        waiting -= size
+      })
     sending = done.catch(() => undefined)
     return done
   }
