@@ -161,6 +161,7 @@ export function createApp({
     const { table } = endpoints.directory()
     return (table.on(nameOf(request)) ?? table.endpoints).map(({ guard }) => guard)
   })
+  app.addHook('preClose', async () => gateway?.drain())
   app.register(mcpRoutes, {
     common,
     bodyLimits: { ...defaultBodyLimits, ...bodyLimits },

@@ -1,5 +1,6 @@
 // From the configuration to what is served: the one place where the parts of the gateway are made.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Replicas } from '@gatehouse/replicas'
 import type { Metrics } from '@gatehouse/service'
 import type { Implementation } from '@modelcontextprotocol/server'
@@ -97,6 +98,7 @@ export function openUpstreams(
       clock,
       onerror,
       inflow: createInflow(largestInflow / share),
+      sessions: company?.sessionsOf(one.name, print),
       startProcess: processes.start,
       openBuiltin: ({ name, timeouts }, onFailure) =>
         createBuiltinOpener({
@@ -160,6 +162,9 @@ export function openUpstreams(
   }
 }
 
+/** Milliseconds for what is done for other replicas to end in. */
+const drainLimit = 5_000
+
 export type ServedEndpoint = Omit<EndpointSettings, 'name'> & {
   /** What people are shown. */
   readonly title: string
@@ -170,6 +175,8 @@ export interface Gateway {
   serve(endpoint: ServedEndpoint): Served
   /** What is served goes on with what changed: `endpoints` are those that there are from now on. Names of upstreams that changed. */
   change(to: GatewayChange): readonly string[]
+  /** Clients begin nothing more here: neither does it for other replicas, which may have what is not in use. */
+  drain(): void
   /** Once nothing is served any more. */
   close(): Promise<void>
 }
@@ -195,6 +202,12 @@ export function openGateway(parts: GatewayParts): Gateway {
   let now: Omit<GatewayChange, 'endpoints'> = parts
   /** What is served, by resource. */
   const served = new Map<string, (endpoint: ServedEndpoint, changed: ReadonlySet<string>) => void>()
+
+  let drained: Promise<unknown> | undefined
+  const drain = (): Promise<unknown> => {
+    drained ??= Promise.race([company?.drain(), sleep(company ? drainLimit : 0, undefined, { ref: false })])
+    return drained
+  }
 
   return {
     serve(first) {
@@ -263,7 +276,10 @@ export function openGateway(parts: GatewayParts): Gateway {
       return [...changed]
     },
 
+    drain: () => void drain(),
+
     async close() {
+      await drain()
       await opened.close()
       await company?.close()
     },

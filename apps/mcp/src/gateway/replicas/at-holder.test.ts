@@ -1,57 +1,25 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { openRedisReplicas } from '@gatehouse/replicas'
 import { startTestProxy, startTestRedis, type TestRedis } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { systemClock } from '../catalog/clock.ts'
 import { behalfOf } from '../relay/client.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import { testClient } from '../suites/clients.ts'
 import { everythingServer } from '../suites/everything.ts'
 import { startFixture } from '../suites/fixture-upstream.ts'
 import { stdioSettings } from '../suites/settings.ts'
-import { testUpstream } from '../suites/upstreams.ts'
-import type { Behalf, Members, Upstream } from '../upstreams/contract.ts'
-import { type Company, openCompany } from './company.ts'
+import type { Behalf, Members } from '../upstreams/contract.ts'
+import { type Member, openMembers } from './suites/members.ts'
 
 let redis: TestRedis
+const program = join(import.meta.dirname, '../suites/counting-command.ts')
+const counting = stdioSettings([process.execPath, '--disable-warning=ExperimentalWarning', program])
+const members = (count: number, settings: UpstreamSettings = counting, urls?: readonly string[]) =>
+  openMembers({ redis: redis.url, count, settings, urls })
+
 beforeAll(async () => {
   redis = await startTestRedis()
 })
 afterAll(() => redis[Symbol.asyncDispose]())
-
-interface Member extends AsyncDisposable {
-  readonly upstream: Upstream
-  readonly company: Company
-}
-
-const program = join(import.meta.dirname, '../suites/counting-command.ts')
-const counting = stdioSettings([process.execPath, '--disable-warning=ExperimentalWarning', program])
-
-async function members(count: number, settings: UpstreamSettings = counting, urls: readonly string[] = []) {
-  const prefix = `mcp:test-${randomUUID()}:`
-  const all: Member[] = []
-  for (let index = 0; index < count; index += 1) {
-    const replicas = openRedisReplicas({ connection: urls[index] ?? redis.url, prefix, life: 2_000 })
-    await expect.poll(() => replicas.isAlive('x').then(String, String)).toBe('false')
-    const secrets = ['a secret for tests, and for nothing else']
-    const company = openCompany({ replicas, secrets, clock: systemClock, onerror: () => undefined })
-    const upstream = company.place(testUpstream(settings), 'version')
-    all.push({
-      upstream,
-      company,
-      async [Symbol.asyncDispose]() {
-        await upstream.close()
-        await company.close()
-      },
-    })
-  }
-  return Object.assign(all as [Member, Member, ...Member[]], {
-    async [Symbol.asyncDispose]() {
-      for (const one of all) await one[Symbol.asyncDispose]()
-    },
-  })
-}
 
 const call = (name: string, args: object = {}) => ({ method: 'tools/call', params: { name, arguments: args } })
 const said = ({ content }: Members) => JSON.parse(content[0].text)
@@ -114,6 +82,26 @@ test('what a replica had is for the others when it is closed', async () => {
   const next = said(await all[1].upstream.request(call('count'), ada()))
   expect(next).toMatchObject({ count: 1 })
   expect(next.pid).not.toBe(pid)
+})
+
+test('who drains leaves what is idle to the others at once, and answers what runs', async () => {
+  await using all = await members(2)
+  const eve = { ...ada(), owner: { ...ada().owner, subject: 'dev:eve' } }
+  const { pid } = said(await all[0].upstream.request(call('count'), ada()))
+  await all[0].upstream.request(call('count'), eve)
+  let isOver = false
+  const slow = all[1].upstream.request(call('slow', { for: 1_000 }), ada())
+  await expect.poll(() => all[0].upstream.open).toBe(2)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const drained = all[0].company.drain().then(() => {
+    isOver = true
+  })
+  expect(said(await all[1].upstream.request(call('count'), eve)).count).toBe(1)
+  expect(isOver).toBe(false)
+  expect(said(await slow).pid).toBe(pid)
+  await drained
+  expect(said(await all[1].upstream.request(call('count'), ada())).count).toBe(1)
+  expect(all[0].upstream.open).toBe(0)
 })
 
 test('a replica that is cut off ends what it had; a call that runs there ends with one clear error', async () => {

@@ -45,13 +45,16 @@ export function atHolder(
     replicas,
     clock,
     isOpen: (key) => upstream.isOpen(key.slice(prefix.length)),
-    onLost: () => void upstream.reset().catch(onerror),
+    leaveUnused: () => upstream.reset('unused'),
+    onLost: () => void upstream.reset('all').catch(onerror),
     onerror,
   })
   /** Whose requests stand alone: when that was seen. */
   const alone = createRecent<number>(10_000)
   const operation = `upstream ${prefix}`
   const stopServing = calls.serve(operation, serve)
+  const drain = (): void => void holdings.drain().catch(onerror)
+  calls.draining.addEventListener('abort', drain, { once: true })
 
   /** By what of an upstream the same server answers to: a session is its own to want. */
   function standsAlone(key: string): boolean {
@@ -203,6 +206,9 @@ export function atHolder(
 
     async close() {
       stopServing()
+      calls.draining.removeEventListener('abort', drain)
+      // what this replica had goes on at the next one; an upstream that is not in the file any more is left by all
+      if (calls.draining.aborted) await upstream.reset('all')
       await upstream.close()
       await holdings.close()
     },

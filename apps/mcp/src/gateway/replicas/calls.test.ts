@@ -163,10 +163,16 @@ test('who drains begins nothing more, and answers what was begun', async () => {
     await end.promise
     return 'done'
   })
+  both.doer.serve('nothing', async () => undefined)
+  await both.run('nothing')
   const first = both.run('wait')
   await begun.promise
-  const drained = both.doer.drain()
+  let isDrained = false
+  const drained = both.doer.drain().then(() => {
+    isDrained = true
+  })
   await expect(both.run('wait')).rejects.toThrow(NotBegunError)
+  expect(isDrained).toBe(false)
   end.resolve()
   expect(await first).toBe('done')
   await drained

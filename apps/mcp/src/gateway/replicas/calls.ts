@@ -169,7 +169,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
         promise.catch(() => undefined)
         reject(new Error('the call is over'))
       }
-      if (incoming.size === 0) idle.resolve()
+      if (incoming.size === 0 && draining.signal.aborted) idle.resolve()
     }
   }
 

@@ -2,12 +2,14 @@
 import type { Replicas } from '@gatehouse/replicas'
 import type { CatalogStore, Clock } from '../catalog/contract.ts'
 import type { Upstream } from '../upstreams/contract.ts'
+import type { SavedSessions } from '../upstreams/saved-sessions.ts'
 import type { PooledUpstream } from '../upstreams/upstream.ts'
 import { atHolder } from './at-holder.ts'
 import { createCalls } from './calls.ts'
 import { createParkedElsewhere, type ParkedElsewhere } from './parked-elsewhere.ts'
 import { createSealedMail } from './sealed-mail.ts'
 import { createSharedCatalogStore } from './shared-catalog.ts'
+import { createSharedSessions } from './shared-sessions.ts'
 
 export interface Company {
   /**
@@ -15,9 +17,13 @@ export interface Company {
    * do nothing for one another.
    */
   place(upstream: PooledUpstream, print: string): Upstream
+  /** Of the upstream with this name and print of its settings. */
+  sessionsOf(upstream: string, print: string): SavedSessions
   parkedAt(endpoint: string): ParkedElsewhere
   /** `own`: of this process. */
   catalogStore(own: CatalogStore): CatalogStore
+  /** Begins nothing more for other replicas. Resolves when what was begun has been answered. */
+  drain(): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,8 +39,11 @@ export function openCompany({ replicas, secrets, clock, onerror }: CompanyOption
   const calls = createCalls({ replicas, mail, onerror })
   return {
     place: (upstream, print) => atHolder(upstream, { replicas, calls, clock, onerror, version: mail.nameOf(print) }),
+    sessionsOf: (upstream, print) =>
+      createSharedSessions({ replicas, mail, onerror, prefix: `${upstream}:${mail.nameOf(print)}:` }),
     parkedAt: (endpoint) => createParkedElsewhere(replicas, calls, endpoint),
     catalogStore: (own) => createSharedCatalogStore({ replicas, mail, clock, own, onerror }),
+    drain: () => calls.drain(),
     async close() {
       calls.close()
       await replicas.close()

@@ -7,7 +7,9 @@ import type { Clock } from '../catalog/contract.ts'
 export interface Holdings {
   /** `here` if we hold `key`, else `there` with who does. `lost` is aborted when it is not ours any more. */
   with<T>(key: string, here: (lost: AbortSignal) => Promise<T>, there: (holder: ReplicaName) => Promise<T>): Promise<T>
-  /** All that is not in use is for others. */
+  /** From now on all that is not in use is for others. Resolves when it is. */
+  drain(): Promise<void>
+  /** Nothing is open any more. */
   close(): Promise<void>
 }
 
@@ -16,6 +18,8 @@ export interface HoldingsOptions {
   readonly clock: Clock
   /** Whether there is something open for it, though nobody uses it now. */
   readonly isOpen: (key: string) => boolean
+  /** Ends what is open and nobody uses. */
+  readonly leaveUnused: () => Promise<void>
   /** All of it belongs to others now. */
   readonly onLost: () => void
   readonly onerror: (error: Error) => void
@@ -25,12 +29,12 @@ export interface HoldingsOptions {
 const round = 60_000
 const attempts = 3
 
-export function createHoldings({ replicas, clock, isOpen, onLost, onerror }: HoldingsOptions): Holdings {
+export function createHoldings({ replicas, clock, isOpen, leaveUnused, onLost, onerror }: HoldingsOptions): Holdings {
   const held = new Map<string, { users: number }>()
   /** Nobody claims what is being released: it could be released under their hands. */
   const releasing = new Map<string, Promise<unknown>>()
   let lost = new AbortController()
-  let isClosed = false
+  let isDraining = false
 
   const stopLosing = replicas.onLost(() => {
     held.clear()
@@ -48,6 +52,12 @@ export function createHoldings({ replicas, clock, isOpen, onLost, onerror }: Hol
       .finally(() => releasing.delete(key))
     releasing.set(key, done)
     return done
+  }
+
+  /** What is open is closed before anybody else may have it. */
+  async function settle(): Promise<void> {
+    await leaveUnused()
+    await Promise.all([...held].flatMap(([key, { users }]) => (users === 0 && !isOpen(key) ? [release(key)] : [])))
   }
 
   let cancelRound = clock.after(round, goRound)
@@ -83,15 +93,20 @@ export function createHoldings({ replicas, clock, isOpen, onLost, onerror }: Hol
         return await here(lost.signal)
       } finally {
         holding.users -= 1
-        if (isClosed && holding.users === 0 && held.get(key) === holding) void release(key)
+        if (isDraining && holding.users === 0) void settle()
       }
     },
 
+    drain() {
+      isDraining = true
+      return settle()
+    },
+
     async close() {
-      isClosed = true
+      isDraining = true
       cancelRound()
       stopLosing()
-      await Promise.all([...held].flatMap(([key, { users }]) => (users === 0 ? [release(key)] : [])))
+      await settle()
     },
   }
 }

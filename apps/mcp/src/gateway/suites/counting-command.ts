@@ -17,7 +17,10 @@ function say(message: object): void {
 }
 
 const text = (value: object) => ({ content: [{ type: 'text', text: JSON.stringify(value) }] })
-const tools = ['count', 'ask', 'progress', 'wait', 'big'].map((name) => ({ name, inputSchema: { type: 'object' } }))
+const tools = ['count', 'ask', 'progress', 'wait', 'slow', 'big'].map((name) => ({
+  name,
+  inputSchema: { type: 'object' },
+}))
 
 async function call(id: unknown, { name, arguments: args = {}, _meta }: Json): Promise<object> {
   count += 1
@@ -28,6 +31,7 @@ async function call(id: unknown, { name, arguments: args = {}, _meta }: Json): P
     for (let progress = 1; progress <= 50; progress += 1)
       say({ method: 'notifications/progress', params: { progressToken, progress } })
   }
+  if (name === 'slow') await new Promise((resolve) => setTimeout(resolve, args.for))
   if (name === 'wait') {
     const reason = await new Promise((resolve) => waiting.set(id, ({ params }) => resolve(params.reason)))
     if (journal) appendFileSync(journal, `${JSON.stringify({ cancelled: reason })}\n`)

@@ -5,7 +5,7 @@ import { startMcpServer } from '../../suites/mcp-server.ts'
 import { systemClock } from '../catalog/clock.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import { createInflow, largestInflow } from '../upstreams/inflow.ts'
-import { openUpstream } from '../upstreams/open.ts'
+import { type OpenUpstreamOptions, openUpstream } from '../upstreams/open.ts'
 import type { PooledUpstream } from '../upstreams/upstream.ts'
 import { everythingServer } from './everything.ts'
 import { remoteSettings } from './settings.ts'
@@ -14,18 +14,19 @@ export type TestUpstream = PooledUpstream & AsyncDisposable
 
 export function testUpstream(
   settings: UpstreamSettings,
-  onerror: (error: Error) => void = () => undefined,
+  given: Pick<OpenUpstreamOptions, 'sessions'> = {},
 ): TestUpstream {
   const upstream = openUpstream(settings, {
     identity: { name: 'gatehouse', version: '0' },
     proxies: undefined,
     clock: systemClock,
-    onerror: (_name, error) => onerror(error),
+    onerror: () => undefined,
     inflow: createInflow(largestInflow),
     startProcess: ({ command: [command, ...args] }) => new StdioClientTransport({ command, args, stderr: 'ignore' }),
     openBuiltin: () => {
       throw new Error('there is no demonstration here')
     },
+    ...given,
   })
   return Object.assign(upstream, { [Symbol.asyncDispose]: () => upstream.close() })
 }

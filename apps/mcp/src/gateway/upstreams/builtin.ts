@@ -45,14 +45,14 @@ export function createBuiltinOpener({ name, source, identity, limit, onerror, cl
   const limits = { list: limit, start: limit, probe: limit }
   const open = createWireOpener({ name, identity, limits, era: '2025', connect, onerror })
 
-  return async function openBuiltin(behalf, capabilities) {
-    const first = await open(behalf, capabilities)
+  return async function openBuiltin(behalf, capabilities, key) {
+    const first = await open(behalf, capabilities, key)
     await first.close()
     return {
       description: first.description,
       async request(request, on, terms) {
         await requireTerms(request, on)
-        const connection = await open(on, capabilities)
+        const connection = await open(on, capabilities, key)
         try {
           return await connection.request(request, on, terms)
         } finally {

@@ -23,12 +23,14 @@ export interface Connection {
     ready?: () => void,
   ): Promise<void>
   close(): Promise<void>
+  /** Closes it, and leaves at the upstream what another process goes on with. By default as {@link Connection.close}. */
+  leave?(): Promise<void>
   /** Set by whoever keeps it. */
   onclose?: (() => void) | undefined
 }
 
-/** Opens what `behalf` needs. */
-export type OpenConnection = (behalf: Behalf, capabilities: Members) => Promise<Connection>
+/** Opens what `behalf` needs. `key`: the same for those who may share it. */
+export type OpenConnection = (behalf: Behalf, capabilities: Members, key: string) => Promise<Connection>
 
 /** What a request that is nobody's in particular is made for: a handshake, or listening. */
 export function ownBehalf(

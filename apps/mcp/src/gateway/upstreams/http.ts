@@ -1,27 +1,20 @@
 // Streamable HTTP. 2026-07-28: each request stands alone. The 2025 era: a session for its owner, if the server wants one; each
 // call has a transport of its own over the session's id, so that a question says which call it is about.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { digest } from '../digest.ts'
 import { createRecent } from '../recent.ts'
-import type { RemoteUpstream } from '../settings.ts'
 import { type Connection, filterFor, type OpenConnection, ownBehalf, passedHeaders } from './connection.ts'
 import { type Behalf, type Description, type Members, type Notification, RpcError, UpstreamError } from './contract.ts'
-import type { Identity } from './envelope.ts'
 import { SessionLostError } from './faults.ts'
-import type { GuardedFetch } from './guarded-fetch.ts'
+import { type Connected, type ConnectorOptions, createHttpConnector, type Shared, unshared } from './http-connector.ts'
 import { discover, initialize } from './negotiate.ts'
-import { countingIds, createPeer, type Peer, type PeerOptions } from './peer.ts'
-import { createReopening } from './reopening.ts'
+import type { Peer } from './peer.ts'
+import type { SavedSessions } from './saved-sessions.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
-export interface HttpOptions {
-  readonly settings: RemoteUpstream
-  readonly identity: Identity
-  readonly http: GuardedFetch
-  readonly onerror: (error: Error) => void
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number
+export interface HttpOptions extends ConnectorOptions {
+  /** Where there are other processes that may go on with a session. */
+  readonly sessions?: SavedSessions | undefined
 }
 
 /** Milliseconds. After that an upstream is asked again of which era it is: it may have been renewed. */
@@ -34,78 +27,26 @@ const descriptionLife = 60_000
 const listenLimit = 2_000
 /** Milliseconds for an upstream to end a session in. */
 const endLimit = 2_000
-/** What says that there is no stream of that kind (any more). */
-const isOver = (status: number): boolean => [400, 404, 405, 410].includes(status)
-/** A stream that an upstream breaks is opened again for as long as somebody listens. */
-const reconnection = {
-  initialReconnectionDelay: 1_000,
-  maxReconnectionDelay: 30_000,
-  reconnectionDelayGrowFactor: 2,
-  maxRetries: 1_000_000,
+interface Begun extends Connected {
+  readonly description: Description
 }
 
-interface Listening {
-  /** It has its stream, or knows that there is none. */
-  readonly onlistening?: () => void
-  /** It had a stream, which is over for good. */
-  readonly onover?: () => void
+/** A session of the 2025 era that is to be had. */
+interface Asked {
+  readonly behalf: Behalf
+  readonly capabilities: Members
+  readonly key: string
+  readonly shared: Shared
+  /** Its stream is over for good. */
+  readonly onover: () => void
 }
 
-/** What the transports of one session have in common; of 2026-07-28 each request has its own. */
-interface Shared extends Pick<PeerOptions, 'calls' | 'hearUnasked' | 'nextId'> {
-  readonly sessionId?: string | undefined
-  readonly protocolVersion?: string | undefined
-}
-
-function unshared(hearUnasked: Shared['hearUnasked'] = () => undefined): Shared {
-  return { calls: new Set(), hearUnasked, nextId: countingIds() }
-}
-
-export function createHttpOpener({ settings, identity, http, onerror, clock }: HttpOptions): OpenConnection {
-  const { name, url, timeouts } = settings
+export function createHttpOpener({ settings, identity, http, sessions, onerror, clock }: HttpOptions): OpenConnection {
+  const { name, timeouts } = settings
   /** By what an upstream is told of a client: it may say something else to each. Without a description: the older era. */
   const verdicts = createRecent<{ readonly description: Description | undefined; readonly at: number }>(1_000)
+  const connect = createHttpConnector({ settings, identity, http, onerror, clock })
   const toldOf = (headers: Behalf['headers']) => digest(passedHeaders(settings, headers))
-
-  function connect(headers: Behalf['headers'], shared: Shared, { onlistening, onover }: Listening = {}) {
-    const fetch = http.fetchFor((error) => peer.fail(error))
-    const { sessionId, protocolVersion, ...own } = shared
-    let isStreaming = false
-
-    /** Of the stream that there is besides, or the rest of one that broke. */
-    async function listen(address: string | URL, init: RequestInit): Promise<Response> {
-      try {
-        const response = await fetch(address, init)
-        const isResumed = new Headers(init.headers).has('last-event-id')
-        if (isOver(response.status) && (isResumed || isStreaming)) {
-          onover?.()
-          peer.fail(new UpstreamError(name, 'interrupted', `${name} broke off and has no more of it: it may have run`))
-          await peer.close()
-        }
-        isStreaming ||= response.ok
-        return response
-      } finally {
-        onlistening?.()
-      }
-    }
-
-    async function post(address: string | URL, init: RequestInit): Promise<Response> {
-      const response = await fetch(address, init)
-      isStreaming = response.headers.get('content-type')?.startsWith('text/event-stream') === true
-      return response
-    }
-
-    const transport = new StreamableHTTPClientTransport(new URL(url), {
-      fetch: (address, init = {}) => (init.method === 'GET' ? listen(address, init) : post(address, init)),
-      requestInit: { headers: passedHeaders(settings, headers) },
-      reconnectionOptions: reconnection,
-      reconnectionScheduler: createReopening(clock),
-      ...(sessionId !== undefined && { sessionId }),
-      ...(protocolVersion !== undefined && { protocolVersion }),
-    })
-    const peer: Peer = createPeer({ ...own, name, transport, identity, onerror, isStreaming: () => isStreaming })
-    return { transport, peer }
-  }
 
   /** One request over a transport of its own. */
   async function alone<T>(
@@ -182,18 +123,31 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
     }
   }
 
-  async function openLegacy(behalf: Behalf, capabilities: Members): Promise<Connection> {
-    const subscriptions = createSubscriptions(
-      (method, uri) =>
-        request({ method, params: { uri } }, ownBehalf(behalf, AbortSignal.timeout(timeouts.list)), {
-          capabilities,
-          limit: timeouts.list,
-        }),
-      onerror,
-    )
+  /** Whom the upstream knows by a session that another process began. Undefined: there is none (any more). */
+  async function goOn({ behalf, capabilities, key, shared, onover }: Asked): Promise<Begun | undefined> {
+    const saved = await sessions?.get(key)
+    if (!saved) return undefined
+    const { sessionId, description } = saved
+    const session = { ...shared, sessionId, protocolVersion: description.protocolVersion }
+    const { transport, peer } = connect(behalf.headers, session, { onover })
+    try {
+      const asker = ownBehalf(behalf, behalf.signal)
+      const terms = { era: '2025', behalf: asker, capabilities, limit: timeouts.list } as const
+      await alone(behalf.headers, (one) => one.request({ method: 'ping' }, terms), session)
+      await peer.start()
+      await transport.resumeStream('') // its own stream, which one process has at a time
+      return { transport, peer, description }
+    } catch (error) {
+      onerror(error as Error)
+      await peer.close()
+      await sessions?.remove(key)
+      return undefined
+    }
+  }
+
+  async function begin({ behalf, capabilities, key, shared, onover }: Asked): Promise<Begun> {
     const listening = Promise.withResolvers<void>()
-    const shared = unshared(subscriptions.hear)
-    const own = { onlistening: listening.resolve, onover: () => lose() }
+    const own = { onlistening: listening.resolve, onover }
     const { transport, peer } = connect(behalf.headers, shared, own)
     await peer.start()
     let description: Description
@@ -212,17 +166,33 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
         )
       throw error
     }
+    const { sessionId } = transport
+    if (sessionId === undefined) return { transport, peer, description }
+    await sessions?.put(key, { sessionId, description: { ...description, hasSession: true } })
     // Its own stream has to be there before a call: what is asked on it while it is not is lost.
-    if (transport.sessionId !== undefined)
-      await Promise.race([listening.promise, sleep(listenLimit, undefined, { ref: false })])
-    const session: Shared = { ...shared, sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
+    await Promise.race([listening.promise, sleep(listenLimit, undefined, { ref: false })])
+    return { transport, peer, description: { ...description, hasSession: true } }
+  }
 
+  async function openLegacy(behalf: Behalf, capabilities: Members, key: string): Promise<Connection> {
+    const subscriptions = createSubscriptions(
+      (method, uri) =>
+        request({ method, params: { uri } }, ownBehalf(behalf, AbortSignal.timeout(timeouts.list)), {
+          capabilities,
+          limit: timeouts.list,
+        }),
+      onerror,
+    )
+    const shared = unshared(subscriptions.hear, sessions && clock())
     let isLost = false
     /** There is nothing to be ended there any more, and others may still be at work. */
     function lose(): void {
       isLost = true
       connection.onclose?.()
     }
+    const asked: Asked = { behalf, capabilities, key, shared, onover: () => lose() }
+    const { transport, peer, description } = (await goOn(asked)) ?? (await begin(asked))
+    const session: Shared = { ...shared, sessionId: transport.sessionId, protocolVersion: transport.protocolVersion }
 
     const request: Connection['request'] = async (wanted, on, terms) => {
       try {
@@ -233,24 +203,29 @@ export function createHttpOpener({ settings, identity, http, onerror, clock }: H
       }
     }
     const connection: Connection = {
-      description: { ...description, hasSession: transport.sessionId !== undefined },
+      description,
       request,
       notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), session),
       listen: subscriptions.listen,
       async close() {
         subscriptions.end()
+        if (description.hasSession) await sessions?.remove(key)
         if (!isLost) {
           const ended = transport.terminateSession().catch(() => undefined)
           await Promise.race([ended, sleep(endLimit, undefined, { ref: false })])
         }
         await peer.close()
       },
+      async leave() {
+        subscriptions.end()
+        await peer.close()
+      },
     }
     return connection
   }
 
-  return async function open(behalf, capabilities) {
+  return async function open(behalf, capabilities, key) {
     const description = await findModern(behalf)
-    return description ? openModern(description, behalf) : openLegacy(behalf, capabilities)
+    return description ? openModern(description, behalf) : openLegacy(behalf, capabilities, key)
   }
 }

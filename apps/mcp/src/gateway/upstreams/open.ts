@@ -9,6 +9,7 @@ import { createGuardedFetch } from './guarded-fetch.ts'
 import { createHttpOpener } from './http.ts'
 import type { Inflow } from './inflow.ts'
 import { createPool } from './pool.ts'
+import type { SavedSessions } from './saved-sessions.ts'
 import { createUpstream, type PooledUpstream } from './upstream.ts'
 import { createWireOpener } from './wire.ts'
 
@@ -19,6 +20,8 @@ export interface OpenUpstreamOptions {
   readonly clock: Clock
   readonly onerror: (upstream: string, error: Error) => void
   readonly inflow: Inflow
+  /** Where other processes may go on with what this one began. */
+  readonly sessions?: SavedSessions | undefined
   /** Starts a command. */
   readonly startProcess: (settings: StdioUpstream, inflow: Inflow) => Transport
   /** The demonstration. */
@@ -41,7 +44,14 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
   switch (settings.transport) {
     case 'http': {
       const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow })
-      const open = createHttpOpener({ settings, identity, http, onerror, clock: () => clock.now() })
+      const open = createHttpOpener({
+        settings,
+        identity,
+        http,
+        sessions: options.sessions,
+        onerror,
+        clock: () => clock.now(),
+      })
       return createUpstream({ settings, pool, open, onerror, close: http.close })
     }
     case 'sse': {

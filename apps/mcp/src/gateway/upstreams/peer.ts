@@ -35,9 +35,9 @@ export interface PeerOptions {
   onclose?(): void
 }
 
-/** Ids from 1 on. */
-export function countingIds(): () => number {
-  let last = 0
+/** Ids, each greater than `after`. */
+export function countingIds(after = 0): () => number {
+  let last = after
   return () => {
     last += 1
     return last

@@ -10,6 +10,8 @@ import { createSlots } from './slots.ts'
 export interface Pooled {
   /** May be called more than once. Resolves when nothing of it is left. */
   close(): Promise<void>
+  /** Closes it and leaves what somebody else goes on with. By default as {@link Pooled.close}. */
+  leave?(): Promise<void>
   /** Called by the connection when it has ended by itself. The pool sets it, and calls what was there before. */
   onclose?: (() => void) | undefined
 }
@@ -49,8 +51,8 @@ export interface Pool<C> {
   forget(connection: C): Promise<void>
   /** Whether it is open, or being opened. */
   has(key: string): boolean
-  /** Ends all that is open; what is asked for from now on is opened anew. */
-  reset(): Promise<void>
+  /** Leaves all that is open, or what of it nobody uses; what is asked for from now on is opened again. */
+  reset(which: 'all' | 'unused'): Promise<void>
   /** Those that are open, being opened, or old and still in use. */
   readonly size: number
   /** Ends all, what is being opened included. */
@@ -188,19 +190,18 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
   }
 
   /** Its slot is free only when nothing of it is left. */
-  function end(entry: Entry<C>): Promise<void> {
+  function end(entry: Entry<C>, leaves = false): Promise<void> {
     if (!remove(entry)) return Promise.resolve()
     entry.cancelTimer()
     entry.cancelLife()
     const { connection } = entry
     // what is still being opened is closed once it is; where that fails, there is nothing to close
+    const shut = (one: C) => (leaves && one.leave ? one.leave() : one.close()).catch(onerror).finally(slots.give)
     const closing = connection ? shut(connection) : entry.opening.then(shut, () => undefined)
     const ending = closing.finally(() => endings.delete(ending))
     endings.add(ending)
     return ending
   }
-
-  const shut = (connection: C) => connection.close().catch(onerror).finally(slots.give)
 
   function release(entry: Entry<C>): void {
     entry.users -= 1
@@ -254,8 +255,9 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
 
     has: (key) => entries.has(key),
 
-    async reset() {
-      await Promise.all([...entries.values(), ...old].map(end))
+    async reset(which) {
+      const all = [...entries.values(), ...old].filter(({ users }) => which === 'all' || users === 0)
+      await Promise.all(all.map((entry) => end(entry, true)))
     },
 
     async close() {

@@ -35,8 +35,8 @@ export interface PooledUpstream extends Upstream {
   /** Which connection a request needs. */
   keyOf(behalf: Behalf): string
   isOpen(key: string): boolean
-  /** Ends all connections: they are somebody else's to have. */
-  reset(): Promise<void>
+  /** Ends connections, and nothing at the upstream: they are somebody else's to have. */
+  reset(which: 'all' | 'unused'): Promise<void>
 }
 
 export function createUpstream({ settings, pool: poolOver, open, onerror, close }: UpstreamOptions): PooledUpstream {
@@ -59,7 +59,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     const key = keyOf(behalf, settings, capabilities)
     // Not with the caller's own signal: others may wait for the same connection.
     const opener = {
-      open: () => open({ ...behalf, signal: ending.signal }, capabilities),
+      open: () => open({ ...behalf, signal: ending.signal }, capabilities, key),
       waiting: (openers.get(key)?.waiting ?? 0) + 1,
     }
     openers.set(key, opener)
@@ -128,7 +128,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     },
     keyOf: (behalf) => keyOf(behalf, settings, declaredFor(behalf)),
     isOpen: (key) => pool.has(key),
-    reset: () => pool.reset(),
+    reset: (which) => pool.reset(which),
     describe: (behalf) => within(behalf, async ({ description }) => description),
     request,
     notify: (notification, behalf) => within(behalf, (connection) => connection.notify(notification)),
