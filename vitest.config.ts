@@ -56,6 +56,8 @@ export default defineConfig({
           name: 'docker',
           include: ['packages/e2e/src/docker/*.test.ts'],
           execArgv,
+          // what one builds the next one finds, and two stacks at once are slow
+          fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -15,8 +15,6 @@ import { repository } from '../harness/repository.ts'
 import { until } from '../replicas/until.ts'
 import { run } from './run.ts'
 
-const PROJECT = 'gatehouse-docker-test'
-const NETWORK = '10.213.88'
 const HEALTHY_WITHIN = 90_000
 const PROJECT_LABEL = 'com.docker.compose.project'
 const SERVICE_LABEL = 'com.docker.compose.service'
@@ -64,23 +62,33 @@ export interface Stack {
   readonly remains: () => Promise<string>
 }
 
-export async function createStack(): Promise<Stack> {
+export interface StackOptions {
+  readonly project?: string
+  /** Its first three numbers. */
+  readonly network?: string
+  /** Files beside docker-compose.yml that all of it is about, and one with `build.network` for what they build. */
+  readonly files?: readonly string[]
+  readonly builtByHost?: readonly string[]
+}
+
+export async function createStack(options: StackOptions = {}): Promise<Stack> {
+  const { project = 'gatehouse-docker-test', network = '10.213.88', files: added = [], builtByHost = [] } = options
   const { container: engine } = await getContainerRuntimeClient()
   forgetSettings()
   const [authPort, mcpPort] = (await freePorts(2)).map(String) as [string, string]
-  const ports = { EDGE_AUTH_PORT: authPort, EDGE_MCP_PORT: mcpPort, EDGE_NETWORK: NETWORK }
+  const ports = { EDGE_AUTH_PORT: authPort, EDGE_MCP_PORT: mcpPort, EDGE_NETWORK: network }
   // a build in a container that reaches no registry needs the network of the machine
   const canReachOut = (await run('docker', ['info', '--format', '{{.IPv4Forwarding}}'])).trim() === 'true'
-  const files = ['docker-compose.yml', ...(canReachOut ? [] : ['.ci/compose.ci.yml'])]
+  const files = ['docker-compose.yml', ...added, ...(canReachOut ? [] : ['.ci/compose.ci.yml', ...builtByHost])]
   const common = ['--ansi', 'never', '--env-file', '/dev/null']
   let environment: StartedDockerComposeEnvironment | undefined
 
   const compose = (args: readonly string[], within?: number) => {
     const named = files.flatMap((file) => ['-f', file])
-    return run('docker', ['compose', ...common, '--project-name', PROJECT, ...named, ...args], { env: ports, within })
+    return run('docker', ['compose', ...common, '--project-name', project, ...named, ...args], { env: ports, within })
   }
   const containers = async (service?: string) => {
-    const label = [`${PROJECT_LABEL}=${PROJECT}`, ...(service ? [`${SERVICE_LABEL}=${service}`] : [])]
+    const label = [`${PROJECT_LABEL}=${project}`, ...(service ? [`${SERVICE_LABEL}=${service}`] : [])]
     const found = await engine.dockerode.listContainers({ all: true, filters: { label } })
     return found
       .filter(({ Labels }) => Labels[SERVICE_LABEL] !== 'secrets')
@@ -101,7 +109,7 @@ export async function createStack(): Promise<Stack> {
   return {
     issuer: `http://localhost:${authPort}`,
     resource: `http://localhost:${mcpPort}/mcp`,
-    edge: `${NETWORK}.2`,
+    edge: `${network}.2`,
     compose,
     containers,
     inspect,
@@ -110,7 +118,7 @@ export async function createStack(): Promise<Stack> {
     up: async ({ files: more = [], settings = {}, scale }: UpOptions = {}) => {
       const scaled = Object.entries(scale ?? {}).flatMap(([service, count]) => ['--scale', `${service}=${count}`])
       environment = await new DockerComposeEnvironment(repository, [...files, ...more])
-        .withProjectName(PROJECT)
+        .withProjectName(project)
         .withEnvironment({ ...ports, ...settings })
         .withClientOptions({ composeOptions: common, commandOptions: [...(scale ? ['--no-recreate'] : []), ...scaled] })
         .withDefaultWaitStrategy(Wait.forAll([]))
@@ -139,7 +147,7 @@ export async function createStack(): Promise<Stack> {
       return lines.map((line) => String(JSON.parse(line).req.remoteAddress))
     },
     remains: async () => {
-      const filter = ['--quiet', '--filter', `label=${PROJECT_LABEL}=${PROJECT}`]
+      const filter = ['--quiet', '--filter', `label=${PROJECT_LABEL}=${project}`]
       const lists = [
         ['ps', '--all', ...filter],
         ['volume', 'ls', ...filter],
@@ -172,7 +180,7 @@ interface ComposeService {
 
 /** Compose would take them from the environment of this process. */
 function forgetSettings(): void {
-  const files = ['docker-compose.yml', 'deploy/tls/compose.yml'].map((file) =>
+  const files = ['docker-compose.yml', 'deploy/tls/compose.yml', 'deploy/gateway/compose.yml'].map((file) =>
     readFileSync(join(repository, file), 'utf8'),
   )
   for (const [, used = '', passed = ''] of files.join('\n').matchAll(/\$\{([A-Z_]+)|^ +([A-Z_]+):$/gm))
