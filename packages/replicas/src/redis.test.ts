@@ -8,6 +8,8 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Replicas } from './contract.ts'
 import { openRedisReplicas, type RedisReplicasOptions } from './redis.ts'
+import { exerciseEverything, replicasCommands } from './suites/account.ts'
+import { untilKnown } from './suites/known.ts'
 import { describeReplicas } from './suites/replicas-suite.ts'
 
 let server: TestRedis
@@ -29,18 +31,7 @@ afterAll(async () => {
 
 async function open(options: Partial<RedisReplicasOptions> = {}): Promise<Replicas & AsyncDisposable> {
   const replicas = openRedisReplicas({ connection: server.url, prefix: newPrefix(), ...options })
-  await expect
-    .poll(
-      () =>
-        replicas.claim('ready').then(
-          () => true,
-          () => false,
-        ),
-      { timeout: 5_000 },
-    )
-    .toBe(true)
-  await replicas.release('ready')
-  return replicas
+  return untilKnown(replicas)
 }
 
 describeReplicas('replicas on Redis', {
@@ -142,6 +133,22 @@ test('what is sent while answers are lost arrives once each, in order', async ()
   }
   await expect.poll(() => read.length).toBeGreaterThanOrEqual(30)
   expect(read).toEqual(Array.from({ length: 30 }, (_, count) => `${count}`))
+})
+
+test('an account for the keys of this service alone is enough, and it reaches no others', async () => {
+  const [user, password] = [`test-${randomUUID()}`, randomUUID()]
+  const allowed = replicasCommands.split(/\s+/).map((command) => `+${command}`)
+  await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '&mcp:*', '~mcp:*', '-@all', ...allowed)
+  const url = new URL(server.url)
+  url.username = user
+  url.password = password
+  const prefix = newPrefix()
+  await using one = await open({ connection: url.href, prefix })
+  await using other = await open({ connection: url.href, prefix })
+  await exerciseEverything(one, other)
+  await using elsewhere = openRedisReplicas({ connection: url.href, prefix: 'auth:' })
+  await expect(elsewhere.claim('a')).rejects.toThrow(StoreUnavailableError)
+  await admin.acl('DELUSER', user)
 })
 
 test('every key has an end, but for one number', async () => {
