@@ -21,6 +21,7 @@ export {
 export { type RedisTarget, readRedisTarget } from './redis-target.ts'
 export { requestReading } from './requests.ts'
 export { readSecret } from './secret.ts'
+export { seldom } from './seldom.ts'
 export { createSettingsReader, logLevels, type SettingsReader } from './settings.ts'
 export { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 export { logTrouble, type OnTrouble, redisTroubles, type StoreTrouble } from './store-trouble.ts'

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Replicas } from '@gatehouse/replicas'
-import type { Metrics } from '@gatehouse/service'
+import { type Metrics, seldom } from '@gatehouse/service'
 import type { Implementation } from '@modelcontextprotocol/server'
 import type { Served } from '../mcp/served.ts'
 import type { Source } from '../sources/source.ts'
@@ -191,7 +191,7 @@ export interface GatewayChange {
 export function openGateway(parts: GatewayParts): Gateway {
   const { identity, issuer, log, builtin } = parts
   const clock = systemClock
-  const onerror = (err: Error): void => log.info({ err }, 'another replica, or the store of all, is in trouble')
+  const onerror = seldom((err: Error) => log.info({ err }, 'another replica, or the store of all, is in trouble'))
   const company = parts.replicas && openCompany({ ...parts, replicas: parts.replicas, clock, onerror })
   const { upstreams, outcomes, ...opened } = openUpstreams(parts, company)
   const own = createMemoryCatalogStore(clock)

@@ -27,6 +27,8 @@ interface Carried extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'p
 
 /** Milliseconds that it counts that a server wants no session. */
 const verdictLife = 3_600_000
+/** Milliseconds that what a holder said of a server is believed. */
+const believedFor = 10_000
 /** How often at least it is asked who has it, for how many milliseconds at least, and after how many again. */
 const attempts = 4
 const patience = 3_000
@@ -51,6 +53,10 @@ export function atHolder(
   })
   /** Whose requests stand alone: when that was seen. */
   const alone = createRecent<number>(10_000)
+  /** What holders said of it last: it is asked before each call. */
+  const told = createRecent<{ readonly holder: ReplicaName; readonly description: Description; readonly at: number }>(
+    1_000,
+  )
   const operation = `upstream ${prefix}`
   const stopServing = calls.serve(operation, serve)
   const drain = (): void => void holdings.drain().catch(onerror)
@@ -167,7 +173,13 @@ export function atHolder(
 
     async describe(behalf) {
       const key = upstream.keyOf(behalf)
-      const there = (holder: ReplicaName) => ask(holder, { does: 'describe' }, behalf, companyOf(behalf))
+      const there = async (holder: ReplicaName): Promise<Description> => {
+        const last = told.get(key)
+        if (last?.holder === holder && clock.now() - last.at < believedFor) return last.description
+        const description = await ask(holder, { does: 'describe' }, behalf, companyOf(behalf))
+        told.set(key, { holder, description, at: clock.now() })
+        return description
+      }
       return seen(key, await where(behalf, () => upstream.describe(behalf), there))
     },
 

@@ -2,11 +2,10 @@
 // Nothing is done twice: before it begins, the doer decides so in the store, where whoever has doubts can decide that it
 // shall not begin. The first one counts. Whoever is gone takes with it what it did.
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplicaName, Replicas } from '@gatehouse/replicas'
-import { StoreUnavailableError } from '@gatehouse/service'
 import { type Json, RpcError } from '../upstreams/contract.ts'
 import { decodeError, encodeError, NotBegunError, ReplicaLostError } from './call-errors.ts'
+import { createDecisions, type Moment, momentNow } from './decisions.ts'
 import { createPost, TooLargeError } from './post.ts'
 import type { SealedMail } from './sealed-mail.ts'
 
@@ -66,8 +65,7 @@ type Message =
 interface Outgoing {
   readonly replica: ReplicaName
   readonly company: Company
-  /** By two clocks, of which each may stand still for a while. */
-  readonly since: { readonly ticks: number; readonly time: number }
+  readonly since: Moment
   /** It may have been: there is no use in asking any more. */
   hasBegun: boolean
   doubting: Promise<void> | undefined
@@ -85,16 +83,10 @@ interface Incoming {
 const freshness = 5_000
 /** Milliseconds between looks whether those are alive whom we wait for, or who wait for us. */
 const lookAfter = 1_000
-/** Milliseconds for which it is known whether a call was begun, and for which that can be asked. */
-const decisionLife = 120_000
-const askedWithin = 60_000
-/** Milliseconds to wait for a store that is away: to begin, to be told of a call, to find out; for a large answer to be read. */
-const patience = { begin: 2_000, call: 2_000, doubt: 10_000, answer: 30_000 }
-const again = 50
+/** Milliseconds for another replica to be told of a call, and for it to take a large answer. */
+const patience = { call: 2_000, answer: 30_000 }
 /** Bytes that wait for a replica that reads slowly, after which it is told nothing but answers. */
 const mostWaiting = 1_048_576
-
-const withdrawn = 'withdrawn'
 
 export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
   const outgoing = new Map<string, Outgoing>()
@@ -106,6 +98,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     onerror,
     onMessage: (from, message, age) => take(from, message as Message, age),
   })
+  const decisions = createDecisions(replicas)
   const draining = new AbortController()
   const idle = Promise.withResolvers<void>()
   const send = (to: ReplicaName, message: Message, forSoLong?: number) => post.send(to, message, forSoLong)
@@ -175,7 +168,6 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
 
   function callerOf(call: string, { from, stop: { signal }, answers }: Incoming): Caller {
     const name = replicas.self
-    const own = `begun ${randomUUID()}`
     let asked = 0
     return {
       signal,
@@ -183,10 +175,10 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
         if (post.waiting(from) <= mostWaiting) tell(from, { kind: 'told', call, event })
       },
       async begin() {
-        const decision = await decide(call, own, patience.begin).catch((cause: Error) => {
+        const mayBegin = await decisions.begin(call).catch((cause: Error) => {
           throw new NotBegunError({ cause })
         })
-        const isOurs = decision === own && replicas.isSure() && replicas.self === name
+        const isOurs = mayBegin && replicas.isSure() && replicas.self === name
         if (!isOurs || signal.aborted) throw new NotBegunError()
       },
       ask(question) {
@@ -199,31 +191,13 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     }
   }
 
-  async function decide(call: string, answer: string, within: number): Promise<string> {
-    for (const until = performance.now() + within; ; ) {
-      try {
-        return await replicas.decide(call, answer, decisionLife)
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError) || performance.now() >= until) throw error
-        await sleep(again, undefined, { ref: false })
-      }
-    }
-  }
-
-  /** Whether it was begun; if it was not, it will not be. */
-  async function findOut(call: string, { since, hasBegun }: Outgoing): Promise<boolean> {
-    const age = Math.max(performance.now() - since.ticks, Date.now() - since.time)
-    if (hasBegun || age > askedWithin) return true
-    return decide(call, withdrawn, patience.doubt).then(
-      (decision) => decision !== withdrawn,
-      () => true,
-    )
-  }
+  const hasBegunAt = async (call: string, { hasBegun, since }: Outgoing): Promise<boolean> =>
+    hasBegun || decisions.hasBegun(call, since)
 
   /** `isOver`: no answer will come any more. */
   async function doubt(call: string, one: Outgoing, isOver: boolean): Promise<void> {
     await one.doubting
-    one.doubting = findOut(call, one).then((hasBegun) => {
+    one.doubting = hasBegunAt(call, one).then((hasBegun) => {
       one.hasBegun = hasBegun
       if (!hasBegun) one.reject(new NotBegunError())
       else if (isOver) one.reject(new ReplicaLostError())
@@ -256,7 +230,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
       const call = randomUUID()
       const { promise, resolve, reject } = Promise.withResolvers<Json>()
       const onAbort = () => tell(replica, { kind: 'stop', call })
-      const since = { ticks: performance.now(), time: Date.now() }
+      const since = momentNow()
       const one: Outgoing = { replica, company, since, hasBegun: false, doubting: undefined, resolve, reject }
       outgoing.set(call, one)
       try {
@@ -268,7 +242,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
         company.signal.addEventListener('abort', onAbort, { once: true })
         if (company.signal.aborted) onAbort()
         const result = await promise
-        replicas.forget(call).catch(() => undefined)
+        decisions.forget(call).catch(() => undefined)
         return result
       } finally {
         company.signal.removeEventListener('abort', onAbort)

@@ -1,5 +1,6 @@
 // Catalogs where all replicas see them, so that one that starts lists and routes as the others do. What was read is believed
 // for two seconds, and is the same value for as long as it did not change.
+import { createHash } from 'node:crypto'
 import type { Replicas } from '@gatehouse/replicas'
 import type { CatalogStore, Clock } from '../catalog/contract.ts'
 import { createRecent } from '../recent.ts'
@@ -17,56 +18,65 @@ export interface SharedCatalogOptions {
 
 /** Milliseconds. */
 const believedFor = 2_000
-/** Bytes of one value that others see. */
+/** Characters of one value that others see. */
 const largest = 2 * 1024 * 1024
 const mostKnown = 10_000
 
-interface Known {
-  readonly sealed: Uint8Array | undefined
-  readonly value: Json
+/** Of what was read last: when, and the digest of it as it is kept. The value is in the store of this process. */
+interface Seen {
+  readonly mark: string
   readonly at: number
 }
 
 export function createSharedCatalogStore({ replicas, mail, clock, own, onerror }: SharedCatalogOptions): CatalogStore {
-  const known = createRecent<Known>(mostKnown)
+  const seen = createRecent<Seen>(mostKnown)
 
   async function look(key: string): Promise<Json | undefined> {
-    const before = known.get(key)
     const sealed = await replicas.get(key)
     if (!sealed) {
-      known.delete(key)
+      seen.delete(key)
       return own.get(key)
     }
-    const isSame = before?.sealed !== undefined && Buffer.compare(before.sealed, sealed) === 0
-    const opened = isSame ? undefined : mail.open(key, sealed)
-    const value = isSame ? before.value : opened && JSON.parse(opened.toString('utf8'))
-    if (value !== undefined) known.set(key, { sealed, value, at: clock.now() })
-    return value
+    const mark = markOf(sealed)
+    const before = seen.get(key)?.mark === mark ? await own.get(key) : undefined
+    if (before === undefined) {
+      const opened = mail.open(key, sealed)
+      if (!opened) return own.get(key)
+      const { value, end } = JSON.parse(opened.toString('utf8'))
+      await own.put(key, value, end)
+    }
+    seen.set(key, { mark, at: clock.now() })
+    return own.get(key)
   }
 
   return {
     async get(key) {
-      const before = known.get(key)
-      if (before && clock.now() - before.at < believedFor) return before.value
+      const last = seen.get(key)
+      const value = last && clock.now() - last.at < believedFor ? await own.get(key) : undefined
+      if (value !== undefined) return value
       try {
         return await look(key)
       } catch (error) {
         onerror(error as Error)
-        return before?.value ?? own.get(key)
+        return own.get(key)
       }
     },
 
     async put(key, value, end) {
-      const text = JSON.stringify(value)
+      await own.put(key, value, end)
+      const text = JSON.stringify({ value, end })
       if (text.length > largest) {
+        seen.delete(key)
         await replicas.remove(key).catch(onerror)
-        known.delete(key)
-        return own.put(key, value, end)
+        return
       }
       const sealed = mail.seal(key, Buffer.from(text))
-      known.set(key, { sealed, value, at: clock.now() })
-      await own.put(key, value, end)
+      seen.set(key, { mark: markOf(sealed), at: clock.now() })
       await replicas.put(key, sealed, Math.max(1, end - clock.now())).catch(onerror)
     },
   }
+}
+
+function markOf(sealed: Uint8Array): string {
+  return createHash('sha256').update(sealed).digest('base64')
 }
