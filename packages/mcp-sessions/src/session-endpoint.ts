@@ -46,6 +46,8 @@ export interface SessionNews {
   readonly key: string
   /** False: the session is over. Throws {@link StoreUnavailableError}. */
   announce(notification: { readonly method: string; readonly params?: unknown }): Promise<boolean>
+  /** Runs `ended` when the session is ended, on whichever replica; not when it expires. Returns how to stop. */
+  onEnd(ended: () => void): () => void
 }
 
 /** What is read of a request. */
@@ -119,6 +121,11 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
       async announce(notification) {
         const message = { jsonrpc: '2.0', ...notification }
         return (await store.append(session.key, ownStream, session.seal(eventKind(ownStream), message))) !== undefined
+      },
+      onEnd(ended) {
+        const watching = store.watch(session.key, ({ kind }) => void (kind === 'ended' && ended()))
+        watching.catch(onerror)
+        return () => void watching.then((stop) => stop()).catch(() => undefined)
       },
     }
   }

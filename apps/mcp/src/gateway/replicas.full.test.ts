@@ -1,7 +1,7 @@
 // The gateway on several replicas and one Redis: what has a session is asked at one and answered at another, and one of them
 // is killed, or stopped, under load.
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTokenIssuer, startTestRedis, type TestRedis, type TokenIssuer } from '@gatehouse/testing'
@@ -53,14 +53,17 @@ interface Site extends AsyncDisposable {
 }
 
 /** Real processes, in front of a command that counts. */
-async function startSite(count: number): Promise<Site> {
+async function startSite(count: number, given: object = {}): Promise<Site> {
   const [issuer, front] = await Promise.all([createTokenIssuer(), startFront()])
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-site-'))
   const journal = join(folder, 'journal')
   writeFileSync(journal, '')
   const command = [process.execPath, '--disable-warning=ExperimentalWarning', program, journal]
   const file = join(folder, 'gatehouse.json')
-  writeFileSync(file, JSON.stringify({ version: 1, upstreams: { counting: { command, questions: { form: true } } } }))
+  writeFileSync(
+    file,
+    JSON.stringify({ version: 1, upstreams: { counting: { command, questions: { form: true }, ...given } } }),
+  )
   const resource = `${front.origin}/mcp`
   const ports = await Promise.all(Array.from({ length: count }, freePort))
   const database = `${redis.url}/${1 + Math.floor(Math.random() * 14)}`
@@ -307,4 +310,63 @@ test('a replica is stopped under load and goes on later: others take over, and i
     'it is over',
   ).toEqual([])
   expectOnce(site, outcomes)
+})
+
+/** Of a process and of all that it started: resident megabytes of the process, its open files, its children. */
+function footprint(pid: number): { megabytes: number; files: number; children: number } {
+  const resident = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+  return {
+    megabytes: Math.round(Number(resident) / 1_024),
+    files: readdirSync(`/proc/${pid}/fd`).length,
+    children: children.length,
+  }
+}
+
+/** 2,000 take five minutes, and leave no more behind. */
+const SESSIONS = 600
+
+test(`${SESSIONS} sessions, each with a process of its own, leave nothing behind`, async () => {
+  const processes = { max: 16, idle: '1s' }
+  await using site = await startSite(3, { isolation: 'session', processes })
+  const resource = `${site.front.origin}/mcp`
+  const measures: ReturnType<typeof footprint>[][] = []
+  let opened = 0
+  let refused = 0
+
+  async function one(): Promise<void> {
+    const session = await openSession({ resource, token: await site.token() })
+    const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: call('count', { n: opened }) }
+    for (;;) {
+      const { result } = await answerOf(await session.post(message))
+      if (!result.isError) break
+      expect(JSON.stringify(result), 'nothing else goes wrong').toMatch(/busy|unavailable/)
+      refused += 1
+      await elapsed(100)
+    }
+    expect((await session.delete()).status).toBe(200)
+  }
+
+  const workers = Array.from({ length: 6 }, async () => {
+    while (opened < SESSIONS) {
+      opened += 1
+      if (opened % 150 === 0) measures.push(site.replicas.map(({ pid }) => footprint(pid)))
+      await one()
+    }
+  })
+  await Promise.all(workers)
+  const childrenLeft = () => site.replicas.map(({ pid }) => footprint(pid).children)
+  // one child of each is the guard that ends commands when their gateway is killed
+  await expect.poll(childrenLeft, { timeout: 30_000, interval: 500 }).toEqual([1, 1, 1])
+  measures.push(site.replicas.map(({ pid }) => footprint(pid)))
+  process.stdout.write(`${SESSIONS} sessions, ${refused} told to wait:\n`)
+  for (const [index, all] of measures.entries())
+    process.stdout.write(`${(index + 1) * 150}: ${all.map((each) => JSON.stringify(each)).join(' ')}\n`)
+  const [first, , , last] = measures
+  for (const [index, { files, megabytes }] of (last ?? []).entries()) {
+    expect(files).toBeLessThan((first?.[index]?.files ?? 0) + 40)
+    expect(megabytes).toBeLessThan((first?.[index]?.megabytes ?? 0) + 60)
+  }
+  const runs = site.journal().filter(({ name }) => name === 'count')
+  expect(runs).toHaveLength(SESSIONS)
 })

@@ -8,6 +8,7 @@ import { createNews } from './news.ts'
 function scene() {
   const open = new Set<{ uris: readonly string[]; hear(notification: Notification): void }>()
   const told: Notification[] = []
+  const ends = new Set<() => void>()
   const upstream = {
     settings: { name: 'docs' },
     listen(_behalf: unknown, uris: readonly string[], hear: (notification: Notification) => void) {
@@ -27,6 +28,10 @@ function scene() {
   })
   const session = {
     key: 'k',
+    onEnd(ended: () => void) {
+      ends.add(ended)
+      return () => void ends.delete(ended)
+    },
     announce: async (notification: Notification) => {
       told.push(notification)
       return true
@@ -36,7 +41,7 @@ function scene() {
   const update = (uri: string) => {
     for (const { hear } of open) hear({ method: 'notifications/resources/updated', params: { uri } })
   }
-  return { news, session, upstream, behalf, open, told, update }
+  return { news, session, upstream, behalf, open, told, update, ends }
 }
 
 test('a session has one listener an upstream, for all that it subscribed to', () => {
@@ -52,6 +57,15 @@ test('a session has one listener an upstream, for all that it subscribed to', ()
   news.unsubscribe(session, 'a:2')
   expect(open.size).toBe(0)
   news.close()
+})
+
+test('a session that is ended elsewhere hears no more', () => {
+  const { news, session, upstream, behalf, open, ends } = scene()
+  news.subscribe(session, 'a:1', { upstream, uri: 'a:1' }, behalf)
+  expect(open.size).toBe(1)
+  for (const end of ends) end()
+  expect(open.size).toBe(0)
+  expect(ends.size).toBe(0)
 })
 
 test('a session subscribes to so many, of such a length, and is told where it cannot', () => {

@@ -29,6 +29,7 @@ export interface NewsOptions {
 }
 
 interface Hearing {
+  readonly stopWatching: () => void
   stopLists: (() => void) | undefined
   readonly timers: Set<NodeJS.Timeout>
   /** By the upstream's name. */
@@ -65,6 +66,7 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     if (!hearing) return
     for (const timer of hearing.timers) clearTimeout(timer)
     sessions.delete(key)
+    hearing.stopWatching()
     hearing.stopLists?.()
     for (const { stop } of hearing.subscribed.values()) stop()
   }
@@ -89,8 +91,15 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
       })
   }
 
-  function touched(key: string): Hearing {
-    const hearing: Hearing = sessions.get(key) ?? { stopLists: undefined, timers: new Set(), subscribed: new Map() }
+  function begin(session: SessionNews): Hearing {
+    // it may be ended on another replica
+    const stopWatching = session.onEnd(() => forget(session.key))
+    return { stopWatching, stopLists: undefined, timers: new Set(), subscribed: new Map() }
+  }
+
+  function touched(session: SessionNews): Hearing {
+    const { key } = session
+    const hearing = sessions.get(key) ?? begin(session)
     sessions.set(key, hearing)
     for (const timer of hearing.timers) clearTimeout(timer)
     hearing.timers.clear()
@@ -156,13 +165,13 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     },
 
     used(session, behalf) {
-      const hearing = touched(session.key)
+      const hearing = touched(session)
       const changed = (kind: keyof typeof events) => tell(session, { method: `notifications/${kind}/list_changed` })
       hearing.stopLists ??= catalog.watch(behalf, '2025', changed)
     },
 
     subscribe(session, uri, { upstream, uri: own }, behalf) {
-      const hearing = touched(session.key)
+      const hearing = touched(session)
       const before = hearing.subscribed.get(upstream.settings.name)
       if (before?.uris.get(own) === uri) return true
       const count = [...hearing.subscribed.values()].reduce((sum, { uris }) => sum + uris.size, 0)
