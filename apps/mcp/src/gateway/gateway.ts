@@ -63,7 +63,8 @@ interface Told {
 /** Milliseconds without a request after which a session of the 2025 era hears no more. */
 const quiet = { lists: 300_000, subscriptions: 3_600_000 }
 
-export function createGateway(options: GatewayOptions): Served {
+/** `parked`: calls that wait for an answer of a person. */
+export function createGateway(options: GatewayOptions): Served & { readonly parked: () => number } {
   const { identity, resource, issuer, upstreams, catalog, clock, onerror, onFault } = options
   const seals = createSeals({ secrets: options.secrets, clock })
   const tasks = createTaskIds(seals)
@@ -191,6 +192,7 @@ export function createGateway(options: GatewayOptions): Served {
 
   return {
     operations,
+    parked: () => forward.parked,
 
     createServer(request) {
       return createRelayServer({

@@ -202,6 +202,10 @@ export function openGateway(parts: GatewayParts): Gateway {
   let now: Omit<GatewayChange, 'endpoints'> = parts
   /** What is served, by resource. */
   const served = new Map<string, (endpoint: ServedEndpoint, changed: ReadonlySet<string>) => void>()
+  const parked = new Set<() => number>()
+  parts.metrics?.gauge('gatehouse_gateway_parked_calls', 'Calls that wait here for an answer of a person.', () =>
+    [...parked].reduce((sum, count) => sum + count(), 0),
+  )
 
   let drained: Promise<unknown> | undefined
   const drain = (): Promise<unknown> => {
@@ -260,10 +264,12 @@ export function openGateway(parts: GatewayParts): Gateway {
         if (before.join() !== after.join() || after.some((name) => changed.has(name))) catalog.renew()
       }
       served.set(resource, change)
+      parked.add(gateway.parked)
       return {
         ...gateway,
         async close() {
           if (served.get(resource) === change) served.delete(resource)
+          parked.delete(gateway.parked)
           await gateway.close?.()
         },
       }
