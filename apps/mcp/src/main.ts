@@ -13,7 +13,8 @@ await runProcess('The MCP server', async () => {
   const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
   const store = config.sessions ? openStore({ ...config, onTrouble }) : undefined
   const reload = { read: () => readConfig(process.env), onSignal: onHangUp }
-  const replicas = config.gateway && config.redis && openReplicas(config.redis, onTrouble)
+  // without a secret of all there is nothing that others could read
+  const replicas = config.gateway && config.secrets && config.redis && openReplicas(config.redis, onTrouble)
   const app = createApp({ config, store, replicas, metrics, logStream, reload, drain: drainTime(config) })
   await serve(app, config, metrics)
   for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
