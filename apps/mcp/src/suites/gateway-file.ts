@@ -19,7 +19,7 @@ export interface TestFile {
 /** Without an upstream in it: a command that tells what it was given. */
 export const tellingCommand = [process.execPath, join(import.meta.dirname, '../gateway/suites/telling-server.ts')]
 
-export function createTestFile(port: string): TestFile {
+function createTestFile(port: string): TestFile {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-endpoints-'))
   const path = join(folder, 'gatehouse.yaml')
   return {

@@ -8,7 +8,6 @@ import {
   type Era,
   type Members,
   type Notification,
-  type Request,
   RpcError,
   UpstreamError,
   type UpstreamRequest,
@@ -16,6 +15,7 @@ import {
 import { type Identity, paramsFor } from './envelope.ts'
 import { faultOf } from './faults.ts'
 import { mayChange } from './methods.ts'
+import { type Asked, createQuestions, type PeerCall } from './questions.ts'
 import { isTooDeep } from './sizes.ts'
 
 export interface PeerOptions {
@@ -42,18 +42,6 @@ export function countingIds(after = 0): () => number {
     last += 1
     return last
   }
-}
-
-export interface PeerCall {
-  readonly behalf: Behalf
-  /** Questions wait for one another. */
-  asking: Promise<unknown>
-  /** Of progress: silence begins again. */
-  beat(): void
-  /** While a question is open it is not the upstream that is silent. Returns what ends that. */
-  hold(): () => void
-  /** Aborted when the call is over. */
-  readonly over: AbortSignal
 }
 
 export interface RequestTerms {
@@ -83,11 +71,6 @@ interface Pending {
   reject(error: Error): void
 }
 
-/** Questions of one upstream connection that wait to be put, and characters of each. */
-const mostAsked = 20
-const longestQuestion = 1_048_576
-/** Answers of ours that are on their way. */
-const mostReplies = 40
 /** Milliseconds for an upstream to take it that a call is cancelled. */
 const tellLimit = 1_000
 
@@ -105,10 +88,8 @@ export function createPeer({
   onclose,
 }: PeerOptions): Peer {
   const pending = new Map<Id, Pending>()
-  const asked = new Map<string | number, AbortController>()
   const perRequest = transport.hasPerRequestStream === true
   let isClosed = false
-  let replying = 0
 
   transport.onmessage = (message) => {
     try {
@@ -132,13 +113,21 @@ export function createPeer({
     onclose?.()
   }
 
+  const questions = createQuestions({
+    lastCall,
+    onerror,
+    reply: async (response) => {
+      if (!isClosed) await transport.send({ jsonrpc: '2.0', ...response } as JSONRPCMessage).catch(onerror)
+    },
+  })
+
   function fail(error: Error): void {
     for (const one of pending.values()) one.reject(error)
   }
 
   function take(message: JSONRPCMessage): void {
     if ('method' in message) {
-      if ('id' in message) void answer(message as Request & { readonly id: string | number })
+      if ('id' in message) void questions.answer(message as Asked)
       else hear(message)
       return
     }
@@ -155,7 +144,7 @@ export function createPeer({
       one?.call.beat()
       if (one?.progressToken === undefined) return
       one.call.behalf.hear({ method, params: { ...params, progressToken: one.progressToken } })
-    } else if (method === 'notifications/cancelled') asked.get(params?.requestId)?.abort()
+    } else if (method === 'notifications/cancelled') questions.cancel(params?.requestId)
     else if (method === 'notifications/message') lastCall()?.behalf.hear(notification)
     else if (perRequest && pending.size > 0 && !isAboutLists(method)) lastCall()?.behalf.hear(notification)
     else hearUnasked(notification)
@@ -164,49 +153,6 @@ export function createPeer({
   function lastCall(): PeerCall | undefined {
     const own = [...pending.values()].at(-1)
     return own ? own.call : [...calls].at(-1)
-  }
-
-  /** What the upstream asks us. */
-  async function answer({ id, method, params }: Request & { readonly id: string | number }): Promise<void> {
-    // what is not taken is not answered for ever: an upstream may ask faster than it reads
-    if (replying >= mostReplies) return
-    if (method === 'ping') return reply({ id, result: {} })
-    const call = lastCall()
-    if (!call)
-      return reply({ id, error: { code: -32_601, message: 'Nobody is there to be asked: no call is under way' } })
-    if (asked.has(id)) return reply({ id, error: { code: -32_600, message: 'This id is in use' } })
-    if (JSON.stringify(params ?? null).length > longestQuestion)
-      return reply({ id, error: { code: -32_600, message: 'The question is too long' } })
-    if (asked.size >= mostAsked)
-      return reply({ id, error: { code: -32_603, message: `${mostAsked} questions wait already` } })
-    const cancelled = new AbortController()
-    asked.set(id, cancelled)
-    const turn = call.asking.then(async () => {
-      const release = call.hold()
-      try {
-        if (cancelled.signal.aborted) return
-        // one whose call is over is not waited for: nobody may ever answer it
-        const ended = AbortSignal.any([cancelled.signal, call.over])
-        const result = await Promise.race([call.behalf.ask({ method, params }), rejectOn(ended)])
-        await reply({ id, result })
-      } catch (error) {
-        if (cancelled.signal.aborted) return
-        const { code, message, data } =
-          error instanceof RpcError ? error : new RpcError(-32_603, 'The question could not be put')
-        await reply({ id, error: { code, message, ...(data !== undefined && { data }) } })
-      } finally {
-        asked.delete(id)
-        release()
-      }
-    })
-    call.asking = turn.catch(onerror)
-  }
-
-  async function reply(response: object): Promise<void> {
-    if (isClosed) return
-    replying += 1
-    await transport.send({ jsonrpc: '2.0', ...response } as JSONRPCMessage).catch(onerror)
-    replying -= 1
   }
 
   function unreadable(cause?: Error): UpstreamError {
@@ -325,11 +271,4 @@ function isUnreadable(error: Error): boolean {
 /** They concern the connection, whatever stream they come on. */
 function isAboutLists(method: string): boolean {
   return method.endsWith('list_changed') || method === 'notifications/resources/updated'
-}
-
-function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 }

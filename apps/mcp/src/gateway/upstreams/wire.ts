@@ -6,7 +6,8 @@ import { type Behalf, type Description, type Era, type Notification, UpstreamErr
 import type { Identity } from './envelope.ts'
 import { faultOf } from './faults.ts'
 import { discover, initialize, within } from './negotiate.ts'
-import { countingIds, createPeer, type Peer, type PeerCall, type RequestTerms } from './peer.ts'
+import { countingIds, createPeer, type Peer, type RequestTerms } from './peer.ts'
+import type { PeerCall } from './questions.ts'
 import { createSubscriptions } from './subscriptions.ts'
 
 export interface WireOptions {
