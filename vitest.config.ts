@@ -5,10 +5,13 @@ const fromSource = {
   ssr: { resolve: { conditions: ['gatehouse-source', 'module', 'node', 'development|production'] } },
 }
 const execArgv = ['--conditions=gatehouse-source']
+// what is looked at until it is so: on a machine that does much besides, a second is short
+const expectation = { poll: { timeout: 10_000 } }
 
 // Real processes and a real browser: one file at a time, or they take the machine from each other.
 const realProcesses = {
   execArgv,
+  expect: expectation,
   globalSetup: 'packages/e2e/src/setup.ts',
   fileParallelism: false,
   hookTimeout: 60_000,
@@ -28,6 +31,7 @@ export default defineConfig({
           testTimeout: 30_000,
           hookTimeout: 60_000,
           execArgv,
+          expect: expectation,
           globalSetup: 'apps/auth/src/suites/id-token-keys.setup.ts',
         },
       },
@@ -56,6 +60,7 @@ export default defineConfig({
           name: 'docker',
           include: ['packages/e2e/src/docker/*.test.ts'],
           execArgv,
+          expect: expectation,
           // what one builds the next one finds, and two stacks at once are slow
           fileParallelism: false,
           testTimeout: 180_000,
