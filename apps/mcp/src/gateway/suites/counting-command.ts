@@ -37,13 +37,19 @@ async function call(id: unknown, { name, arguments: args = {}, _meta }: Json): P
     if (journal) appendFileSync(journal, `${JSON.stringify({ cancelled: reason })}\n`)
   }
   if (name === 'ask') {
-    asked += 1
-    const question = `q${asked}`
-    const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } }
-    const params = { message: `Your name, ${args.n ?? ''}?`, requestedSchema }
-    const answer = new Promise<Json>((resolve) => waiting.set(question, resolve))
-    say({ id: question, method: 'elicitation/create', params })
-    return text({ count, pid: process.pid, n: args.n, answer: (await answer).result })
+    let answer: Json
+    for (let times = 0; times < (args.times ?? 1); times += 1) {
+      const { progressToken } = _meta ?? {}
+      if (times > 0) say({ method: 'notifications/progress', params: { progressToken, progress: times } })
+      asked += 1
+      const question = `q${asked}`
+      const requestedSchema = { type: 'object', properties: { name: { type: 'string' } } }
+      const params = { message: `Your name, ${args.n ?? ''}?`, requestedSchema }
+      const answered = new Promise<Json>((resolve) => waiting.set(question, resolve))
+      say({ id: question, method: 'elicitation/create', params })
+      answer = (await answered).result
+    }
+    return text({ count, pid: process.pid, n: args.n, answer })
   }
   return text({ count, pid: process.pid, n: args.n })
 }
