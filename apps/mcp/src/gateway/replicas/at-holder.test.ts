@@ -84,6 +84,15 @@ test('what a replica had is for the others when it is closed', async () => {
   expect(next.pid).not.toBe(pid)
 })
 
+test('an upstream that is closed answers what others asked of it before', async () => {
+  await using all = await members(2)
+  await all[0].upstream.request(call('count'), ada())
+  const slow = all[1].upstream.request(call('slow', { for: 500 }), ada())
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  await all[0].upstream.close()
+  expect(said(await slow).count).toBe(2)
+})
+
 test('who drains leaves what is idle to the others at once, and answers what runs', async () => {
   await using all = await members(2)
   const eve = { ...ada(), owner: { ...ada().owner, subject: 'dev:eve' } }

@@ -58,7 +58,14 @@ export function atHolder(
     1_000,
   )
   const operation = `upstream ${prefix}`
-  const stopServing = calls.serve(operation, serve)
+  const closing = new AbortController()
+  /** What is done for others. */
+  const serving = new Set<Promise<unknown>>()
+  const stopServing = calls.serve(operation, (input, caller) => {
+    const work = serve(input, caller).finally(() => serving.delete(work))
+    serving.add(work)
+    return work
+  })
   const drain = (): void => void holdings.drain().catch(onerror)
   calls.draining.addEventListener('abort', drain, { once: true })
 
@@ -136,7 +143,7 @@ export function atHolder(
               behalf,
               input.resources,
               caller.tell,
-              AbortSignal.any([caller.signal, calls.draining, lost]),
+              AbortSignal.any([caller.signal, calls.draining, closing.signal, lost]),
             )
         }
         throw new Error(`nobody here does ${input.does}`)
@@ -218,6 +225,9 @@ export function atHolder(
 
     async close() {
       stopServing()
+      closing.abort()
+      // what others asked of one that is replaced ends there, too; a process that stops has waited already
+      await Promise.race([Promise.allSettled(serving), pause(clock, settings.timeouts.call, calls.draining)])
       calls.draining.removeEventListener('abort', drain)
       // what this replica had goes on at the next one; an upstream that is not in the file any more is left by all
       if (calls.draining.aborted) await upstream.reset('all')

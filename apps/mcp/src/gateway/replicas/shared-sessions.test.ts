@@ -63,6 +63,28 @@ test('a replica that is cut off leaves its session to the others, and ends it fo
   expect(it.server.begun()).toBe(1)
 })
 
+test('where somebody still has the stream of a session, the session goes on, and its stream later', async () => {
+  await using it = await scene()
+  const [one, other] = it.all
+  expect(await count(one.upstream)).toBe(1)
+  await one.company.drain()
+  const [id = ''] = it.server.sessions.keys()
+  const stopped = new AbortController()
+  const headers = { accept: 'text/event-stream', 'mcp-session-id': id }
+  const held = () => fetch(it.server.url, { headers, signal: stopped.signal }).then(({ status }) => status)
+  await expect.poll(held).toBe(200)
+  expect(await count(other.upstream)).toBe(2)
+  expect(it.server.begun()).toBe(1)
+  stopped.abort()
+  const heard: string[] = []
+  other.upstream.listen(ada, [], ({ method }) => void heard.push(method))
+  const news = () => {
+    it.server.announce('notifications/tools/list_changed')
+    return heard.length
+  }
+  await expect.poll(news, { timeout: 10_000 }).toBeGreaterThan(0)
+})
+
 test('a session that the server forgot is begun again', async () => {
   await using it = await scene()
   const [one, other] = it.all

@@ -1,6 +1,7 @@
 // Streamable HTTP. 2026-07-28: each request stands alone. The 2025 era: a session for its owner, if the server wants one; each
 // call has a transport of its own over the session's id, so that a question says which call it is about.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SdkHttpError } from '@modelcontextprotocol/client'
 import { digest } from '../digest.ts'
 import { createRecent } from '../recent.ts'
 import { type Connection, filterFor, type OpenConnection, ownBehalf, passedHeaders } from './connection.ts'
@@ -135,13 +136,24 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
       const terms = { era: '2025', behalf: asker, capabilities, limit: timeouts.list } as const
       await alone(behalf.headers, (one) => one.request({ method: 'ping' }, terms), session)
       await peer.start()
-      await transport.resumeStream('') // its own stream, which one process has at a time
+      await listenOn(transport)
       return { transport, peer, description }
     } catch (error) {
       onerror(error as Error)
       await peer.close()
       await sessions?.remove(key)
       return undefined
+    }
+  }
+
+  /** Its own stream, which one process has at a time: who had it may have been stopped, and hold it still. */
+  async function listenOn(transport: Connected['transport']): Promise<void> {
+    try {
+      await transport.resumeStream('')
+    } catch (error) {
+      if (!isTaken(error)) throw error
+      const again = () => listenOn(transport).catch((late: Error) => void (late.name === 'AbortError' || onerror(late)))
+      setTimeout(again, listenLimit).unref()
     }
   }
 
@@ -228,4 +240,8 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
     const description = await findModern(behalf)
     return description ? openModern(description, behalf) : openLegacy(behalf, capabilities, key)
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof SdkHttpError && (error.data as { readonly status?: number } | undefined)?.status === 409
 }
