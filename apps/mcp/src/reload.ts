@@ -44,7 +44,7 @@ export function createReload(options: ReloadOptions): Reload {
   let stopWatching: () => void = () => undefined
   let again: NodeJS.Timeout | undefined
 
-  function judge(): void {
+  function judge({ isFirst = false } = {}): void {
     clearTimeout(again)
     try {
       const next = source.read()
@@ -55,6 +55,7 @@ export function createReload(options: ReloadOptions): Reload {
       config = next
       told = ''
       if (next.files.join() !== files) watchAll()
+      if (isFirst && isSame) return
       count?.({ result: isSame ? 'unchanged' : 'changed' })
       const resources = next.endpoints.map(({ resource }) => resource)
       log.info({ isSame, upstreams, resources }, 'the file of the gateway was read again')
@@ -64,7 +65,7 @@ export function createReload(options: ReloadOptions): Reload {
   }
 
   function faulty(error: unknown): void {
-    again = setTimeout(judge, lookAgain).unref()
+    again = setTimeout(() => judge(), lookAgain).unref()
     const faults = error instanceof ConfigError ? error.faults : [(error as Error).message]
     if (told === faults.join('\n')) return
     told = faults.join('\n')
@@ -74,13 +75,15 @@ export function createReload(options: ReloadOptions): Reload {
 
   function watchAll(): void {
     stopWatching()
-    stopWatching = watch(config.files, judge)
+    stopWatching = watch(config.files, () => judge())
   }
 
   let stopSignal: () => void = () => undefined
   return {
     start() {
       watchAll()
+      // it may have changed since it was read for the start
+      if (config.files.length > 0) judge({ isFirst: true })
       stopSignal =
         source.onSignal?.(() => {
           told = '' // who asks is answered

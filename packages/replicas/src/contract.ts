@@ -44,8 +44,8 @@ export interface Replicas {
   isSure(): boolean
   /** Who holds `key`: from now on we do, if nobody does who is alive. Two replicas MUST NOT both hold one. */
   claim(key: string): Promise<Lease>
-  /** Those that we hold stay ours for another {@link leaseLife}. */
-  renew(keys: readonly string[]): Promise<void>
+  /** Those that we hold stay ours for another {@link leaseLife}. Resolves with those that are not ours any more. */
+  renew(keys: readonly string[]): Promise<readonly string[]>
   /** Ours no more. Idempotent. */
   release(key: string): Promise<void>
   /** Nothing of ours is ours any more, and our name is another one. Returns how to stop. */

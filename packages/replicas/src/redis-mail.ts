@@ -7,7 +7,7 @@ import type { ScriptedRedis } from './redis-scripts.ts'
 
 export interface RedisMailOptions extends RedisConnectionOptions {
   readonly redis: RedisConnection<ScriptedRedis>
-  readonly heartbeat: Pick<Heartbeat, 'self' | 'requireName'>
+  readonly heartbeat: Pick<Heartbeat, 'self' | 'requireName' | 'doubt'>
   readonly keys: {
     alive(name: ReplicaName): string
     inbox(name: ReplicaName): string
@@ -44,7 +44,15 @@ export function createRedisMail({ redis, heartbeat, keys, channelOf, ...options 
   let isLooking = false
   let isNews = false
   let isClosed = false
-  const channels = openRedisChannels({ ...options, onMessage: () => void look(), onResumed: () => void look() })
+  const channels = openRedisChannels({
+    ...options,
+    onMessage: () => void look(),
+    onResumed() {
+      // a Redis that is back may know nobody
+      heartbeat.doubt().catch(() => undefined)
+      void look()
+    },
+  })
   const looking = setInterval(() => void look(), lookAgain).unref()
   /** Of each receiver: its mails go one after the other, with a number, so that one that is sent again is known. */
   const turns = new Map<ReplicaName, { last: number; sending: Promise<unknown>; waiting: number }>()
@@ -74,6 +82,8 @@ export function createRedisMail({ redis, heartbeat, keys, channelOf, ...options 
       cursor = position
       listener?.({ from, value: flat[at + 2] as Buffer, age: Number(time) - Number.parseInt(position, 10) })
     }
+    // an inbox that is empty may be another one the next time
+    if (flat.length === 0 && reader === name) cursor = '0-0'
     return flat.length > 0
   }
 

@@ -25,7 +25,7 @@ const silentLife = 10_000
 /** Returns at once, whether Redis is there or not: until it is, everything throws {@link StoreUnavailableError}. */
 export function openRedisReplicas(options: RedisReplicasOptions): Replicas & AsyncDisposable {
   const { prefix = 'mcp:', life = silentLife } = options
-  const redis = openRedisConnection<ScriptedRedis>(options, scripts)
+  const redis = openRedisConnection<ScriptedRedis>({ ...options, mark: `${prefix}{replicas}:mark` }, scripts)
   const common = `${prefix}{replicas}:`
   const keys = {
     aliveFrom: `${common}alive:`,
@@ -73,6 +73,7 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
         const [holder, fence] = await redis.write((commands) =>
           commands.claimLease(keys.lease(key), keys.fence, keys.alive(name), name, keys.aliveFrom, leaseLife),
         )
+        if (holder === name) await redis.copied() // or a failover would give it to another one
         if (holder !== '') return { holder, fence: Number(fence) }
         await heartbeat.doubt() // we were forgotten, and learn of it now
       }
@@ -81,7 +82,12 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
 
     async renew(held) {
       const name = heartbeat.self
-      for (const key of held) await redis.write((commands) => commands.renewLease(keys.lease(key), name, leaseLife))
+      const lost: string[] = []
+      for (const key of held) {
+        const isOurs = await redis.write((commands) => commands.renewLease(keys.lease(key), name, leaseLife))
+        if (isOurs === 0) lost.push(key)
+      }
+      return lost
     },
 
     async release(key) {
@@ -98,8 +104,11 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
     send: mail.send,
     onMail: mail.onMail,
 
-    decide: (question, answer, forSoLong) =>
-      redis.write((commands) => commands.decide(keys.decision(question), answer, forSoLong)),
+    async decide(question, answer, forSoLong) {
+      const first = await redis.write((commands) => commands.decide(keys.decision(question), answer, forSoLong))
+      await redis.copied()
+      return first
+    },
 
     async forget(question) {
       await redis.write((commands) => commands.del(keys.decision(question)))

@@ -20,7 +20,7 @@ export interface WatchOptions {
 export function watchFile(
   paths: string | readonly string[],
   onChange: () => void,
-  { poll = 5_000, settle = 100 }: WatchOptions = {},
+  { poll = 5_000, settle = 1_000 }: WatchOptions = {},
 ): () => void {
   const files = [paths].flat().map((path) => ({ path, known: readNow(path) }))
   let seen = stateOf(files)

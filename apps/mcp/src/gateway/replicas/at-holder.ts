@@ -7,7 +7,7 @@ import { createRecent } from '../recent.ts'
 import type { Behalf, Description, Json, Members, Notification, Request, Upstream } from '../upstreams/contract.ts'
 import { UpstreamError } from '../upstreams/contract.ts'
 import type { PooledUpstream } from '../upstreams/upstream.ts'
-import { MovedError, NotBegunError, ReplicaLostError } from './call-errors.ts'
+import { MovedError, NotBegunError, ReplicaLostError, SilentError } from './call-errors.ts'
 import type { Caller, Calls, Company } from './calls.ts'
 import { createHoldings } from './holdings.ts'
 
@@ -16,6 +16,8 @@ export interface AtHolderOptions {
   readonly calls: Calls
   /** Of the settings: those with others are another upstream. */
   readonly version: string
+  /** How many of this process hold a key: two do while one of them ends. */
+  readonly instances: Map<string, number>
   readonly clock: Clock
   readonly onerror: (error: Error) => void
 }
@@ -29,16 +31,15 @@ interface Carried extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'p
 const verdictLife = 3_600_000
 /** Milliseconds that what a holder said of a server is believed. */
 const believedFor = 10_000
-/** How often at least it is asked who has it, for how many milliseconds at least, and after how many again. */
-const attempts = 4
-const patience = 3_000
+/** For how many milliseconds it is asked who has it, where somebody answers: a replica that ends is given its time. */
+const patience = 10_000
 const again = 100
 /** Milliseconds between attempts to listen again. */
 const listenAgain = [1_000, 2_000, 5_000, 15_000, 30_000]
 
 export function atHolder(
   upstream: PooledUpstream,
-  { replicas, calls, version, clock, onerror }: AtHolderOptions,
+  { replicas, calls, version, instances, clock, onerror }: AtHolderOptions,
 ): Upstream {
   const { settings } = upstream
   const { name } = settings
@@ -49,6 +50,7 @@ export function atHolder(
     isOpen: (key) => upstream.isOpen(key.slice(prefix.length)),
     leaveUnused: () => upstream.reset('unused'),
     onLost: () => void upstream.reset('all').catch(onerror),
+    instances,
     onerror,
   })
   /** Whose requests stand alone: when that was seen. */
@@ -91,13 +93,13 @@ export function atHolder(
     const key = upstream.keyOf(behalf)
     if (standsAlone(key)) return here(new AbortController().signal)
     const begun = clock.now()
-    for (let attempt = 1; ; attempt += 1) {
+    for (;;) {
       if (behalf.signal.aborted) throw new UpstreamError(name, 'timeout', 'The call was cancelled')
       try {
         return await holdings.with(prefix + key, here, there)
       } catch (error) {
         const isElsewhere = error instanceof MovedError || error instanceof NotBegunError
-        const isLate = attempt >= attempts && clock.now() - begun >= patience
+        const isLate = error instanceof SilentError || clock.now() - begun >= patience
         if (!isElsewhere || isLate) throw faultOf(error)
         await new Promise<void>((resolve) => clock.after(again, resolve))
       }
@@ -229,8 +231,9 @@ export function atHolder(
       // what others asked of one that is replaced ends there, too; a process that stops has waited already
       await Promise.race([Promise.allSettled(serving), pause(clock, settings.timeouts.call, calls.draining)])
       calls.draining.removeEventListener('abort', drain)
-      // what this replica had goes on at the next one; an upstream that is not in the file any more is left by all
-      if (calls.draining.aborted) await upstream.reset('all')
+      // what this replica had goes on at the next one, or here where the file is as it was again; an upstream that is not in the
+      // file any more is left by all
+      if (calls.draining.aborted || calls.isServed(operation)) await upstream.reset('all')
       await upstream.close()
       await holdings.close()
     },
@@ -261,11 +264,12 @@ function revived({ granted, ...rest }: Carried, caller: Caller): Behalf {
 function pause(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
-    const cancel = clock.after(milliseconds, resolve)
-    const onAbort = () => {
+    const end = () => {
       cancel()
+      signal.removeEventListener('abort', end)
       resolve()
     }
-    signal.addEventListener('abort', onAbort, { once: true })
+    const cancel = clock.after(milliseconds, end)
+    signal.addEventListener('abort', end, { once: true })
   })
 }

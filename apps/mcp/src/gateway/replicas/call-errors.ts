@@ -9,6 +9,9 @@ export class NotBegunError extends Error {
   }
 }
 
+/** The same, of one who lives and does not answer: there is no use in asking again at once. */
+export class SilentError extends NotBegunError {}
+
 /** Who does it does not have what it takes (any more): nothing was begun, and somebody else has it. */
 export class MovedError extends Error {
   constructor() {

@@ -4,9 +4,10 @@
 import { randomUUID } from 'node:crypto'
 import type { ReplicaName, Replicas } from '@gatehouse/replicas'
 import { type Json, RpcError } from '../upstreams/contract.ts'
-import { decodeError, encodeError, NotBegunError, ReplicaLostError } from './call-errors.ts'
+import { decodeError, encodeError, NotBegunError, ReplicaLostError, SilentError } from './call-errors.ts'
+import type { FromDoer, Message } from './call-messages.ts'
 import { createDecisions, type Moment, momentNow } from './decisions.ts'
-import { createPost, TooLargeError } from './post.ts'
+import { createPost, TooLargeError, UnsentError } from './post.ts'
 import type { SealedMail } from './sealed-mail.ts'
 
 /** Towards whoever had it done. */
@@ -35,6 +36,8 @@ export interface Calls {
   call(replica: ReplicaName, operation: string, input: Json, company: Company): Promise<Json>
   /** Does `operation` for others. Returns how to stop. */
   serve(operation: string, work: (input: Json, caller: Caller) => Promise<Json>): () => void
+  /** Whether somebody here does it for others. */
+  isServed(operation: string): boolean
   /** Aborted once nothing more is begun for others: what would never end by itself ends. */
   readonly draining: AbortSignal
   /** Begins nothing more for others, and resolves when what was begun has been answered. */
@@ -48,26 +51,14 @@ export interface CallsOptions {
   readonly onerror: (error: Error) => void
 }
 
-type Message =
-  | { readonly kind: 'do'; readonly call: string; readonly operation: string; readonly input: Json }
-  | { readonly kind: 'stop'; readonly call: string }
-  | { readonly kind: 'told'; readonly call: string; readonly event: Json }
-  | { readonly kind: 'asked'; readonly call: string; readonly id: number; readonly question: Json }
-  | {
-      readonly kind: 'answered'
-      readonly call: string
-      readonly id: number
-      readonly answer?: Json
-      readonly error?: Json
-    }
-  | { readonly kind: 'done'; readonly call: string; readonly result?: Json; readonly error?: Json }
-
 interface Outgoing {
   readonly replica: ReplicaName
   readonly company: Company
   readonly since: Moment
   /** It may have been: there is no use in asking any more. */
   hasBegun: boolean
+  /** Milliseconds of {@link performance.now}, of the last word of whoever does it, or of our last question after it. */
+  heardAt: number
   doubting: Promise<void> | undefined
   resolve(result: Json): void
   reject(error: Error): void
@@ -83,8 +74,10 @@ interface Incoming {
 const freshness = 5_000
 /** Milliseconds between looks whether those are alive whom we wait for, or who wait for us. */
 const lookAfter = 1_000
-/** Milliseconds for another replica to be told of a call, and for it to take a large answer. */
-const patience = { call: 2_000, answer: 30_000 }
+/** Milliseconds for another replica to be told of a call, of words in it, of questions, and for it to take a large answer. */
+const patience = { call: 2_000, word: 1_000, question: 10_000, answer: 30_000 }
+/** Milliseconds without a word after which it is asked what became of a call. */
+const soughtAfter = 10_000
 /** Bytes that wait for a replica that reads slowly, after which it is told nothing but answers. */
 const mostWaiting = 1_048_576
 
@@ -101,13 +94,17 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
   const decisions = createDecisions(replicas)
   const draining = new AbortController()
   const idle = Promise.withResolvers<void>()
-  const send = (to: ReplicaName, message: Message, forSoLong?: number) => post.send(to, message, forSoLong)
-  /** Where nobody can do anything about it: who is gone is noticed, and all ends. */
-  const tell = (to: ReplicaName, message: Message): void => void send(to, message).catch(onerror)
+  const send = (to: ReplicaName, message: Message, forSoLong: number, signal?: AbortSignal) =>
+    post.send(to, message, forSoLong, signal)
+  /** Where nobody can do anything about it: who is gone is noticed, what is lost is asked for, and all ends. */
+  const tell = (to: ReplicaName, message: Message, forSoLong = patience.question): void =>
+    void send(to, message, forSoLong).catch(onerror)
 
   function take(from: ReplicaName, message: Message, age: number): void {
     if (message.kind === 'do') void doIt(from, message, age)
-    else if (message.kind === 'answered' || message.kind === 'stop') takeFromCaller(from, message)
+    else if (message.kind === 'sought') {
+      if (incoming.get(message.call)?.from !== from) tell(from, { kind: 'unknown', call: message.call })
+    } else if (message.kind === 'answered' || message.kind === 'stop') takeFromCaller(from, message)
     else takeFromDoer(from, message)
   }
 
@@ -124,10 +121,14 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     else waiting?.reject(decodeError(message.error))
   }
 
-  function takeFromDoer(from: ReplicaName, message: Exclude<Message, { kind: 'do' | 'answered' | 'stop' }>): void {
+  function takeFromDoer(from: ReplicaName, message: FromDoer): void {
     const one = outgoing.get(message.call)
     if (one?.replica !== from) return
-    if (message.kind === 'told') one.company.hear(message.event)
+    one.heardAt = performance.now()
+    if (message.kind === 'begun') one.hasBegun = true
+    // what was answered before lies before it
+    else if (message.kind === 'unknown') void doubt(message.call, one, true)
+    else if (message.kind === 'told') one.company.hear(message.event)
     else if (message.kind === 'asked') void answer(from, message, one)
     else if (message.error === undefined) one.resolve(message.result)
     else one.reject(decodeError(message.error))
@@ -172,7 +173,9 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     return {
       signal,
       tell(event) {
-        if (post.waiting(from) <= mostWaiting) tell(from, { kind: 'told', call, event })
+        // words are dropped rather than that answers wait for them
+        if (post.waiting(from) <= mostWaiting)
+          send(from, { kind: 'told', call, event }, patience.word).catch(() => undefined)
       },
       async begin() {
         const mayBegin = await decisions.begin(call).catch((cause: Error) => {
@@ -180,12 +183,13 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
         })
         const isOurs = mayBegin && replicas.isSure() && replicas.self === name
         if (!isOurs || signal.aborted) throw new NotBegunError()
+        tell(from, { kind: 'begun', call })
       },
       ask(question) {
         asked += 1
         const waiting = Promise.withResolvers<Json>()
         answers.set(asked, waiting)
-        tell(from, { kind: 'asked', call, id: asked, question })
+        send(from, { kind: 'asked', call, id: asked, question }, patience.question).catch(waiting.reject)
         return waiting.promise
       },
     }
@@ -199,7 +203,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     await one.doubting
     one.doubting = hasBegunAt(call, one).then((hasBegun) => {
       one.hasBegun = hasBegun
-      if (!hasBegun) one.reject(new NotBegunError())
+      if (!hasBegun) one.reject(isOver ? new NotBegunError() : new SilentError())
       else if (isOver) one.reject(new ReplicaLostError())
     })
     await one.doubting
@@ -209,6 +213,10 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     for (const [call, one] of outgoing) {
       const isLate = performance.now() - one.since.ticks > freshness + lookAfter
       if (isLate && !one.hasBegun && !one.doubting) void doubt(call, one, false)
+      if (one.hasBegun && performance.now() - one.heardAt > soughtAfter) {
+        one.heardAt = performance.now()
+        tell(one.replica, { kind: 'sought', call })
+      }
     }
     const names = new Set([...outgoing.values()].map(({ replica }) => replica))
     for (const { from } of incoming.values()) names.add(from)
@@ -231,12 +239,23 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
       const { promise, resolve, reject } = Promise.withResolvers<Json>()
       const onAbort = () => tell(replica, { kind: 'stop', call })
       const since = momentNow()
-      const one: Outgoing = { replica, company, since, hasBegun: false, doubting: undefined, resolve, reject }
+      const over = new AbortController()
+      const one: Outgoing = {
+        replica,
+        company,
+        since,
+        hasBegun: false,
+        heardAt: since.ticks,
+        doubting: undefined,
+        resolve,
+        reject,
+      }
       outgoing.set(call, one)
       try {
         // one that nobody could be told of may have been told all the same
-        send(replica, { kind: 'do', call, operation, input }, patience.call).catch((error: Error) => {
+        send(replica, { kind: 'do', call, operation, input }, patience.call, over.signal).catch((error: Error) => {
           if (error instanceof TooLargeError) reject(tooLarge())
+          else if (error instanceof UnsentError) reject(new SilentError())
           else return doubt(call, one, true)
         })
         company.signal.addEventListener('abort', onAbort, { once: true })
@@ -247,8 +266,11 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
       } finally {
         company.signal.removeEventListener('abort', onAbort)
         outgoing.delete(call)
+        over.abort()
       }
     },
+
+    isServed: (operation) => operations.has(operation),
 
     serve(operation, work) {
       operations.set(operation, work)

@@ -36,9 +36,11 @@ export interface CompanyOptions {
 
 export function openCompany({ replicas, secrets, clock, onerror }: CompanyOptions): Company {
   const mail = createSealedMail(secrets)
+  const instances = new Map<string, number>()
   const calls = createCalls({ replicas, mail, onerror })
   return {
-    place: (upstream, print) => atHolder(upstream, { replicas, calls, clock, onerror, version: mail.nameOf(print) }),
+    place: (upstream, print) =>
+      atHolder(upstream, { replicas, calls, clock, onerror, instances, version: mail.nameOf(print) }),
     sessionsOf: (upstream, print) =>
       createSharedSessions({ replicas, mail, onerror, prefix: `${upstream}:${mail.nameOf(print)}:` }),
     parkedAt: (endpoint) => createParkedElsewhere(replicas, calls, endpoint),

@@ -22,6 +22,8 @@ export interface HoldingsOptions {
   readonly leaveUnused: () => Promise<void>
   /** All of it belongs to others now. */
   readonly onLost: () => void
+  /** How many of this process hold a key. */
+  readonly instances: Map<string, number>
   readonly onerror: (error: Error) => void
 }
 
@@ -29,23 +31,40 @@ export interface HoldingsOptions {
 const round = 60_000
 const attempts = 3
 
-export function createHoldings({ replicas, clock, isOpen, leaveUnused, onLost, onerror }: HoldingsOptions): Holdings {
+export function createHoldings(options: HoldingsOptions): Holdings {
+  const { replicas, clock, isOpen, leaveUnused, onLost, instances, onerror } = options
   const held = new Map<string, { users: number }>()
   /** Nobody claims what is being released: it could be released under their hands. */
   const releasing = new Map<string, Promise<unknown>>()
   let lost = new AbortController()
   let isDraining = false
 
-  const stopLosing = replicas.onLost(() => {
-    held.clear()
+  function loseAll(): void {
+    for (const key of [...held.keys()]) give(key)
     const before = lost
     lost = new AbortController()
     before.abort()
     onLost()
-  })
+  }
+  const stopLosing = replicas.onLost(loseAll)
+
+  function have(key: string): void {
+    if (held.has(key)) return
+    held.set(key, { users: 0 })
+    instances.set(key, (instances.get(key) ?? 0) + 1)
+  }
+
+  /** Whether nobody else of this process has it. */
+  function give(key: string): boolean {
+    if (!held.delete(key)) return false
+    const left = (instances.get(key) ?? 1) - 1
+    if (left > 0) instances.set(key, left)
+    else instances.delete(key)
+    return left <= 0
+  }
 
   function release(key: string): Promise<unknown> {
-    held.delete(key)
+    if (!give(key)) return Promise.resolve()
     const done = replicas
       .release(key)
       .catch(onerror)
@@ -60,11 +79,17 @@ export function createHoldings({ replicas, clock, isOpen, leaveUnused, onLost, o
     await Promise.all([...held].flatMap(([key, { users }]) => (users === 0 && !isOpen(key) ? [release(key)] : [])))
   }
 
+  /** A lease that was lost without a word, as by a failover, is somebody else's by now, or will be. */
+  async function renew(): Promise<void> {
+    const gone = (await replicas.renew([...held.keys()])).filter((key) => held.has(key))
+    if (gone.length > 0) loseAll()
+  }
+
   let cancelRound = clock.after(round, goRound)
   function goRound(): void {
     const unused = [...held].flatMap(([key, { users }]) => (users === 0 && !isOpen(key) ? [key] : []))
     for (const key of unused) void release(key)
-    replicas.renew([...held.keys()]).catch(onerror)
+    renew().catch(onerror)
     cancelRound = clock.after(round, goRound)
   }
 
@@ -74,7 +99,7 @@ export function createHoldings({ replicas, clock, isOpen, leaveUnused, onLost, o
     await releasing.get(key)
     const { holder } = await replicas.claim(key)
     if (holder !== replicas.self) return holder
-    if (!held.has(key)) held.set(key, { users: 0 })
+    have(key)
     return undefined
   }
 
