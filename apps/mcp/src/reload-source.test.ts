@@ -9,7 +9,7 @@ import { createReload } from './reload.ts'
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
 
-function scene() {
+function scene(beforeStart?: (write: (words: string) => void) => void) {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-reload-'))
   const GATEHOUSE_CONFIG = join(folder, 'gatehouse.yaml')
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content)
@@ -43,12 +43,18 @@ function scene() {
       }
     },
   })
+  beforeStart?.(writeFile)
   reload.start()
   const files = () => (watched?.paths ?? []).map((path) => path.slice(folder.length + 1))
   const notice = () => watched?.onChange()
   return { reload, write, writeFile, files, notice, lines, applied, signal: () => signal() }
 }
 const url = 'url: http://localhost:9/mcp'
+
+test('a change between the reading and the start is not missed', () => {
+  expect(scene().applied).toEqual([])
+  expect(scene((write) => write(`${url}, concurrency: 7`)).applied).toEqual([7])
+})
 
 test('secrets that it names are watched, too, from when it names them', () => {
   const { write, writeFile, files, notice, applied } = scene()

@@ -1,5 +1,7 @@
 // The file of the gateway changed while the process runs. The whole new one is judged before anything is done: a faulty one
 // changes nothing. What is done with a good one is for endpoints/ and gateway/.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { type Metrics, watchFile } from '@gatehouse/service'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from './config.ts'
@@ -41,10 +43,11 @@ export function createReload(options: ReloadOptions): Reload {
   )
   let config = options.config
   let told = ''
+  const atFirst = contentsOf(config.files)
   let stopWatching: () => void = () => undefined
   let again: NodeJS.Timeout | undefined
 
-  function judge({ isFirst = false } = {}): void {
+  function judge(): void {
     clearTimeout(again)
     try {
       const next = source.read()
@@ -55,7 +58,6 @@ export function createReload(options: ReloadOptions): Reload {
       config = next
       told = ''
       if (next.files.join() !== files) watchAll()
-      if (isFirst && isSame) return
       count?.({ result: isSame ? 'unchanged' : 'changed' })
       const resources = next.endpoints.map(({ resource }) => resource)
       log.info({ isSame, upstreams, resources }, 'the file of the gateway was read again')
@@ -65,7 +67,7 @@ export function createReload(options: ReloadOptions): Reload {
   }
 
   function faulty(error: unknown): void {
-    again = setTimeout(() => judge(), lookAgain).unref()
+    again = setTimeout(judge, lookAgain).unref()
     const faults = error instanceof ConfigError ? error.faults : [(error as Error).message]
     if (told === faults.join('\n')) return
     told = faults.join('\n')
@@ -75,7 +77,7 @@ export function createReload(options: ReloadOptions): Reload {
 
   function watchAll(): void {
     stopWatching()
-    stopWatching = watch(config.files, () => judge())
+    stopWatching = watch(config.files, judge)
   }
 
   let stopSignal: () => void = () => undefined
@@ -83,7 +85,7 @@ export function createReload(options: ReloadOptions): Reload {
     start() {
       watchAll()
       // it may have changed since it was read for the start
-      if (config.files.length > 0) judge({ isFirst: true })
+      if (contentsOf(config.files) !== atFirst) judge()
       stopSignal =
         source.onSignal?.(() => {
           told = '' // who asks is answered
@@ -102,4 +104,17 @@ export function createReload(options: ReloadOptions): Reload {
 /** What there is besides the upstreams. */
 function summaryOf({ endpoints, development, gateway }: Config): string {
   return JSON.stringify([endpoints, development, gateway?.parked])
+}
+
+/** One that cannot be read counts as empty: it is judged when it can. */
+function contentsOf(files: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const file of files) {
+    try {
+      hash.update(readFileSync(file)).update('\0')
+    } catch {
+      hash.update('\0')
+    }
+  }
+  return hash.digest('base64url')
 }
