@@ -1,7 +1,7 @@
 // What every request is asked first: under which name it came, and whether there is something of that name at its path.
 import type { createIssuerMetadataAnswer } from '@gatehouse/guard/fastify'
 import { metadataRoutes } from '@gatehouse/guard/fastify'
-import { createNameCheck, nameOf } from '@gatehouse/service'
+import { countHeader, createNameCheck, nameOf } from '@gatehouse/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { refuse } from '../errors.ts'
 import type { McpEndpoint } from '../mcp/endpoint.ts'
@@ -29,7 +29,8 @@ export function createDirectory(table: Table<McpEndpoint>, policy: Omit<OriginPo
 }
 
 /** Routes that are the same under every name: containers and proxies reach them by internal ones. */
-const ofProcess: ReadonlySet<string> = new Set(['/livez', '/readyz', ...metadataRoutes])
+const health: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+const documents: ReadonlySet<string> = new Set(metadataRoutes)
 const mirrorMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** Only requests that are for an endpoint get as far as the routes for all paths. */
@@ -40,7 +41,11 @@ export function dispatch(
 ): void {
   app.decorateRequest('place', null)
   app.addHook('onRequest', async (request, reply) => {
-    if (ofProcess.has(request.routeOptions.url ?? '')) return
+    const route = request.routeOptions.url ?? ''
+    if (health.has(route)) return
+    // whose document it is would be anybody's guess
+    if (countHeader(request, 'host') > 1) return refuse(reply, 400, 'invalid_request', 'Host was sent more than once')
+    if (documents.has(route)) return
     const { table, checkName, checkOrigin } = directory()
     const place = table.find(nameOf(request), pathOf(request.url))
     request.place = place

@@ -175,7 +175,8 @@ verifies('M20', 'at each host the authority of an absolute request target counts
   expect(absolute).toMatch(/^HTTP\/1\.1 401/)
   expect(absolute).toContain(`${new URL(other).origin}/.well-known/oauth-protected-resource/tools`)
   const twice = `Host: ${host}\r\nHost: ${new URL(other).host}`
-  expect(await raw(`GET /tools HTTP/1.1\r\n${twice}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400/)
+  for (const path of ['/tools', '/.well-known/oauth-protected-resource/tools', '/.well-known/oauth-protected-resource'])
+    expect(await raw(`GET ${path} HTTP/1.1\r\n${twice}\r\n\r\n`), path).toMatch(/^HTTP\/1\.1 400/)
 })
 
 test('what the process has to give is for all endpoints together', async () => {
