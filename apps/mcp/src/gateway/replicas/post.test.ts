@@ -41,6 +41,14 @@ test('a message that comes again by another hand is not read again', async () =>
   expect(heard, 'nor in another name').toHaveLength(2)
 })
 
+test('who has another name is written to from the first letter on', async () => {
+  const { post, heard, there } = scene()
+  for (const n of [1, 2]) await post.send('r1', { n }, forLong)
+  Object.assign(there, { self: 'renamed' })
+  await post.send('renamed', { n: 3 }, forLong)
+  expect(heard).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+})
+
 test('what did not have its turn in time, or is not wanted any more, is never sent', async () => {
   const { post, heard, here } = scene()
   const held = Promise.withResolvers<undefined>()

@@ -100,8 +100,10 @@ export function createPost({ replicas, mail, onMessage, onerror }: PostOptions):
     const opened = mail.open(contextOf(from, replicas.self), Buffer.concat(pieces))
     if (!opened) throw new Error('a message of another replica does not open: do all have one MCP_SECRET?')
     const { n, message }: Envelope = JSON.parse(opened.toString('utf8'))
-    if (n <= (had.get(from) ?? 0)) throw new Error('a message of another replica came again: it is not read twice')
-    had.set(from, n)
+    // under another name of ours they begin again
+    const pair = contextOf(from, replicas.self)
+    if (n <= (had.get(pair) ?? 0)) throw new Error('a message of another replica came again: it is not read twice')
+    had.set(pair, n)
     return message
   }
 
