@@ -11,7 +11,7 @@ import { createSealedMail } from './sealed-mail.ts'
 
 /** Milliseconds. */
 const life = 1_500
-const goesOn = 60_000
+const goesOn = 30_000
 const company = { signal: new AbortController().signal, hear: () => undefined, ask: async () => undefined }
 
 test('nothing is run twice, whatever happens to the store', async () => {

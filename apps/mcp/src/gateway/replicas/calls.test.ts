@@ -87,6 +87,23 @@ test('a call that may or may not have been sent is done once', async () => {
   expect(lostWhileRunning).toBeGreaterThan(0)
 })
 
+test('who cannot say whether it was sent waits for the answer, if it was', async () => {
+  await using both = await pair(20_000)
+  const begun = Promise.withResolvers<void>()
+  both.doer.serve('count', async (_input, caller) => {
+    await caller.begin()
+    begun.resolve()
+    return 'done'
+  })
+  await both.quiet()
+  both.ways.caller.loseAnswers()
+  const running = both.run('count')
+  await begun.promise
+  await new Promise((resolve) => setTimeout(resolve, 2_500)) // for longer than it is sent again
+  both.ways.caller.keepAnswers()
+  expect(await running).toBe('done')
+})
+
 test('who is cut off while it is done does not know how it ended, and says so', async () => {
   await using both = await pair()
   const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]

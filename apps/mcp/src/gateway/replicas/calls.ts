@@ -127,7 +127,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     one.heardAt = performance.now()
     if (message.kind === 'begun') one.hasBegun = true
     // what was answered before lies before it
-    else if (message.kind === 'unknown') void doubt(message.call, one, true)
+    else if (message.kind === 'unknown') void doubt(message.call, one, 'over')
     else if (message.kind === 'told') one.company.hear(message.event)
     else if (message.kind === 'asked') void answer(from, message, one)
     else if (message.error === undefined) one.resolve(message.result)
@@ -198,13 +198,13 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
   const hasBegunAt = async (call: string, { hasBegun, since }: Outgoing): Promise<boolean> =>
     hasBegun || decisions.hasBegun(call, since)
 
-  /** `isOver`: no answer will come any more. */
-  async function doubt(call: string, one: Outgoing, isOver: boolean): Promise<void> {
+  /** Why: nothing was heard of it; nobody knows whether it was sent; no answer will come any more. */
+  async function doubt(call: string, one: Outgoing, why: 'silent' | 'unsure' | 'over'): Promise<void> {
     await one.doubting
     one.doubting = hasBegunAt(call, one).then((hasBegun) => {
       one.hasBegun = hasBegun
-      if (!hasBegun) one.reject(isOver ? new NotBegunError() : new SilentError())
-      else if (isOver) one.reject(new ReplicaLostError())
+      if (!hasBegun) one.reject(why === 'silent' ? new SilentError() : new NotBegunError())
+      else if (why === 'over') one.reject(new ReplicaLostError())
     })
     await one.doubting
   }
@@ -212,7 +212,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
   async function look(): Promise<void> {
     for (const [call, one] of outgoing) {
       const isLate = performance.now() - one.since.ticks > freshness + lookAfter
-      if (isLate && !one.hasBegun && !one.doubting) void doubt(call, one, false)
+      if (isLate && !one.hasBegun && !one.doubting) void doubt(call, one, 'silent')
       if (one.hasBegun && performance.now() - one.heardAt > soughtAfter) {
         one.heardAt = performance.now()
         tell(one.replica, { kind: 'sought', call })
@@ -222,14 +222,14 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     for (const { from } of incoming.values()) names.add(from)
     for (const name of names) {
       if (await replicas.isAlive(name)) continue
-      for (const [call, one] of outgoing) if (one.replica === name) void doubt(call, one, true)
+      for (const [call, one] of outgoing) if (one.replica === name) void doubt(call, one, 'over')
       for (const one of incoming.values()) if (one.from === name) one.stop.abort()
     }
   }
   const looking = setInterval(() => void look().catch(() => undefined), lookAfter).unref()
   // What is answered now is answered to another name.
   const stopLosing = replicas.onLost(() => {
-    for (const [call, one] of outgoing) void doubt(call, one, true)
+    for (const [call, one] of outgoing) void doubt(call, one, 'over')
     for (const one of incoming.values()) one.stop.abort()
   })
 
@@ -256,7 +256,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
         send(replica, { kind: 'do', call, operation, input }, patience.call, over.signal).catch((error: Error) => {
           if (error instanceof TooLargeError) reject(tooLarge())
           else if (error instanceof UnsentError) reject(new SilentError())
-          else return doubt(call, one, true)
+          else return doubt(call, one, 'unsure')
         })
         company.signal.addEventListener('abort', onAbort, { once: true })
         if (company.signal.aborted) onAbort()
