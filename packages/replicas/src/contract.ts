@@ -8,7 +8,7 @@ export type ReplicaName = string
 
 export interface Lease {
   readonly holder: ReplicaName
-  /** Grows with every lease that is given, whoever gets it. */
+  /** Grows with every lease that is given, whoever gets it, also to one who has it already. */
   readonly fence: number
 }
 
@@ -46,8 +46,11 @@ export interface Replicas {
   claim(key: string): Promise<Lease>
   /** Those that we hold stay ours for another {@link leaseLife}. Resolves with those that are not ours any more. */
   renew(keys: readonly string[]): Promise<readonly string[]>
-  /** Ours no more. Idempotent. */
-  release(key: string): Promise<void>
+  /**
+   * Ours no more, if it still is by this fence. Idempotent. After an error it may happen later: a lease that we are given
+   * meanwhile has another fence, and stays.
+   */
+  release(key: string, fence: number): Promise<void>
   /** Nothing of ours is ours any more, and our name is another one. Returns how to stop. */
   onLost(listener: () => void): () => void
 

@@ -13,7 +13,7 @@ const stayAlive = `
 /** KEYS: lease, fence, our alive. ARGV: our name, where alive keys begin, life of a lease. Returns holder and fence. */
 const claimLease = `
   local lease = redis.call('HMGET', KEYS[1], 'h', 'f')
-  if lease[1] and redis.call('EXISTS', ARGV[2] .. lease[1]) == 1 then return lease end
+  if lease[1] and lease[1] ~= ARGV[1] and redis.call('EXISTS', ARGV[2] .. lease[1]) == 1 then return lease end
   if redis.call('EXISTS', KEYS[3]) == 0 then return { '', '0' } end
   local fence = redis.call('INCR', KEYS[2])
   redis.call('HSET', KEYS[1], 'h', ARGV[1], 'f', fence)
@@ -27,9 +27,10 @@ const renewLease = `
   return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `
 
-/** KEYS: lease. ARGV: our name. */
+/** KEYS: lease. ARGV: our name, fence. */
 const releaseLease = `
-  if redis.call('HGET', KEYS[1], 'h') ~= ARGV[1] then return 0 end
+  local lease = redis.call('HMGET', KEYS[1], 'h', 'f')
+  if lease[1] ~= ARGV[1] or lease[2] ~= ARGV[2] then return 0 end
   return redis.call('DEL', KEYS[1])
 `
 

@@ -90,9 +90,9 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
       return lost
     },
 
-    async release(key) {
+    async release(key, fence) {
       const name = heartbeat.self
-      await redis.write((commands) => commands.releaseLease(keys.lease(key), name))
+      await redis.write((commands) => commands.releaseLease(keys.lease(key), name, fence))
     },
 
     onLost: heartbeat.onLost,

@@ -11,10 +11,10 @@ export async function exerciseEverything(one: Replicas, other: Replicas): Promis
   const bytes = Buffer.from('v')
   for (let index = 0; index < 20; index += 1) {
     const key = `k${index}`
-    await one.claim(key)
+    const { fence } = await one.claim(key)
     await other.claim(key)
     await one.renew([key])
-    await one.release(key)
+    await one.release(key, fence)
     await one.put(key, bytes, 10_000)
     await other.get(key)
     await one.remove(key)

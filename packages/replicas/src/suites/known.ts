@@ -3,8 +3,12 @@ import type { Replicas } from '../contract.ts'
 
 /** Resolves when the others know it. */
 export async function untilKnown<T extends Replicas>(replicas: T): Promise<T> {
-  const claim = () => replicas.claim('ready').then(() => true, String)
-  await expect.poll(claim, { timeout: 5_000 }).toBe(true)
-  await replicas.release('ready')
+  let fence = 0
+  const claim = async (): Promise<boolean> => {
+    fence = (await replicas.claim('ready')).fence
+    return true
+  }
+  await expect.poll(() => claim().catch(String), { timeout: 5_000 }).toBe(true)
+  await replicas.release('ready', fence)
   return replicas
 }

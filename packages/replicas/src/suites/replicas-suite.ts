@@ -26,10 +26,19 @@ export function describeReplicas(name: string, harness: ReplicasHarness): void {
       const { holder, fence } = await at(0).claim('a')
       expect(holder).toBe(at(0).self)
       expect(at(0).isSure()).toBe(true)
-      expect((await at(0).claim('a')).holder).toBe(holder)
-      await at(0).release('a')
-      await at(0).release('a')
-      expect((await at(0).claim('a')).fence).toBeGreaterThan(fence)
+      const again = await at(0).claim('a')
+      expect(again.holder).toBe(holder)
+      expect(again.fence).toBeGreaterThan(fence)
+      await at(0).release('a', again.fence)
+      await at(0).release('a', again.fence)
+      expect((await at(0).claim('a')).fence).toBeGreaterThan(again.fence)
+    })
+
+    test('a release that comes late takes nothing that was given meanwhile', async () => {
+      const { fence } = await at(0).claim('a')
+      await at(0).claim('a')
+      await at(0).release('a', fence)
+      expect((await at(1).claim('a')).holder).toBe(at(0).self)
     })
 
     test('values are there until their end', async () => {
@@ -66,11 +75,11 @@ export function describeReplicas(name: string, harness: ReplicasHarness): void {
     })
 
     test('what is released, or was held by one that is closed, is for the next one', async () => {
-      await at(0).claim('a')
+      const { fence } = await at(0).claim('a')
       await at(0).claim('b')
-      await at(1).release('a')
+      await at(1).release('a', fence)
       expect((await at(1).claim('a')).holder, 'it is not the other one’s to release').toBe(at(0).self)
-      await at(0).release('a')
+      await at(0).release('a', fence)
       expect((await at(1).claim('a')).holder).toBe(at(1).self)
       const { self } = at(0)
       await at(0).close()

@@ -9,7 +9,7 @@ import { UpstreamError } from '../upstreams/contract.ts'
 import type { PooledUpstream } from '../upstreams/upstream.ts'
 import { MovedError, NotBegunError, ReplicaLostError, SilentError } from './call-errors.ts'
 import type { Caller, Calls, Company } from './calls.ts'
-import { createHoldings } from './holdings.ts'
+import { createHoldings, type Instance } from './holdings.ts'
 
 export interface AtHolderOptions {
   readonly replicas: Replicas
@@ -17,7 +17,7 @@ export interface AtHolderOptions {
   /** Of the settings: those with others are another upstream. */
   readonly version: string
   /** How many of this process hold a key: two do while one of them ends. */
-  readonly instances: Map<string, number>
+  readonly instances: Map<string, Instance>
   readonly clock: Clock
   readonly onerror: (error: Error) => void
 }

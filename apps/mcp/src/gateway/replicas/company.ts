@@ -6,6 +6,7 @@ import type { SavedSessions } from '../upstreams/saved-sessions.ts'
 import type { PooledUpstream } from '../upstreams/upstream.ts'
 import { atHolder } from './at-holder.ts'
 import { createCalls } from './calls.ts'
+import type { Instance } from './holdings.ts'
 import { createParkedElsewhere, type ParkedElsewhere } from './parked-elsewhere.ts'
 import { createSealedMail } from './sealed-mail.ts'
 import { createSharedCatalogStore } from './shared-catalog.ts'
@@ -36,7 +37,7 @@ export interface CompanyOptions {
 
 export function openCompany({ replicas, secrets, clock, onerror }: CompanyOptions): Company {
   const mail = createSealedMail(secrets)
-  const instances = new Map<string, number>()
+  const instances = new Map<string, Instance>()
   const calls = createCalls({ replicas, mail, onerror })
   return {
     place: (upstream, print) =>

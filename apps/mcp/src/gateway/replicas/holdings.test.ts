@@ -1,14 +1,19 @@
 import { expect, test } from 'vitest'
 import { manualClock } from '../catalog/suites/fake-upstream.ts'
-import { createHoldings } from './holdings.ts'
+import { createHoldings, type Instance } from './holdings.ts'
 import { type FakeReplicas, fakeReplicas } from './suites/fake-replicas.ts'
 
 function scene() {
   const [replicas] = fakeReplicas(1) as [FakeReplicas]
   const released: string[] = []
-  replicas.release = async (key) => void released.push(key)
+  let fence = 0
+  replicas.claim = async () => {
+    fence += 1
+    return { holder: replicas.self, fence }
+  }
+  replicas.release = async (key, by) => void released.push(`${key} ${by}`)
   const clock = manualClock()
-  const instances = new Map<string, number>()
+  const instances = new Map<string, Instance>()
   const lost: string[] = []
   const open = (name: string) =>
     createHoldings({
@@ -36,7 +41,16 @@ test('one that ends leaves what another of the same process goes on with', async
   await before.close()
   expect(released).toEqual([])
   await after.close()
-  expect(released).toEqual(['a'])
+  expect(released, 'by the last lease').toEqual(['a 2'])
+})
+
+test('the last one gives it back, whoever was given it last', async () => {
+  const { open, use, released } = scene()
+  const [before, after] = [open('before'), open('after')]
+  expect([await use(before), await use(after)]).toEqual(['here', 'here'])
+  await after.close()
+  await before.close()
+  expect(released).toEqual(['a 2'])
 })
 
 test('a lease that is somebody else’s without a word ends what was held', async () => {

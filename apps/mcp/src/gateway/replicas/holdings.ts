@@ -22,9 +22,15 @@ export interface HoldingsOptions {
   readonly leaveUnused: () => Promise<void>
   /** All of it belongs to others now. */
   readonly onLost: () => void
-  /** How many of this process hold a key. */
-  readonly instances: Map<string, number>
+  /** Of all in this process. */
+  readonly instances: Map<string, Instance>
   readonly onerror: (error: Error) => void
+}
+
+/** Of a key in this process: how many hold it, and by which lease, the last that was given. */
+export interface Instance {
+  count: number
+  fence: number
 }
 
 /** Milliseconds between rounds in which is released what nobody uses, and the rest renewed. */
@@ -48,25 +54,30 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   }
   const stopLosing = replicas.onLost(loseAll)
 
-  function have(key: string): void {
+  function have(key: string, fence: number): void {
+    const instance = instances.get(key) ?? { count: 0, fence }
+    instance.fence = Math.max(instance.fence, fence)
+    instances.set(key, instance)
     if (held.has(key)) return
     held.set(key, { users: 0 })
-    instances.set(key, (instances.get(key) ?? 0) + 1)
+    instance.count += 1
   }
 
-  /** Whether nobody else of this process has it. */
-  function give(key: string): boolean {
-    if (!held.delete(key)) return false
-    const left = (instances.get(key) ?? 1) - 1
-    if (left > 0) instances.set(key, left)
-    else instances.delete(key)
-    return left <= 0
+  /** The fence to release it by, if nobody else of this process has it. */
+  function give(key: string): number | undefined {
+    const instance = instances.get(key)
+    if (!held.delete(key) || !instance) return undefined
+    instance.count -= 1
+    if (instance.count > 0) return undefined
+    instances.delete(key)
+    return instance.fence
   }
 
   function release(key: string): Promise<unknown> {
-    if (!give(key)) return Promise.resolve()
+    const fence = give(key)
+    if (fence === undefined) return Promise.resolve()
     const done = replicas
-      .release(key)
+      .release(key, fence)
       .catch(onerror)
       .finally(() => releasing.delete(key))
     releasing.set(key, done)
@@ -97,9 +108,9 @@ export function createHoldings(options: HoldingsOptions): Holdings {
   async function holderOf(key: string): Promise<ReplicaName | undefined> {
     if (held.has(key) && replicas.isSure()) return undefined
     await releasing.get(key)
-    const { holder } = await replicas.claim(key)
+    const { holder, fence } = await replicas.claim(key)
     if (holder !== replicas.self) return holder
-    have(key)
+    have(key, fence)
     return undefined
   }
 
