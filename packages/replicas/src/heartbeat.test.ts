@@ -85,6 +85,15 @@ test.each([
   expect(await heartbeat.requireName()).not.toBe(name)
 })
 
+test('a name that may have been known is not taken again', async () => {
+  isAway = true
+  const name = heartbeat.self
+  await expect(heartbeat.requireName()).rejects.toThrow(StoreUnavailableError)
+  isAway = false
+  expect(await heartbeat.requireName()).not.toBe(name)
+  expect(lost, 'nothing was held under it').toBe(0)
+})
+
 test('a name that the store forgot is given up', async () => {
   const name = await heartbeat.requireName()
   known.clear()

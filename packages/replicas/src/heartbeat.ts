@@ -83,7 +83,13 @@ export function createHeartbeat({ life, announce, renew, onName, clocks = system
   async function introduce(): Promise<void> {
     const begun = instant()
     const name = self
-    await announce(name)
+    try {
+      await announce(name)
+    } catch (error) {
+      // it may have been known for a while, and be forgotten by now: a name that was gone never comes back
+      if (name === self) self = randomUUID()
+      throw error
+    }
     if (isStopped || name !== self) return
     wasSaid(begun)
     if (isSure()) onName(name)
