@@ -31,8 +31,12 @@ interface Carried extends Pick<Behalf, 'owner' | 'capabilities' | 'headers' | 'p
 const verdictLife = 3_600_000
 /** Milliseconds that what a holder said of a server is believed. */
 const believedFor = 10_000
-/** For how many milliseconds it is asked who has it, where somebody answers: a replica that ends is given its time. */
-const patience = 10_000
+/**
+ * For how many milliseconds it is asked who has it: longer than it takes to know that a replica is gone. Of one who does not
+ * answer and may be, not so long.
+ */
+const patience = 15_000
+const silence = 8_000
 const again = 100
 /** Milliseconds between attempts to listen again. */
 const listenAgain = [1_000, 2_000, 5_000, 15_000, 30_000]
@@ -99,7 +103,7 @@ export function atHolder(
         return await holdings.with(prefix + key, here, there)
       } catch (error) {
         const isElsewhere = error instanceof MovedError || error instanceof NotBegunError
-        const isLate = error instanceof SilentError || clock.now() - begun >= patience
+        const isLate = clock.now() - begun >= (error instanceof SilentError ? silence : patience)
         if (!isElsewhere || isLate) throw faultOf(error)
         await new Promise<void>((resolve) => clock.after(again, resolve))
       }

@@ -9,7 +9,7 @@ export class NotBegunError extends Error {
   }
 }
 
-/** The same, of one who lives and does not answer: there is no use in asking again at once. */
+/** The same, of one who does not answer: there is little use in asking again. */
 export class SilentError extends NotBegunError {}
 
 /** Who does it does not have what it takes (any more): nothing was begun, and somebody else has it. */
