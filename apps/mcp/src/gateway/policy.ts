@@ -1,19 +1,10 @@
 // What a request through the gateway needs besides a valid token. Rules by tool are not here yet.
 
+import { lookings } from './upstreams/methods.ts'
+
 /** They tell nothing but that the gateway is there. */
 const open = new Set(['initialize', 'ping', 'server/discover', 'logging/setLevel'])
-const reading = new Set([
-  'tools/list',
-  'prompts/list',
-  'prompts/get',
-  'resources/list',
-  'resources/templates/list',
-  'resources/read',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'completion/complete',
-  'subscriptions/listen',
-])
+const reading = new Set([...lookings, 'subscriptions/listen'])
 
 /**
  * The scopes of a request: what nobody has heard of may do anything, so it needs what a call needs. `isRequest`: it has an id,

@@ -1,5 +1,5 @@
-/** Requests that change nothing. Of what nobody has heard of, nobody knows. */
-export const reads: ReadonlySet<string> = new Set([
+/** Requests by which something is looked at. */
+export const lookings: readonly string[] = [
   'tools/list',
   'prompts/list',
   'prompts/get',
@@ -9,8 +9,10 @@ export const reads: ReadonlySet<string> = new Set([
   'resources/subscribe',
   'resources/unsubscribe',
   'completion/complete',
-  'tasks/get',
-])
+]
+
+/** Requests that change nothing. Of what nobody has heard of, nobody knows. */
+export const reads: ReadonlySet<string> = new Set([...lookings, 'tasks/get'])
 
 /** Requests of a connection of our own. */
 const ours = ['server/discover', 'initialize', 'subscriptions/listen', 'ping']
