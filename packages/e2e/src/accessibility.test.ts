@@ -1,10 +1,10 @@
 // The pages for everybody: axe finds nothing, a keyboard is enough, and they work on a small phone, at twice the size
 // and without JavaScript.
+import { type Stack, startStack } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type PersonBrowser } from './harness/browser.ts'
 import { startDevice } from './harness/device.ts'
 import { objections } from './harness/objections.ts'
-import { type Stack, startStack } from './harness/stack.ts'
 
 let stack: Stack
 let browser: PersonBrowser

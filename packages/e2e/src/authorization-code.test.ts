@@ -1,12 +1,11 @@
 // Apps with a browser, judged by openid-client, which refuses whatever the specifications do not allow.
-import { verifies } from '@gatehouse/testing'
+import { type Stack, startStack, verifies } from '@gatehouse/testing'
 import * as oauth from 'openid-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from './harness/browser.ts'
 import { type Callback, openCallback } from './harness/callback.ts'
 import { claimsOf } from './harness/claims.ts'
 import { secretsInLogs } from './harness/secrets.ts'
-import { type Stack, startStack } from './harness/stack.ts'
 
 const machine = {
   client_id: 'nightly-report',

@@ -1,11 +1,10 @@
 // The way back for whoever approved what they should not have, or lost a laptop: the page of connected apps, in a real
 // browser, with our own command as the app and two replicas behind one address.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { createClientHome, promptOf, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from './harness/browser.ts'
 import { claimsOf } from './harness/claims.ts'
-import { createClientHome, promptOf } from './harness/client.ts'
 import { startDevice } from './harness/device.ts'
 import { objections } from './harness/objections.ts'
 import { secretsInLogs } from './harness/secrets.ts'

@@ -1,10 +1,9 @@
 // The first thing anybody does with Gatehouse: the headless command asks for a sign-in, a person approves it in a
 // browser, the tool's answer is printed.
+import { createClientHome, promptOf, type Stack, startStack } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type PersonBrowser } from './harness/browser.ts'
-import { createClientHome, promptOf } from './harness/client.ts'
 import { secretsInLogs } from './harness/secrets.ts'
-import { type Stack, startStack } from './harness/stack.ts'
 
 let stack: Stack
 let browser: PersonBrowser

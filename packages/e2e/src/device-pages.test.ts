@@ -1,12 +1,11 @@
 // What a person can meet on the way to an approved device, other than the straight path.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { type Stack, startStack, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type PersonBrowser, personAt } from './harness/browser.ts'
 import { claimsOf } from './harness/claims.ts'
 import { startDevice } from './harness/device.ts'
 import { secretsInLogs } from './harness/secrets.ts'
-import { type Stack, startStack } from './harness/stack.ts'
 
 let stack: Stack
 let browser: PersonBrowser

@@ -1,5 +1,6 @@
 // Other people's MCP clients against the protected server: both SDKs, both eras of the protocol, and both ways to a
 // token: brought along, or found by the client's own OAuth code starting from nothing but the server's address.
+import { type Stack, startStack } from '@gatehouse/testing'
 import * as modern from '@modelcontextprotocol/client'
 import { UnauthorizedError as LegacyUnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
@@ -10,7 +11,6 @@ import { type Callback, openCallback } from './harness/callback.ts'
 import { startDevice } from './harness/device.ts'
 import { createMemoryProvider } from './harness/memory-provider.ts'
 import { secretsInLogs } from './harness/secrets.ts'
-import { type Stack, startStack } from './harness/stack.ts'
 
 const greeting = { name: 'greet', arguments: { name: 'world' } }
 const info = { name: 'e2e', version: '1.0.0' }

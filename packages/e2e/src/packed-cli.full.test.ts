@@ -6,10 +6,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePorts, repository, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePorts } from './harness/ports.ts'
-import { startProcess } from './harness/process.ts'
-import { repository } from './harness/repository.ts'
 
 let folder: string
 const run = (command: string, args: readonly string[], cwd: string) => promisify(execFile)(command, args, { cwd })

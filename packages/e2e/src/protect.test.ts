@@ -5,12 +5,16 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import {
+  createClientHome,
+  createPerson,
+  freePorts,
+  promptOf,
+  type RunningProcess,
+  repository,
+  startProcess,
+} from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createClientHome, promptOf } from './harness/client.ts'
-import { freePorts } from './harness/ports.ts'
-import { type RunningProcess, startProcess } from './harness/process.ts'
-import { repository } from './harness/repository.ts'
-import { createPerson } from './replicas/person.ts'
 
 const servers = createRequire(join(repository, 'apps/mcp/package.json'))
 const programOf = (name: string) => {

@@ -1,9 +1,7 @@
 // examples/device-login.py as its reader runs it: with python3 and nothing installed.
+import { promptOf, type Stack, startProcess, startStack } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type PersonBrowser } from './harness/browser.ts'
-import { promptOf } from './harness/client.ts'
-import { startProcess } from './harness/process.ts'
-import { type Stack, startStack } from './harness/stack.ts'
 
 let stack: Stack
 let browser: PersonBrowser

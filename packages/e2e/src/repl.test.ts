@@ -2,10 +2,9 @@
 // kept in test-output/repl.txt.
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { verifies } from '@gatehouse/testing'
+import { repository, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { enter, notificationsOn, prompt, type ReplWorld, startReplWorld, upTo } from './harness/repl.ts'
-import { repository } from './harness/repository.ts'
 import { secretsInLogs } from './harness/secrets.ts'
 import { keys } from './harness/terminal.ts'
 

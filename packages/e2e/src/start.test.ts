@@ -5,10 +5,8 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePorts, repository, startProcess } from '@gatehouse/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { freePorts } from './harness/ports.ts'
-import { startProcess } from './harness/process.ts'
-import { repository } from './harness/repository.ts'
 
 let ports: { readonly auth: number; readonly mcp: number }
 let env: Record<string, string>

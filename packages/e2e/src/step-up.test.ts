@@ -1,17 +1,22 @@
 // Asking for more when more is needed: a sign-in with the default scopes, a tool that needs another one, one challenge that
 // says which, a second consent, and the call succeeds. In both eras of the protocol, by our command and by the SDK's client.
-import { verifies } from '@gatehouse/testing'
+import {
+  createClientHome,
+  promptOf,
+  type RunningProcess,
+  type Stack,
+  startProcess,
+  startStack,
+  verifies,
+} from '@gatehouse/testing'
 import * as mcp from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from './harness/browser.ts'
 import { type Callback, openCallback } from './harness/callback.ts'
 import { claimsOf } from './harness/claims.ts'
-import { createClientHome, promptOf } from './harness/client.ts'
 import { startDevice } from './harness/device.ts'
 import { createMemoryProvider, type MemoryProvider } from './harness/memory-provider.ts'
-import { type RunningProcess, startProcess } from './harness/process.ts'
 import { secretsInLogs } from './harness/secrets.ts'
-import { type Stack, startStack } from './harness/stack.ts'
 
 const notifications = { name: 'start-notification-stream', arguments: { interval: 10, count: 3 } }
 const byDefault = ['mcp:tools:read', 'mcp:tools:call']

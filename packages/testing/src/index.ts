@@ -1,4 +1,4 @@
-// Fakes of what is outside Gatehouse, and the requirements that its tests cite.
+// Fakes of what is outside Gatehouse, its programs as processes, and the requirements that its tests cite.
 
 export { type Certificate, createCertificate } from './certificate.ts'
 export { createTestClock, type TestClock } from './clock.ts'
@@ -11,9 +11,14 @@ export {
   type FakeOpenIdProvider,
   type FakeOpenIdUser,
 } from './fake-openid.ts'
+export { type ClientHome, createClientHome, promptOf } from './programs/client-home.ts'
+export { createPerson, type Page, type Person, type PersonOptions } from './programs/person.ts'
+export { freePorts } from './programs/ports.ts'
+export { type ProcessOptions, type RunningProcess, startProcess } from './programs/process.ts'
+export { repository } from './programs/repository.ts'
+export { type ServiceName, type Stack, type StackOptions, startStack } from './programs/stack.ts'
 export { type RedisCluster, type RedisNode, startRedisCluster } from './redis-cluster.ts'
 export { createRedisFolder } from './redis-folder.ts'
-export { freePorts } from './redis-process.ts'
 export type { RedisFolder, RedisProgram } from './redis-program.ts'
 export { isRequirementId, type Requirement, type RequirementId, requirements } from './requirements.ts'
 export { openSlowConnections, type SlowConnections } from './slow-connections.ts'

@@ -5,11 +5,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { createPerson, type RunningProcess, startProcess } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { atTerminal } from '../harness/terminal.ts'
-import { createPerson } from '../replicas/person.ts'
 import type { AgentSite } from './site.ts'
 
 const WITHIN = 90_000

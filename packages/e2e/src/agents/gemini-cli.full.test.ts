@@ -2,8 +2,8 @@
 // the end.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { RunningProcess } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import type { RunningProcess } from '../harness/process.ts'
 import { keys } from '../harness/terminal.ts'
 import { openAgent } from './agent.ts'
 import { startAgentSite } from './site.ts'

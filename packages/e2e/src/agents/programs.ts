@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { repository } from '../harness/repository.ts'
+import { repository } from '@gatehouse/testing'
 
 const run = promisify(execFile)
 const manifests = join(repository, 'packages/e2e/agents')

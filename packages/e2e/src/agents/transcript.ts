@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { repository } from '@gatehouse/testing'
 import type { Exchange } from '../harness/recorder.ts'
-import { repository } from '../harness/repository.ts'
 
 const SECRETS = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'client_secret']
 

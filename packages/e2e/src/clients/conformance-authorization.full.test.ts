@@ -4,10 +4,8 @@
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createPerson, freePorts, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePorts } from '../harness/ports.ts'
-import { startProcess } from '../harness/process.ts'
-import { createPerson } from '../replicas/person.ts'
 import { type RunningSite, startSite } from './site.ts'
 
 const program = 'packages/e2e/node_modules/@modelcontextprotocol/conformance/dist/index.js'

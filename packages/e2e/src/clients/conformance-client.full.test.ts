@@ -3,9 +3,8 @@
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { repository, startProcess } from '@gatehouse/testing'
 import { afterAll, expect, test } from 'vitest'
-import { startProcess } from '../harness/process.ts'
-import { repository } from '../harness/repository.ts'
 
 const program = 'packages/e2e/node_modules/@modelcontextprotocol/conformance/dist/index.js'
 const driver = 'packages/client/src/suites/conformance-driver.ts'

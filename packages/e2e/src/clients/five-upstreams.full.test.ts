@@ -3,11 +3,10 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type RunningProcess, repository, startProcess } from '@gatehouse/testing'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
-import { repository } from '../harness/repository.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { type RunningSite, startSite } from './site.ts'
 

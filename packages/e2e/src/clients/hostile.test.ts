@@ -1,8 +1,7 @@
 // The same clients with one thing wrong at a time: every variant is refused, with words that say why, and nothing of it
 // reaches an address that was not registered.
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { createPerson } from '../replicas/person.ts'
 import { fixtures } from './fixtures/index.ts'
 import {
   type Answer,

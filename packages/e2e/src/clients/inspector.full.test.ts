@@ -1,11 +1,9 @@
 // The MCP Inspector's command line as people run it: nothing is told but the server's address.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createPerson, freePorts, type RunningProcess, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePorts } from '../harness/ports.ts'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { createPerson } from '../replicas/person.ts'
 import { type RunningSite, startSite } from './site.ts'
 
 const program = 'packages/e2e/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js'

@@ -1,8 +1,7 @@
 // mcp-remote, which brings clients of the local kind to remote servers: every way in that it has, in both protocol modes.
+import { createPerson, type RunningProcess, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { createPerson } from '../replicas/person.ts'
 import { type RunningSite, startSite } from './site.ts'
 
 const program = 'packages/e2e/node_modules/mcp-remote/dist/client.js'

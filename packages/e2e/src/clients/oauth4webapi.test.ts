@@ -1,9 +1,8 @@
 // oauth4webapi, which forgives nothing: discovery, every grant, and every error as the error it is.
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { createPerson } from '../replicas/person.ts'
 import { type RunningSite, startSite } from './site.ts'
 
 const machine = {

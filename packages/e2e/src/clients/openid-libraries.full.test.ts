@@ -2,13 +2,12 @@
 // told but the issuer, an id and a secret, that codes are what is wanted, and the scopes.
 import { createServer, type RequestListener } from 'node:http'
 import { Auth } from '@auth/core'
+import { freePorts, type Stack, startStack } from '@gatehouse/testing'
 import express from 'express'
 import expressOpenId from 'express-openid-connect'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from '../harness/browser.ts'
-import { freePorts } from '../harness/ports.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 
 const SCOPE = 'openid profile email offline_access'
 const SECRET = 'a-planted-secret-of-a-website'

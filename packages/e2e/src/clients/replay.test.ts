@@ -1,9 +1,9 @@
 // Clients that cannot run here, replayed over the wire against both services: from the address alone to a tool's answer,
 // and on through three refreshes. What each sends is in fixtures/, with its source.
+import { createPerson } from '@gatehouse/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { createPerson } from '../replicas/person.ts'
 import { fixtures } from './fixtures/index.ts'
 import { greet } from './mcp-wire.ts'
 import {

@@ -1,9 +1,8 @@
 // Sends what a fixture says, from nothing but the server's address to a tool that answers, and judges what comes back as
 // strictly as the strictest client does. Anything that client could not go on from throws.
 import { createHash, randomBytes } from 'node:crypto'
-import type { DocumentHost } from '@gatehouse/testing'
-import type { Stack } from '../harness/stack.ts'
-import { createPerson } from '../replicas/person.ts'
+import type { DocumentHost, Stack } from '@gatehouse/testing'
+import { createPerson } from '@gatehouse/testing'
 import type { ClientFixture, Probe } from './fixture.ts'
 
 export type Site = Pick<Stack, 'issuer' | 'resource'> & { readonly documents: DocumentHost }

@@ -3,18 +3,22 @@
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  createPerson,
+  freePorts,
+  promptOf,
+  type RunningProcess,
+  repository,
+  type Stack,
+  startProcess,
+  startStack,
+} from '@gatehouse/testing'
 import * as modern from '@modelcontextprotocol/client'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
-import { promptOf } from '../harness/client.ts'
 import { createMemoryProvider } from '../harness/memory-provider.ts'
-import { freePorts } from '../harness/ports.ts'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
-import { repository } from '../harness/repository.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
-import { createPerson } from '../replicas/person.ts'
 import { until } from '../replicas/until.ts'
 
 const CALLBACK = 'http://127.0.0.1:7777/callback'
@@ -42,7 +46,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-several-'))
   auth = await startStack({
     services: ['auth'],
-    // as in site.ts: the people of replicas/person.ts come from addresses of their own
+    // as in site.ts: the people of createPerson() come from addresses of their own
     env: {
       auth: {
         AUTH_RESOURCES: JSON.stringify(resources),

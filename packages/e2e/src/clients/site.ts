@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openDocumentHost } from '@gatehouse/testing'
-import { startStack } from '../harness/stack.ts'
+import { openDocumentHost, startStack } from '@gatehouse/testing'
 import type { Site } from './replay.ts'
 
 export interface RunningSite extends Site, AsyncDisposable {
@@ -28,7 +27,7 @@ export async function startSite(
       auth: {
         AUTH_METADATA_HOSTS_PRIVATE: 'localhost',
         NODE_EXTRA_CA_CERTS: certificate,
-        // the people of replicas/person.ts come from addresses of their own
+        // the people of createPerson() come from addresses of their own
         TRUST_PROXY: '127.0.0.1,::1',
         AUTH_DEV_LOGIN: 'true',
       },

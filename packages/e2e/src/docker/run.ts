@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { repository } from '../harness/repository.ts'
+import { repository } from '@gatehouse/testing'
 
 export interface RunOptions {
   /** Beside our own environment. */

@@ -1,6 +1,6 @@
 // What the checks of the stack share: the stack, and the tokens of those who signed in while it was whole.
+import { createPerson, type Person, type PersonOptions } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { createPerson, type Person, type PersonOptions } from '../replicas/person.ts'
 import { until } from '../replicas/until.ts'
 import {
   type Answer,

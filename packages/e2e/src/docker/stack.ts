@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { freePorts, repository } from '@gatehouse/testing'
 import {
   type ContainerRuntimeClient,
   DockerComposeEnvironment,
@@ -10,8 +11,6 @@ import {
   type StartedDockerComposeEnvironment,
   Wait,
 } from 'testcontainers'
-import { freePorts } from '../harness/ports.ts'
-import { repository } from '../harness/repository.ts'
 import { until } from '../replicas/until.ts'
 import { run } from './run.ts'
 

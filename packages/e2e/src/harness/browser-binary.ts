@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { repository } from './repository.ts'
+import { repository } from '@gatehouse/testing'
 
 export interface Browser {
   readonly executablePath: string

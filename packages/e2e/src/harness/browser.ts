@@ -3,9 +3,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { repository } from '@gatehouse/testing'
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { inject } from 'vitest'
-import { repository } from './repository.ts'
 
 const ACT_WITHIN = 10_000
 const screenshots = join(repository, 'test-output', 'screenshots')

@@ -1,6 +1,6 @@
 // A device at wire level (RFC 8628), for tests that need no client program: it registers itself, asks for a code and
 // polls when it is told to.
-import type { Stack } from './stack.ts'
+import type { Stack } from '@gatehouse/testing'
 
 export interface Device {
   readonly clientId: string

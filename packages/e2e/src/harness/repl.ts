@@ -1,8 +1,7 @@
 // The repl at a terminal, signed in, on two replicas of the MCP server behind one address and one Redis.
+import { type ClientHome, createClientHome, createPerson, promptOf } from '@gatehouse/testing'
 import { expect } from 'vitest'
 import { type Cluster, startCluster } from '../replicas/cluster.ts'
-import { createPerson } from '../replicas/person.ts'
-import { type ClientHome, createClientHome, promptOf } from './client.ts'
 import { type Door, openDoor } from './door.ts'
 import { secretsInLogs } from './secrets.ts'
 import { keys, startTerminal, type TerminalSession } from './terminal.ts'

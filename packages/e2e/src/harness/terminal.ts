@@ -2,7 +2,7 @@
 // as the terminal would have drawn it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { repository } from './repository.ts'
+import { repository } from '@gatehouse/testing'
 
 const END_WITHIN = 10_000
 const COLUMNS = 100

@@ -1,5 +1,5 @@
 // The operator's command beside a running cluster: a process of its own with the settings of a replica.
-import { startProcess } from '../harness/process.ts'
+import { startProcess } from '@gatehouse/testing'
 import type { Cluster } from '../replicas/cluster.ts'
 import { ask } from '../replicas/wire.ts'
 

@@ -1,11 +1,9 @@
 // A sign-in and the state behind it outlive kill -9 of either service, again and again.
-import { verifies } from '@gatehouse/testing'
+import { createClientHome, promptOf, type Stack, startStack, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type PersonBrowser } from '../harness/browser.ts'
 import { claimsOf } from '../harness/claims.ts'
-import { createClientHome, promptOf } from '../harness/client.ts'
 import { startDevice } from '../harness/device.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 
 const ROUNDS = 10
 const DEVICES = 30

@@ -1,10 +1,9 @@
 // Lifetimes that pass for real, in real processes: what npm test checks with a clock that is moved by hand.
 import { setTimeout as wait } from 'node:timers/promises'
+import { createClientHome, promptOf, type Stack, startStack } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type PersonBrowser } from '../harness/browser.ts'
-import { createClientHome, promptOf } from '../harness/client.ts'
 import { startDevice } from '../harness/device.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 
 let stack: Stack
 let browser: PersonBrowser

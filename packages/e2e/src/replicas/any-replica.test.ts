@@ -1,12 +1,10 @@
 // Any replica answers any request: each step of a sign-in at another one, and some of them killed in between.
-import { verifies } from '@gatehouse/testing'
+import { createClientHome, createPerson, promptOf, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type PersonBrowser } from '../harness/browser.ts'
 import { claimsOf } from '../harness/claims.ts'
-import { createClientHome, promptOf } from '../harness/client.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createPerson } from './person.ts'
 import { ONLY } from './switch.ts'
 import { approvedDevice, askAsDevice, authorizationRequest, machineToken, redeem, refresh, whoami } from './wire.ts'
 

@@ -1,11 +1,10 @@
 // A replica loses Redis in the middle of a request: before its first command, before the second, … and once more with
 // each command carried out and its answer lost. Wherever it was, the person and the client get on at another replica, and
 // nothing is given twice.
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createPerson } from './person.ts'
 import { type Fate, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'
 import { ONLY } from './switch.ts'

@@ -1,8 +1,7 @@
 // Real processes whose clocks are wrong, among others whose clocks are right.
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { type Cluster, type Replica, startCluster } from './cluster.ts'
-import { createPerson } from './person.ts'
 import { otherClock } from './preload.ts'
 import { ONLY } from './switch.ts'
 import { approvedDevice, ask, askAsDevice, machineToken, refresh, whoami } from './wire.ts'

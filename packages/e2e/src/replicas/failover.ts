@@ -1,10 +1,10 @@
 // Another Redis becomes the master while tokens are renewed and codes are redeemed, each twice at once.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { createPerson } from '@gatehouse/testing'
 import { expect } from 'vitest'
 import type { Cluster } from './cluster.ts'
 import { createHistory, type History, isGood } from './history.ts'
-import { createPerson } from './person.ts'
 import { report } from './report.ts'
 import { type Node, passwords, type SentinelSetup } from './sentinels.ts'
 import { until } from './until.ts'

@@ -1,10 +1,8 @@
 // Redis is filled by what sessions of MCP clients keep. People sign in all the same, and calls are answered.
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { freePorts, type RunningProcess, repository, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePorts } from '../harness/ports.ts'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
-import { repository } from '../harness/repository.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { approvedDevice, ask, refresh } from './wire.ts'
 

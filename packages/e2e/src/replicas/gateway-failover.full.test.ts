@@ -1,10 +1,8 @@
 // The gateway on two replicas and a Redis with Sentinels, in front of a server that wants sessions: the master is killed.
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { freePorts, type RunningProcess, repository, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePorts } from '../harness/ports.ts'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
-import { repository } from '../harness/repository.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type SentinelSetup, startSentinels } from './sentinels.ts'
 import { approvedDevice, ask } from './wire.ts'

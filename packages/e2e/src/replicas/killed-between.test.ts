@@ -1,8 +1,7 @@
 // A replica that dies at the worst moment: what was presented is used up, and the answer never left.
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createPerson } from './person.ts'
 import { createConsumeDetector, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { ONLY } from './switch.ts'
 import { type Answer, approvedDevice, authorizationRequest, redeem, refresh } from './wire.ts'

@@ -1,9 +1,7 @@
 // Redis comes back empty: what still holds, and what a person, a device and an app see who were in the middle of it.
-import { verifies } from '@gatehouse/testing'
+import { createClientHome, createPerson, type Page, type Person, promptOf, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createClientHome, promptOf } from '../harness/client.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createPerson, type Page, type Person } from './person.ts'
 import { report } from './report.ts'
 import { until } from './until.ts'
 import {

@@ -1,12 +1,11 @@
 // Many people, devices and apps at three replicas while a nemesis kills, stops and cuts. Redis loses nothing here that
 // it acknowledged, so nothing at all may be given twice.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { createPerson, type Page, type Person, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster, terminal } from './cluster.ts'
 import { createHistory, isGood, type Redeemable } from './history.ts'
 import { rage } from './nemesis.ts'
-import { createPerson, type Page, type Person } from './person.ts'
 import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'
 import { type Answer, askAsDevice, authorizationRequest, post, redeem, refresh } from './wire.ts'

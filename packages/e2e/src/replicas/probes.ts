@@ -1,8 +1,8 @@
 // What each endpoint answers, and how fast: one request a probe that changes nothing, so that it can be sent before,
 // during and after an outage.
 import { setTimeout as wait } from 'node:timers/promises'
+import { createPerson } from '@gatehouse/testing'
 import { type Cluster, terminal } from './cluster.ts'
-import { createPerson } from './person.ts'
 import {
   type Answer,
   approvedDevice,

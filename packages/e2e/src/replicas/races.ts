@@ -1,7 +1,7 @@
 // Many redemptions of one thing at the same time, at all replicas: who wins, and whether the winner's tokens live.
+import { createPerson, type Page } from '@gatehouse/testing'
 import { expect } from 'vitest'
 import { type Cluster, terminal } from './cluster.ts'
-import { createPerson, type Page } from './person.ts'
 import { report } from './report.ts'
 import { type Answer, approvedDevice, authorizationRequest, post, redeem, refresh } from './wire.ts'
 

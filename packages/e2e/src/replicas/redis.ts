@@ -3,8 +3,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createRedisFolder, type RedisProgram } from '@gatehouse/testing'
-import { freePorts } from '../harness/ports.ts'
+import { createRedisFolder, freePorts, type RedisProgram } from '@gatehouse/testing'
 
 const ANSWERS_WITHIN = 10_000
 

@@ -1,10 +1,9 @@
 // Redis answers, and does not do what it is asked to: it is full, a replica of another, loads its file, knows the
 // scripts no more, has another password, or breaks connections. Each passes, and nobody restarts.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createPerson } from './person.ts'
 import { type Observation, observe, type Probe, prepareProbes } from './probes.ts'
 import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'

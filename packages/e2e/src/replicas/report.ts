@@ -1,7 +1,7 @@
 // Measured figures, kept in test-output/faults.json for docs/faults.md, and printed if they are few.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { repository } from '../harness/repository.ts'
+import { repository } from '@gatehouse/testing'
 
 const file = join(repository, 'test-output', 'faults.json')
 

@@ -1,9 +1,8 @@
 // A new release, replica by replica, while requests come in: nobody notices.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster, terminal } from './cluster.ts'
-import { createPerson } from './person.ts'
 import { report } from './report.ts'
 import { type Answer, approvedDevice, ask, authorizationRequest, machineToken, post, refresh } from './wire.ts'
 

@@ -1,6 +1,5 @@
 // A master, a replica and three Sentinels, all of them real, on loopback. Every Redis is reached through a link.
-import { createRedisFolder, type RedisFolder } from '@gatehouse/testing'
-import { freePorts } from '../harness/ports.ts'
+import { createRedisFolder, freePorts, type RedisFolder } from '@gatehouse/testing'
 import { type RedisServer, send, startRedis } from './redis.ts'
 import { type RedisLink, startRedisLink } from './redis-link.ts'
 import { until } from './until.ts'

@@ -1,9 +1,8 @@
 // Redis answers late: answers take longer, and from half a second on it counts as away.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createPerson } from './person.ts'
 import { observeRounds, prepareProbes } from './probes.ts'
 import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'

@@ -1,10 +1,9 @@
 // From one process with its own file to any number on one Redis: REDIS_URL is set and the services are started anew.
 // Nothing is carried over but what comes from AUTH_SECRET and the client file: everybody signs in once more.
+import type { RunningProcess } from '@gatehouse/testing'
+import { type ClientHome, createClientHome, createPerson, type Person, promptOf } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type ClientHome, createClientHome, promptOf } from '../harness/client.ts'
-import type { RunningProcess } from '../harness/process.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createPerson, type Person } from './person.ts'
 import {
   type Answer,
   approvedDevice,

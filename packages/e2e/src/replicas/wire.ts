@@ -1,8 +1,8 @@
 // A client at wire level: one request, one answer as it came, and how long that took. A request that got no answer at
 // all is an answer, too, with status 0.
 import { createHash, randomBytes } from 'node:crypto'
+import { createPerson, type Person } from '@gatehouse/testing'
 import { type Cluster, resourceServer, robot, terminal } from './cluster.ts'
-import { createPerson, type Person } from './person.ts'
 
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const SCOPE = 'mcp:tools:read mcp:tools:call'

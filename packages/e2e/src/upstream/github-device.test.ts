@@ -1,15 +1,21 @@
 // GitHub's own device flow, relayed: for a client that the operator marked, with a client id of GitHub's and neither secret
 // nor callback. The client shows GitHub's address and GitHub's code, a person decides at GitHub alone, and the tokens are
 // ours. By our command, and by mcp-remote.
-import { createFakeGitHub, type FakeGitHub, verifies } from '@gatehouse/testing'
+import {
+  createClientHome,
+  createFakeGitHub,
+  type FakeGitHub,
+  freePorts,
+  type RunningProcess,
+  type Stack,
+  startProcess,
+  startStack,
+  verifies,
+} from '@gatehouse/testing'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from '../harness/browser.ts'
-import { createClientHome } from '../harness/client.ts'
-import { freePorts } from '../harness/ports.ts'
-import { type RunningProcess, startProcess } from '../harness/process.ts'
 import { type Recorder, startRecorder } from '../harness/recorder.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 import { press } from './sign-in.ts'
 
 const television = {

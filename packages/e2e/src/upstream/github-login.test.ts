@@ -1,12 +1,19 @@
 // Signing in through GitHub as a person sees it: our page, GitHub's, ours again; and what becomes of it when GitHub, the
 // person or a rule says no. The HTTP of it is in apps/auth/src/interactions/github-login.test.ts.
-import { createFakeGitHub, type FakeGitHub, type FakeGitHubFault, verifies } from '@gatehouse/testing'
+import {
+  createClientHome,
+  createFakeGitHub,
+  type FakeGitHub,
+  type FakeGitHubFault,
+  promptOf,
+  type Stack,
+  startStack,
+  verifies,
+} from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from '../harness/browser.ts'
-import { createClientHome, promptOf } from '../harness/client.ts'
 import { startDevice } from '../harness/device.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 import { continueWith, gitHubSettings, press } from './sign-in.ts'
 
 let github: FakeGitHub

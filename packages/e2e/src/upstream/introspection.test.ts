@@ -2,12 +2,11 @@
 // the wire, by a client that other people wrote.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createFakeOpenIdProvider, type FakeOpenIdProvider, verifies } from '@gatehouse/testing'
+import { createFakeOpenIdProvider, type FakeOpenIdProvider, type Stack, startStack, verifies } from '@gatehouse/testing'
 import * as oauth from 'openid-client'
 import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { openBrowser, type PersonBrowser } from '../harness/browser.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 import { continueWith, openIdSettings, press } from './sign-in.ts'
 
 const kiosk = {

@@ -1,20 +1,22 @@
 // Signing in at OpenID providers as a person sees it: Google and another one, all ways in side by side, each with a
 // callback of its own; and Better Auth, a provider that other people wrote.
 import {
+  createClientHome,
   createFakeGitHub,
   createFakeOpenIdProvider,
   type FakeGitHub,
   type FakeOpenIdProvider,
+  promptOf,
+  type Stack,
+  startStack,
   verifies,
 } from '@gatehouse/testing'
 import { type BetterAuthSite, openBetterAuthSite } from '@gatehouse/testing/better-auth-site'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from '../harness/browser.ts'
 import { claimsOf } from '../harness/claims.ts'
-import { createClientHome, promptOf } from '../harness/client.ts'
 import { startDevice } from '../harness/device.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { type Stack, startStack } from '../harness/stack.ts'
 import { continueWith, gitHubSettings, openIdSettings, press } from './sign-in.ts'
 
 let github: FakeGitHub

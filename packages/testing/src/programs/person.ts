@@ -1,6 +1,6 @@
 // A person's browser as far as HTTP goes, for tests with many people or many rounds: cookies by path, redirects, the
-// forms of our pages. Those with one person use the real one of harness/browser.ts.
-import type { Cluster } from './cluster.ts'
+// forms of our pages. Tests with one person use a real one.
+import type { Stack } from './stack.ts'
 
 const REDIRECTS_AT_MOST = 8
 const GIVE_UP_MS = 10_000
@@ -41,7 +41,7 @@ export interface PersonOptions {
 let people = 0
 
 export function createPerson(
-  { issuer }: Pick<Cluster, 'issuer'>,
+  { issuer }: Pick<Stack, 'issuer'>,
   { headers: extra = () => ({}), forwarded = true, spell = (plain) => plain }: PersonOptions = {},
 ): Person {
   people += 1

@@ -1,3 +1,5 @@
+// This folder runs Gatehouse's programs as they are deployed, for tests and measurements. The tests' own harness is in e2e.
+//
 // The two services as real processes on free ports, with a data folder of their own: what `npm start` runs, from source.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -129,5 +131,7 @@ async function untilReady(service: RunningProcess, url: string): Promise<void> {
 function keep(logs: string, port: number): void {
   const folder = join(repository, 'test-output', 'logs')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `${basename(expect.getState().testPath ?? 'stack', '.test.ts')}.${port}.log`), logs)
+  // outside vitest there is no state to ask for
+  const test = process.env.VITEST ? expect.getState().testPath : undefined
+  writeFileSync(join(folder, `${basename(test ?? 'stack', '.test.ts')}.${port}.log`), logs)
 }
