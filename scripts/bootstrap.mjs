@@ -19,6 +19,7 @@ const steps = {
   'check-full': { run: ['scripts/check.mjs', '--full'], needs: 'all' },
   'test-docker': { run: ['scripts/check.mjs', '--docker'], needs: 'all' },
   client: { run: [...fromSource, 'packages/cli/src/main.ts'], needs: 'run' },
+  bench: { run: [...fromSource, 'packages/bench/src/main.ts'], needs: 'all' },
 }
 const installed = {
   all: [],

@@ -6,6 +6,7 @@ import { repository } from './repository.ts'
 const END_WITHIN = 10_000
 
 export interface RunningProcess extends AsyncDisposable {
+  readonly pid: number
   readonly stdout: () => string
   readonly stderr: () => string
   /** Both streams as they came. */
@@ -74,6 +75,7 @@ export function startProcess(
   }
 
   return {
+    pid: child.pid ?? 0,
     stdout: () => kept.stdout,
     stderr: () => kept.stderr,
     output: () => kept.output,

@@ -30,6 +30,8 @@ export interface Stack extends AsyncDisposable {
   readonly issuer: string
   readonly resource: string
   readonly dataDir: string
+  /** The process of a service that runs. */
+  readonly pid: (name: ServiceName) => number
   /** What both have logged since they were first started. */
   readonly logs: () => string
   /** Ends a service, by SIGTERM unless told otherwise, and starts it again on the same port and data. */
@@ -99,6 +101,7 @@ export async function startStack({
     issuer,
     resource,
     dataDir,
+    pid: (name) => running.get(name)?.pid ?? 0,
     logs,
     restart: async (name, signal) => {
       await stop(name, signal)

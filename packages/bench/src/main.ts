@@ -1,0 +1,40 @@
+// This package measures what Gatehouse costs: processor time, memory, waiting. It is not a test: a figure is right or wrong
+// for somebody who reads it, and is of use as a ratio within one run. docs/performance.md says how to read it.
+//
+// `npm run bench -- NAME`: the table goes to standard output, and with it test-output/bench-NAME.json is written.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { repository } from '@gatehouse/testing'
+import type { Measurement } from './measurement.ts'
+import { poll } from './poll.ts'
+import { tableOf } from './table.ts'
+
+const measurements: Readonly<Record<string, Measurement>> = { poll }
+
+const say = (text: string) => void process.stderr.write(`bench: ${text}\n`)
+const [name = '', ...rest] = process.argv.slice(2)
+const measurement = Object.hasOwn(measurements, name) ? measurements[name] : undefined
+
+if (!measurement || rest.length > 0) {
+  say('npm run bench -- NAME, where NAME is one of')
+  for (const [each, { about }] of Object.entries(measurements)) say(`  ${each.padEnd(10)} ${about}`)
+  process.exitCode = 2
+} else if (process.platform !== 'linux') {
+  say('what a process uses is read from /proc, which Linux alone has')
+  process.exitCode = 2
+} else {
+  const began = performance.now()
+  const date = new Date().toISOString()
+  const rows = await measurement.run(say)
+  const seconds = Math.round((performance.now() - began) / 1_000)
+  const folder = join(repository, 'test-output')
+  mkdirSync(folder, { recursive: true })
+  const machine = { cores: availableParallelism(), processor: cpus()[0]?.model, node: process.version }
+  writeFileSync(
+    join(folder, `bench-${name}.json`),
+    `${JSON.stringify({ name, date, seconds, machine, rows }, undefined, 2)}\n`,
+  )
+  process.stdout.write(tableOf(rows))
+  say(`took ${seconds} s; test-output/bench-${name}.json has the figures`)
+}

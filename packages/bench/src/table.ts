@@ -1,0 +1,23 @@
+import type { Row, Spread } from './measurement.ts'
+
+/** Markdown. Figures are medians with the lowest and the highest. */
+export function tableOf(rows: readonly Row[]): string {
+  const names = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))]
+  const lines = [
+    ['', ...names],
+    ['---', ...names.map(() => '---:')],
+    ...rows.map(({ of, figures }) => [of, ...names.map((name) => cell(figures[name]))]),
+  ]
+  return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('')
+}
+
+function cell(figure: Spread | undefined): string {
+  if (!figure) return ''
+  const [median, min, max] = [figure.median, figure.min, figure.max].map(short)
+  return min === max ? `${median}` : `${median} (${min}..${max})`
+}
+
+/** Three digits that count, and never an exponent. */
+function short(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
+}
