@@ -6,27 +6,41 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { repository } from '@gatehouse/testing'
-import type { Measurement } from './measurement.ts'
+import { login } from './login/login.ts'
+import { type Measurement, OptionError } from './measurement.ts'
 import { poll } from './poll.ts'
 import { tableOf } from './table.ts'
 
-const measurements: Readonly<Record<string, Measurement>> = { poll }
+const measurements: Readonly<Record<string, Measurement>> = { login, poll }
 
 const say = (text: string) => void process.stderr.write(`bench: ${text}\n`)
-const [name = '', ...rest] = process.argv.slice(2)
+const [name = '', ...options] = process.argv.slice(2)
 const measurement = Object.hasOwn(measurements, name) ? measurements[name] : undefined
 
-if (!measurement || rest.length > 0) {
+if (!measurement || (options.length > 0 && !measurement.options)) {
   say('npm run bench -- NAME, where NAME is one of')
-  for (const [each, { about }] of Object.entries(measurements)) say(`  ${each.padEnd(10)} ${about}`)
+  for (const [each, { about, options: lines = [] }] of Object.entries(measurements)) {
+    say(`  ${each.padEnd(10)} ${about}`)
+    for (const line of lines) say(`  ${''.padEnd(10)}   ${line}`)
+  }
   process.exitCode = 2
 } else if (process.platform !== 'linux') {
   say('what a process uses is read from /proc, which Linux alone has')
   process.exitCode = 2
 } else {
+  try {
+    await measure(name, measurement)
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error
+    say(error.message)
+    process.exitCode = 2
+  }
+}
+
+async function measure(name: string, measurement: Measurement): Promise<void> {
   const began = performance.now()
   const date = new Date().toISOString()
-  const rows = await measurement.run(say)
+  const rows = await measurement.run(say, options)
   const seconds = Math.round((performance.now() - began) / 1_000)
   const folder = join(repository, 'test-output')
   mkdirSync(folder, { recursive: true })

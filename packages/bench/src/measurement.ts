@@ -9,11 +9,21 @@ export interface Spread {
 export interface Row {
   readonly of: string
   readonly figures: Readonly<Record<string, Spread>>
+  /** What else goes to the file. */
+  readonly details?: object
 }
 
 export interface Measurement {
   /** One sentence, for the list of measurements. */
   readonly about: string
-  /** `say` tells the person who waits what is done at the moment. Throws if the servers answer other than expected. */
-  readonly run: (say: (text: string) => void) => Promise<readonly Row[]>
+  /** Its options, a line each; without them it takes none. */
+  readonly options?: readonly string[]
+  /**
+   * `say` tells the person who waits what is done at the moment. Throws {@link OptionError}, or if the servers answer other
+   * than expected.
+   */
+  readonly run: (say: (text: string) => void, options: readonly string[]) => Promise<readonly Row[]>
 }
+
+/** A command line that is wrong: the message says what would be right. */
+export class OptionError extends Error {}
