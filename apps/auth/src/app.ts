@@ -28,6 +28,7 @@ import { createClientDocuments } from './provider/clients/documents/client-docum
 import { fetchDocument } from './provider/clients/documents/safe-fetch.ts'
 import { createStaticClients } from './provider/clients/static-clients.ts'
 import { createDeviceEntry } from './provider/device/entry.ts'
+import { createHeldPolls } from './provider/device/held-polls.ts'
 import { createDevicePages } from './provider/device/pages.ts'
 import { createDeviceRelay } from './provider/device/relay.ts'
 import { type CreateProvider, createClientCheck, createEngine } from './provider/engine.ts'
@@ -119,6 +120,13 @@ export async function createApp({
   const ownPages = createOwnPages({ provider, config, isAdmitted })
   const gate = createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages })
   const deviceEntry = createDeviceEntry(provider, { xsrf, attempts, onTooMany: notices.wrongUserCodes })
+  const heldPolls = createHeldPolls({
+    deviceCodes: store.deviceCodes,
+    hold: config.hold * 1000,
+    onEnd: counters.holdEnd,
+    onFull: notices.noRoomToHold,
+  })
+  metrics?.gauge('gatehouse_held_polls', 'Polls of waiting devices that are held.', heldPolls.count)
   const deviceFlow = logins.map((login) => login.deviceFlow).find((flow) => flow !== undefined)
   const relay =
     deviceFlow &&
@@ -165,6 +173,7 @@ export async function createApp({
       resources,
       deviceInterval: lifetimes.deviceInterval,
       reuseGrace: lifetimes.reuseGrace,
+      heldPolls,
       relay,
       onPollFromElsewhere: notices.polledFromElsewhere,
       findStaticClient: staticClients.find,
@@ -216,6 +225,7 @@ export async function createApp({
       return 'store'
     }
   }
+  app.addHook('preClose', async () => heldPolls.drain()) // before health's, which waits
   registerHealth(app, { whyNotReady, retryAfter: 1, drain })
   metrics?.gauge('gatehouse_ready', 'Whether /readyz would be 200.', async () =>
     (await whyNotReady()) === undefined ? 1 : 0,

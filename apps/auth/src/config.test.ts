@@ -59,7 +59,7 @@ test('nothing set is a laptop: loopback, one resource, the developer login', () 
     accessToken: 600,
     authorizationCode: 60,
     deviceCode: 600,
-    deviceInterval: 5,
+    deviceInterval: 1,
   })
 })
 
@@ -271,6 +271,23 @@ verifies(['T14', 'D3', 'S15'], 'no setting makes codes or access tokens live lon
     const faults = faultsOf({ AUTH_LIFETIMES: JSON.stringify({ [name]: most + 1 }) })
     expect(faults).toEqual([expect.stringContaining(`AUTH_LIFETIMES at ${name}`)])
   }
+})
+
+test('a poll is held for as many seconds as it is said, and the interval fills them up to five', () => {
+  const read = (value?: string) => {
+    const { hold, lifetimes } = readConfig(value === undefined ? {} : { AUTH_HOLD_SECONDS: value })
+    return [hold, lifetimes.deviceInterval]
+  }
+  expect([read(), read('0'), read('1.5'), read('30')]).toEqual([
+    [4.5, 1],
+    [0, 5],
+    [1.5, 4],
+    [30, 1],
+  ])
+  for (const value of ['31', '-1', '4,5', 'off', '1e1', 'NaN'])
+    expect(faultsOf({ AUTH_HOLD_SECONDS: value })).toEqual([
+      'AUTH_HOLD_SECONDS must be a number of seconds from 0 to 30.',
+    ])
 })
 
 test('lifetimes are overridden by name, within their bounds', () => {

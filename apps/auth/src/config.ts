@@ -21,9 +21,12 @@ import { type GatewayResources, readGatewayResources } from './gateway-resources
 import { describeLogin, type LoginName, type LoginSettings, parseLogin } from './logins/index.ts'
 import { letsEverybodyIn } from './logins/login.ts'
 import { isLoopbackHost } from './loopback.ts'
+import { longestHold } from './store/rules.ts'
 
 const DAY = 86_400
 const DEFAULT_ISSUER = 'http://localhost:4000'
+/** Seconds between two requests of a waiting device, where nothing else is set: RFC 8628 §3.2. */
+const POLL_EVERY = 5
 
 /** Lifetimes in seconds, each with its bounds and its default. `AUTH_LIFETIMES` overrides them by name. */
 const lifetimesSchema = z.strictObject({
@@ -31,8 +34,8 @@ const lifetimesSchema = z.strictObject({
   accessToken: seconds(1, 600, 600),
   authorizationCode: seconds(1, 60, 60),
   deviceCode: seconds(1, 600, 600),
-  /** RFC 8628 `interval`: how long a device waits between two polls. */
-  deviceInterval: seconds(1, 60, 5),
+  /** RFC 8628 `interval`: how long a device waits between two polls. By default five, less what a poll is held. */
+  deviceInterval: z.number().int().min(1).max(60).optional(),
   /** How long a refresh token may lie unused. */
   refreshToken: seconds(1, 365 * DAY, 30 * DAY),
   /** The same, for a client that registered itself and was approved on another device. */
@@ -51,7 +54,7 @@ const lifetimesSchema = z.strictObject({
   keySet: seconds(5, 3_600, 300),
 })
 
-export type Lifetimes = Readonly<z.infer<typeof lifetimesSchema>>
+export type Lifetimes = Readonly<z.infer<typeof lifetimesSchema>> & { readonly deviceInterval: number }
 
 export interface Config {
   /** The issuer identifier, byte for byte as it is published: no path, no trailing slash. */
@@ -88,6 +91,8 @@ export interface Config {
   readonly logins: readonly LoginSettings[]
   readonly admission: AdmissionRules
   readonly lifetimes: Lifetimes
+  /** Seconds for which the poll of a waiting device is held; 0: it is answered at once. */
+  readonly hold: number
   /** What a redeemed token gets within its grace that comes from another network and by another program than at first. */
   readonly reuseElsewhere: 'end' | 'answer'
 }
@@ -122,6 +127,7 @@ export function readConfig(env: Environment): Config {
   else if (secret !== undefined && secret.length < 32)
     faults.push('AUTH_SECRET is too short: give at least 32 characters, for example `openssl rand -base64 32`.')
 
+  const hold = read.seconds('AUTH_HOLD_SECONDS', { most: longestHold / 1000, fallback: 4.5 })
   const config: Config = {
     issuer,
     production,
@@ -154,7 +160,8 @@ export function readConfig(env: Environment): Config {
       faults,
     ),
     admission: readAdmission(read, faults),
-    lifetimes: readLifetimes(env.AUTH_LIFETIMES, faults),
+    lifetimes: readLifetimes(env.AUTH_LIFETIMES, hold, faults),
+    hold,
     reuseElsewhere: read.oneOf('AUTH_REUSE_ELSEWHERE', ['end', 'answer'], 'end'),
   }
   checkLogins(config, env.ALLOW_ANYONE === 'true', faults)
@@ -260,8 +267,10 @@ function readResources(value: string | undefined, faults: string[]): readonly Pr
   return resources
 }
 
-function readLifetimes(value: string | undefined, faults: string[]): Lifetimes {
-  return readJson('AUTH_LIFETIMES', value || '{}', lifetimesSchema, faults) ?? lifetimesSchema.parse({})
+function readLifetimes(value: string | undefined, hold: number, faults: string[]): Lifetimes {
+  const lifetimes = readJson('AUTH_LIFETIMES', value || '{}', lifetimesSchema, faults) ?? lifetimesSchema.parse({})
+  const deviceInterval = lifetimes.deviceInterval ?? Math.max(1, Math.ceil(POLL_EVERY - hold))
+  return { ...lifetimes, deviceInterval }
 }
 
 function readJson<T extends z.ZodType>(

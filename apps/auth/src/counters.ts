@@ -1,5 +1,6 @@
 // What the authorization server counts beside its requests. Labels are ours, or names that the engine knows.
 import type { Metrics } from '@gatehouse/service'
+import type { HoldCaps, HoldEnd } from './provider/device/held-polls.ts'
 
 /**
  * Somebody may be guessing a user code or a client's secret, presented a redeemed token from elsewhere, or feels with
@@ -18,6 +19,10 @@ export interface Counters {
   /** A sign-in that ended at GitHub, Google or another provider: which, and in which way. */
   upstreamFailure(login: string, failure: string): void
   configReload(result: ReloadResult): void
+  /** How the hold of a waiting device's poll ended. */
+  holdEnd(end: HoldEnd): void
+  /** A poll was answered at once, as there was no room to hold it. */
+  noRoomToHold(cap: keyof HoldCaps): void
 }
 
 /** Without `metrics` nothing is counted. */
@@ -38,10 +43,22 @@ export function createCounters(metrics: Metrics | undefined): Counters {
     "Readings of the gateway's file while running: changed, unchanged, or faulty, which changes nothing.",
     ['result'],
   )
+  const holdEnds = metrics?.counter(
+    'gatehouse_held_polls_total',
+    'Held polls of waiting devices, by how they ended: the person decided, the time was over, we close, the device hung up.',
+    ['end'],
+  )
+  const refusedHolds = metrics?.counter(
+    'gatehouse_polls_not_held_total',
+    'Polls that were answered at once because too many are held: of a network, of a client, in all.',
+    ['cap'],
+  )
   return {
     tokenAnswer: (grantType, error = 'none') => tokenAnswers?.({ grant_type: grantType, error }),
     alarm: (what) => alarms?.({ alarm: what }),
     upstreamFailure: (login, failure) => failures?.({ login, failure }),
     configReload: (result) => reloads?.({ result }),
+    holdEnd: (end) => holdEnds?.({ end }),
+    noRoomToHold: (cap) => refusedHolds?.({ cap }),
   }
 }

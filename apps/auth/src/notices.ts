@@ -1,11 +1,13 @@
 // What the operator is told of what happens here: the lines of the log that are no request's, and the alarms beside them.
 // Key ids, client ids and subjects are no secrets; tokens, codes and addresses of people never are in a notice.
+import { seldom } from '@gatehouse/service'
 import type { FastifyBaseLogger } from 'fastify'
 import type { AccountsOptions } from './accounts/accounts.ts'
 import type { Counters } from './counters.ts'
 import type { AdapterOptions } from './provider/adapters/options.ts'
 import type { ClientDocumentsOptions } from './provider/clients/documents/client-documents.ts'
 import type { StaticClientsOptions } from './provider/clients/static-clients.ts'
+import type { HeldPollsOptions } from './provider/device/held-polls.ts'
 import type { DeviceRelayOptions } from './provider/device/relay.ts'
 import type { EngineOptions } from './provider/engine.ts'
 import type { ReuseGraceOptions } from './provider/grants/reuse-grace.ts'
@@ -13,6 +15,9 @@ import type { ProviderEvents } from './provider/provider.ts'
 import type { FollowOptions } from './reload.ts'
 
 export function createNotices(log: FastifyBaseLogger, counters: Counters) {
+  const tellOfNoRoom = seldom((cap: string) =>
+    log.warn({ cap }, 'too many devices wait to hold all their polls: the others are answered at once'),
+  )
   return {
     personRefused: ({ subject, facts, doubt }) =>
       log.info({ subject, hasAddress: facts?.email !== undefined, doubt }, 'the rules keep somebody out who signed in'),
@@ -28,6 +33,10 @@ export function createNotices(log: FastifyBaseLogger, counters: Counters) {
       log.warn({ failure, reason: message }, "the relay of GitHub's device flow failed"),
     polledFromElsewhere: (poll) =>
       log.info(poll, 'a device code is polled from another network than it was asked for from'),
+    noRoomToHold(cap) {
+      counters.noRoomToHold(cap)
+      tellOfNoRoom(cap)
+    },
     documentUnread: (unread) => log.warn(unread, "a client's metadata document cannot be read"),
     documentsUnreadable: (admitted: readonly string[]) =>
       log.warn(
@@ -82,6 +91,7 @@ interface Notices {
   readonly wrongClientSecrets: (clientId: string) => void
   readonly relayFailed: DeviceRelayOptions['log']
   readonly polledFromElsewhere: AdapterOptions['onPollFromElsewhere']
+  readonly noRoomToHold: HeldPollsOptions['onFull']
   readonly documentUnread: ClientDocumentsOptions['onUnread']
   readonly documentsUnreadable: (admitted: readonly string[]) => void
   readonly clientFileRead: StaticClientsOptions['onReload']

@@ -38,9 +38,9 @@ function noteTimes() {
         note('DeviceCode', expiresIn)
         return store.deviceCodes.create(id, payload, expiresIn, write)
       },
-      poll(id, interval) {
+      poll(id, interval, hold) {
         note('poll', interval)
-        return store.deviceCodes.poll(id, interval)
+        return store.deviceCodes.poll(id, interval, hold)
       },
     },
     attempts: {

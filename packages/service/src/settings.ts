@@ -18,6 +18,14 @@ export function createSettingsReader(env: Readonly<Record<string, string | undef
         faults.push(`${name} must be a port number from 0 to 65535.`)
       return port
     },
+    /** A number of seconds, which may have a fraction. */
+    seconds(name: string, { most, fallback }: { readonly most: number; readonly fallback: number }): number {
+      const value = text(name, String(fallback))
+      const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN
+      if (seconds >= 0 && seconds <= most) return seconds
+      faults.push(`${name} must be a number of seconds from 0 to ${most}.`)
+      return fallback
+    },
     oneOf<T extends string>(name: string, allowed: readonly T[], fallback: NoInfer<T>): T {
       const value = text(name, fallback)
       if (!(allowed as readonly string[]).includes(value)) faults.push(`${name} must be one of ${allowed.join(', ')}.`)

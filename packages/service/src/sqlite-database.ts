@@ -12,6 +12,8 @@ export interface SqliteDatabase {
   prepare(sql: string): StatementSync
   /** Runs in one transaction, which an error undoes. */
   write<T>(run: () => T): T
+  /** The same for what a power cut may take back: it is on the disk with the next {@link write} at the latest. */
+  note<T>(run: () => T): T
   read<T>(run: () => T): T
   close(): void
 }
@@ -31,20 +33,32 @@ export function openSqliteDatabase(options: SqliteDatabaseOptions): SqliteDataba
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const rollback = db.prepare('ROLLBACK')
+  // Never prepared: SQLite carries this pragma out when it is prepared.
+  const synchronise = (how: SqliteDatabaseOptions['synchronous']) => db.exec(`PRAGMA synchronous = ${how}`)
+
+  function transact<T>(run: () => T): T {
+    begin.run()
+    try {
+      const result = run()
+      commit.run()
+      return result
+    } catch (error) {
+      // SQLite has ended the transaction by itself after some errors, such as a full disk.
+      if (db.isOpen && db.isTransaction) rollback.run()
+      throw error
+    }
+  }
 
   return {
     prepare: (sql) => db.prepare(sql),
-    write: (run) =>
+    write: (run) => answering(() => transact(run)),
+    note: (run) =>
       answering(() => {
-        begin.run()
+        synchronise('NORMAL')
         try {
-          const result = run()
-          commit.run()
-          return result
-        } catch (error) {
-          // SQLite has ended the transaction by itself after some errors, such as a full disk.
-          if (db.isOpen && db.isTransaction) rollback.run()
-          throw error
+          return transact(run)
+        } finally {
+          if (db.isOpen) synchronise(options.synchronous)
         }
       }),
     read: answering,

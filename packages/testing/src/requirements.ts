@@ -64,7 +64,7 @@ const table = {
   D2: claimed('a device request with a parameter twice is refused, one with an unknown parameter is not'),
   D3: claimed('the device answer has an interval, ten minutes of life at most, safe addresses, and is not cached'),
   D4: claimed('polling before the approval is authorization_pending'),
-  D5: claimed('polling too fast is slow_down, and the interval grows for good'),
+  D5: claimed('polling too fast, or while a poll is held, is slow_down, and the interval grows for good'),
   D6: claimed('after a refusal the device gets access_denied'),
   D7: claimed('after its life a device code is an expired_token'),
   D8: claimed('a device code is worthless to another client, and stays good for its own'),
@@ -202,7 +202,7 @@ const table = {
   N9: claimed('login by an upstream device code never logs in a browser'),
   N10: claimed('an allowed name stays bound to the account it was matched to'),
   N11: claimed('an allowed domain matches verified primary addresses exactly'),
-  N12: claimed('no poll is held, so there is none to bound'),
+  N12: claimed('held polls are bounded: one of a code, and so many of a network, of a client and in all'),
   N13: claimed('nobody uses up for others what they need to sign in, from few networks or from the browsers of others'),
 
   X1: claimed(

@@ -107,12 +107,26 @@ export interface DeviceCodeStore {
     userCode: string,
   ): Promise<(StoredRecord & { readonly phase: DeviceCodePhase; readonly owner?: string }) | undefined>
   /**
-   * Notes a poll of the token endpoint and says whether it came too early (RFC 8628 §3.5 `slow_down`). The first poll
-   * never does. Each early poll adds 5 s to the interval of this code for good. Polls up to half a second
-   * early are forgiven. MUST be atomic.
+   * Notes a poll of the token endpoint and says whether it came too `early` (RFC 8628 §3.5 `slow_down`), or else whether
+   * the code is decided. The first poll never is early. Polls are paced from the end of the answer before. Each early one
+   * adds 5 s to the interval of this code for good. Up to half a second is forgiven. MUST be atomic.
+   *
+   * `hold` is for how long the answer may take, 30 s at most: until then or {@link endPoll} every other poll is early.
+   * What is noted may be lost in a power cut. A code that is not there is `undecided`, and stays away.
    */
-  poll(id: string, interval: number): Promise<'ok' | 'slow_down'>
+  poll(id: string, interval: number, hold: number): Promise<'early' | DeviceCodeOutcome>
+  /** The poll that is held is answered now, from when the next one is paced. Says what it can be told. MUST be atomic. */
+  endPoll(id: string): Promise<DeviceCodeOutcome>
+  /**
+   * Calls `onNews` when the code may have been decided, on whichever process, until the function that it returns is called.
+   * From then on every decision leads to a call, unless the word of it is lost, as it may be; while it cannot be
+   * heard at all, there is a call a second.
+   */
+  watch(id: string, onNews: () => void): () => void
 }
+
+/** Whether the person has answered. */
+export type DeviceCodeOutcome = 'decided' | 'undecided'
 
 /** Counts attempts in fixed windows. */
 export interface AttemptStore {

@@ -1,22 +1,27 @@
 import { DeviceCodeStateError, UserCodeTakenError } from '../errors.ts'
 import type { DeviceCodeStore, DeviceCodeWrite, Payload } from './contract.ts'
+import type { RedisDecisions } from './redis-decisions.ts'
 import { createGrantIndex, createRecordReader, type RedisPartOptions } from './redis-parts.ts'
 import { deviceCodeGrace, deviceCodeModel } from './rules.ts'
 
-export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeStore {
-  const { connection, sealing, envelopes, clockOffset, prefix } = options
+export function createRedisDeviceCodes(
+  options: RedisPartOptions & { readonly decisions: RedisDecisions },
+): DeviceCodeStore {
+  const { connection, sealing, envelopes, clockOffset, prefix, decisions } = options
   const readRecord = createRecordReader(options)
   const indexGrant = createGrantIndex(options)
+  const hashOf = (id: string) => sealing.hashKey(deviceCodeModel, id)
+  const keyOf = (hash: string) => `${prefix}${deviceCodeModel}:${hash}`
   const userCodeKeyOf = (hash: string) => `${prefix}user-code:${hash}`
 
   /** The fields and the sealed value that a write makes. */
   function fieldsOf(id: string, payload: Payload, { userCode, phase, owner, grantId }: DeviceCodeWrite) {
     if (phase !== 'pending' && owner === undefined) throw new TypeError(`A device code that is ${phase} has an owner.`)
-    const hash = sealing.hashKey(deviceCodeModel, id)
+    const hash = hashOf(id)
     return {
       hash,
       member: `${deviceCodeModel}:${hash}`,
-      key: `${prefix}${deviceCodeModel}:${hash}`,
+      key: keyOf(hash),
       value: envelopes.seal(deviceCodeModel, hash, { payload, userCode, phase, owner }),
       phase,
       owner: owner === undefined ? '' : sealing.hashKey('owner', owner),
@@ -52,7 +57,7 @@ export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeSto
     },
 
     async update(id, payload, write) {
-      const { member, key, value, phase, owner, grant } = fieldsOf(id, payload, write)
+      const { hash, member, key, value, phase, owner, grant } = fieldsOf(id, payload, write)
       const { grantId } = write
       if (grantId !== undefined) {
         const keptFor = await connection.read((redis) => redis.pttl(key))
@@ -60,7 +65,7 @@ export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeSto
         await connection.write((redis) => indexGrant(redis, grantId, member, keptFor))
       }
       const isWritten = await connection.write((redis) =>
-        redis.updateDeviceCode(key, clockOffset(), value, grant, phase, owner),
+        redis.updateDeviceCode(key, clockOffset(), value, grant, phase, owner, decisions.channel, hash),
       )
       if (!isWritten) throw new DeviceCodeStateError()
     },
@@ -76,10 +81,11 @@ export function createRedisDeviceCodes(options: RedisPartOptions): DeviceCodeSto
       return undefined
     },
 
-    async poll(id, interval) {
-      const key = `${prefix}${deviceCodeModel}:${sealing.hashKey(deviceCodeModel, id)}`
-      const isInTime = await connection.write((redis) => redis.pollDeviceCode(key, clockOffset(), interval))
-      return isInTime ? 'ok' : 'slow_down'
-    },
+    poll: (id, interval, hold) =>
+      connection.write((redis) => redis.pollDeviceCode(keyOf(hashOf(id)), clockOffset(), interval, hold)),
+
+    endPoll: (id) => connection.write((redis) => redis.endPollOfDeviceCode(keyOf(hashOf(id)), clockOffset())),
+
+    watch: (id, onNews) => decisions.watch(hashOf(id), onNews),
   }
 }

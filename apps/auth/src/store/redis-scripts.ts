@@ -2,10 +2,11 @@
 // Redis Cluster, too). Time is Redis's own: the clocks of the replicas of this service may differ.
 //
 // A record is a hash: v sealed value, e expires at, c consumed at, u uid, g grant, f made by create(); of a device code also k user code,
-// p phase, o owner, l last poll, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
+// p phase, o owner, l last poll, h held until, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
 
 import type { RedisCommands } from '@gatehouse/service'
-import { deviceCodeMatrix, pollTolerance, slowDownStep } from './rules.ts'
+import type { DeviceCodeOutcome } from './contract.ts'
+import { deviceCodeMatrix, longestHold, pollTolerance, slowDownStep } from './rules.ts'
 
 // ARGV[1] is 0 in production: see clockOffset in redis.ts. Integers go through '%d', as Lua prints large ones as 1.7e+12.
 const now = `
@@ -107,7 +108,7 @@ const createDeviceCode = `${now}
   return 1
 `
 
-/** ARGV: offset, v, g, p, o. */
+/** Tells who waits, if it can: the decision stands without it. ARGV: offset, v, g, p, o, channel, what is said there. */
 const updateDeviceCode = `${now}
   local matrix = ${luaTable(deviceCodeMatrix)}
   local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'e', 'p', 'o')
@@ -115,19 +116,33 @@ const updateDeviceCode = `${now}
   local rule = matrix[record[4]][ARGV[4]]
   if rule == 'no' or rule == 'same owner' and record[5] ~= ARGV[5] then return 0 end
   redis.call('HSET', KEYS[1], 'v', ARGV[2], 'g', ARGV[3], 'p', ARGV[4], 'o', ARGV[5])
+  if ARGV[4] == 'decided' then redis.pcall('PUBLISH', ARGV[6], ARGV[7]) end
   return 1
 `
 
-/** A last poll that is yet to come was before the clock was set back. ARGV: offset, interval in milliseconds. */
+/**
+ * A last poll that is yet to come was before the clock was set back. A hold whose process died was over when it was to end.
+ * ARGV: offset, interval and hold in milliseconds.
+ */
 const pollDeviceCode = `${now}
-  local record = redis.call('HMGET', KEYS[1], 'v', 'l', 's')
-  if not record[1] then return 1 end
-  local slowedBy = tonumber(record[3] or 0)
-  local last = tonumber(record[2] or 0)
+  local record = redis.call('HMGET', KEYS[1], 'v', 'p', 'l', 'h', 's')
+  if not record[1] then return 'undecided' end
+  if record[2] == 'decided' then return 'decided' end
+  local last, held, slowedBy = tonumber(record[3] or 0), tonumber(record[4] or 0), tonumber(record[5] or 0)
+  local isHeld = held > now and held <= now + ${longestHold}
+  if held <= now then last = math.max(last, held) end
   local isEarly = last > 0 and now >= last and now < last + tonumber(ARGV[2]) + slowedBy - ${pollTolerance}
-  if isEarly then slowedBy = slowedBy + ${slowDownStep} end
-  redis.call('HSET', KEYS[1], 'l', integer(now), 's', integer(slowedBy))
-  return isEarly and 0 or 1
+  if isHeld or isEarly then redis.call('HSET', KEYS[1], 's', integer(slowedBy + ${slowDownStep})) end
+  if isHeld then return 'early' end
+  redis.call('HSET', KEYS[1], 'l', integer(now), 'h', isEarly and 0 or integer(now + tonumber(ARGV[3])))
+  return isEarly and 'early' or 'undecided'
+`
+
+const endPollOfDeviceCode = `${now}
+  local record = redis.call('HMGET', KEYS[1], 'v', 'p')
+  if not record[1] then return 'undecided' end
+  redis.call('HSET', KEYS[1], 'l', integer(now), 'h', 0)
+  return record[2] == 'decided' and 'decided' or 'undecided'
 `
 
 /** The window ends with the key, and is never longer than it was meant to be: the clock may have been set back. ARGV: limit, window in milliseconds. Returns whether, and how long the window lasts. */
@@ -170,6 +185,7 @@ const sources = {
   createDeviceCode,
   updateDeviceCode,
   pollDeviceCode,
+  endPollOfDeviceCode,
   takeAttempt,
   giveBackAttempt,
   replaceDocument,
@@ -184,13 +200,19 @@ type Script<Result> = (key: string, ...args: Argument[]) => Promise<Result>
 
 /** The commands of Redis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
 export type ScriptedRedis = RedisCommands &
-  Readonly<Record<Exclude<keyof typeof sources, 'readRecord' | 'readGrants' | 'takeAttempt'>, Script<0 | 1>>> & {
-    readonly readGrants: Script<readonly string[]>
+  Readonly<Record<Exclude<keyof typeof sources, keyof OtherAnswers | 'readRecord'>, Script<0 | 1>>> &
+  OtherAnswers & {
     readonly readRecordBuffer: Script<
       readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer, wasFirst: 0 | 1] | null
     >
-    readonly takeAttempt: Script<readonly [allowed: 0 | 1, rest: number]>
   }
+
+interface OtherAnswers {
+  readonly readGrants: Script<readonly string[]>
+  readonly takeAttempt: Script<readonly [allowed: 0 | 1, rest: number]>
+  readonly pollDeviceCode: Script<'early' | DeviceCodeOutcome>
+  readonly endPollOfDeviceCode: Script<DeviceCodeOutcome>
+}
 
 function luaTable(matrix: Readonly<Record<string, Readonly<Record<string, string>>>>): string {
   const rows = Object.entries(matrix).map(([from, row]) => {

@@ -105,9 +105,9 @@ describe('Redis connection', () => {
       const [user, password] = [`test-${randomUUID()}`, randomUUID()]
       // As docs/storage-schema.md says it.
       const commands = `hello auth ping quit info time eval evalsha get set del exists incr decr
-      pttl pexpire persist hget hset hmget zadd zrange zrem zremrangebyscore`
+      pttl pexpire persist hget hset hmget zadd zrange zrem zremrangebyscore publish subscribe unsubscribe`
       const allowed = commands.split(/\s+/).map((command) => `+${command}`)
-      await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '~auth:*', '-@all', ...allowed)
+      await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '~auth:*', '&auth:*', '-@all', ...allowed)
       const url = new URL(redisUrl())
       url.username = user
       url.password = password
@@ -119,6 +119,53 @@ describe('Redis connection', () => {
       await admin.acl('DELUSER', user)
     },
   )
+
+  test('an account that may not listen costs no decision, and what waits looks each second', async () => {
+    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
+    await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '~auth:*', '+@all')
+    const url = new URL(redisUrl())
+    url.username = user
+    url.password = password
+    const refusals: string[] = []
+    const onRefusal = ({ message }: Error) => refusals.push(message)
+    await using store = await untilAnswers(openStore({ connection: url.href, onRefusal }))
+    await exerciseEverything(store)
+    const unwatch = store.deviceCodes.watch('nothing of it is said', () => news.push(performance.now()))
+    const news: number[] = []
+    await expect.poll(() => news.length, { timeout: 10_000 }).toBeGreaterThan(2)
+    unwatch()
+    expect(refusals).toContainEqual(expect.stringMatching(/^NOPERM .*channel/))
+    await admin.acl('DELUSER', user)
+  })
+
+  test('who waits hears of a decision again after the connection broke, and meanwhile looks each second', async () => {
+    await using proxy = await startTestProxy(redisUrl())
+    const prefix = newPrefix()
+    await using store = await untilAnswers(openStore({ connection: proxy.url, prefix }))
+    await using other = await untilAnswers(openStore({ prefix }))
+    const write = { userCode: 'BBBBBBBB', phase: 'pending' } as const
+    await store.deviceCodes.create('d', {}, 60_000, write)
+    let news = 0
+    const unwatch = store.deviceCodes.watch('d', () => {
+      news += 1
+    })
+    const more = async () => {
+      const before = news
+      await expect.poll(() => news, { timeout: 5_000 }).toBeGreaterThan(before)
+    }
+    await expect.poll(() => news, { timeout: 5_000 }).toBe(1)
+    await proxy.stop()
+    await more()
+    await more()
+    await proxy.restart()
+    await untilAnswers(store)
+    const channel = `${prefix}decided`
+    await expect.poll(() => admin.pubsub('NUMSUB', channel), { timeout: 5_000 }).toEqual([channel, 1])
+    const before = news
+    await other.deviceCodes.update('d', {}, { ...write, phase: 'decided', owner: 'o' })
+    await expect.poll(() => news).toBeGreaterThan(before)
+    unwatch()
+  })
 })
 
 describe('Redis data', () => {
@@ -211,8 +258,13 @@ async function exerciseEverything(store: Store): Promise<void> {
   await store.records.grantsOf('x')
   const write = { userCode: 'BBBBBBBB', phase: 'pending' } as const
   await store.deviceCodes.create('d', {}, 60_000, write)
-  await store.deviceCodes.poll('d', 5_000)
+  await store.deviceCodes.poll('d', 5_000, 4_500)
+  await store.deviceCodes.endPoll('d')
+  const heard = Promise.withResolvers<void>()
+  const unwatch = store.deviceCodes.watch('d', heard.resolve)
   await store.deviceCodes.update('d', {}, { ...write, phase: 'decided', owner: 'o', grantId: 'g' })
+  await heard.promise
+  unwatch()
   await store.deviceCodes.findByUserCode('BBBBBBBB')
   await store.attempts.take('a', 2, 60_000)
   await store.attempts.giveBack('a')
@@ -228,7 +280,7 @@ async function expectUnavailable(store: Store, withinMilliseconds: number): Prom
     () => store.records.put('Session', 'a', {}, 60_000, { uid: 'u', grantId: 'g' }),
     () => store.records.consume('Session', 'a'),
     () => store.records.grantsOf('a'),
-    () => store.deviceCodes.poll('a', 5_000),
+    () => store.deviceCodes.poll('a', 5_000, 0),
     () => store.attempts.take('a', 1, 60_000),
     () => store.documents.get('a'),
   ]

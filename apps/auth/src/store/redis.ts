@@ -5,6 +5,7 @@ import { openRedisConnection, type RedisConnectionOptions } from '@gatehouse/ser
 import type { Clock, Store } from './contract.ts'
 import { createEnvelopes, type EnvelopeOptions } from './envelope.ts'
 import { createRedisAttempts } from './redis-attempts.ts'
+import { createRedisDecisions } from './redis-decisions.ts'
 import { createRedisDeviceCodes } from './redis-device-codes.ts'
 import { createRedisDocuments } from './redis-documents.ts'
 import { createRedisRecords } from './redis-records.ts'
@@ -24,15 +25,19 @@ export function openRedisStore(options: RedisStoreOptions): Store & AsyncDisposa
   const { sealing, onTampered, clock = Date.now, prefix = 'auth:', clockOffset = () => 0 } = options
   const connection = openRedisConnection<ScriptedRedis>({ ...options, mark: `${prefix}mark` }, scripts)
   const envelopes = createEnvelopes({ sealing, onTampered })
+  const decisions = createRedisDecisions({ ...options, prefix })
   const part = { connection, sealing, envelopes, clock, clockOffset, prefix }
+  const close = async () => {
+    await Promise.all([connection.close(), decisions.close()])
+  }
 
   return {
     records: createRedisRecords(part),
-    deviceCodes: createRedisDeviceCodes(part),
+    deviceCodes: createRedisDeviceCodes({ ...part, decisions }),
     attempts: createRedisAttempts(part),
     documents: createRedisDocuments(part),
     ping: () => connection.ping(),
-    close: () => connection.close(),
-    [Symbol.asyncDispose]: () => connection.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }

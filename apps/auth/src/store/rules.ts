@@ -20,6 +20,8 @@ export const deviceCodeGrace = 300_000
 export const slowDownStep = 5_000
 /** Polls this many milliseconds early are forgiven: timers and networks are not exact. */
 export const pollTolerance = 500
+/** For how many milliseconds the answer to a poll may be held. One that is held for longer was before the clock was set back. */
+export const longestHold = 30_000
 
 type Rule = 'no' | 'yes' | 'same owner'
 

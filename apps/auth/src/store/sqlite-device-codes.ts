@@ -1,7 +1,15 @@
 import { DeviceCodeStateError, UserCodeTakenError } from '../errors.ts'
 import type { DeviceCodePhase, DeviceCodeStore, DeviceCodeWrite } from './contract.ts'
-import { deviceCodeGrace, deviceCodeMatrix, deviceCodeModel, pollTolerance, slowDownStep } from './rules.ts'
+import {
+  deviceCodeGrace,
+  deviceCodeMatrix,
+  deviceCodeModel,
+  longestHold,
+  pollTolerance,
+  slowDownStep,
+} from './rules.ts'
 import { consumption, type SqlitePartOptions } from './sqlite-records.ts'
+import { createWatchers } from './watchers.ts'
 
 interface StateRow {
   readonly phase: DeviceCodePhase
@@ -15,6 +23,7 @@ interface FoundRow {
 }
 
 interface PollRow {
+  readonly phase: DeviceCodePhase
   readonly polled_at: number | null
   readonly slowed_by: number
 }
@@ -39,8 +48,23 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
   const updateRecord = database.prepare('UPDATE records SET value = :value, grant_id = :grantId WHERE key = :key')
   const updateCode = database.prepare('UPDATE device_codes SET phase = :phase, owner = :owner WHERE key = :key')
   const byUserCode = database.prepare(`SELECT key, value, consumed_at ${from} WHERE ${ofUserCode} AND purge_at > :now`)
-  const polls = database.prepare(`SELECT polled_at, slowed_by ${from} WHERE key = :key AND purge_at > :now`)
-  const notePoll = database.prepare('UPDATE device_codes SET polled_at = :now, slowed_by = :slowedBy WHERE key = :key')
+  const polls = database.prepare(`SELECT phase, polled_at, slowed_by ${from} WHERE key = :key AND purge_at > :now`)
+  const notePoll = database.prepare(
+    'UPDATE device_codes SET polled_at = :polledAt, slowed_by = :slowedBy WHERE key = :key',
+  )
+
+  /** Codes whose poll is held, and until when: one process has the file, and no hold outlives it. */
+  const held = new Map<string, number>()
+  const watchers = createWatchers()
+
+  function isHeldAt(now: number, key: string): boolean {
+    for (const [other, until] of held) {
+      // the oldest come first; one that is too far off was before the clock was set back
+      if (until > now && until <= now + longestHold) break
+      held.delete(other)
+    }
+    return (held.get(key) ?? 0) > now
+  }
 
   /** The columns and the sealed value that a write makes. */
   function columnsOf(id: string, payload: Readonly<Record<string, unknown>>, write: DeviceCodeWrite) {
@@ -85,6 +109,7 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
         updateRecord.run({ key, value, grantId })
         updateCode.run({ key, phase, owner })
       })
+      if (phase === 'decided') watchers.tell(key)
     },
 
     async findByUserCode(userCode) {
@@ -96,17 +121,34 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
       return { payload, phase, ...(owner === undefined ? {} : { owner }), ...consumption(row) }
     },
 
-    async poll(id, interval) {
+    async poll(id, interval, hold) {
       const key = sealing.hashKey(deviceCodeModel, id)
-      return database.write((now) => {
+      return database.note((now) => {
         const row = polls.get({ key, now }) as PollRow | undefined
-        if (!row) return 'ok'
+        if (!row) return 'undecided'
+        if (row.phase === 'decided') return 'decided'
         const last = row.polled_at ?? Number.NEGATIVE_INFINITY
+        const isHeld = isHeldAt(now, key)
         // one that is yet to come was before the clock was set back
-        const isEarly = now >= last && now < last + interval + row.slowed_by - pollTolerance
-        notePoll.run({ key, now, slowedBy: row.slowed_by + (isEarly ? slowDownStep : 0) })
-        return isEarly ? 'slow_down' : 'ok'
+        const isEarly = isHeld || (now >= last && now < last + interval + row.slowed_by - pollTolerance)
+        const polledAt = isHeld ? row.polled_at : now
+        notePoll.run({ key, polledAt, slowedBy: row.slowed_by + (isEarly ? slowDownStep : 0) })
+        if (isEarly) return 'early'
+        if (hold > 0) held.set(key, now + hold)
+        return 'undecided'
       })
     },
+
+    async endPoll(id) {
+      const key = sealing.hashKey(deviceCodeModel, id)
+      held.delete(key)
+      return database.note((now) => {
+        const row = polls.get({ key, now }) as PollRow | undefined
+        if (row) notePoll.run({ key, polledAt: now, slowedBy: row.slowed_by })
+        return row?.phase === 'decided' ? 'decided' : 'undecided'
+      })
+    },
+
+    watch: (id, onNews) => watchers.add(sealing.hashKey(deviceCodeModel, id), onNews),
   }
 }

@@ -90,6 +90,8 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     DATA_DIR: dataDir,
     AUTH_CLIENTS_FILE: clientsFile,
     AUTH_SECRET: SECRET,
+    // a test that waits for an answer says so
+    AUTH_HOLD_SECONDS: '0',
     ...environment,
   }
   const config = readConfig(env)

@@ -1,5 +1,5 @@
 // Device codes: compare-and-set from pending to decided, polled at an interval (RFC 8628 §3.5).
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, errors, type TokenEndpointGrantContext } from 'oidc-provider'
 import { networkOf } from '../../limits/network.ts'
 import type { DeviceCodePhase, DeviceCodeWrite, Payload, Store } from '../../store/contract.ts'
 import { isDuring, redemption } from '../operation.ts'
@@ -29,7 +29,7 @@ export function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
     async find(id) {
       const record = await base.find(id)
       const poll = redemption()
-      if (record && poll) return answerPoll(options, id, record, poll.ip)
+      if (record && poll) return answerPoll(options, record, { id, by: poll, findAgain: () => base.find(id) })
       if (record && isDuring('bind_device')) return bind(store, id, record)
       return record
     },
@@ -54,28 +54,75 @@ async function bind(store: Store, id: string, record: AdapterPayload): Promise<A
   return bound
 }
 
-/** Throws what a poll gets before there is anything to redeem. To the client that the code belongs to: redeemable.ts. */
-async function answerPoll(
-  { store, clock, deviceInterval, relay, onPollFromElsewhere }: AdapterOptions,
-  id: string,
-  record: AdapterPayload,
-  polledFrom: string,
-): Promise<AdapterPayload> {
-  if ((record.exp ?? 0) * 1000 <= clock()) return record
-  const { ip: askedFrom } = (record.deviceInfo ?? {}) as { ip?: string }
-  if (askedFrom && networkOf(askedFrom) !== networkOf(polledFrom))
-    onPollFromElsewhere({ clientId: record.clientId ?? '', askedFrom, polledFrom })
-  // The engine would consume the code with the first refusal and call the next poll an invalid grant.
-  if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
-  if (record.accountId || record.error) return record
-  const interval = (await relay?.interval(id)) ?? deviceInterval
-  if ((await store.deviceCodes.poll(id, interval * 1000)) === 'slow_down')
-    throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
-  return relay ? ((await relay.poll(id, record as Payload)) as AdapterPayload) : record
+type Found = Awaited<ReturnType<Adapter['find']>>
+
+interface Poll {
+  readonly id: string
+  readonly by: TokenEndpointGrantContext
+  readonly findAgain: () => Promise<Found>
 }
 
-function phaseOf({ accountId, error, inFlight }: AdapterPayload): DeviceCodePhase {
-  return accountId || error ? 'decided' : inFlight ? 'in_flight' : 'pending'
+/**
+ * Throws what a poll gets before there is anything to redeem. To the client that the code belongs to: redeemable.ts. May
+ * take as long as a poll is held: device/held-polls.ts.
+ */
+async function answerPoll(
+  options: AdapterOptions,
+  record: AdapterPayload,
+  { id, by, findAgain }: Poll,
+): Promise<Found> {
+  const { clock, deviceInterval, relay, heldPolls, onPollFromElsewhere } = options
+  const life = (record.exp ?? 0) * 1000 - clock()
+  if (life <= 0) return record
+  const { ip: askedFrom } = (record.deviceInfo ?? {}) as { ip?: string }
+  const network = networkOf(by.ip)
+  if (askedFrom && networkOf(askedFrom) !== network)
+    onPollFromElsewhere({ clientId: record.clientId ?? '', askedFrom, polledFrom: by.ip })
+  if (isDecided(record)) return decided(record)
+  const interval = await relay?.interval(id)
+  if (relay && interval !== undefined) {
+    // held by nobody: it is GitHub that knows, and it is asked at its own pace
+    refuseEarly(await options.store.deviceCodes.poll(id, interval * 1000, 0))
+    return (await relay.poll(id, record as Payload)) as AdapterPayload
+  }
+  const outcome = await heldPolls.answer({
+    deviceCode: id,
+    clientId: record.clientId ?? '',
+    network,
+    life,
+    interval: deviceInterval * 1000,
+    async isDecided() {
+      const now = await options.store.records.find('DeviceCode', id)
+      return !now || now.consumedAt !== undefined || isDecided(now.payload)
+    },
+    onHungUp(run) {
+      if (by.res.destroyed) run()
+      by.res.once('close', run)
+      return () => by.res.off('close', run)
+    },
+  })
+  refuseEarly(outcome)
+  if (outcome === 'undecided') return record
+  const now = await findAgain()
+  return now && decided(now)
+}
+
+function refuseEarly(outcome: string): void {
+  if (outcome === 'early') throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
+}
+
+/** The engine would consume the code with the first refusal and call the next poll an invalid grant. */
+function decided(record: AdapterPayload): AdapterPayload {
+  if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
+  return record
+}
+
+function isDecided({ accountId, error }: Readonly<Record<string, unknown>>): boolean {
+  return Boolean(accountId || error)
+}
+
+function phaseOf(payload: AdapterPayload): DeviceCodePhase {
+  return isDecided(payload) ? 'decided' : payload.inFlight ? 'in_flight' : 'pending'
 }
 
 function describe(payload: AdapterPayload): DeviceCodeWrite {

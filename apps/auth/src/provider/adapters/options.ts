@@ -2,6 +2,7 @@ import type { ClientMetadata } from 'oidc-provider'
 import type { Lifetimes } from '../../config.ts'
 import type { Clock, Store } from '../../store/contract.ts'
 import type { ClientDocuments } from '../clients/documents/client-documents.ts'
+import type { HeldPolls } from '../device/held-polls.ts'
 import type { DeviceRelay } from '../device/relay.ts'
 import type { ResourcePolicy } from '../resources.ts'
 
@@ -14,6 +15,7 @@ export interface AdapterOptions {
   readonly reuseGrace: number
   readonly lifetimes: Lifetimes
   readonly resources: ResourcePolicy
+  readonly heldPolls: HeldPolls
   readonly relay?: DeviceRelay | undefined
   /** A poll came from another network than the request for its code. */
   readonly onPollFromElsewhere: (poll: { clientId: string; askedFrom: string; polledFrom: string }) => void

@@ -31,7 +31,7 @@ afterEach(async () => {
 })
 
 test('the person goes to GitHub alone, and the client gets our tokens for what it asked', async () => {
-  await start()
+  await start({ AUTH_HOLD_SECONDS: '30' })
   const { status, json } = await server.post('/device_authorization', {
     client_id: terminal.client_id,
     scope: 'mcp:tools:read',
@@ -47,6 +47,7 @@ test('the person goes to GitHub alone, and the client gets our tokens for what i
       device_code: String(json.device_code),
       client_id: terminal.client_id,
     })
+  // held by nobody, whatever AUTH_HOLD_SECONDS says: GitHub is asked at its own pace
   expect((await poll()).json.error).toBe('authorization_pending')
   github.decideDevice(String(json.user_code), 'octocat')
   server.elapse(2)

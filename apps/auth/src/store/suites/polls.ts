@@ -14,7 +14,7 @@ export function describePolls(staged: Staged): void {
     'the first poll is never too early, and those at the interval are not',
     withCode(async ({ store, elapse }) => {
       for (let poll = 0; poll < 5; poll += 1) {
-        expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
+        expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
         await elapse(interval)
       }
     }),
@@ -23,27 +23,27 @@ export function describePolls(staged: Staged): void {
   test(
     'half a second too early is forgiven, more is not',
     withCode(async ({ store, elapse, precision }) => {
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
       await elapse(interval - 500)
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
       await elapse(interval - 500 - precision)
-      expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('early')
     }),
   )
 
   test(
     'each early poll adds five seconds for good',
     withCode(async ({ store, elapse }) => {
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
-      expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('early')
       await elapse(interval + 5_000)
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
       await elapse(interval)
-      expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('early')
       await elapse(interval + 10_000)
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
       await elapse(interval + 10_000)
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
     }),
   )
 
@@ -51,31 +51,109 @@ export function describePolls(staged: Staged): void {
     'the pace of one code is nothing to another',
     withCode(async ({ store }) => {
       await store.deviceCodes.create('other', {}, 600_000, { userCode: 'CCCCCCCC', phase: 'pending' })
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
-      expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
-      expect(await store.deviceCodes.poll('other', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('early')
+      expect(await store.deviceCodes.poll('other', interval, 0)).toBe('undecided')
     }),
   )
 
   test(
     'the pace survives what happens to the code, and a poll changes nothing else',
     withCode(async ({ store }) => {
-      expect(await store.deviceCodes.poll('d', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('undecided')
       const write = { userCode: 'BBBBBBBB', phase: 'in_flight', owner: 'alice' } as const
       await store.deviceCodes.update('d', { n: 2 }, write)
-      expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('early')
       expect(await store.records.find('DeviceCode', 'd')).toEqual({ payload: { n: 2 } })
       await store.records.consume('DeviceCode', 'd')
-      expect(await store.deviceCodes.poll('d', interval)).toBe('slow_down')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('early')
     }),
   )
 
   test(
     'polling for what is not there is never too early and does not make it',
     withCode(async ({ store }) => {
-      expect(await store.deviceCodes.poll('never there', interval)).toBe('ok')
-      expect(await store.deviceCodes.poll('never there', interval)).toBe('ok')
+      expect(await store.deviceCodes.poll('never there', interval, 0)).toBe('undecided')
+      expect(await store.deviceCodes.poll('never there', interval, 0)).toBe('undecided')
       expect(await store.records.find('DeviceCode', 'never there')).toBeUndefined()
+    }),
+  )
+
+  test(
+    'while a poll is held every other one is early, whatever the interval, and does not end the hold',
+    withCode(async ({ stores, elapse, precision }) => {
+      const [first, second = first] = [...stores]
+      expect(await first.deviceCodes.poll('d', 1_000, 20_000)).toBe('undecided')
+      await elapse(10_000)
+      expect(await second.deviceCodes.poll('d', 1_000, 20_000)).toBe('early')
+      await elapse(10_000 - precision)
+      expect(await first.deviceCodes.poll('d', 1_000, 20_000)).toBe('early')
+      expect(await first.deviceCodes.endPoll('d')).toBe('undecided')
+      await elapse(1_000 + 10_000)
+      expect(await second.deviceCodes.poll('d', 1_000, 20_000), 'slowed by five seconds for each').toBe('undecided')
+    }),
+  )
+
+  test(
+    'the pace of a held poll counts from its end',
+    withCode(async ({ store, elapse }) => {
+      expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('undecided')
+      await elapse(15_000)
+      expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
+      await elapse(interval)
+      expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('undecided')
+      expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
+      expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('early')
+    }),
+  )
+
+  test(
+    'a hold that nobody ended, as its process died, is over when it was to be',
+    withCode(async ({ store, elapse, precision }) => {
+      expect(await store.deviceCodes.poll('d', interval, 4_500)).toBe('undecided')
+      await elapse(4_500 + interval + precision)
+      expect(await store.deviceCodes.poll('d', interval, 4_500)).toBe('undecided')
+    }),
+  )
+
+  test(
+    'a code that is decided is never early, and the end of a poll says so too',
+    withCode(async ({ store }) => {
+      expect(await store.deviceCodes.poll('d', interval, 4_500)).toBe('undecided')
+      await store.deviceCodes.update('d', {}, { userCode: 'BBBBBBBB', phase: 'decided', owner: 'alice' })
+      expect(await store.deviceCodes.poll('d', interval, 4_500)).toBe('decided')
+      expect(await store.deviceCodes.endPoll('d')).toBe('decided')
+      expect(await store.deviceCodes.poll('d', interval, 0)).toBe('decided')
+    }),
+  )
+
+  test(
+    'the end of a poll does not make a code',
+    withCode(async ({ store }) => {
+      expect(await store.deviceCodes.endPoll('never there')).toBe('undecided')
+      expect(await store.records.find('DeviceCode', 'never there')).toBeUndefined()
+    }),
+  )
+
+  test(
+    'who watches a code hears of its decision, by whichever process, and of no other code',
+    withCode(async ({ store, stores }) => {
+      await store.deviceCodes.create('other', {}, 600_000, { userCode: 'CCCCCCCC', phase: 'pending' })
+      const heard = { d: 0, other: 0, stopped: 0 }
+      const count = (which: keyof typeof heard) => () => {
+        heard[which] += 1
+      }
+      const unwatch = [store.deviceCodes.watch('d', count('d')), store.deviceCodes.watch('other', count('other'))]
+      store.deviceCodes.watch('d', count('stopped'))()
+      // where a connection is made for it, the first news is that it is there
+      if (stores.length > 1) await expect.poll(() => heard).toEqual({ d: 1, other: 1, stopped: 0 })
+      const before = { ...heard }
+      const write = { userCode: 'BBBBBBBB', owner: 'alice' } as const
+      const decider = stores.at(-1) ?? store
+      await decider.deviceCodes.update('d', {}, { ...write, phase: 'in_flight' })
+      await decider.deviceCodes.update('d', {}, { ...write, phase: 'decided' })
+      await expect.poll(() => heard).toEqual({ ...before, d: before.d + 1 })
+      for (const stop of unwatch) stop()
     }),
   )
 }
