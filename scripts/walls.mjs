@@ -336,6 +336,11 @@ export const walls = [
     why: 'service/ is what both processes are made of: it knows neither of them.',
   },
   {
+    files: 'packages/service/src/audit/**',
+    may: [own, ...node, '../metrics.ts', '../settings.ts', '@gatehouse/shared'],
+    why: 'audit/ knows the form of a line and where lines go: not what happened.',
+  },
+  {
     files: 'packages/service/src/process/**',
     may: [own, ...node, '../errors.ts', '../log-stream.ts', '../metrics.ts', 'fastify'],
     why: 'process/ is how a service starts, tells how it is, and ends.',

@@ -3,6 +3,7 @@
 import {
   boundConnections,
   connectionLimits,
+  createAudit,
   type Metrics,
   readForwarding,
   registerHealth,
@@ -62,6 +63,10 @@ export interface AppDependencies {
   readonly metrics?: Metrics | undefined
   /** Absent: the resources stay as they are. */
   readonly reload?: ReloadSource | undefined
+  /** Where log lines go, for an audit that is among them. By default standard output. */
+  readonly logStream?: { write(line: string): unknown }
+  /** Calls a function when an operator says that files were moved. */
+  readonly onHangUp?: (run: () => void) => () => void
   /** Milliseconds between "not ready" and the end. By default none. */
   readonly drain?: number
 }
@@ -75,6 +80,8 @@ export async function createApp({
   logger,
   metrics,
   reload,
+  logStream = { write: (line) => void process.stdout.write(line) },
+  onHangUp,
   drain = 0,
 }: AppDependencies): Promise<FastifyInstance> {
   const app = Fastify({
@@ -91,7 +98,18 @@ export async function createApp({
 
   metrics?.measureRequests(app)
   const counters = createCounters(metrics)
-  const notices = createNotices(app.log, counters)
+  const audit = createAudit({
+    service: 'auth',
+    settings: config.audit,
+    log: app.log,
+    metrics,
+    stdout: logStream,
+    onHangUp,
+    clock,
+  })
+  app.addHook('onClose', () => audit.close())
+  const { write } = audit
+  const notices = createNotices({ log: app.log, counters, write })
 
   // stores and limits
   const { documents, records, attempts } = store
@@ -116,7 +134,15 @@ export async function createApp({
     onKeysChanged: notices.keysChanged,
   })
   const { provider } = engine
-  const grants = createGrantBook({ provider, records, resources, lifetimes, clock })
+  const grants = createGrantBook({
+    provider,
+    records,
+    resources,
+    lifetimes,
+    clock,
+    onRoomMade: (subject, { grantId, clientId }) =>
+      write({ event: 'grant_ended', outcome: 'ok', reason: 'too_many', grant: grantId, subject, client: clientId }),
+  })
   const ownPages = createOwnPages({ provider, config, isAdmitted })
   const gate = createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages })
   const deviceEntry = createDeviceEntry(provider, { xsrf, attempts, onTooMany: notices.wrongUserCodes })
@@ -140,6 +166,7 @@ export async function createApp({
       clock,
       provider,
       log: notices.relayFailed,
+      onSecurityEvent: write,
     })
 
   // clients
@@ -199,6 +226,7 @@ export async function createApp({
     onDeviceAuthorization: async (ctx) => relay?.begin(ctx),
     onError: notices.requestFailed,
     onTokenAnswer: counters.tokenAnswer,
+    onSecurityEvent: write,
   }
   const create: CreateProvider = (signingKeys) => createProvider({ ...parts, signingKeys }, events)
   await staticClients.open(createClientCheck(create))
@@ -209,7 +237,7 @@ export async function createApp({
   })
 
   // the file that the resources may come from
-  const stopFollowing = reload && followFile(reload, { resources, onReload: notices.gatewayFileRead })
+  const stopFollowing = reload && followFile(reload, { resources, audit, onReload: notices.gatewayFileRead })
   app.addHook('onClose', async () => stopFollowing?.())
 
   // what every request goes through, and what probes ask
@@ -255,6 +283,7 @@ export async function createApp({
       labelOf: async (subject) => (await accounts.find(subject))?.label ?? subject,
       memories: createLoginMemories(records),
       onUpstreamFailure: counters.upstreamFailure,
+      onSecurityEvent: write,
       visits: ownPages,
       connectedApps: grants,
       allowVisit: async ({ headers, ip }) => {

@@ -1,13 +1,15 @@
 // The environment, read once into a plain object. The only file that names environment variables. Every fault is
 // reported at once, so that an operator mends a configuration in one go.
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { domainToASCII } from 'node:url'
 import {
+  type AuditSettings,
   createSettingsReader,
   logLevels,
   type Proxies,
   type RedisTarget,
+  readAuditSettings,
   readMetricsPort,
   readProxies,
   readRedisTarget,
@@ -75,6 +77,8 @@ export interface Config {
   readonly previousSecret: string | undefined
   readonly dataDir: string
   readonly resources: readonly ProtectedResource[]
+  /** Undefined: no audit is written. Secret: there may be a credential in it. */
+  readonly audit: AuditSettings | undefined
   readonly clientsFile: string | undefined
   /** Absent: one SQLite file in the data directory. Secret: it has passwords in it. */
   readonly redis: RedisTarget | undefined
@@ -96,6 +100,9 @@ export interface Config {
   /** What a redeemed token gets within its grace that comes from another network and by another program than at first. */
   readonly reuseElsewhere: 'end' | 'answer'
 }
+
+/** What may change while the process runs. */
+export type OfFile = Pick<Config, 'resources' | 'audit'>
 
 export interface ClientPolicy {
   /** Private URI schemes that codes may be sent to, besides those that are a reversed domain name. With their colon. */
@@ -140,7 +147,7 @@ export function readConfig(env: Environment): Config {
     secret,
     previousSecret,
     dataDir: resolve(read.text('DATA_DIR', '.data')),
-    resources: chooseResources(env, readGatewayResources(env.GATEHOUSE_CONFIG, issuer, faults), faults),
+    ...readOfFile(env, issuer, faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redis: readRedis(read, faults),
     clientDocuments: {
@@ -170,15 +177,24 @@ export function readConfig(env: Environment): Config {
 }
 
 /**
- * What a running process reads again when the file of the gateway changes: as {@link readConfig}, the resources alone.
+ * What a running process reads again when the file of the gateway changes: as {@link readConfig}, those parts alone.
  * Throws {@link ConfigError} with every fault of them.
  */
-export function readResourcesAgain(env: Environment): readonly ProtectedResource[] {
+export function readFileAgain(env: Environment): OfFile {
   const faults: string[] = []
   const issuer = readIssuer(createSettingsReader(env, faults).text('AUTH_ISSUER', DEFAULT_ISSUER), faults)
-  const resources = chooseResources(env, readGatewayResources(env.GATEHOUSE_CONFIG, issuer, faults), faults)
+  const read = readOfFile(env, issuer, faults)
   if (faults.length > 0) throw new ConfigError(faults)
-  return resources
+  return read
+}
+
+function readOfFile(env: Environment, issuer: string, faults: string[]): OfFile {
+  const file = readGatewayResources(env.GATEHOUSE_CONFIG, issuer, faults)
+  const folder = dirname(resolve(env.GATEHOUSE_CONFIG || '.'))
+  return {
+    resources: chooseResources(env, file, faults),
+    audit: readAuditSettings(env, { file: file?.audit, folder }, faults),
+  }
 }
 
 function seconds(min: number, max: number, fallback: number) {

@@ -1,6 +1,7 @@
 // What the file that both services read says to the authorization server: the endpoints are its resources, and people are
 // told what stands behind them. No secret of it is resolved here. config.ts names the variables.
 import { readFileSync } from 'node:fs'
+import type { AuditInFile } from '@gatehouse/service'
 import { defaultScopes, mcpScopes, type ProtectedResource } from '@gatehouse/shared'
 import { BUILTIN, type GatewayFile, readGatewayFile } from '@gatehouse/shared/gateway-file'
 
@@ -9,6 +10,8 @@ export interface GatewayResources {
   readonly resources: readonly ProtectedResource[] | undefined
   /** What stands behind the one resource of a file without endpoints. */
   readonly upstreams: readonly string[]
+  /** What the file says of the audit. */
+  readonly audit: AuditInFile | undefined
 }
 
 /** Undefined where there is no file, or a faulty one. */
@@ -31,7 +34,7 @@ export function readGatewayResources(
   return undefined
 }
 
-function describe({ endpoints, upstreams, scopes: words }: GatewayFile): GatewayResources {
+function describe({ endpoints, upstreams, scopes: words, audit }: GatewayFile): GatewayResources {
   return {
     resources: endpoints?.map((endpoint) => ({
       ...endpoint,
@@ -40,5 +43,6 @@ function describe({ endpoints, upstreams, scopes: words }: GatewayFile): Gateway
       words,
     })),
     upstreams: upstreams.map(({ name }) => name),
+    audit,
   }
 }

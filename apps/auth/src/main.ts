@@ -30,12 +30,20 @@ await runProcess('The authorization server', async () => {
     onTrouble: (event) => logTrouble(logger, event),
   })
   const reload = reloadSource(process.env, onHangUp)
-  const app = await createApp({ config, store, sealing, logger, metrics, reload, drain: drainTime(config) }).catch(
-    async (error: unknown) => {
-      await store.close()
-      throw error
-    },
-  )
+  const app = await createApp({
+    config,
+    store,
+    sealing,
+    logger,
+    metrics,
+    reload,
+    logStream,
+    onHangUp,
+    drain: drainTime(config),
+  }).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
   app.addHook('onClose', () => store.close())
   await serve(app, config, metrics)
   logger.info({ issuer: config.issuer, store: config.redis ? 'redis' : 'sqlite' }, 'the authorization server listens')

@@ -1,6 +1,7 @@
 // What the operator is told of what happens here: the lines of the log that are no request's, and the alarms beside them.
 // Key ids, client ids and subjects are no secrets; tokens, codes and addresses of people never are in a notice.
-import { seldom } from '@gatehouse/service'
+import { seldom, shownText } from '@gatehouse/service'
+import type { AuditEvent } from '@gatehouse/shared'
 import type { FastifyBaseLogger } from 'fastify'
 import type { AccountsOptions } from './accounts/accounts.ts'
 import type { Counters } from './counters.ts'
@@ -14,7 +15,16 @@ import type { ReuseGraceOptions } from './provider/grants/reuse-grace.ts'
 import type { ProviderEvents } from './provider/provider.ts'
 import type { FollowOptions } from './reload.ts'
 
-export function createNotices(log: FastifyBaseLogger, counters: Counters) {
+export interface NoticesOptions {
+  readonly log: FastifyBaseLogger
+  readonly counters: Counters
+  /** For the audit, of which this is another way to tell. */
+  readonly write: (event: AuditEvent) => void
+}
+
+export function createNotices({ log, counters, write }: NoticesOptions) {
+  /** Somebody who guesses goes on. */
+  const writeSeldom = seldom(write)
   const tellOfNoRoom = seldom((cap: string) =>
     log.warn({ cap }, 'too many devices wait to hold all their polls: the others are answered at once'),
   )
@@ -23,10 +33,13 @@ export function createNotices(log: FastifyBaseLogger, counters: Counters) {
       log.info({ subject, hasAddress: facts?.email !== undefined, doubt }, 'the rules keep somebody out who signed in'),
     wrongUserCodes() {
       counters.alarm('user_codes')
+      writeSeldom({ event: 'user_codes_blocked', outcome: 'refused', decision: 'deny', reason: 'too_many' })
       log.warn('too many wrong device codes: somebody may be guessing')
     },
     wrongClientSecrets(clientId: string) {
       counters.alarm('client_secret')
+      const client = shownText(clientId)
+      write({ event: 'client_secret_blocked', outcome: 'refused', decision: 'deny', reason: 'too_many', client })
       log.warn({ clientId }, 'wrong secrets too often: turned away for a while')
     },
     relayFailed: ({ failure, message }) =>
@@ -54,10 +67,13 @@ export function createNotices(log: FastifyBaseLogger, counters: Counters) {
       else log.info(reading, 'the file of the gateway was read again')
     },
     replayed(replay) {
-      if (replay.elsewhere) counters.alarm('replay')
-      log[replay.elsewhere ? 'warn' : 'info'](
-        replay,
-        replay.ended
+      const { clientId, subject, grantId: grant, requestId: request, elsewhere, ended } = replay
+      if (elsewhere) counters.alarm('replay')
+      if (ended)
+        write({ event: 'grant_ended', outcome: 'ok', reason: 'elsewhere', request, grant, subject, client: clientId })
+      log[elsewhere ? 'warn' : 'info'](
+        { clientId, elsewhere, ended },
+        ended
           ? 'a redeemed token came from another address and program: the sign-in was ended'
           : 'a redeemed token was presented again and got its answer again',
       )
@@ -68,15 +84,19 @@ export function createNotices(log: FastifyBaseLogger, counters: Counters) {
     },
     requestFailed: (error, route) => log.error({ err: error, route }, 'request failed'),
     keysUnreadable: (error) => log.error({ err: error }, 'the signing keys cannot be read; trying again'),
-    keysWritten: (what, algorithms) =>
-      what === 'made'
-        ? log.info(
-            { algorithms },
-            'a signing key was made: the store had none. Tokens that another one signed are refused',
-          )
-        : log.warn('the store lost its data: the signing keys were written back, and people have to sign in again'),
+    keysWritten(what, algorithms) {
+      write({ event: 'signing_key_changed', outcome: 'ok', reason: what })
+      if (what === 'made')
+        log.info(
+          { algorithms },
+          'a signing key was made: the store had none. Tokens that another one signed are refused',
+        )
+      else log.warn('the store lost its data: the signing keys were written back, and people have to sign in again')
+    },
     /** The first key id of each list signs. */
     keysChanged({ alg, before, published, removed }) {
+      const reason = removed.length > 0 ? 'removed' : before[0] === published[0] ? 'published' : 'turned'
+      write({ event: 'signing_key_changed', outcome: 'ok', reason, keys: [...published] })
       if (removed.length > 0)
         log.warn({ alg, removed, published }, 'signing keys were removed: what they signed is refused')
       else if (before[0] === published[0]) log.info({ alg, before, published }, 'other signing keys are published')

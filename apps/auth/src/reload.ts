@@ -1,16 +1,15 @@
-// The file of the gateway changed while the process runs: its endpoints are our resources. It is judged before anything is
+// The file of the gateway changed while the process runs: its endpoints are our resources, and it says where the audit goes. It is judged before anything is
 // done: a faulty one changes nothing.
 import { isDeepStrictEqual } from 'node:util'
-import { watchFile } from '@gatehouse/service'
-import type { ProtectedResource } from '@gatehouse/shared'
-import { readResourcesAgain } from './config.ts'
+import { type Audit, watchFile } from '@gatehouse/service'
+import { type OfFile, readFileAgain } from './config.ts'
 import { ConfigError } from './errors.ts'
 import type { Resources } from './provider/resources.ts'
 
 export interface ReloadSource {
   readonly file: string
   /** Throws {@link ConfigError} with every fault. */
-  readonly read: () => readonly ProtectedResource[]
+  readonly read: () => OfFile
   /** Calls a function when the operator says so. Returns how to stop that. */
   readonly onSignal?: ((run: () => void) => () => void) | undefined
 }
@@ -21,11 +20,12 @@ export function reloadSource(
   onSignal?: ReloadSource['onSignal'],
 ): ReloadSource | undefined {
   const file = env.GATEHOUSE_CONFIG
-  return file ? { file, read: () => readResourcesAgain(env), onSignal } : undefined
+  return file ? { file, read: () => readFileAgain(env), onSignal } : undefined
 }
 
 export interface FollowOptions {
   readonly resources: Resources
+  readonly audit: Pick<Audit, 'settings' | 'change'>
   readonly onReload: (
     reading:
       | { readonly result: 'changed' | 'unchanged'; readonly resources: readonly string[] }
@@ -33,13 +33,17 @@ export interface FollowOptions {
   ) => void
 }
 
-/** From now on `resources` are what the file says. Returns what stops that. */
-export function followFile({ file, read, onSignal }: ReloadSource, { resources, onReload }: FollowOptions): () => void {
+/** From now on `resources` and `audit` are what the file says. Returns what stops that. */
+export function followFile(
+  { file, read, onSignal }: ReloadSource,
+  { resources, audit, onReload }: FollowOptions,
+): () => void {
   const judge = ({ isFirst = false } = {}) => {
     try {
       const next = read()
-      const isSame = isDeepStrictEqual(next, resources.all)
-      resources.replace(next)
+      const isSame = isDeepStrictEqual(next.resources, resources.all) && isDeepStrictEqual(next.audit, audit.settings)
+      resources.replace(next.resources)
+      audit.change(next.audit)
       if (isSame && isFirst) return
       onReload({ result: isSame ? 'unchanged' : 'changed', resources: resources.identifiers })
     } catch (error) {

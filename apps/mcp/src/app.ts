@@ -8,6 +8,7 @@ import type { Replicas } from '@gatehouse/replicas'
 import {
   boundConnections,
   connectionLimits,
+  createAudit,
   logOptions,
   type Metrics,
   nameOf,
@@ -59,7 +60,9 @@ export interface AppDependencies {
   /** How the process comes to other settings while it runs. By default never. */
   readonly reload?: ReloadSource
   /** Where log lines go; by default to standard output. */
-  readonly logStream?: { write(line: string): void }
+  readonly logStream?: { write(line: string): unknown }
+  /** Calls a function when an operator says that files were moved. */
+  readonly onHangUp?: (run: () => void) => () => void
   /** Milliseconds since the epoch. */
   readonly clock?: () => number
 }
@@ -87,6 +90,7 @@ export function createApp({
   const app = fastify({
     logger: { ...logOptions(config.logLevel), ...(logStream && { stream: logStream }) },
     ...requestReading(config.trustProxy),
+    genReqId: () => crypto.randomUUID(),
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
     return503OnClosing: false, // who is not ready any more still answers for a while
@@ -117,7 +121,17 @@ export function createApp({
         app.log.warn({ issuer, aheadBySeconds }, "this clock and the issuer's differ: tokens will be refused"),
     })
 
+  const audit = createAudit({
+    service: 'mcp',
+    settings: config.audit,
+    log: app.log,
+    metrics,
+    stdout: logStream ?? { write: (line) => void process.stdout.write(line) },
+    onHangUp: given.onHangUp,
+    clock,
+  })
   const common = createCommon({
+    audit,
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
     unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },
     keepAlive,
@@ -174,6 +188,7 @@ export function createApp({
     },
   })
   app.addHook('onClose', async () => store?.close())
+  app.addHook('onClose', () => audit.close())
   app.addHook('onReady', async () => void keys.ready()) // starts the first load; nobody waits for it
   app.addHook('onReady', async () => issuerCheck.look(config.endpoints.map(({ resource }) => resource)))
   app.addHook('preClose', async () => issuerCheck.close())
@@ -181,6 +196,7 @@ export function createApp({
     const apply = (next: Config, before: Config): readonly string[] => {
       if (!next.gateway) throw new Error('there is nothing to serve')
       const changed = gateway.change({ ...next, settings: next.gateway })
+      audit.change(next.audit)
       endpoints.change(next, Math.max(...(before.gateway?.upstreams ?? []).map(({ timeouts }) => timeouts.call)))
       issuerCheck.look(
         next.endpoints.map(({ resource }) => resource),

@@ -1,14 +1,16 @@
 // The environment, read once into a plain object. The only file that names environment variables. Every fault is
 // reported at once, so that an operator mends a configuration in one go.
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { literalRoute } from '@gatehouse/guard/fastify'
 import {
+  type AuditSettings,
   createSettingsReader,
   loadOrCreateSecret,
   logLevels,
   type Proxies,
   type RedisTarget,
+  readAuditSettings,
   readMetricsPort,
   readProxies,
   readRedisTarget,
@@ -65,7 +67,9 @@ export interface Config {
   readonly gateway: GatewaySettings | undefined
   /** What the gateway seals with; what the others sealed is still read. Undefined without an upstream. */
   readonly secrets: readonly [string, ...string[]] | undefined
-  /** Paths of what may change while the process runs: of `gateway`, `endpoints` and `development`. Empty: nothing may. */
+  /** Undefined: no audit is written. Secret: there may be a credential in it. */
+  readonly audit: AuditSettings | undefined
+  /** Paths of what may change while the process runs: of `gateway`, `endpoints`, `development` and `audit`. Empty: nothing may. */
   readonly files: readonly string[]
   /** What does not stop a start, and should be known. */
   readonly warnings: readonly string[]
@@ -150,6 +154,11 @@ export function readConfig(env: Environment): Config {
     inherited: { PATH: env.PATH, LANG: env.LANG },
     gateway: gateway?.settings,
     secrets: undefined,
+    audit: readAuditSettings(
+      env,
+      { file: gateway?.audit, folder: dirname(resolve(env.GATEHOUSE_CONFIG || '.')) },
+      faults,
+    ),
     files: gateway?.files ?? [],
     warnings: gateway?.warnings ?? [],
     developmentDefaults,

@@ -2,6 +2,7 @@
 // variables.
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { AuditInFile } from '@gatehouse/service'
 import {
   BUILTIN,
   type Fault,
@@ -40,6 +41,8 @@ export interface GatewayConfig {
   readonly warnings: readonly string[]
   /** Paths of the file and of the secrets that it names: a change of one of them is a change of the configuration. */
   readonly files: readonly string[]
+  /** What the file says of the audit. */
+  readonly audit: AuditInFile | undefined
 }
 
 /** Undefined where neither a file nor an address is named. */
@@ -55,7 +58,7 @@ export function readGateway(input: GatewayInput, faults: string[]): GatewayConfi
 }
 
 function readFile(path: string, input: GatewayInput, faults: string[]): GatewayConfig {
-  const unknown = { settings: undefined, hasEndpoints: undefined, warnings: [], files: [] }
+  const unknown = { settings: undefined, hasEndpoints: undefined, warnings: [], files: [], audit: undefined }
   let text: string
   try {
     text = readFileSync(path, 'utf8')
@@ -85,6 +88,7 @@ function readFile(path: string, input: GatewayInput, faults: string[]): GatewayC
     hasEndpoints: file.endpoints !== undefined,
     warnings: warnings.map(place),
     files: [...files],
+    audit: file.audit,
   }
 }
 
@@ -101,9 +105,10 @@ function readAddress(url: string, input: GatewayInput, faults: string[]): Gatewa
   if (fault) faults.push(`${source?.kind === 'file' ? 'MCP_UPSTREAM_AUTHORIZATION_FILE: ' : ''}${fault}.`)
   const settings = file && settle(file, input, (each, use) => secretReader(each, use, places))
   const upstreams = settings?.upstreams.map((each) =>
-    'headers' in each && authorization ? { ...each, headers: { authorization } } : each,
+    'headers' in each && authorization ? { ...each, headers: { authorization }, credential: 'header' as const } : each,
   )
-  return { settings: settings && upstreams && { ...settings, upstreams }, hasEndpoints: false, warnings: [], files: [] }
+  const known = settings && upstreams && { ...settings, upstreams }
+  return { settings: known, hasEndpoints: false, warnings: [], files: [], audit: undefined }
 }
 
 function faultOf(read: ReadSecret): string | undefined {

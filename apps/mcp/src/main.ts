@@ -15,7 +15,7 @@ await runProcess('The MCP server', async () => {
   const reload = { read: () => readConfig(process.env), onSignal: onHangUp }
   // without a secret of all there is nothing that others could read
   const replicas = config.gateway && config.secrets && config.redis && openReplicas(config.redis, onTrouble)
-  const app = createApp({ config, store, replicas, metrics, logStream, reload, drain: drainTime(config) })
+  const app = createApp({ config, store, replicas, metrics, logStream, reload, onHangUp, drain: drainTime(config) })
   await serve(app, config, metrics)
   for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
   for (const warning of config.warnings) app.log.warn(warning)

@@ -102,8 +102,8 @@ export function createReload(options: ReloadOptions): Reload {
 }
 
 /** What there is besides the upstreams. */
-function summaryOf({ endpoints, development, gateway }: Config): string {
-  return JSON.stringify([endpoints, development, gateway?.parked])
+function summaryOf({ endpoints, development, gateway, audit }: Config): string {
+  return JSON.stringify([endpoints, development, gateway?.parked, audit])
 }
 
 /** One that cannot be read counts as empty: it is judged when it can. */

@@ -1,5 +1,15 @@
 // What the processes of both services are made of: connections to Redis, the SQLite file, and the settings of both. It
 // knows neither what is stored nor who asks; the Lua scripts come from the services.
+export {
+  type Audit,
+  type AuditInFile,
+  type AuditSettings,
+  createAudit,
+  readAuditSettings,
+  shownArguments,
+  shownText,
+  shownUri,
+} from './audit/index.ts'
 export { boundConnections, connectionLimits } from './connections.ts'
 export { ConfigError, GatehouseError, StoreUnavailableError } from './errors.ts'
 export { readForwarding } from './forwarding.ts'

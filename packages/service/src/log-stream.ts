@@ -8,8 +8,8 @@ const MOST_WAITING = 1_048_576
 const STDOUT = 1
 
 export interface LogStream {
-  /** One line, its end included. Never throws; waits for a terminal and for nothing else. */
-  write(line: string): void
+  /** One line, its end included. False: it was dropped. Never throws; waits for a terminal and for nothing else. */
+  write(line: string): boolean
   /** Lines that nobody got. */
   readonly dropped: () => number
 }
@@ -26,7 +26,9 @@ export function openLogStream(): LogStream {
   return {
     write(line) {
       if (notTold > 0 && send(confessionOf(notTold))) notTold = 0
-      if (notTold > 0 || !send(line)) lose()
+      const isSent = notTold === 0 && send(line)
+      if (!isSent) lose()
+      return isSent
     },
     dropped: () => dropped,
   }

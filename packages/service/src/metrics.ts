@@ -28,12 +28,12 @@ export interface Metrics {
     help: string,
     labels: readonly Label[],
   ): (values: Record<Label, string>, seconds: number) => void
-  /** Returns how to count one more. */
+  /** Returns how to count one more, or so many. */
   counter<Label extends string>(
     name: string,
     help: string,
     labels: readonly Label[],
-  ): (values: Record<Label, string>) => void
+  ): (values: Record<Label, string>, more?: number) => void
   /** In the text format of Prometheus. */
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -109,7 +109,7 @@ export function createMetrics({ ofProcess = true } = {}): Metrics {
 
     counter(name, help, labelNames) {
       const counter = new Counter({ name, help, labelNames, registers })
-      return (values) => counter.inc(values)
+      return (values, more = 1) => counter.inc(values, more)
     },
 
     read: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

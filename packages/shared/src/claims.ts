@@ -10,6 +10,8 @@ export const accessTokenClaims = z.object({
   iat: z.number().int(),
   exp: z.number().int(),
   jti: z.string(),
+  /** What a person approved: all tokens of one approval have the same. Absent in a client's own token. No credential. */
+  grant_id: z.string().optional(),
 })
 
 export type AccessTokenClaims = z.infer<typeof accessTokenClaims>

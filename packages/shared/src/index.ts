@@ -1,4 +1,13 @@
 // What the authorization server, the resource server and the client agree on: names, shapes and schemas. No I/O.
+export {
+  AUDIT_FORMAT,
+  type AuditEvent,
+  type AuditLine,
+  type AuditOutcome,
+  auditEvents,
+  auditLine,
+  auditOutcomes,
+} from './audit.ts'
 export { type AccessTokenClaims, accessTokenClaims } from './claims.ts'
 export { createDepthMeter, isTooDeep, parseJson } from './json.ts'
 export {

@@ -41,12 +41,13 @@ test('the lifetimes in docs/operations.md are those of the code', () => {
   }
 })
 
-/** The names in a config.ts: env.NAME, or a string in capitals that a reader gets, or `text` or `secret` of a login. */
+/** The names in a config.ts, and in what both have in common: env.NAME, or a string in capitals that a reader gets, or `text` or `secret` of a login. */
 function variablesOf(service: (typeof services)[number]): { readonly name: string; readonly isSecret: boolean }[] {
   const names = /\benv\.([A-Z][A-Z_]+)|(?:\bread\w*(?:\.(\w+))?|\b(text|secret))\(\s*'([A-Z][A-Z_]+)'/g
   const found = new Map<string, boolean>()
-  for (const [, direct, reader, kind, named] of read(`apps/${service}/src/config.ts`).matchAll(names))
-    found.set(direct ?? named ?? '', (reader ?? kind) === 'secret')
+  for (const file of [`apps/${service}/src/config.ts`, 'packages/service/src/audit/settings.ts'])
+    for (const [, direct, reader, kind, named] of read(file).matchAll(names))
+      found.set(direct ?? named ?? '', (reader ?? kind) === 'secret')
   expect(found.size, `variables in apps/${service}/src/config.ts`).toBeGreaterThan(5)
   return [...found].filter(([name]) => !notSettings.includes(name)).map(([name, isSecret]) => ({ name, isSecret }))
 }

@@ -1,5 +1,5 @@
 // The page on which people see what they approved, and end it.
-import { describeScope } from '@gatehouse/shared'
+import { type AuditEvent, describeScope } from '@gatehouse/shared'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { TooManyRequestsError } from '../errors.ts'
 import { pageHeaders } from '../pages/headers.ts'
@@ -16,6 +16,7 @@ export interface ConnectedAppsParts {
   readonly labelOf: (subject: string) => Promise<string>
   /** Seconds for which an app that was disconnected may still use what it was given last. */
   readonly accessTokenLifetime: number
+  readonly onSecurityEvent: (event: AuditEvent) => void
   readonly xsrf: Xsrf
   readonly clock: Clock
 }
@@ -25,7 +26,7 @@ type Fields = Readonly<Record<string, unknown>>
 
 /** Registers `GET /apps`, and what its forms post to. Whoever is not signed in is led through the sign-in and back. */
 export function registerConnectedApps(app: FastifyInstance, parts: ConnectedAppsParts): void {
-  const { visits, connectedApps, allowVisit, labelOf, accessTokenLifetime, xsrf, clock } = parts
+  const { visits, connectedApps, allowVisit, labelOf, accessTokenLifetime, onSecurityEvent, xsrf, clock } = parts
 
   const show = async (reply: FastifyReply, visitor: Visitor, status: number, outcome?: Outcome) => {
     const token = xsrf.issue(binding(visitor))
@@ -80,8 +81,20 @@ export function registerConnectedApps(app: FastifyInstance, parts: ConnectedApps
       if (id === undefined && all !== 'yes') return show(reply, visitor, 400, { kind: 'out_of_date' })
       const named = id === undefined ? undefined : await find(visitor, id)
       const ended = await connectedApps.end(visitor.subject, id)
-      for (const clientId of ended)
-        request.log.info({ subject: visitor.subject, clientId }, 'a person disconnected an app')
+      for (const { clientId, grantId } of ended) {
+        const { subject } = visitor
+        request.log.info({ subject, clientId }, 'a person disconnected an app')
+        onSecurityEvent({
+          event: 'grant_ended',
+          outcome: 'ok',
+          reason: 'disconnected',
+          request: request.id,
+          grant: grantId,
+          subject,
+          client: clientId,
+          address: request.ip,
+        })
+      }
       // one that is not on the list could do nothing any more
       const isDone = ended.length > 0 && (id === undefined || named !== undefined)
       const outcome: Outcome = isDone ? { kind: 'ended', app: named?.app } : { kind: 'nothing_left' }

@@ -7,6 +7,8 @@ import type { AppFacts, ResourceFacts, ReturnsTo } from '../pages/index.ts'
 export interface PendingRequest {
   /** Names the request in the URL and is proved by a cookie that is scoped to it. */
   readonly uid: string
+  /** What its steps have in common, for the audit. No secret. */
+  readonly flow: string
   readonly step: 'login' | 'consent'
   readonly app: AppFacts
   /** Absent for an app that only asks who the person is. */
@@ -33,6 +35,7 @@ export type OwnPage = 'connected_apps'
 /** Somebody signs in for a page of our own: no app asks for anything. */
 export interface PendingVisit {
   readonly uid: string
+  readonly flow: string
   readonly step: 'login'
   readonly ownPage: OwnPage
 }
@@ -53,7 +56,8 @@ export interface InteractionGate {
   pending(exchange: Exchange): Promise<PendingRequest | PendingVisit>
   /** Each of these resolves to where the browser goes next. */
   signIn(exchange: Exchange, subject: string): Promise<string>
-  approve(exchange: Exchange): Promise<string>
+  /** `grantId`: absent where the person may not enter any more. */
+  approve(exchange: Exchange): Promise<{ readonly next: string; readonly grantId?: string }>
   refuse(exchange: Exchange): Promise<string>
   /** Signs the person out and asks the same request again. */
   switchAccount(exchange: Exchange): Promise<string>
@@ -91,12 +95,17 @@ export interface ConnectedApp {
   readonly returnsTo?: ReturnsTo | undefined
 }
 
+export interface EndedGrant {
+  readonly grantId: string
+  readonly clientId: string
+}
+
 export interface ConnectedApps {
   /** Those that can still get tokens, the one that was used last first. */
   list(subject: string): Promise<readonly ConnectedApp[]>
   /**
-   * Ends one of this person's approvals, or all of them without `id`. Returns the client ids of those that were there.
+   * Ends one of this person's approvals, or all of them without `id`. Returns those that were there.
    * Idempotent: what broke off is finished by another call.
    */
-  end(subject: string, id?: string): Promise<readonly string[]>
+  end(subject: string, id?: string): Promise<readonly EndedGrant[]>
 }

@@ -5,14 +5,15 @@ import formbody from '@fastify/formbody'
 import { describeScope } from '@gatehouse/shared'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError } from '../errors.ts'
-import type { Identity, Login, Origin } from '../identity/identity.ts'
+import type { Identity, Login, LoginFailure, Origin } from '../identity/identity.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import { consentPage, continuePage, deviceApprovalPage, loginPage, type Trouble } from '../pages/index.ts'
 import { isSameOrigin } from '../xsrf.ts'
 import { type ConnectedAppsParts, registerConnectedApps } from './connected-apps.ts'
-import type { Exchange, InteractionGate, PendingRequest } from './gate.ts'
+import type { InteractionGate, PendingRequest } from './gate.ts'
+import { describeDecision, describeSignIn } from './security-events.ts'
 import type { Answer, Fields, Pending } from './step.ts'
-import { type LoginMemories, registerUpstreamLogin, type UpstreamLoginParts } from './upstream-login.ts'
+import { type LoginMemories, registerUpstreamLogin, type SignInAttempt } from './upstream-login.ts'
 
 export interface InteractionsOptions extends ConnectedAppsParts {
   readonly gate: InteractionGate
@@ -22,7 +23,7 @@ export interface InteractionsOptions extends ConnectedAppsParts {
   readonly admit: (identity: Identity) => Promise<boolean>
   /** Where logins at other servers remember what they need until the person is back. */
   readonly memories: LoginMemories
-  readonly onUpstreamFailure: UpstreamLoginParts['onUpstreamFailure']
+  readonly onUpstreamFailure: (login: string, failure: LoginFailure) => void
   readonly issuer: string
 }
 
@@ -39,7 +40,7 @@ export function interactions(options: InteractionsOptions): FastifyPluginAsync {
 }
 
 function registerInteractions(app: FastifyInstance, options: InteractionsOptions): void {
-  const { gate, logins, originOf, xsrf } = options
+  const { gate, logins, originOf, xsrf, onSecurityEvent } = options
 
   const step = (
     run: (pending: Pending, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
@@ -80,21 +81,40 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       const login = logins.find((each) => each.kind === 'form')
       if (!login) return refuse('This way to sign in is not available here.')
       const refused = login.refuse(originOf(request))
-      if (refused !== undefined) return refuse(refused)
+      if (refused !== undefined) {
+        onSecurityEvent(describeSignIn(pending, { login: 'developer', request, refused: 'origin' }))
+        return refuse(refused)
+      }
       const identity = login.logIn(fields)
       if ('problem' in identity) {
         return showLogin(pending, 400, { developer: { name: String(fields.name ?? ''), problem: identity.problem } })
       }
-      return enter(pending, identity, exchange(request, reply))
+      return enter(pending, identity, { login: 'developer', request, reply })
     }),
   )
 
   for (const login of logins) {
-    if (login.kind === 'redirect') registerUpstreamLogin(app, { login, step, enter, showLogin, exchange, ...options })
+    if (login.kind !== 'redirect') continue
+    registerUpstreamLogin(app, {
+      ...options,
+      login,
+      step,
+      enter,
+      showLogin,
+      onUpstreamFailure(id, failure, { pending, request }) {
+        options.onUpstreamFailure(id, failure)
+        onSecurityEvent(describeSignIn(pending, { login: id, request, refused: `login_${failure}` }))
+      },
+    })
   }
 
-  async function enter(pending: Pending, identity: Identity, at: Exchange): Promise<Answer> {
-    if (await options.admit(identity)) return { redirect: await gate.signIn(at, identity.subject) }
+  async function enter(pending: Pending, identity: Identity, at: SignInAttempt): Promise<Answer> {
+    if (await options.admit(identity)) {
+      const redirect = await gate.signIn(exchange(at.request, at.reply), identity.subject)
+      onSecurityEvent(describeSignIn(pending, { ...at, identity }))
+      return { redirect }
+    }
+    onSecurityEvent(describeSignIn(pending, { ...at, identity, refused: 'rules' }))
     const problem = `${identity.label} may not use this server.`
     const advice = 'Sign in as somebody else, or ask the people who run it.'
     return showLogin(pending, 403, { trouble: { problem, advice } })
@@ -109,8 +129,11 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       // the file may have changed while the page was open: what is approved is what was shown
       if (decision === 'approve' && fields.shown !== shownBehind(pending))
         return { redirect: `/interaction/${pending.uid}` }
-      const next = await gate[decision](exchange(request, reply))
+      const at = exchange(request, reply)
+      const { next, grantId } = decision === 'approve' ? await gate.approve(at) : { next: await gate.refuse(at) }
       noteDecision(request, pending, decision)
+      if (decision === 'refuse' || grantId !== undefined)
+        onSecurityEvent(describeDecision(pending, { decision, request, grantId }))
       return { leave: next }
     }),
   )
@@ -123,7 +146,11 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
   )
   app.post(
     '/interaction/:uid/cancel',
-    step(async (_pending, _fields, request, reply) => ({ leave: await gate.refuse(exchange(request, reply)) })),
+    step(async (pending, _fields, request, reply) => {
+      const leave = await gate.refuse(exchange(request, reply))
+      if (!('ownPage' in pending)) onSecurityEvent(describeDecision(pending, { decision: 'refuse', request }))
+      return { leave }
+    }),
   )
 
   function form(pending: Pending, action: string) {

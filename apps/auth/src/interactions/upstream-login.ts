@@ -12,7 +12,6 @@ import {
 } from '../identity/identity.ts'
 import type { Trouble } from '../pages/index.ts'
 import type { RecordStore } from '../store/contract.ts'
-import type { Exchange } from './gate.ts'
 import type { Answer, Fields, Pending } from './step.ts'
 
 const MODEL = 'UpstreamLogin'
@@ -47,24 +46,34 @@ export function createLoginMemories(records: RecordStore): LoginMemories {
   }
 }
 
+export interface SignInAttempt {
+  /** By which login. */
+  readonly login: string
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
 export interface UpstreamLoginParts {
   readonly login: RedirectLogin
   readonly issuer: string
   readonly memories: LoginMemories
   /** Told of each sign-in that ended at the other server, beside the log. */
-  readonly onUpstreamFailure: (login: string, failure: LoginFailure) => void
-  readonly exchange: (request: FastifyRequest, reply: FastifyReply) => Exchange
+  readonly onUpstreamFailure: (
+    login: string,
+    failure: LoginFailure,
+    at: { readonly pending: Pending; readonly request: FastifyRequest },
+  ) => void
   readonly step: (
     run: (pending: Pending, fields: Fields, request: FastifyRequest, reply: FastifyReply) => Promise<Answer>,
   ) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
-  readonly enter: (pending: Pending, identity: Identity, at: Exchange) => Promise<Answer>
+  readonly enter: (pending: Pending, identity: Identity, at: SignInAttempt) => Promise<Answer>
   readonly showLogin: (pending: Pending, status: number, again: { trouble: Trouble }) => Answer
 }
 
 /** Registers `GET /interaction/:uid/login/<id>`, the fixed callback `/login/<id>/callback`, and where that leads to. */
 export function registerUpstreamLogin(
   app: FastifyInstance,
-  { login, issuer, memories, onUpstreamFailure, exchange, step, enter, showLogin }: UpstreamLoginParts,
+  { login, issuer, memories, onUpstreamFailure, step, enter, showLogin }: UpstreamLoginParts,
 ): void {
   const redirectUri = `${issuer}/login/${login.id}/callback`
 
@@ -102,11 +111,11 @@ export function registerUpstreamLogin(
       } catch (error) {
         if (!(error instanceof LoginFailedError)) throw error
         request.log.warn({ login: login.id, failure: error.failure, reason: error.message }, 'sign-in upstream failed')
-        onUpstreamFailure(login.id, error.failure)
+        onUpstreamFailure(login.id, error.failure, { pending, request })
         const { status, ...trouble } = explain(error.failure, login.label)
         return showLogin(pending, status, { trouble })
       }
-      return enter(pending, identity, exchange(request, reply))
+      return enter(pending, identity, { login: login.id, request, reply })
     }),
   )
 }

@@ -1,7 +1,7 @@
 // One oidc-provider instance, and what its public events are used for: they are the only way in which its failures
 // reach our log.
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
-import { readOwnToken } from '../keys/own-token.ts'
+import { type OwnAccessToken, readOwnToken } from '../keys/own-token.ts'
 import type { Clock } from '../store/contract.ts'
 import { readAuthorization } from './clients/basic-credentials.ts'
 import { NO_DEVICE_FLOW } from './clients/clients.ts'
@@ -20,6 +20,7 @@ import { answerLogout } from './people/logout.ts'
 import { answerOtherPerson } from './people/other-person.ts'
 import { readAgain } from './request-body.ts'
 import { revokeAccessToken } from './revocation.ts'
+import { reportSecurityEvents, requestFacts, type WriteEvent } from './security-events.ts'
 import { inEngineWords } from './store-errors.ts'
 
 const RETRY_AFTER_SECONDS = '1'
@@ -31,6 +32,8 @@ export interface ProviderEvents {
   readonly onError: (error: Error, route: string | undefined) => void
   /** The token endpoint has answered: with tokens, or with an `error` of RFC 6749 §5.2. */
   readonly onTokenAnswer?: (grantType: string, error?: string) => void
+  /** For the audit. */
+  readonly onSecurityEvent?: WriteEvent
 }
 
 export function createProvider(
@@ -50,6 +53,7 @@ export function createProvider(
   const emitter = provider as unknown as NodeJS.EventEmitter
   emitter.on('error', (error: Error) => events.onError(error, undefined))
   emitter.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => events.onError(error, ctx.oidc?.route))
+  if (events.onSecurityEvent) reportSecurityEvents(provider, events.onSecurityEvent)
   for (const event of ['authorization.error', 'server_error']) emitter.on(event, keepFromStrangers)
 
   provider.Client.prototype.compareClientSecret = async function (this: { clientSecret?: string }, presented: string) {
@@ -107,7 +111,10 @@ export function createProvider(
       answerLogout(ctx as KoaContextWithOIDC)
       if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
       if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
-      if (ctx.path === '/revoke') await revokeAccessToken(ctx as never, { readToken, endGrant: parts.endGrant })
+      if (ctx.path === '/revoke') {
+        const ended = await revokeAccessToken(ctx as never, { readToken, endGrant: parts.endGrant })
+        if (ended) tellOfRevocation(ctx as KoaContextWithOIDC, ended)
+      }
     }
     await next()
       .then(finish)
@@ -123,6 +130,19 @@ export function createProvider(
       extendDiscovery(ctx.body as Record<string, unknown>, parts)
   })
   return provider
+
+  function tellOfRevocation(ctx: KoaContextWithOIDC, { grant_id: grant, jti, sub, client_id: client }: OwnAccessToken) {
+    events.onSecurityEvent?.({
+      event: 'grant_ended',
+      outcome: 'ok',
+      reason: 'revoked',
+      ...requestFacts(ctx),
+      ...(grant && { grant }),
+      token: jti,
+      subject: sub,
+      client,
+    })
+  }
 
   /** What comes past the engine's own handling, such as a session that cannot be saved: koa would answer a bare word. */
   async function answerThrown(ctx: KoaContextWithOIDC, thrown: Error): Promise<void> {

@@ -24,19 +24,21 @@ export function mayRevoke(client: Client, owner: string | undefined): boolean {
 
 /**
  * Turns the engine's refusal into an answer. For the route /revoke, after the engine has answered. A client's own token
- * stays refused: it has no grant that could end, and to call it revoked would be untrue.
+ * stays refused: it has no grant that could end, and to call it revoked would be untrue. Returns the token whose grant ended.
  */
 export async function revokeAccessToken(
   ctx: KoaContextWithOIDC,
   { readToken, endGrant }: RevocationOptions,
-): Promise<void> {
-  if ((ctx.body as { error?: string } | undefined)?.error !== 'unsupported_token_type') return
+): Promise<OwnAccessToken | undefined> {
+  if ((ctx.body as { error?: string } | undefined)?.error !== 'unsupported_token_type') return undefined
   const token = await readToken(String(ctx.oidc.params?.token ?? ''))
-  if (token && mayRevoke(ctx.oidc.client as Client, token.client_id)) {
-    if (token.grant_id === undefined) return
-    await endGrant(token.grant_id)
+  const own = token && mayRevoke(ctx.oidc.client as Client, token.client_id) ? token : undefined
+  if (own) {
+    if (own.grant_id === undefined) return undefined
+    await endGrant(own.grant_id)
   }
   // §2.2: what is no token of this client is as good as revoked
   ctx.status = 200
   ctx.body = ''
+  return own
 }

@@ -14,6 +14,8 @@ export type Isolation = 'shared' | 'caller' | 'session'
 interface Common {
   /** `[a-z][a-z0-9-]{0,19}`. */
   readonly name: string
+  /** The kind of what it is shown. Absent: nothing. */
+  readonly credential?: 'header' | 'env' | undefined
   readonly isolation: Isolation
   readonly tools: ToolNames
   /** What an upstream may ask of the person or the client in the middle of a call. */

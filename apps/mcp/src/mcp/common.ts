@@ -1,6 +1,8 @@
 // What all endpoints of this process have in common: connections and memory are the process's, however many endpoints there are.
+import type { Audit } from '@gatehouse/service'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Answer, createAnswer } from './answer.ts'
+import { createCallAudit } from './call-audit.ts'
 import { type Connections, createConnections } from './connections.ts'
 import type { StreamLimits } from './stream-limits.ts'
 import { createUnsentBytes, type UnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
@@ -15,17 +17,19 @@ export interface CommonOptions {
   /** Milliseconds for calls to end in before a shutdown ends them. */
   readonly answerLimit: number
   readonly log: FastifyBaseLogger
+  readonly audit: Audit
 }
 
 export interface Common extends Pick<CommonOptions, 'streamLimits' | 'keepAlive' | 'log'> {
   readonly connections: Connections
   readonly unsent: UnsentBytes
   readonly answer: Answer
+  readonly audit: ReturnType<typeof createCallAudit>
   /** Of requests that the SDK refuses as well as of its own failures; it does not say which. */
   readonly onerror: (error: Error) => void
 }
 
-export function createCommon({ unsentLimits, clock, answerLimit, ...options }: CommonOptions): Common {
+export function createCommon({ unsentLimits, clock, answerLimit, audit, ...options }: CommonOptions): Common {
   const { streamLimits, keepAlive, log } = options
   const onerror = (error: Error): void => log.info({ err: error }, 'MCP request failed')
   const unsent = createUnsentBytes(unsentLimits, (bytes) =>
@@ -36,6 +40,7 @@ export function createCommon({ unsentLimits, clock, answerLimit, ...options }: C
     connections: createConnections({ limits: streamLimits, answerLimit, clock, onerror }),
     unsent,
     answer: createAnswer({ unsent, keepAlive, onerror }),
+    audit: createCallAudit(audit),
     onerror,
   }
 }

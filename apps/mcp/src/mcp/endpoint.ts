@@ -3,6 +3,7 @@
 import type { Guard } from '@gatehouse/guard'
 import type { SessionNews, SessionStore } from '@gatehouse/mcp-sessions'
 import { type AuthInfo, createMcpHandler, type Server } from '@modelcontextprotocol/server'
+import { noteAnswer } from './call-audit.ts'
 import type { Common } from './common.ts'
 import type { createOriginCheck } from './origins.ts'
 import type { Message, Served, ServedRequest } from './served.ts'
@@ -56,8 +57,10 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   let underWay = 0
   let onIdle: () => void = () => undefined
 
-  const createServer = (authInfo: AuthInfo | undefined, session?: SessionNews): Server =>
-    served.createServer({ ...requestIn(authInfo), session })
+  const createServer = (authInfo: AuthInfo | undefined, session?: SessionNews): Server => {
+    const request = requestIn(authInfo)
+    return noteAnswer(served.createServer({ ...request, session }), request.note)
+  }
   const handling = { onerror, keepAliveMs: keepAlive, maxSubscriptions: common.streamLimits.total }
   const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), handling)
   const sessions =

@@ -10,6 +10,7 @@ import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
+import type { Note, Trail } from './call-audit.ts'
 import type { Common } from './common.ts'
 import type { Serve } from './connections.ts'
 import type { McpEndpoint } from './endpoint.ts'
@@ -49,7 +50,7 @@ interface Permitted {
 /** Needs the guard's decoration of requests. */
 export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions): Promise<void> {
   const { common, bodyLimits, endpointOf, sessions: hasSessions } = options
-  const { connections, answer, onerror } = common
+  const { connections, answer, audit, onerror } = common
   const { closing } = connections
 
   app.addHook('onRequest', async (request, reply) => {
@@ -80,31 +81,59 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
   }
 
   /** The one place where it is asked what a request needs. Undefined: it was refused. */
-  async function permit(request: FastifyRequest, reply: FastifyReply): Promise<Permitted | undefined> {
+  async function permit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    note: Note | undefined,
+  ): Promise<Permitted | undefined> {
     const { headers, body } = request
     const { guard, served } = endpointOf(request)
     const [caller, era] = [callerOf(request), eraOf(request)]
-    const operation = await served.operations.find(body as Message, { caller, headers: passableHeaders(request.raw) })
+    const headersPassed = passableHeaders(request.raw)
+    const operation = await served.operations.find(body as Message, { caller, headers: headersPassed, note })
     const { tool, scopes, isOpenTo } = operation
     const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool)
     const refusal = typeof era === 'object' ? era : mismatch
     if (refusal) {
       onerror(new Error(refusal.message))
+      note?.({ outcome: 'error', reason: String(refusal.code) })
       refuseMessage(reply, { id: idOf(body), ...refusal })
       return undefined
     }
-    if (refuseWithoutScopes(guard, request, reply, scopes)) return undefined
-    if (isOpenTo) return { caller, operation, isLegacy: era === 'legacy' }
+    note?.({ scopes: [...scopes] })
+    if (refuseWithoutScopes(guard, request, reply, scopes)) {
+      note?.({ decision: 'deny', outcome: 'refused', reason: 'insufficient_scope' })
+      return undefined
+    }
+    if (isOpenTo) {
+      note?.({ decision: 'allow' })
+      return { caller, operation, isLegacy: era === 'legacy' }
+    }
+    note?.({ decision: 'deny', outcome: 'refused', reason: 'people_only' })
     refuseRpc(reply, 403, rpcCodes.other, 'This tool is for people: a client cannot call it for itself')
     return undefined
   }
 
   async function answerMessage(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const permitted = await permit(request, reply)
+    const { resource } = endpointOf(request)
+    const trail = audit.begin(request, reply, { caller: callerOf(request), resource })
+    try {
+      await answerPermitted(request, reply, trail)
+    } finally {
+      trail?.done()
+    }
+  }
+
+  async function answerPermitted(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    trail: Trail | undefined,
+  ): Promise<void> {
+    const permitted = await permit(request, reply, trail?.note)
     if (!permitted) return
     const { caller, operation, isLegacy } = permitted
     const { path, sessions } = endpointOf(request)
-    const authInfo = authInfoOf(caller, request)
+    const authInfo = authInfoOf(caller, request, trail?.note)
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
     const served = isLegacy ? await sessions?.post(request, reply, { caller, authInfo }) : undefined
@@ -204,8 +233,8 @@ function endingWith(request: Request, ...signals: readonly AbortSignal[]): Reque
 }
 
 /** What the SDK is told about the caller. Not the token, nor its scopes: nothing behind this point has a use for them. */
-function authInfoOf(caller: Caller, { raw }: FastifyRequest): AuthInfo {
-  const extra = { caller, headers: passableHeaders(raw) }
+function authInfoOf(caller: Caller, { raw }: FastifyRequest, note: Note | undefined): AuthInfo {
+  const extra = { caller, headers: passableHeaders(raw), note }
   return { token: '', clientId: caller.clientId, scopes: [], expiresAt: caller.expiresAt, extra }
 }
 

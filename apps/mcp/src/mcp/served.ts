@@ -3,6 +3,7 @@
 import type { SessionNews } from '@gatehouse/mcp-sessions'
 import type { Server, ServerEventBus, Tool } from '@modelcontextprotocol/server'
 import type { SourceCaller } from '../sources/source.ts'
+import type { Note } from './call-audit.ts'
 
 /** One request: who calls, and what of its headers others may see. */
 export interface ServedRequest {
@@ -13,6 +14,8 @@ export interface ServedRequest {
   readonly session?: SessionNews | undefined
   /** To be called where nobody knows the method, before that is answered. */
   readonly onUnknownMethod?: () => void
+  /** What the audit is told of the request. */
+  readonly note?: Note | undefined
 }
 
 /** Of a request, or a notification; an answer to something that we asked has no method. */

@@ -38,6 +38,7 @@ export function post(url: string, fields: Readonly<Record<string, string>>, head
 }
 
 export interface Device {
+  readonly deviceCode: string
   readonly userCode: string
   /** Seconds. */
   readonly interval: number
@@ -57,6 +58,7 @@ export async function askAsDevice({ issuer, resource }: Site, clientId: string =
   const { json } = await expectOk(post(`${issuer}/device_authorization`, fields, elsewhere()))
   const { device_code: deviceCode = '', user_code: userCode = '', interval } = json
   return {
+    deviceCode,
     userCode,
     interval: Number(interval),
     poll: (headers) =>

@@ -79,6 +79,7 @@ function readUrl(name: string, entry: Entry & { url: string }, context: EntryCon
     tools: { ...tools, only: tools.only, prefix: tools.prefix },
     url: url ?? entry.url,
     headers: sources(entry.headers, 'headers', context),
+    ...(Object.keys(entry.headers).length > 0 && { credential: 'header' }),
     tls: undefined,
   }
 }

@@ -139,6 +139,24 @@ const scopeName = z
   .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be a scope of RFC 6749: one word of ASCII')
   .refine((name) => !reserved.test(name), 'is taken: names that begin with mcp: or gatehouse: and those of OpenID are')
 
+const audit = strict({
+  to: z
+    .union(
+      [z.literal('stdout'), z.strictObject({ file: line }), z.strictObject({ url: upstreamUrl })],
+      'must be stdout, { file: path } or { url: https://… }',
+    )
+    .meta({ description: 'Where lines go. A path is relative to the folder of this file.' }),
+  arguments: z
+    .enum(['none', 'names', 'values'], 'must be none, names or values')
+    .default('names')
+    .meta({ description: 'What a line says of the arguments of a call.' }),
+  redact: z.array(line).default([]).meta({
+    description:
+      'With values: globs over names of arguments whose values are left out, besides those that look secret.',
+  }),
+  chain: flag(false).meta({ description: 'Whether each line has a digest of the one before it.' }),
+})
+
 /** `GATEHOUSE_CONFIG`. */
 export const definition = strict(
   {
@@ -163,8 +181,9 @@ export const definition = strict(
       { parked: count(1_000, 10).meta({ description: 'Calls of one caller that wait for an answer at once.' }) },
       { later: ['caller', 'tool'] },
     ).prefault({}),
+    audit: audit.optional().meta({ description: 'What happened, one JSON line an event. Without it: AUDIT_TO.' }),
   },
-  { later: ['rules', 'groups', 'pins', 'audit'] },
+  { later: ['rules', 'groups', 'pins'] },
 )
 
 export const upstreamKinds = { remote, stdio }

@@ -44,15 +44,17 @@ upstreams:
     isolation: session
     processes: { max: 3, idle: 1m }
 limits: { parked: 4 }
+audit: { to: { file: audit.jsonl } }
 `
 
 test('a file is read with its defaults filled in, durations in milliseconds, and secrets where they are', () => {
   expect(warningsIn(whole)).toEqual([])
-  const { endpoints, upstreams, parked } = read(whole)
+  const { endpoints, upstreams, parked, audit } = read(whole)
   expect(endpoints).toEqual([
     { resource: 'https://mcp.example.com/mcp', name: 'Company tools', upstreams: ['github', 'docs', 'builtin'] },
   ])
   expect(parked).toBe(4)
+  expect(audit).toEqual({ to: { file: 'audit.jsonl' }, arguments: 'names', redact: [], chain: false })
   expect(upstreams).toMatchObject([
     {
       name: 'github',
@@ -114,7 +116,7 @@ upstreams:
 `
   expect(faultsIn(text)).toEqual([
     '1:10 version: must be 1',
-    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, limits',
+    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, limits, audit',
     '4:5 endpoints[0].name: is missing: it must be text: put it in quotes',
     '4:15 endpoints[0].resource: must be https unless it is a loopback address',
     '5:17 endpoints[0].upstreams[0]: there is no upstream of this name, there are Docs, docs, builtin',
@@ -140,7 +142,6 @@ groups: { finance: [] }
 rules: []
 pins: { mode: enforce }
 limits: { caller: 600/min, tool: {}, parked: 1 }
-audit: { to: stdout }
 `
   expect(faultsIn(text).map((each) => each.replace(/^\S+ /, ''))).toEqual([
     'upstreams.a.identity: identity is not yet enforced: take it out',
@@ -151,7 +152,33 @@ audit: { to: stdout }
     'pins: pins is not yet enforced: take it out',
     'limits.caller: caller is not yet enforced: take it out',
     'limits.tool: tool is not yet enforced: take it out',
-    'audit: audit is not yet enforced: take it out',
+  ])
+})
+
+test('where the audit goes is one of three places, and what is faulty in it has a line and a column', () => {
+  const audit = (text: string) => `version: 1\nupstreams: { a: { url: https://up.example/mcp } }\naudit: ${text}\n`
+  for (const to of ['stdout', '{ file: /var/log/audit.jsonl }', '{ url: "https://logs.example/in?stream=a" }'])
+    expect(read(audit(`{ to: ${to}, arguments: values, redact: [iban], chain: true }`)).audit).toMatchObject({
+      arguments: 'values',
+      redact: ['iban'],
+      chain: true,
+    })
+  expect(faultsIn(audit('{}'))).toEqual([
+    '3:1 audit.to: is missing: it must be stdout, { file: path } or { url: https://… }',
+  ])
+  for (const to of ['syslog', '{}', '{ file: a, url: https://b.example/ }'])
+    expect(faultsIn(audit(`{ to: ${to} }`))).toEqual([
+      '3:14 audit.to: must be stdout, { file: path } or { url: https://… }',
+    ])
+  expect(faultsIn(audit('{ to: { file: "" } }'))).toEqual([
+    '3:22 audit.to.file: must be one line of text, and not empty',
+  ])
+  expect(faultsIn(audit('{ to: { url: https://u:p@logs.example/ } }'))).toEqual([
+    expect.stringMatching(/^3:21 audit\.to\.url: must have no user name or password/),
+  ])
+  expect(faultsIn(audit('{ to: stdout, arguments: all, rotate: 1d }'))).toEqual([
+    '3:33 audit.arguments: must be none, names or values',
+    '3:38 audit.rotate: there is no such setting, there are to, arguments, redact, chain',
   ])
 })
 

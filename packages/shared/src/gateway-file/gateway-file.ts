@@ -13,6 +13,8 @@ export type TextSource = Place & { readonly at: string } & (
 
 interface Common {
   readonly name: string
+  /** The kind of what it is shown. Absent: nothing. */
+  readonly credential?: 'header' | 'env' | undefined
   readonly isolation: 'shared' | 'caller' | 'session'
   readonly tools: {
     readonly only: readonly string[] | undefined
@@ -65,6 +67,15 @@ export interface GatewayFile {
   /** Words for scopes, by scope. */
   readonly scopes: Readonly<Record<string, string>>
   readonly parked: number
+  /** Undefined: the file does not say. */
+  readonly audit: AuditInFile | undefined
+}
+
+export interface AuditInFile {
+  readonly to: 'stdout' | { readonly file: string } | { readonly url: string }
+  readonly arguments: 'none' | 'names' | 'values'
+  readonly redact: readonly string[]
+  readonly chain: boolean
 }
 
 /** What the reader knows besides the text. */

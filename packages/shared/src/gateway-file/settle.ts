@@ -18,6 +18,7 @@ export function settle(definition: Definition, parsed: ParsedText): GatewayFile 
     upstreams,
     scopes: definition.scopes,
     parked: definition.limits.parked,
+    audit: definition.audit,
   }
 }
 
@@ -36,6 +37,7 @@ function remote(name: string, { credential, tls, tools, ...rest }: RemoteDefinit
   })
   return {
     name,
+    ...(credential.kind !== 'none' && { credential: credential.kind }),
     ...rest,
     tools: { ...tools, only: tools.only, prefix: tools.prefix },
     headers,
@@ -50,6 +52,7 @@ function stdio(name: string, { credential, tools, ...rest }: StdioDefinition, so
   return {
     name,
     transport: 'stdio',
+    ...(credential.kind !== 'none' && { credential: credential.kind }),
     ...rest,
     command: rest.command as [string, ...string[]],
     cwd: rest.cwd,

@@ -16,6 +16,7 @@ import type { Decisions } from '../people/decisions.ts'
 import { deviceFacts } from '../people/facts.ts'
 import { type RequestParameters, requestedAccess } from '../people/requested-access.ts'
 import type { ResourcePolicy } from '../resources.ts'
+import { flowOf, type WriteEvent } from '../security-events.ts'
 
 const MODEL = 'GitHubDeviceCode'
 
@@ -38,6 +39,7 @@ export interface DeviceRelayOptions {
   readonly clock: Clock
   readonly provider: () => Provider
   readonly log: (failure: LoginFailedError) => void
+  readonly onSecurityEvent: WriteEvent
 }
 
 interface RelayedCode {
@@ -55,6 +57,7 @@ export function createDeviceRelay({
   clock,
   provider,
   log,
+  onSecurityEvent,
 }: DeviceRelayOptions): DeviceRelay {
   const find = async (deviceCode: string) =>
     (await store.records.find(MODEL, deviceCode))?.payload as (RelayedCode & Payload) | undefined
@@ -72,7 +75,16 @@ export function createDeviceRelay({
     return decided
   }
 
-  const refuse = async (id: string, payload: Payload): Promise<never> => {
+  const refuse = async (id: string, payload: Payload, subject?: string): Promise<never> => {
+    onSecurityEvent({
+      event: 'device_refused',
+      outcome: 'refused',
+      decision: 'deny',
+      ...(subject !== undefined && { reason: 'rules', subject }),
+      flow: flowOf(id),
+      client: String(payload.clientId),
+      login: 'github',
+    })
     await decide(id, payload, { error: 'access_denied', errorDescription: 'the person was not let in' })
     throw new errors.AccessDenied('the person was not let in')
   }
@@ -137,7 +149,7 @@ export function createDeviceRelay({
           return refuse(id, payload)
         case 'signed_in': {
           const { identity } = answer
-          if (!(await accounts.admit(identity))) return refuse(id, payload)
+          if (!(await accounts.admit(identity))) return refuse(id, payload, identity.subject)
           const client = await provider().Client.find(String(payload.clientId))
           if (!client) return refuse(id, payload)
           const access = requestedAccess(payload.params as RequestParameters, resources, client)
@@ -147,6 +159,20 @@ export function createDeviceRelay({
           const grantId = await decisions.approve(`${id}:${MODEL}`, identity.subject)
           if (grantId === undefined) return payload
           await grants.add(grantId, who, access, origin)
+          onSecurityEvent({
+            event: 'device_approved',
+            outcome: 'ok',
+            decision: 'allow',
+            flow: flowOf(id),
+            grant: grantId,
+            subject: identity.subject,
+            name: identity.label,
+            login: 'github',
+            client: client.clientId,
+            ...(client.clientName && { clientName: client.clientName }),
+            ...(access.resource && { endpoint: access.resource.resource }),
+            scopes: [...access.scopes],
+          })
           return decide(id, payload, {
             accountId: identity.subject,
             grantId,

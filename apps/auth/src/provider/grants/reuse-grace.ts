@@ -74,6 +74,10 @@ export interface ReuseGraceOptions {
 
 export interface Replay {
   readonly clientId: string
+  readonly subject: string
+  readonly grantId: string
+  /** Of the HTTP request. */
+  readonly requestId: string
   readonly elsewhere: boolean
   /** The sign-in was ended, rather than the answer given. */
   readonly ended: boolean
@@ -81,6 +85,14 @@ export interface Replay {
 
 /** Set while a request repeats a redemption whose process seems to have died: the adapter lets it pass once more. */
 const takingOver = new AsyncLocalStorage<true>()
+
+/** Requests that got an answer which was given before. */
+const repeated = new WeakMap<object, Pick<Replay, 'elsewhere'>>()
+
+/** Undefined: the answer to this request is its own. */
+export function repeatedBy(ctx: object): Pick<Replay, 'elsewhere'> | undefined {
+  return repeated.get(ctx)
+}
 
 /** Whether the current request may redeem again what was redeemed without an answer. */
 export function isTakingOver(): boolean {
@@ -169,7 +181,9 @@ export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
     const other = recorded.from.agent !== agent
     const ended = moved && other && endElsewhere
     if (ended) await endGrant(records, grant.jti)
-    onReplay({ clientId: clientIdOf(ctx), elsewhere: moved || other, ended })
+    const replay = { clientId: clientIdOf(ctx), elsewhere: moved || other, ended }
+    onReplay({ ...replay, subject: accountId, grantId: grant.jti, requestId: ctx.get('x-request-id') })
+    repeated.set(ctx, replay)
     if (ended) throw new errors.InvalidGrant('it was redeemed from another address by another program')
     ctx.body = recorded.answer
   }

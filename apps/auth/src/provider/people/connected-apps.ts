@@ -7,7 +7,7 @@ import { parseScope, personalScopes } from '@gatehouse/shared'
 import { type Client, errors, type Provider } from 'oidc-provider'
 import type { Lifetimes } from '../../config.ts'
 import { StoreUnavailableError } from '../../errors.ts'
-import type { ConnectedApp, ConnectedApps } from '../../interactions/gate.ts'
+import type { ConnectedApp, ConnectedApps, EndedGrant } from '../../interactions/gate.ts'
 import type { Clock, Payload, RecordStore, StoredGrant } from '../../store/contract.ts'
 import { endGrant } from '../grants/end-grant.ts'
 import { refreshLifetime } from '../lifetimes.ts'
@@ -54,6 +54,8 @@ export interface GrantBookOptions {
   readonly resources: ResourcePolicy
   readonly lifetimes: Lifetimes
   readonly clock: Clock
+  /** Told of each that ended for another one. */
+  readonly onRoomMade: (subject: string, ended: EndedGrant) => void
 }
 
 interface GrantPayload {
@@ -67,19 +69,21 @@ interface GrantPayload {
   readonly openid?: { readonly scope?: string }
 }
 
-export function createGrantBook({ provider, records, resources, lifetimes, clock }: GrantBookOptions): GrantBook {
+export function createGrantBook(options: GrantBookOptions): GrantBook {
+  const { provider, records, resources, lifetimes, clock, onRoomMade } = options
   const payloadOf = ({ payload }: StoredGrant) => payload as unknown as GrantPayload
 
-  const end = async (grant: StoredGrant): Promise<string> => {
-    const { jti, clientId } = payloadOf(grant)
-    await endGrant(records, jti)
-    return clientId
+  const end = async (grant: StoredGrant): Promise<EndedGrant> => {
+    const { jti: grantId, clientId } = payloadOf(grant)
+    await endGrant(records, grantId)
+    return { grantId, clientId }
   }
 
   const makeRoom = async (accountId: string, grantId: string) => {
     const grants = (await records.grantsOf(accountId)).filter((grant) => payloadOf(grant).jti !== grantId)
     const leastUsed = [...grants].sort((one, other) => one.usedAt - other.usedAt)
-    await Promise.all(leastUsed.slice(0, Math.max(0, grants.length + 1 - GRANTS_AT_MOST)).map(end))
+    const tooMany = leastUsed.slice(0, Math.max(0, grants.length + 1 - GRANTS_AT_MOST))
+    for (const ended of await Promise.all(tooMany.map(end))) onRoomMade(accountId, ended)
   }
 
   const describe = async (grant: StoredGrant): Promise<ConnectedApp | undefined> => {

@@ -4,6 +4,7 @@ import { errors, type Interaction, type Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../../errors.ts'
 import type { DeviceRequest, Exchange, InteractionGate } from '../../interactions/gate.ts'
 import type { ResourcePolicy } from '../resources.ts'
+import { flowOf } from '../security-events.ts'
 import type { GrantBook } from './connected-apps.ts'
 import type { Decisions } from './decisions.ts'
 import { appFacts, describeRedirect, deviceFacts, resourceFacts } from './facts.ts'
@@ -53,7 +54,8 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
     async pending(exchange) {
       const interaction = await load(exchange)
       const ownPage = ownPages.pageOf(interaction)
-      if (ownPage) return { uid: interaction.uid, step: 'login', ownPage }
+      const flow = flowOf(interaction.deviceCode ?? interaction.cid)
+      if (ownPage) return { uid: interaction.uid, flow, step: 'login', ownPage }
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
       const { resource, scopes, engineScopes } = requestedAccess(interaction.params, resources, client)
@@ -66,6 +68,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const redirectUri = interaction.params.redirect_uri
       return {
         uid: interaction.uid,
+        flow,
         step,
         app: appFacts(client),
         ...(resource && { resource: resourceFacts(resource), words: resource.words ?? {} }),
@@ -91,7 +94,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const accountId = interaction.session?.accountId
       if (interaction.prompt.name !== 'consent' || !accountId) throw new InteractionGoneError()
       // goes on without a grant, and so to the sign-in page
-      if (!(await isAdmitted(accountId))) return finish(exchange, {})
+      if (!(await isAdmitted(accountId))) return { next: await finish(exchange, {}) }
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
       const access = requestedAccess(interaction.params, resources, client)
@@ -104,7 +107,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
         ...(access.resource?.upstreams && { upstreams: access.resource.upstreams }),
         ...(deviceCode ? { device } : { returnsTo: describeRedirect(String(params.redirect_uri)) }),
       })
-      return finish(exchange, { consent: { grantId } })
+      return { next: await finish(exchange, { consent: { grantId } }), grantId }
     },
 
     async refuse(exchange) {

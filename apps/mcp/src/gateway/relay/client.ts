@@ -1,9 +1,12 @@
 // Who asks, for one request: all that the relay knows of the protocol towards the client.
+import type { Note } from '../../mcp/call-audit.ts'
 import type { Behalf, Era, Members, Notification, Request } from '../upstreams/contract.ts'
 
 export interface Client
   extends Pick<Behalf, 'owner' | 'granted' | 'capabilities' | 'headers' | 'logLevel' | 'progressToken' | 'signal'> {
   readonly era: Era
+  /** What the audit is told of the request. */
+  readonly note?: Note | undefined
   hear(notification: Notification): void
   /** Puts a question on the stream of the request. Undefined: it cannot be asked in this way. */
   ask: ((question: Request) => Promise<Members>) | undefined

@@ -66,7 +66,10 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
     const found = await catalog.findTool(name, behalfOf(client))
     if (!found) {
       const away = await catalog.awayTool(name, behalfOf(client))
-      if (away) return failed(new UpstreamError(away.settings.name, 'unreachable', 'it has no list'))
+      if (away) {
+        client.note?.({ upstream: away.settings.name, outcome: 'unavailable', reason: 'unreachable' })
+        return failed(new UpstreamError(away.settings.name, 'unreachable', 'it has no list'))
+      }
       throw new RpcError(codes.invalidParams, `Tool ${name} not found`)
     }
     const { upstream, definition } = found
@@ -77,6 +80,7 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
       onFault(upstream.settings.name, error)
+      client.note?.({ outcome: client.signal.aborted ? 'cancelled' : 'unavailable', reason: error.fault })
       return failed(error)
     }
   }
@@ -87,6 +91,7 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
       onFault(upstream.settings.name, error)
+      client.note?.({ outcome: client.signal.aborted ? 'cancelled' : 'unavailable', reason: error.fault })
       const { fault: reason, retryAfter } = error
       const data = { upstream: upstream.settings.name, reason, ...(retryAfter !== undefined && { retryAfter }) }
       throw new RpcError(codes.internal, wordsFor(error), data)
@@ -95,7 +100,8 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
 
   async function go(upstream: Upstream, request: Request, client: Client): Promise<Members> {
     const { owner } = client
-    const { name } = upstream.settings
+    const { name, credential = 'none' } = upstream.settings
+    client.note?.({ upstream: name, credential })
     const hearing: Client = {
       ...client,
       hear({ method, params }) {

@@ -64,6 +64,7 @@ export function createRelayServer({
       requestState: mcpReq.requestState() as string | undefined,
       inputResponses: mcpReq.inputResponses as Members | undefined,
       announce: request.session?.announce,
+      note: request.note,
     }
   }
 

@@ -1,0 +1,90 @@
+// What a line may say of the arguments of a call, and of any text that a caller made up. A list of names and patterns finds
+// the secrets that look like one; it cannot know of others.
+import type { AuditSettings } from './settings.ts'
+
+/** Characters of one text, of a name, and of all arguments of one line. */
+const LONGEST_TEXT = 200
+const LONGEST_NAME = 64
+const MOST_OF_ALL = 4_096
+const MOST_NAMES = 50
+const DEEPEST = 6
+
+const REDACTED = '[redacted]'
+const CUT = '[cut]'
+
+/** Compared without case, dashes and underscores. */
+const secretNames =
+  /passw|passphrase|secret|token|credential|authori[sz]ation|cookie|apikey|accesskey|privatekey|signature|session|otp$|^pin$|pat$|bearer|jwt/
+
+/** Of our own tokens, codes and cookies, and of what is well known. The last one: long, with digits and both cases. */
+const secretTexts = [
+  /eyJ[\w-]{8,}\.[\w-]+/,
+  /\b(?:bearer|basic|dpop)\s+\S{8,}/i,
+  /-----BEGIN [A-Z ]*PRIVATE KEY/,
+  /\b(?:gh[pousr]_|github_pat_|xox[abprs]-|sk-|sk_live_|rk_live_|glpat-|AKIA|AIza)[\w-]{8,}/,
+  /:\/\/[^/\s:@]*:[^/\s@]+@/,
+  /(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}/,
+]
+
+/** A text that somebody made up, such as a name: cut, and struck out where it looks like a secret. */
+export function shownText(text: string, longest = LONGEST_TEXT): string {
+  // looked through before it is cut: half a secret would not look like one
+  if (secretTexts.some((pattern) => pattern.test(text.slice(0, 4 * longest)))) return REDACTED
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
+}
+
+/** A URI without its query and fragment, where secrets travel. */
+export function shownUri(uri: string): string {
+  return shownText(uri.replace(/[?#].*$/s, ''))
+}
+
+/** Undefined where nothing is to be said. */
+export function shownArguments(
+  args: unknown,
+  { arguments: mode, redact }: Pick<AuditSettings, 'arguments' | 'redact'>,
+): string[] | Record<string, unknown> | undefined {
+  if (mode === 'none' || typeof args !== 'object' || args === null || Array.isArray(args)) return undefined
+  if (mode === 'names') return Object.keys(args).slice(0, MOST_NAMES).map(shownName)
+  const isOwn = globs(redact)
+  let left = MOST_OF_ALL
+
+  function shown(value: unknown, depth: number): unknown {
+    if (left <= 0) return CUT
+    if (typeof value === 'string') {
+      const text = shownText(value)
+      left -= text.length
+      return text
+    }
+    left -= 8
+    if (typeof value !== 'object' || value === null) return value
+    if (depth >= DEEPEST) return CUT
+    if (Array.isArray(value)) return value.slice(0, MOST_NAMES).map((each) => shown(each, depth + 1))
+    return members(value, depth)
+  }
+  function members(parent: object, depth: number): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(parent)
+        .slice(0, MOST_NAMES)
+        .map(([name, value]) => {
+          left -= Math.min(name.length, LONGEST_NAME)
+          return [shownName(name), isSecretName(name) || isOwn(name) ? REDACTED : shown(value, depth + 1)]
+        }),
+    )
+  }
+  return members(args, 0)
+}
+
+function shownName(name: string): string {
+  return shownText(name, LONGEST_NAME)
+}
+
+function isSecretName(name: string): boolean {
+  return secretNames.test(name.toLowerCase().replace(/[^a-z0-9]/g, ''))
+}
+
+/** `*` is any text. */
+function globs(patterns: readonly string[]): (name: string) => boolean {
+  const escaped = patterns.map((glob) => glob.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')))
+  const expressions = escaped.map((parts) => new RegExp(`^${parts.join('.*')}$`, 's'))
+  return (name) => expressions.some((expression) => expression.test(name.toLowerCase()))
+}
