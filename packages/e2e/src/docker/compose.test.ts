@@ -38,6 +38,7 @@ test.for([
   ['the address that a client claims to have is not believed', confinement.claimedAddressIsIgnored],
   ['the developer login does not answer through a tunnel', confinement.tunnelIsRefused],
   ['a device login ends in a greeting', flows.deviceLogin],
+  ['a device that hangs up may ask again, and one that waits is answered by the decision', flows.deviceWaits],
   ['a login by authorization code ends in a greeting', flows.codeLogin],
   ['everything goes on over a restart of Redis', flows.redisRestart],
   ['while Redis is away metadata is served and the rest is a 503, and nothing needs a hand', flows.redisOutage],

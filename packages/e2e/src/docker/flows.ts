@@ -1,4 +1,5 @@
 // What has to work, and to go on while Redis restarts, is away, or the secret changes.
+import { setTimeout as wait } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { until } from '../replicas/until.ts'
 import { ask, refresh } from '../replicas/wire.ts'
@@ -9,12 +10,16 @@ import {
   logInWithDevice,
   renew,
   type Scene,
+  signInAtDevice,
   startDevice,
   tokensOf,
   untilReady,
 } from './scene.ts'
 
 const NOTICED_WITHIN = 30_000
+/** Milliseconds, of the 4,500 of a hold. */
+const HUNG_UP_AFTER = 500
+const HELD_FOR = 500
 
 /** As a client finds them that knows the address of the MCP server alone. */
 export async function metadataIsFound({ stack }: Scene): Promise<void> {
@@ -37,6 +42,19 @@ export async function deviceLogin({ stack, tokens }: Scene): Promise<void> {
   const own = await logInWithDevice(stack, 'device')
   tokens.set('device', own)
   await greet(stack, own, 'device')
+}
+
+/** While a poll is held another one is too fast: so the edge has to tell that a device hung up. */
+export async function deviceWaits({ stack }: Scene): Promise<void> {
+  const device = await startDevice(stack)
+  const person = await signInAtDevice(stack, device)
+  await device.poll({}, { signal: AbortSignal.timeout(HUNG_UP_AFTER) })
+  await wait(device.interval * 1_000)
+  const poll = device.poll()
+  await wait(HELD_FOR)
+  await person.approve()
+  const { status, text } = await poll
+  expect(status, text).toBe(200)
 }
 
 export async function codeLogin({ stack, tokens }: Scene): Promise<void> {

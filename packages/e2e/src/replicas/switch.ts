@@ -109,6 +109,8 @@ async function forward(
 ): Promise<number | 'refused'> {
   const request = openRequest({ host: '127.0.0.1', port, agent: false, ...sent })
   request.end(body)
+  // who hangs up is not waited for
+  response.once('close', () => request.destroy())
   try {
     const [answer] = (await once(request, 'response')) as [IncomingMessage]
     // what belongs to this connection, not to the one behind us

@@ -33,8 +33,13 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answer> 
   }
 }
 
-export function post(url: string, fields: Readonly<Record<string, string>>, headers: Headers = {}): Promise<Answer> {
-  return ask(url, { method: 'POST', body: new URLSearchParams(fields), headers })
+export function post(
+  url: string,
+  fields: Readonly<Record<string, string>>,
+  headers: Headers = {},
+  init: Pick<RequestInit, 'signal'> = {},
+): Promise<Answer> {
+  return ask(url, { method: 'POST', body: new URLSearchParams(fields), headers, ...init })
 }
 
 export interface Device {
@@ -42,7 +47,7 @@ export interface Device {
   readonly userCode: string
   /** Seconds. */
   readonly interval: number
-  readonly poll: (headers?: Headers) => Promise<Answer>
+  readonly poll: (headers?: Headers, init?: Pick<RequestInit, 'signal'>) => Promise<Answer>
 }
 
 let devices = 0
@@ -61,11 +66,12 @@ export async function askAsDevice({ issuer, resource }: Site, clientId: string =
     deviceCode,
     userCode,
     interval: Number(interval),
-    poll: (headers) =>
+    poll: (headers, init) =>
       post(
         `${issuer}/token`,
         { grant_type: DEVICE_GRANT, client_id: clientId, device_code: deviceCode, resource },
         headers,
+        init,
       ),
   }
 }
