@@ -11,3 +11,8 @@ export function processorTime(pid: number): number {
   const fields = after.split(' ')
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_A_SECOND
 }
+
+/** Megabytes of memory that a process has at the moment: VmRSS of proc(5). */
+export function residentMemory(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+}

@@ -10,8 +10,14 @@ import { login } from './login/login.ts'
 import { type Measurement, OptionError } from './measurement.ts'
 import { poll } from './poll.ts'
 import { tableOf } from './table.ts'
+import { waiting, waitingRedis } from './waiting.ts'
 
-const measurements: Readonly<Record<string, Measurement>> = { login, poll }
+const measurements: Readonly<Record<string, Measurement>> = {
+  login,
+  poll,
+  waiting,
+  'waiting-redis': waitingRedis,
+}
 
 const say = (text: string) => void process.stderr.write(`bench: ${text}\n`)
 const [name = '', ...options] = process.argv.slice(2)
@@ -20,8 +26,8 @@ const measurement = Object.hasOwn(measurements, name) ? measurements[name] : und
 if (!measurement || (options.length > 0 && !measurement.options)) {
   say('npm run bench -- NAME, where NAME is one of')
   for (const [each, { about, options: lines = [] }] of Object.entries(measurements)) {
-    say(`  ${each.padEnd(10)} ${about}`)
-    for (const line of lines) say(`  ${''.padEnd(10)}   ${line}`)
+    say(`  ${each.padEnd(14)} ${about}`)
+    for (const line of lines) say(`  ${''.padEnd(14)}   ${line}`)
   }
   process.exitCode = 2
 } else if (process.platform !== 'linux') {

@@ -15,7 +15,7 @@ export const terminal = {
   redirect_uris: [],
 } as const
 
-const robot = {
+export const robot = {
   client_id: 'robot',
   client_secret: randomBytes(24).toString('base64url'),
   token_endpoint_auth_method: 'client_secret_post',

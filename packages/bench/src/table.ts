@@ -1,14 +1,16 @@
 import type { Row, Spread } from './measurement.ts'
 
-/** Markdown. Figures are medians with the lowest and the highest. */
+/** Markdown. Figures are medians with the lowest and the highest. A column a figure, or a row where there are many. */
 export function tableOf(rows: readonly Row[]): string {
   const names = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))]
-  const lines = [
-    ['', ...names],
-    ['---', ...names.map(() => '---:')],
-    ...rows.map(({ of, figures }) => [of, ...names.map((name) => cell(figures[name]))]),
-  ]
+  const table = [['', ...names], ...rows.map(({ of, figures }) => [of, ...names.map((name) => cell(figures[name]))])]
+  const [head = [], ...others] = names.length > rows.length ? transposed(table) : table
+  const lines = [head, head.map((_, column) => (column === 0 ? '---' : '---:')), ...others]
   return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('')
+}
+
+function transposed(table: readonly (readonly string[])[]): string[][] {
+  return (table[0] ?? []).map((_, column) => table.map((cells) => cells[column] ?? ''))
 }
 
 function cell(figure: Spread | undefined): string {
