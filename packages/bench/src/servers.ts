@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { freePorts, startProcess, startStack } from '@gatehouse/testing'
 import { type Caller, createCaller } from './caller.ts'
 
+/** One for all: several of a run may have the same Redis. */
+const secret = randomBytes(32).toString('base64')
+
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
 export const terminal = {
@@ -45,7 +48,7 @@ export async function startGatehouse({ redisUrl, env = {} }: GatehouseOptions = 
     LOG_LEVEL: 'info',
     TRUST_PROXY: '127.0.0.0/8',
     AUTH_DEV_LOGIN: 'true',
-    AUTH_SECRET: randomBytes(32).toString('base64'),
+    AUTH_SECRET: secret,
     ...(redisUrl && { REDIS_URL: redisUrl }),
     ...env,
   }

@@ -31,7 +31,8 @@ export function compare(rounds: Readonly<Record<string, readonly Sample[]>>, aga
     for (const name of Object.keys(samples[0] ?? {})) {
       const values = samples.map((sample) => sample[name] ?? Number.NaN)
       figures[name] = spread(values)
-      if (base[0]?.[name] === undefined) continue
+      // of nothing there is no multiple
+      if (!base[0]?.[name]) continue
       figures[`× ${name}`] = spread(values.map((value, round) => value / (base[round]?.[name] ?? Number.NaN)))
     }
     return { of, figures }

@@ -4,21 +4,26 @@ import type { Caller } from './caller.ts'
 import { askForCodes, type Device, startWaiting } from './devices.ts'
 import { keptMemory } from './inspector.ts'
 import { processorTime, residentMemory } from './kernel.ts'
-import type { Measurement } from './measurement.ts'
+import type { Measurement, Row } from './measurement.ts'
 import { inRounds } from './rounds.ts'
 import { robot, type Server, startGatehouse } from './servers.ts'
 import { compare, percentile, type Sample } from './statistics.ts'
 
 const DEVICES = 1_000
-const ROUNDS = { warmUp: 1, rounds: 3 }
-/** Milliseconds: of one sample; between two requests of a kind that others make; until each device has polled. */
-const WINDOW = 8_000
+const ROUNDS = { warmUp: 1, rounds: 4 }
+/** Milliseconds between two requests of a kind that others make. */
 const PAUSE = 50
-const SETTLING = 6_500
+
+/** How devices wait: the settings of the server, and the seconds from one poll to the next one that come of them. */
+const ways = {
+  'plain polls': { hold: '0', cycle: 5 },
+  'held polls': { hold: '4.5', cycle: 5.5 },
+} as const
 
 interface Subject {
   readonly server: Server
   readonly devices: readonly Device[]
+  readonly cycle: number
   readonly inspector: number
 }
 
@@ -36,39 +41,53 @@ export const waitingRedis: Measurement = {
   },
 }
 
-async function measureAll(say: (text: string) => void, redisUrl?: string) {
-  say('starting the server')
-  const [inspector = 0] = await freePorts(1)
-  const env = { AUTH_HOLD_SECONDS: '0', AUTH_LIFETIMES: '{}', NODE_OPTIONS: `--inspect=127.0.0.1:${inspector}` }
-  await using server = await startGatehouse({ ...(redisUrl && { redisUrl }), env })
-  say(`asking for ${DEVICES} codes`)
-  const plain: Subject = { server, inspector, devices: await askForCodes(server, DEVICES) }
+async function measureAll(say: (text: string) => void, redisUrl?: string): Promise<readonly Row[]> {
+  say('starting servers')
+  await using servers = new AsyncDisposableStack()
+  const subjects: Record<string, () => Promise<Sample>> = {}
+  for (const [way, { hold, cycle }] of Object.entries(ways)) {
+    const [inspector = 0] = await freePorts(1)
+    const env = { AUTH_HOLD_SECONDS: hold, AUTH_LIFETIMES: '{}', NODE_OPTIONS: `--inspect=127.0.0.1:${inspector}` }
+    const server = servers.use(await startGatehouse({ ...(redisUrl && { redisUrl }), env }))
+    say(`asking for ${DEVICES} codes`)
+    const devices = await askForCodes(server, DEVICES)
+    subjects[`${way}, nobody`] = () => measure({ server, inspector, cycle, devices: [] })
+    subjects[`${way}, ${DEVICES}`] = () => measure({ server, inspector, cycle, devices })
+  }
   say(`${ROUNDS.warmUp + ROUNDS.rounds} rounds, without devices and with them`)
-  const idle: Subject = { ...plain, devices: [] }
-  const { nobody, many } = await inRounds({ nobody: () => measure(idle), many: () => measure(plain) }, ROUNDS)
-  const samples = { 'nobody waits': nobody, [`${DEVICES} wait`]: withMemoryOfDevices(nobody, many) }
-  return compare(samples, 'nobody waits')
-}
-
-/** The rounds with devices, and in each what a device takes beside the round without. */
-function withMemoryOfDevices(without: readonly Sample[], having: readonly Sample[]): readonly Sample[] {
-  return having.map((sample, round) => {
-    const ofDevice = (name: string) => (((sample[name] ?? 0) - (without[round]?.[name] ?? 0)) * 1024) / DEVICES
-    return { ...sample, 'VmRSS KB a device': ofDevice('VmRSS MB'), 'kept KB a device': ofDevice('kept MB') }
+  const samples = await inRounds(subjects, ROUNDS)
+  return Object.keys(ways).flatMap((way) => {
+    const [without, having] = [samples[`${way}, nobody`] ?? [], samples[`${way}, ${DEVICES}`] ?? []]
+    const rows = { [`${way}, nobody`]: without, [`${way}, ${DEVICES}`]: withWhatADeviceTakes(without, having) }
+    return compare(rows, `${way}, nobody`)
   })
 }
 
-async function measure({ server, devices, inspector }: Subject): Promise<Sample> {
+/** The rounds with devices, and in each what a device takes beside the round without. */
+function withWhatADeviceTakes(without: readonly Sample[], having: readonly Sample[]): readonly Sample[] {
+  return having.map((sample, round) => {
+    const ofDevice = (name: string) => ((sample[name] ?? 0) - (without[round]?.[name] ?? 0)) / DEVICES
+    return {
+      ...sample,
+      'CPU ms a minute, a device': ofDevice('CPU ms a second') * 60,
+      'VmRSS KB a device': ofDevice('VmRSS MB') * 1024,
+      'kept KB a device': ofDevice('kept MB') * 1024,
+    }
+  })
+}
+
+async function measure({ server, devices, cycle, inspector }: Subject): Promise<Sample> {
   const { pid, caller } = server
-  const waiting = startWaiting(server, devices)
-  await wait(devices.length > 0 ? SETTLING : 0)
+  const waiting = startWaiting(server, devices, cycle)
+  // until each has polled
+  if (devices.length > 0) await wait((cycle + 0.5) * 1_000)
   const [before, began] = [processorTime(pid), performance.now()]
-  const latencies = await askSteadily(caller, WINDOW)
+  const { latencies, refused: refusedToOthers } = await askSteadily(caller, cycle * 1_000)
   const seconds = (performance.now() - began) / 1_000
   const processor = (processorTime(pid) - before) / seconds
   const [resident, kept] = [residentMemory(pid), await keptMemory(inspector)]
-  await waiting.stop()
-  return { 'CPU ms a second': processor, 'VmRSS MB': resident, 'kept MB': kept, ...latencies }
+  const refused = (await waiting.stop()) + refusedToOthers
+  return { 'CPU ms a second': processor, 'VmRSS MB': resident, 'kept MB': kept, ...latencies, 'answers 503': refused }
 }
 
 const others: Readonly<Record<string, (caller: Caller) => Promise<{ readonly status: number }>>> = {
@@ -80,16 +99,24 @@ const others: Readonly<Record<string, (caller: Caller) => Promise<{ readonly sta
   '/jwks': ({ get }) => get('/jwks'),
 }
 
+interface Asked {
+  readonly latencies: Sample
+  /** Answers of 503: the store did not answer the server in time. */
+  readonly refused: number
+}
+
 /** What others wait for an answer, who ask at a steady rate whether there are answers or not. */
-async function askSteadily(caller: Caller, time: number): Promise<Sample> {
+async function askSteadily(caller: Caller, time: number): Promise<Asked> {
   const kinds = Object.entries(others)
   const times = kinds.map(() => [] as number[])
+  let refused = 0
   const timed = async (kind: number) => {
     const [name, ask] = kinds[kind] as (typeof kinds)[number]
     const began = performance.now()
     const { status } = await ask(caller)
     times[kind]?.push(performance.now() - began)
-    if (status !== 200) throw new Error(`${name} was answered by ${status}`)
+    if (status === 503) refused += 1
+    else if (status !== 200) throw new Error(`${name} was answered by ${status}`)
   }
   const asked: Promise<void>[] = []
   const end = performance.now() + time
@@ -101,5 +128,5 @@ async function askSteadily(caller: Caller, time: number): Promise<Sample> {
   const figures = kinds.flatMap(([name], kind) =>
     [50, 95].map((share) => [`${name} ms p${share}`, percentile(times[kind] ?? [], share / 100)] as const),
   )
-  return Object.fromEntries(figures)
+  return { latencies: Object.fromEntries(figures), refused }
 }
