@@ -501,6 +501,8 @@ export const walls = [
       '@gatehouse/mcp/embedded',
       '@gatehouse/mcp/inspect',
       '@gatehouse/network',
+      '@gatehouse/service/audit',
+      '@gatehouse/shared',
       'env-paths',
       'yaml',
     ],

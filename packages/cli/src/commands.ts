@@ -16,4 +16,11 @@ export const commands: readonly OwnCommand[] = [
     endsBySignal: false,
     run: async (context) => (await import('./gateway/gateway.ts')).gateway(context),
   },
+  {
+    name: 'audit',
+    operands: '[verify] [FILE…]',
+    summary: 'show who did what, from files of the audit',
+    endsBySignal: false,
+    run: async (context) => (await import('./audit/audit.ts')).audit(context),
+  },
 ]

@@ -2,6 +2,6 @@
 export type { Host, Summary } from './commands/command.ts'
 export { run } from './commands/run.ts'
 export { runProcess } from './process.ts'
-export { table, wrap } from './terminal/layout.ts'
+export { cutTo, pad, table, widthOf, wrap } from './terminal/layout.ts'
 export { createTerminal, showError, type Terminal } from './terminal/terminal.ts'
 export { version } from './version.ts'

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type AuditLine, auditLine } from '@gatehouse/shared'
-import { createPerson, type Person, type Stack, startStack } from '@gatehouse/testing'
+import { createPerson, type Person, type Stack, startProcess, startStack } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from './harness/claims.ts'
 import { resourceServer, robot, terminal } from './replicas/cluster.ts'
@@ -276,6 +276,28 @@ test('refusals, machines, registrations, a code flow and its disconnection are t
       ['mcp_request', 'robot', undefined],
     ]),
   )
+})
+
+test('the command shows one grant, and that no line was changed', async () => {
+  const command = async (...args: readonly string[]) => {
+    await using running = startProcess(['packages/cli/src/main.ts', 'audit', ...args])
+    const { code } = await running.exited
+    return { code, stdout: running.stdout(), output: running.output() }
+  }
+  const grant = lines().find(({ event }) => event === 'device_approved')?.grant ?? ''
+  const shown = await command(file, `--grant=${grant.slice(0, 8)}`)
+  expect(shown.code).toBe(0)
+  for (const word of ['device_code_asked', 'sign_in', 'everything__echo', 'tokens_replayed', 'grant_ended'])
+    expect(shown.stdout).toContain(word)
+  process.stdout.write(`\n${shown.stdout}`)
+
+  const whole = await command('verify', file)
+  expect([whole.code, whole.output]).toEqual([0, expect.stringContaining('hold together')])
+  const changed = join(folder, 'changed.jsonl')
+  writeFileSync(changed, readFileSync(file, 'utf8').replace('everything__echo', 'everything__other'))
+  const broken = await command('verify', changed)
+  expect([broken.code, broken.output]).toEqual([1, expect.stringContaining('was changed')])
+  process.stdout.write(`${whole.output}${broken.output}`)
 })
 
 test('no token, code, cookie or secret is in any line, nor in a log', () => {

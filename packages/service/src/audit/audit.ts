@@ -82,7 +82,7 @@ function openWay(settings: AuditSettings, { count, ...options }: AuditOptions & 
   const { to } = settings
   const { service, log, stdout, clock = Date.now } = options
   const where = shownPlace(to)
-  const chain = settings.chain ? createChain(to.kind === 'file' ? lastLineOf(to.path) : undefined) : undefined
+  const chain = settings.chain ? createChain(() => (to.kind === 'file' ? lastLineOf(to.path) : undefined)) : undefined
   let isTold = false
   let dropped = 0
   let toOwnUpTo = 0

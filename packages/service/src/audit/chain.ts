@@ -14,13 +14,17 @@ export interface Chain {
   took(line: string): void
 }
 
-/** `before`: the last line that is there already, of another process perhaps. */
-export function createChain(before: string | undefined): Chain {
+/** `readBefore`: the last line that is there already, of another process perhaps. Asked for the first line. */
+export function createChain(readBefore: () => string | undefined): Chain {
   const writer = randomBytes(6).toString('hex')
-  let previous = before === undefined ? undefined : digestOf(before)
+  let previous: string | undefined
   let count = 0
   return {
-    next: () => ({ writer, line: count + 1, ...(previous !== undefined && { previous }) }),
+    next() {
+      const before = count === 0 ? readBefore() : undefined
+      if (before !== undefined) previous = digestOf(before)
+      return { writer, line: count + 1, ...(previous !== undefined && { previous }) }
+    },
     took(line) {
       count += 1
       previous = digestOf(line)
