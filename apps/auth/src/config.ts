@@ -259,7 +259,9 @@ function chooseResources(
   const resources = readResources(env.AUTH_RESOURCES, faults)
   const [only, ...others] = resources
   // of several, it cannot be known which of them the file serves
-  return gateway && only && others.length === 0 ? [{ ...only, upstreams: gateway.upstreams }] : resources
+  if (!gateway || !only || others.length > 0) return resources
+  const { scopes, ...behind } = gateway.behind
+  return [{ ...only, ...behind, scopes: [...new Set([...only.scopes, ...scopes])] }]
 }
 
 function readResources(value: string | undefined, faults: string[]): readonly ProtectedResource[] {

@@ -37,24 +37,37 @@ const resource = 'https://mcp.example.com/mcp'
 const endpoint = (rest = '') => `endpoints: [{ resource: ${resource}, name: Company tools${rest} }]`
 
 test("the file's endpoints are the resources, with what stands behind them; no secret is resolved", () => {
-  expect(readConfig(write(endpoint(), ...upstreams, 'scopes: { "ledger:write": Move money }')).resources).toEqual([
+  const rules = [
+    'scopes: { "docs:write": Write }',
+    'rules:',
+    '  - { tools: [docs/*], when: no CEL, scopes: [docs:write] }',
+  ]
+  expect(readConfig(write(endpoint(), ...upstreams, ...rules)).resources).toEqual([
     {
       resource,
       name: 'Company tools',
       upstreams: ['github', 'docs'],
-      scopes: ['mcp:tools:read', 'mcp:tools:call'],
-      words: { 'ledger:write': 'Move money' },
+      // a condition is for the MCP server to read
+      scopes: ['mcp:tools:read', 'mcp:tools:call', 'docs:write'],
+      words: { 'docs:write': 'Write' },
     },
   ])
   const [demonstration] = readConfig(write(endpoint(', upstreams: [builtin]'), ...upstreams)).resources
   expect(demonstration?.scopes).toContain('mcp:tools:notify')
+  const elsewhere = readConfig(write(endpoint(', upstreams: [github]'), ...upstreams, ...rules)).resources
+  expect(elsewhere[0]?.scopes).toEqual(['mcp:tools:read', 'mcp:tools:call'])
 })
 
 test('a file without endpoints leaves the resources to AUTH_RESOURCES, and stands behind one that is alone', () => {
   const one = { resource, name: 'Ours' }
   const read = (resources: readonly object[]) =>
-    readConfig({ ...write(...upstreams), AUTH_RESOURCES: JSON.stringify(resources) }).resources
-  expect(read([one])).toMatchObject([{ ...one, upstreams: ['github', 'docs'] }])
+    readConfig({
+      ...write(...upstreams, 'rules: [{ tools: [docs/*], scopes: [docs:write] }]'),
+      AUTH_RESOURCES: JSON.stringify(resources),
+    }).resources
+  expect(read([one])).toMatchObject([
+    { ...one, upstreams: ['github', 'docs'], scopes: expect.arrayContaining(['docs:write']) },
+  ])
   expect(read([one, { ...one, resource: `${resource}2` }]).map((each) => each.upstreams)).toEqual([
     undefined,
     undefined,
@@ -62,9 +75,9 @@ test('a file without endpoints leaves the resources to AUTH_RESOURCES, and stand
 })
 
 test('what is wrong with the file is told here, too, with the other faults', () => {
-  const { GATEHOUSE_CONFIG } = write(endpoint(), 'rules: []', ...upstreams)
+  const { GATEHOUSE_CONFIG } = write(endpoint(), 'pins: []', ...upstreams)
   expect(faultsOf({ GATEHOUSE_CONFIG, PORT: 'x' }).toSorted()).toEqual([
-    `${GATEHOUSE_CONFIG}:3:1 rules: rules is not yet enforced: take it out.`,
+    `${GATEHOUSE_CONFIG}:3:1 pins: pins is not yet enforced: take it out.`,
     'PORT must be a port number from 0 to 65535.',
   ])
   expect(faultsOf({ ...write(endpoint(), ...upstreams), AUTH_RESOURCES: '[]', MCP_RESOURCE_URL: resource })).toEqual([

@@ -3,13 +3,16 @@
 import { readFileSync } from 'node:fs'
 import type { AuditInFile } from '@gatehouse/service'
 import { defaultScopes, mcpScopes, type ProtectedResource } from '@gatehouse/shared'
-import { BUILTIN, type GatewayFile, readGatewayFile } from '@gatehouse/shared/gateway-file'
+import { BUILTIN, type GatewayFile, readGatewayFile, scopesOf } from '@gatehouse/shared/gateway-file'
 
 export interface GatewayResources {
   /** Undefined: the file has no endpoints, and serves a resource that it does not name. */
   readonly resources: readonly ProtectedResource[] | undefined
-  /** What stands behind the one resource of a file without endpoints. */
-  readonly upstreams: readonly string[]
+  /** What there is to the one resource of a file without endpoints. */
+  readonly behind: Required<Pick<ProtectedResource, 'upstreams' | 'words'>> & {
+    /** Besides its own. */
+    readonly scopes: readonly string[]
+  }
   /** What the file says of the audit. */
   readonly audit: AuditInFile | undefined
 }
@@ -34,15 +37,19 @@ export function readGatewayResources(
   return undefined
 }
 
-function describe({ endpoints, upstreams, scopes: words, audit }: GatewayFile): GatewayResources {
+function describe({ endpoints, upstreams, rules, scopes: words, audit }: GatewayFile): GatewayResources {
+  const all = upstreams.map(({ name }) => name)
   return {
     resources: endpoints?.map((endpoint) => ({
       ...endpoint,
       // only the demonstration notifies
-      scopes: [...(endpoint.upstreams.includes(BUILTIN) ? mcpScopes : defaultScopes)],
+      scopes: [
+        ...(endpoint.upstreams.includes(BUILTIN) ? mcpScopes : defaultScopes),
+        ...scopesOf(rules, endpoint.upstreams),
+      ],
       words,
     })),
-    upstreams: upstreams.map(({ name }) => name),
+    behind: { upstreams: all, scopes: scopesOf(rules, all), words },
     audit,
   }
 }

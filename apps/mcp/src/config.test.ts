@@ -19,7 +19,14 @@ test('an empty environment runs on this machine alone, and says which defaults i
   expect(readConfig({})).toEqual({
     inherited: { PATH: undefined, LANG: undefined },
     resource: 'http://localhost:3000/mcp',
-    endpoints: [{ resource: 'http://localhost:3000/mcp', title: 'Gatehouse MCP server', upstreams: ['builtin'] }],
+    endpoints: [
+      {
+        resource: 'http://localhost:3000/mcp',
+        title: 'Gatehouse MCP server',
+        upstreams: ['builtin'],
+        scopes: ['mcp:tools:read', 'mcp:tools:call'],
+      },
+    ],
     identity: { name: 'gatehouse', title: 'Gatehouse MCP server', version: expect.stringMatching(/^\d+\.\d+\.\d+$/) },
     issuer: 'http://localhost:4000',
     jwksUrl: undefined,

@@ -17,6 +17,7 @@ import {
   readSecret,
   type SettingsReader,
 } from '@gatehouse/service'
+import { defaultScopes } from '@gatehouse/shared'
 import { BUILTIN } from '@gatehouse/shared/gateway-file'
 import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
@@ -30,6 +31,8 @@ export interface Endpoint {
   readonly title: string
   /** Names of what stands behind it; `builtin` is the demonstration. */
   readonly upstreams: readonly string[]
+  /** Those that clients can ask for here. */
+  readonly scopes: readonly string[]
 }
 
 export interface Config {
@@ -110,6 +113,7 @@ export function readConfig(env: Environment): Config {
     resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp',
     name: given.title,
     upstreams: [BUILTIN],
+    scopes: defaultScopes,
   }
   const endpoints = (gateway?.settings?.endpoints ?? [ofVariable]).map(({ name, ...each }) => ({
     ...each,

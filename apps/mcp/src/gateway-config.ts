@@ -3,15 +3,19 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { AuditInFile } from '@gatehouse/service'
+import { defaultScopes } from '@gatehouse/shared'
 import {
   BUILTIN,
   type Fault,
   type GatewayFile,
+  type RuleInFile,
   readGatewayFile,
+  scopesOf,
   type TextSource,
   type UpstreamInFile,
 } from '@gatehouse/shared/gateway-file'
-import type { BuiltinUpstream, GatewaySettings, ReadSecret, UpstreamSettings } from './gateway/settings.ts'
+import { compileCondition } from './gateway/rules/cel.ts'
+import type { BuiltinUpstream, GatewaySettings, ReadSecret, Rule, UpstreamSettings } from './gateway/settings.ts'
 import { type SecretPlaces, type SecretUse, secretFile, secretReader } from './gateway-secrets.ts'
 
 type Common = Omit<BuiltinUpstream, 'transport' | 'name'>
@@ -75,7 +79,8 @@ function readFile(path: string, input: GatewayInput, faults: string[]): GatewayC
   const before = faults.length
   const places = { variable: input.variable, folder: dirname(resolve(path)) }
   const files = new Set([resolve(path)])
-  const settings = settle(file, input, (source, use) => {
+  const rules = compile(file.rules, (fault) => faults.push(place(fault)))
+  const settings = settle(file, input, rules, (source, use) => {
     const secret = secretFile(source, places)
     if (secret) files.add(secret)
     const read = secretReader(source, use, places)
@@ -103,12 +108,24 @@ function readAddress(url: string, input: GatewayInput, faults: string[]): Gatewa
   const authorization = source && secretReader(source, 'header', places)
   const fault = authorization && faultOf(authorization)
   if (fault) faults.push(`${source?.kind === 'file' ? 'MCP_UPSTREAM_AUTHORIZATION_FILE: ' : ''}${fault}.`)
-  const settings = file && settle(file, input, (each, use) => secretReader(each, use, places))
+  const settings = file && settle(file, input, [], (each, use) => secretReader(each, use, places))
   const upstreams = settings?.upstreams.map((each) =>
     'headers' in each && authorization ? { ...each, headers: { authorization }, credential: 'header' as const } : each,
   )
   const known = settings && upstreams && { ...settings, upstreams }
   return { settings: known, hasEndpoints: false, warnings: [], files: [], audit: undefined }
+}
+
+/** The conditions are read here and nowhere else. */
+function compile(rules: readonly RuleInFile[], report: (fault: Fault) => void): readonly Rule[] {
+  return rules.map(({ at, when, ...rule }) => {
+    try {
+      return { ...rule, name: at, condition: when && compileCondition(when.text) }
+    } catch (error) {
+      report({ line: 1, column: 1, ...when, message: `${at}.when: ${(error as Error).message}` })
+      return { ...rule, name: at, condition: undefined }
+    }
+  })
 }
 
 function faultOf(read: ReadSecret): string | undefined {
@@ -122,9 +139,18 @@ function faultOf(read: ReadSecret): string | undefined {
 
 type Reader = (source: TextSource, use: SecretUse) => ReadSecret
 
-function settle(file: GatewayFile, { resource, title }: GatewayInput, reader: Reader): GatewaySettings {
+function settle(
+  file: GatewayFile,
+  { resource, title }: GatewayInput,
+  rules: readonly Rule[],
+  reader: Reader,
+): GatewaySettings {
   const all = file.upstreams.map(({ name }) => name)
-  const endpoints = file.endpoints ?? [{ resource, name: title, upstreams: all }]
+  const endpoints = (file.endpoints ?? [{ resource, name: title, upstreams: all }]).map((endpoint) => ({
+    ...endpoint,
+    scopes: [...defaultScopes, ...scopesOf(rules, endpoint.upstreams)],
+  }))
+  const openByDefault = file.upstreams.flatMap((upstream) => (upstream.default === 'allow' ? [upstream.name] : []))
   const served = new Set(endpoints.flatMap(({ upstreams }) => upstreams))
   // one upstream keeps its names
   const prefix = served.size > 1 ? 'always' : 'never'
@@ -132,10 +158,15 @@ function settle(file: GatewayFile, { resource, title }: GatewayInput, reader: Re
     .filter(({ name }) => served.has(name))
     .map((each) => settleUpstream(each, prefix, reader))
   const builtin: UpstreamSettings = { ...ofBuiltin(prefix), name: BUILTIN, transport: 'builtin' }
-  return { endpoints, upstreams: served.has(BUILTIN) ? [...named, builtin] : named, parked: file.parked }
+  const upstreams = served.has(BUILTIN) ? [...named, builtin] : named
+  return { endpoints, upstreams, rules: { rules, openByDefault }, parked: file.parked }
 }
 
-function settleUpstream(upstream: UpstreamInFile, prefix: 'always' | 'never', reader: Reader): UpstreamSettings {
+function settleUpstream(
+  { default: _, ...upstream }: UpstreamInFile,
+  prefix: 'always' | 'never',
+  reader: Reader,
+): UpstreamSettings {
   const { prefix: inFile } = upstream.tools
   const tools = { ...upstream.tools, prefix: inFile ?? prefix, isPrefixFixed: inFile !== undefined }
   if (upstream.transport === 'stdio') return { ...upstream, tools, env: readers(upstream.env, 'variable', reader) }

@@ -103,7 +103,7 @@ export function createReload(options: ReloadOptions): Reload {
 
 /** What there is besides the upstreams. */
 function summaryOf({ endpoints, development, gateway, audit }: Config): string {
-  return JSON.stringify([endpoints, development, gateway?.parked, audit])
+  return JSON.stringify([endpoints, development, gateway?.parked, gateway?.rules, audit])
 }
 
 /** One that cannot be read counts as empty: it is judged when it can. */

@@ -10,6 +10,8 @@ import { type ResourceMetadata, resourceMetadataUrl } from './metadata.ts'
 import { publicReasons, refusals } from './refusals.ts'
 
 export interface GuardOptions extends Omit<ResourceMetadata, 'authorizationServers'> {
+  /** What the challenge to a request without a good token names, which many clients ask for. By default all scopes. */
+  readonly challengeScopes?: readonly string[]
   /** Whose tokens count: the issuer identifier, byte for byte as its metadata has it. */
   readonly issuer: string
   /** By default the issuer's, found through its metadata. */
@@ -58,7 +60,7 @@ export function createGuard(options: GuardOptions): Guard {
   const verify = options.verifyAccessToken ?? createTokenVerifier({ issuer, resource, keys: keys as RemoteKeySet })
   const resourceMetadata = resourceMetadataUrl(resource)
 
-  function refuse(why: keyof typeof refusals, named = scopes): GuardAnswer {
+  function refuse(why: keyof typeof refusals, named = options.challengeScopes ?? scopes): GuardAnswer {
     const { status, error, description } = refusals[why]
     const errorDescription = error && description
     const challenge = formatChallenge({ scheme: 'Bearer', error, errorDescription, scopes: named, resourceMetadata })

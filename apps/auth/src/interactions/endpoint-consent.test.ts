@@ -21,14 +21,17 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(join(GATEHOUSE_CONFIG, '..'), { recursive: true }))
 
-/** What stands behind the one endpoint from now on; behind the other it stays the same. */
-function putBehind(names: readonly string[], server?: AuthServer) {
+/** What stands behind the one endpoint from now on; behind the other it stays the same. `rules`: lines of the file. */
+function putBehind(names: readonly string[], server?: AuthServer, rules: readonly string[] = []) {
   const upstreams = ['github', 'docs', 'ledger'].map((name) => `  ${name}: { url: "https://${name}.example.com/mcp" }`)
   const endpoints = [
     `  - { resource: ${tools}, name: Company tools, upstreams: [${names}] }`,
     `  - { resource: ${money}, name: Money, upstreams: [ledger] }`,
   ]
-  writeFileSync(GATEHOUSE_CONFIG, ['version: 1', 'endpoints:', ...endpoints, 'upstreams:', ...upstreams].join('\n'))
+  writeFileSync(
+    GATEHOUSE_CONFIG,
+    ['version: 1', 'endpoints:', ...endpoints, 'upstreams:', ...upstreams, ...rules].join('\n'),
+  )
   server?.hangUp()
 }
 async function start(names: readonly string[], options: Parameters<typeof startAuthServer>[0] = {}) {
@@ -178,6 +181,41 @@ test('what is approved is what was shown: where the file changed meanwhile, the 
   expect((await browser.approve()).text).toContain('New at Company tools : ledger')
   expect((await browser.approve()).heading).toBe('You are signed in on your device')
   expect(await consentTo(browser)).not.toContain('New at')
+})
+
+const rules = [
+  'scopes: { "docs:write": "Write & publish documents" }',
+  'rules: [{ tools: [docs/*], when: no condition for us, scopes: [docs:write, docs:raw] }]',
+]
+
+test('the scopes that rules ask for are shown in the words of the file, are new for who had less, and are in the token', async () => {
+  await using server = await start(['github', 'docs'])
+  const browser = server.openBrowser()
+  const asked = { resource: tools, scope: 'mcp:tools:read mcp:tools:call docs:write docs:raw' }
+  await obtainCode(server, { changes: asked, browser })
+  putBehind(['github', 'docs'], server, rules)
+  const metadata = (await server.get('/.well-known/oauth-authorization-server')).json
+  expect(metadata.scopes_supported).toEqual(expect.arrayContaining(['docs:write', 'docs:raw']))
+  const text = await consentTo(browser, asked)
+  expect(text).toContain('Write & publish documents New')
+  expect(text).toContain('docs:raw New')
+  expect(text.match(/ New\b/g)).toHaveLength(2)
+  await browser.approve()
+  const { redeem } = await obtainCode(server, { changes: asked, browser })
+  expect((await redeem()).json.scope).toBe(asked.scope)
+  // without a word about scopes an app gets what it got before
+  const { redeem: redeemPlain } = await obtainCode(server, { changes: { resource: tools, scope: '' } })
+  expect((await redeemPlain()).json.scope).toBe('mcp:tools:read mcp:tools:call')
+})
+
+test('a scope that comes while the page is open is not approved with it', async () => {
+  await using server = await start(['github', 'docs'])
+  const browser = server.openBrowser()
+  const asked = { resource: tools, scope: 'mcp:tools:call docs:write' }
+  expect(await consentTo(browser, asked)).not.toContain('documents')
+  putBehind(['github', 'docs'], server, rules)
+  expect((await browser.approve()).text).toContain('Write & publish documents')
+  expect((await browser.approve()).leftTo?.searchParams.get('code')).toBeTruthy()
 })
 
 provesSecrecy()

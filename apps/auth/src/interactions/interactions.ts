@@ -211,9 +211,10 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
   }
 }
 
-/** What a page says stands behind the server, as a field of its form. */
+/** What a page says stands behind the server, and what the app may do there, as a field of its form. */
 function shownBehind(pending: Pending): string | undefined {
-  return 'ownPage' in pending ? undefined : pending.resource?.upstreams?.join(' ')
+  if ('ownPage' in pending || !pending.resource?.upstreams) return undefined
+  return [pending.resource.upstreams, pending.scopes].map((names) => names.join(' ')).join(', ')
 }
 
 /** Whoever looks into a device that somebody was talked into approving begins here. */

@@ -48,11 +48,12 @@ export function openEndpoints({ config, keys, store, common, serve, clock }: End
   const leaving = new Set<McpEndpoint>()
 
   /** Who may call it, and from where. */
-  function terms({ resource, title }: Endpoint, { development }: Changeable) {
+  function terms({ resource, title, scopes }: Endpoint, { development }: Changeable) {
     const guard = createGuard({
       resource,
       issuer,
-      scopes: defaultScopes,
+      scopes,
+      challengeScopes: defaultScopes,
       resourceName: title,
       verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock }),
       effectiveScopes,

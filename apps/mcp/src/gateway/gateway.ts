@@ -1,7 +1,8 @@
 // The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
 import { upstreamTroublesMember } from '@gatehouse/shared'
 import type { Implementation } from '@modelcontextprotocol/server'
-import { memberOf, nameIn } from '../mcp/message.ts'
+import type { Noted } from '../mcp/call-audit.ts'
+import { isObject, memberOf, nameIn } from '../mcp/message.ts'
 import { policy as ownPolicy } from '../mcp/policy.ts'
 import type { Message, Operations, Served, ServedRequest } from '../mcp/served.ts'
 import type { Source, ToolTerms } from '../sources/source.ts'
@@ -18,6 +19,10 @@ import { createSeals } from './relay/seal.ts'
 import { createRelayServer } from './relay/server.ts'
 import { createTaskIds, namesTask } from './relay/tasks.ts'
 import type { ParkedElsewhere } from './replicas/parked-elsewhere.ts'
+import { createGate } from './rules/gate.ts'
+import type { Decision } from './rules/rules.ts'
+import { createThings, resourceOf } from './rules/things.ts'
+import type { GatewayRules } from './settings.ts'
 import {
   type Era,
   type Json,
@@ -40,6 +45,7 @@ export interface GatewayOptions {
   /** Those of this endpoint, which are not closed with it. */
   readonly upstreams: readonly Upstream[]
   readonly catalog: Catalog
+  readonly rules: () => GatewayRules
   readonly outcomes: Pick<Outcomes, 'troubles'>
   /** The demonstration, where it is one of the upstreams. */
   readonly builtin: Source | undefined
@@ -68,6 +74,8 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
   const { identity, resource, issuer, upstreams, catalog, clock, onerror, onFault } = options
   const seals = createSeals({ secrets: options.secrets, clock })
   const tasks = createTaskIds(seals)
+  const gate = createGate({ endpoint: resource, settings: options.rules })
+  const things = createThings({ catalog, tasks })
   const forward = createForward({
     seals,
     get ownOrigins() {
@@ -79,8 +87,8 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     get named() {
       return upstreams.length > 1
     },
-    shownTasks: (params, owner, { settings }) =>
-      namesTask(params) ? tasks.shown(params, owner, settings.name) : params,
+    shownTasks: (params, { owner, tool }, { settings }) =>
+      namesTask(params) ? tasks.shown(params, owner, settings.name, tool) : params,
     upstreamOf: (name) => upstreams.find(({ settings }) => settings.name === name),
     elsewhere: options.elsewhere,
     get parked() {
@@ -88,8 +96,13 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     },
     clock,
   })
-  const relay = createRelay({ catalog, upstreams, forward, tasks, onFault })
-  const news = createNews({ catalog, onerror, quiet })
+  const relay = createRelay({ catalog, upstreams, forward, tasks, gate, onFault })
+  const news = createNews({
+    catalog,
+    isOpenTo: (found, behalf) => (gate.decide(resourceOf(found), behalf, {})?.kind ?? 'allowed') === 'allowed',
+    onerror,
+    quiet,
+  })
   /** What callers were told last, and what they said of themselves: a server is made without waiting. */
   const told = createRecent<Told>(mostCallers)
 
@@ -137,26 +150,42 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
         told.set(toldKey(request, client.era), { description, capabilities: client.capabilities })
       }
       const scopes = scopesFor(message.method, 'id' in message)
-      // whom it is refused anyhow need not be known to any upstream
-      const isWorth = options.builtin !== undefined || scopes.every((scope) => request.caller.scopes.has(scope))
-      const found = isWorth ? await calledBy(message, client) : undefined
+      const hasRules = gate.rules(upstreams)
+      // whom it is refused anyhow, with no more words than these, need not be known to any upstream
+      const isWorth =
+        hasRules || options.builtin !== undefined || scopes.every((scope) => request.caller.scopes.has(scope))
+      const called = isWorth ? await calledBy(message, client) : undefined
+      const decision = hasRules ? await decide(message, client, called, request) : undefined
+      // what is denied is like what is not there
+      const found = decision?.kind === 'denied' ? undefined : called
       const terms =
         found?.upstream.settings.transport === 'builtin' ? await termsOf(options.builtin, found.name) : undefined
+      const more = decision && 'scopes' in decision ? decision.scopes : []
       return {
         method,
         tool: found && { name: nameIn(message) as string, inputSchema: found.definition.inputSchema },
         staysOpen: method === 'subscriptions/listen' || terms?.isLong === true,
-        scopes: terms?.scopes ?? scopes,
+        scopes: [...new Set([...(terms?.scopes ?? scopes), ...more])],
         isOpenTo: !terms || ownPolicy.mayCall(terms, request.caller),
       }
     },
   }
 
-  /** Looked up only where it matters: headers have to be compared with it, or it may be a tool of our own. */
+  async function decide(message: Message, client: Client, tool: Found | undefined, { note }: ServedRequest) {
+    const { method = '', params } = message
+    const about = isObject(params) ? await things.about(method, params as Members, client, tool) : undefined
+    const decision = about && gate.decide(about.thing, client, about.args)
+    if (decision) note?.({ upstream: about.thing.upstream, ...notedOf(decision) })
+    return decision
+  }
+
+  /** Looked up only where it matters: headers have to be compared with it, it may be a tool of our own, or rules name it. */
   async function calledBy(message: Message, client: Client): Promise<Found | undefined> {
     const name = nameIn(message)
     if (message.method !== 'tools/call' || typeof name !== 'string') return undefined
-    return client.era === '2026' || options.builtin ? catalog.findTool(name, behalfOf(client)) : undefined
+    return client.era === '2026' || options.builtin || gate.rules(upstreams)
+      ? catalog.findTool(name, behalfOf(client))
+      : undefined
   }
 
   async function handle(request: Request, client: Client, session: ServedRequest['session']): Promise<Members> {
@@ -170,7 +199,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
       }
       if (method === 'resources/subscribe' && typeof uri === 'string') {
         const found = await catalog.findResource(uri, behalfOf(client))
-        if (found) {
+        if (found && gate.shows(resourceOf(found), client)) {
           if (news.subscribe(session, uri, found, behalfOf(client))) return {}
           throw new RpcError(
             -32_602,
@@ -243,6 +272,14 @@ const envelope = 'io.modelcontextprotocol/'
 function subscribedIn({ params }: Message): readonly string[] {
   const uris = memberOf(memberOf(params, 'notifications'), 'resourceSubscriptions')
   return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []
+}
+
+const reasons = { rule: 'denied', error: 'rule_failed', unnamed: 'no_rule', place: 'uri_not_plain' } as const
+
+function notedOf(decision: Decision): Noted {
+  const { kind, rule } = decision
+  const refused = kind === 'denied' && { outcome: 'refused', decision: 'deny', reason: reasons[decision.because] }
+  return { ...(rule !== undefined && { rule }), ...refused } as Noted
 }
 
 async function termsOf(source: Source | undefined, name: string): Promise<ToolTerms | undefined> {

@@ -165,7 +165,7 @@ export function openUpstreams(
 /** Milliseconds for what is done for other replicas to end in. */
 const drainLimit = 5_000
 
-export type ServedEndpoint = Omit<EndpointSettings, 'name'> & {
+export type ServedEndpoint = Omit<EndpointSettings, 'name' | 'scopes'> & {
   /** What people are shown. */
   readonly title: string
 }
@@ -245,6 +245,7 @@ export function openGateway(parts: GatewayParts): Gateway {
         get parked() {
           return now.settings.parked
         },
+        rules: () => now.settings.rules,
         get builtin() {
           return seats.upstreams.some(({ settings }) => settings.transport === 'builtin') ? builtin : undefined
         },
@@ -256,12 +257,14 @@ export function openGateway(parts: GatewayParts): Gateway {
         onFault: (upstream, { message }) => log.warn({ upstream }, message.slice(0, longestMessage)),
         clock: clock.now,
       })
+      let rules = JSON.stringify(now.settings.rules)
       const change = (next: ServedEndpoint, changed: ReadonlySet<string>): void => {
-        const before = namesOf(seats)
+        const before = [...namesOf(seats), rules]
         endpoint = next
+        rules = JSON.stringify(now.settings.rules)
         seats.arrange(next, upstreams)
         const after = namesOf(seats)
-        if (before.join() !== after.join() || after.some((name) => changed.has(name))) catalog.renew()
+        if (before.join() !== [...after, rules].join() || after.some((name) => changed.has(name))) catalog.renew()
       }
       served.set(resource, change)
       parked.add(gateway.parked)

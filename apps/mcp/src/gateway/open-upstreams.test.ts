@@ -13,7 +13,7 @@ const named = (name: string, given: Partial<RemoteUpstream> = {}) =>
 
 function open(...upstreams: readonly RemoteUpstream[]) {
   return openUpstreams({
-    settings: { endpoints: [], upstreams, parked: 10 },
+    settings: { endpoints: [], upstreams, rules: { rules: [], openByDefault: [] }, parked: 10 },
     identity: { name: 'gatehouse', version: '0' },
     log: silent,
     builtin: createBuiltin(),

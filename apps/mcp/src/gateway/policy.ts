@@ -1,4 +1,4 @@
-// What a request through the gateway needs besides a valid token. Rules by tool are not here yet.
+// What a request through the gateway needs besides a valid token, where no rule says more: see rules/.
 
 import { lookings } from './upstreams/methods.ts'
 

@@ -1,5 +1,7 @@
 // What the gateway stands in front of, settled: read from the file or from MCP_UPSTREAM, defaults filled in, every duration
 // in milliseconds. Who reads it from where is config.ts's affair.
+import type { Selector } from '@gatehouse/shared/gateway-file'
+import type { Condition } from './rules/cel.ts'
 
 /** A secret as it is now. It is read at each use, so that a file that changed counts at once. */
 export interface ReadSecret {
@@ -94,11 +96,33 @@ export interface EndpointSettings {
   readonly resource: string
   readonly name: string
   readonly upstreams: readonly string[]
+  /** Those that a client can ask for here. */
+  readonly scopes: readonly string[]
+}
+
+export interface Rule {
+  /** As it stands in the file: `rules[0]`. */
+  readonly name: string
+  readonly tools: readonly Selector[]
+  readonly prompts: readonly Selector[]
+  readonly resources: readonly Selector[]
+  readonly condition: Condition | undefined
+  /** Besides those that every request of its kind needs. */
+  readonly scopes: readonly string[]
+  readonly allow: boolean
+}
+
+export interface GatewayRules {
+  /** The first that fits decides. */
+  readonly rules: readonly Rule[]
+  /** Upstreams at which that is allowed which no rule names, though rules name something. */
+  readonly openByDefault: readonly string[]
 }
 
 export interface GatewaySettings {
   readonly endpoints: readonly EndpointSettings[]
   readonly upstreams: readonly UpstreamSettings[]
+  readonly rules: GatewayRules
   /** Calls of one caller that may wait for an answer to a question at once. */
   readonly parked: number
 }

@@ -22,6 +22,8 @@ export interface SourceCaller {
   readonly subject: string
   readonly clientId: string
   readonly scopes: ReadonlySet<string>
+  /** RFC 9068 §2.2.3.1. Absent where the token names none. */
+  readonly groups?: readonly string[] | undefined
   /** Seconds since the epoch. */
   readonly expiresAt: number
 }

@@ -8,6 +8,7 @@ export interface FileContent {
   /** Names of upstreams by path, or by host and path: `/tools`, `127.0.0.1/tools`. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>
   readonly upstreams?: Readonly<Record<string, object>>
+  readonly rules?: readonly object[]
 }
 
 export interface TestFile {
@@ -31,13 +32,13 @@ function createTestFile(port: string): TestFile {
   }
 }
 
-function textOf({ endpoints, upstreams = {} }: FileContent, port: string): string {
+function textOf({ endpoints, upstreams = {}, rules = [] }: FileContent, port: string): string {
   const all = Object.entries(endpoints).map(([place, names]) => ({
     resource: resourceAt(place, port),
     name: `Tools at ${place}`,
     upstreams: names,
   }))
-  return JSON.stringify({ version: 1, endpoints: all, upstreams })
+  return JSON.stringify({ version: 1, endpoints: all, upstreams, rules })
 }
 
 function resourceAt(place: string, port: string): string {

@@ -30,7 +30,7 @@ export function isClientFile(value: unknown): boolean {
 
 export function readClientFile(parsed: ParsedText, surroundings: Surroundings): ClientFileResult {
   const upstreams: UpstreamInFile[] = []
-  const file: GatewayFile = { endpoints: undefined, upstreams, scopes: {}, parked: 10, audit: undefined }
+  const file: GatewayFile = { endpoints: undefined, upstreams, scopes: {}, rules: [], parked: 10, audit: undefined }
   const result = clientFile.safeParse(parsed.value)
   if (!result.success) return { file, faults: faultsOf(result.error.issues, parsed), warnings: [] }
   const { mcpServers, ...beside } = result.data

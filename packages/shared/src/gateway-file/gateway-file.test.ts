@@ -116,7 +116,7 @@ upstreams:
 `
   expect(faultsIn(text)).toEqual([
     '1:10 version: must be 1',
-    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, limits, audit',
+    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, rules, limits, audit',
     '4:5 endpoints[0].name: is missing: it must be text: put it in quotes',
     '4:15 endpoints[0].resource: must be https unless it is a loopback address',
     '5:17 endpoints[0].upstreams[0]: there is no upstream of this name, there are Docs, docs, builtin',
@@ -139,7 +139,7 @@ upstreams:
   a: { url: https://up.example/mcp, identity: { header: X-Caller, as: jwt }, credential: { kind: client-credentials, issuer: https://idp.example } }
   b: { url: https://up.example/b, credential: { kind: connection } }
 groups: { finance: [] }
-rules: []
+rules: [{ tools: [a/*], groups: [finance] }, { tools: [a/*], annotations: { readOnlyHint: true } }]
 pins: { mode: enforce }
 limits: { caller: 600/min, tool: {}, parked: 1 }
 `
@@ -148,7 +148,8 @@ limits: { caller: 600/min, tool: {}, parked: 1 }
     'upstreams.a.credential.kind: kind: client-credentials is not yet enforced: take it out',
     'upstreams.b.credential.kind: kind: connection is not yet enforced: take it out',
     'groups: groups is not yet enforced: take it out',
-    'rules: rules is not yet enforced: take it out',
+    'rules[0].groups: groups is not yet enforced: take it out',
+    'rules[1].annotations: annotations needs pins, which are not yet enforced: take it out',
     'pins: pins is not yet enforced: take it out',
     'limits.caller: caller is not yet enforced: take it out',
     'limits.tool: tool is not yet enforced: take it out',
@@ -325,6 +326,6 @@ test('the examples of the manual are read without a fault', () => {
   const manual = readFileSync(new URL('../../../../docs/gateway-file.md', import.meta.url), 'utf8')
   const blocks = [...manual.matchAll(/^```(?:yaml|json)\n(.*?)^```/gms)].map(([, block = '']) => block)
   const examples = blocks.filter((block) => /^version: 1$|"mcpServers"/m.test(block))
-  expect(examples).toHaveLength(2)
+  expect(examples).toHaveLength(3)
   for (const example of examples) expect(faultsIn(example)).toEqual([])
 })

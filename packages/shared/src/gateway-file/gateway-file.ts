@@ -31,6 +31,8 @@ interface Common {
   }
   readonly concurrency: number
   readonly timeouts: { readonly connect: number; readonly list: number; readonly call: number; readonly idle: number }
+  /** What becomes of what no rule names, where a rule names something of this upstream. */
+  readonly default: 'allow' | 'deny'
 }
 
 export interface RemoteInFile extends Common {
@@ -60,12 +62,33 @@ export interface EndpointInFile {
   readonly upstreams: readonly string[]
 }
 
+/** Of one upstream, by a glob over its own names or URIs. */
+export interface Selector {
+  readonly upstream: string
+  readonly glob: string
+}
+
+export const selectable = ['tools', 'prompts', 'resources'] as const
+export type Selectable = (typeof selectable)[number]
+
+export interface RuleInFile extends Readonly<Record<Selectable, readonly Selector[]>> {
+  /** Where it stands: `rules[0]`. */
+  readonly at: string
+  /** In CEL. */
+  readonly when: (Place & { readonly text: string }) | undefined
+  /** Besides those that every request of its kind needs. */
+  readonly scopes: readonly string[]
+  readonly allow: boolean
+}
+
 export interface GatewayFile {
   /** Undefined: one, at MCP_RESOURCE_URL, with all upstreams. */
   readonly endpoints: readonly EndpointInFile[] | undefined
   readonly upstreams: readonly UpstreamInFile[]
   /** Words for scopes, by scope. */
   readonly scopes: Readonly<Record<string, string>>
+  /** The first that fits decides. */
+  readonly rules: readonly RuleInFile[]
   readonly parked: number
   /** Undefined: the file does not say. */
   readonly audit: AuditInFile | undefined

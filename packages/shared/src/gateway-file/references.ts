@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { isSameAddress, isSamePlace } from './addresses.ts'
 import type { Fault, ParsedText } from './document.ts'
 import { faultAt } from './faults.ts'
-import type { GatewayFile, Surroundings, TextSource } from './gateway-file.ts'
+import { type GatewayFile, type Surroundings, selectable, type TextSource } from './gateway-file.ts'
+import { scopesOf, shadowed } from './rules.ts'
+import { selectorIn } from './settle.ts'
 
 /** The demonstration: an endpoint may name it, no upstream is called so. */
 export const BUILTIN = 'builtin'
@@ -27,6 +29,7 @@ const outline = z.object({
     )
     .catch({})
     .default({}),
+  rules: absent(z.array(z.object({ tools: names, prompts: names, resources: names }).catch({}))),
   endpoints: absent(
     z.array(
       z.object({ resource: z.string().catch(''), upstreams: names }).catch({ resource: '', upstreams: [BUILTIN] }),
@@ -50,7 +53,27 @@ export function checkReferences(parsed: ParsedText, surroundings: Surroundings):
     }),
     ...checkCredential(upstream, ['upstreams', name], parsed),
   ])
-  return [...faults, ...checkEndpoints(file, parsed)]
+  return [...faults, ...checkEndpoints(file, parsed), ...checkRules(file, parsed)]
+}
+
+function checkRules({ upstreams, rules = [] }: Outline, parsed: ParsedText): Fault[] {
+  const known = [...new Set([...Object.keys(upstreams), BUILTIN])]
+  return rules.flatMap((rule, index) =>
+    selectable.flatMap((kind) =>
+      (rule[kind] ?? []).flatMap((text, at) => {
+        const { upstream } = selectorIn(text)
+        return !text.includes('/') || known.includes(upstream)
+          ? []
+          : [
+              faultAt(
+                parsed,
+                ['rules', index, kind, at],
+                `there is no upstream of the name before the slash, there are ${known.join(', ')}`,
+              ),
+            ]
+      }),
+    ),
+  )
 }
 
 function checkEndpoints({ upstreams, endpoints }: Outline, parsed: ParsedText): Fault[] {
@@ -117,10 +140,25 @@ export function warningsOf(file: GatewayFile, parsed: ParsedText): Fault[] {
   const unused = file.upstreams.filter(
     ({ name }) => file.endpoints && !file.endpoints.some(({ upstreams }) => upstreams.includes(name)),
   )
+  const asked = scopesOf(file.rules)
   return [
     ...unused.map(({ name }) => faultAt(parsed, ['upstreams', name], 'no endpoint names it: it is not served', 'name')),
-    ...Object.keys(file.scopes).map((name) =>
-      faultAt(parsed, ['scopes', name], 'no rule asks for it: it is not offered', 'name'),
+    ...Object.keys(file.scopes)
+      .filter((name) => !asked.includes(name))
+      .map((name) => faultAt(parsed, ['scopes', name], 'no rule asks for it: it is not offered', 'name')),
+    ...file.rules.flatMap(({ scopes }, index) =>
+      scopes
+        .filter((name) => !Object.hasOwn(file.scopes, name))
+        .map((name) =>
+          faultAt(parsed, ['rules', index, 'scopes'], `${name} has no words under scopes: people are shown its name`),
+        ),
+    ),
+    ...shadowed(file.rules).map(({ rule, by }) =>
+      faultAt(
+        parsed,
+        ['rules', rule],
+        `can never decide: ${file.rules[by]?.at} and those before it fit all that it names`,
+      ),
     ),
     ...file.upstreams.flatMap((upstream) => (upstream.transport === 'stdio' ? plainSecrets(upstream.env) : [])),
   ]

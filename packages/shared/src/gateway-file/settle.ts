@@ -2,7 +2,7 @@
 import type { Definition, RemoteDefinition, StdioDefinition } from './definition.ts'
 import type { ParsedText } from './document.ts'
 import { show } from './faults.ts'
-import type { GatewayFile, TextSource, UpstreamInFile } from './gateway-file.ts'
+import type { GatewayFile, RuleInFile, Selector, TextSource, UpstreamInFile } from './gateway-file.ts'
 
 type Path = readonly PropertyKey[]
 type Source = (value: string | { env: string } | { file: string }, ...path: Path) => TextSource
@@ -17,9 +17,32 @@ export function settle(definition: Definition, parsed: ParsedText): GatewayFile 
     endpoints: definition.endpoints?.map((endpoint) => ({ ...endpoint, upstreams: endpoint.upstreams ?? names })),
     upstreams,
     scopes: definition.scopes,
+    rules: definition.rules.map((each, index) => rule(each, ['rules', index], parsed)),
     parked: definition.limits.parked,
     audit: definition.audit,
   }
+}
+
+function rule(
+  { tools, prompts, resources, when, scopes, allow }: Definition['rules'][number],
+  path: Path,
+  parsed: ParsedText,
+): RuleInFile {
+  return {
+    at: show(path),
+    tools: (tools ?? []).map(selectorIn),
+    prompts: (prompts ?? []).map(selectorIn),
+    resources: (resources ?? []).map(selectorIn),
+    when: when === undefined ? undefined : { text: when, ...parsed.placeOf([...path, 'when']) },
+    scopes: [...new Set(scopes)],
+    allow,
+  }
+}
+
+/** `upstream/glob`. The glob may have any number of slashes. */
+export function selectorIn(text: string): Selector {
+  const slash = text.indexOf('/')
+  return { upstream: text.slice(0, slash), glob: text.slice(slash + 1) }
 }
 
 function textSource(value: Parameters<Source>[0], path: Path, parsed: ParsedText): TextSource {

@@ -2,11 +2,19 @@ import { z } from 'zod'
 
 /**
  * An object without other members than these. Those of `later` are known and not built: they are refused as such, so that
- * nobody believes in what nothing does. `reason`: what else there is to say of an unknown one.
+ * nobody believes in what nothing does; `why` says more of one. `reason`: what else there is to say of an unknown one.
  */
 export function strict<T extends z.ZodRawShape>(
   shape: T,
-  { later = [], reason }: { readonly later?: readonly string[]; readonly reason?: string } = {},
+  {
+    later = [],
+    why = {},
+    reason,
+  }: {
+    readonly later?: readonly string[]
+    readonly why?: Readonly<Record<string, string>>
+    readonly reason?: string
+  } = {},
 ) {
   const known = Object.keys(shape).filter((name) => name !== '$schema')
   return z.strictObject(shape, {
@@ -17,9 +25,11 @@ export function strict<T extends z.ZodRawShape>(
         Object.fromEntries(
           keys.map((key) => [
             key,
-            later.includes(key)
-              ? `${key} is not yet enforced: take it out`
-              : `there is no such setting${reason ? `: ${reason}` : `, there are ${known.join(', ')}`}`,
+            Object.hasOwn(why, key)
+              ? `${key} ${why[key]}`
+              : later.includes(key)
+                ? `${key} is not yet enforced: take it out`
+                : `there is no such setting${reason ? `: ${reason}` : `, there are ${known.join(', ')}`}`,
           ]),
         ),
       )

@@ -2,7 +2,7 @@
 // for when upstreams are asked, watches.ts for what changed. Upstreams that are down are kept away by breaker.ts.
 import { createRecent } from '../recent.ts'
 import type { Behalf, Description, Era, Members, Upstream } from '../upstreams/contract.ts'
-import type { Catalog, CatalogOptions, Problem } from './contract.ts'
+import type { Catalog, CatalogOptions, Problem, Shows } from './contract.ts'
 import { describeEndpoint } from './describe.ts'
 import { createNamed, leastTtl } from './exposed.ts'
 import { createLists } from './lists.ts'
@@ -27,13 +27,13 @@ export function createCatalog(given: CatalogOptions): Catalog {
   const prompts = createNamed('prompts', options, lists)
   const uris = createUris(options, lists)
 
-  async function listTools(behalf: Behalf, era: Era): Promise<Members> {
-    const { items, ttlMs } = await tools.list(behalf, era)
+  async function listTools(behalf: Behalf, era: Era, shows?: Shows): Promise<Members> {
+    const { items, ttlMs } = await tools.list(behalf, era, shows)
     return { tools: await uris.showPages(behalf, items), ...hints(ttlMs, era) }
   }
 
-  async function listPrompts(behalf: Behalf, era: Era): Promise<Members> {
-    const { items, ttlMs } = await prompts.list(behalf, era)
+  async function listPrompts(behalf: Behalf, era: Era, shows?: Shows): Promise<Members> {
+    const { items, ttlMs } = await prompts.list(behalf, era, shows)
     return { prompts: items.map(({ item }) => item), ...hints(ttlMs, era) }
   }
 
@@ -48,27 +48,34 @@ export function createCatalog(given: CatalogOptions): Catalog {
     return Promise.race([asked, promise]).finally(cancel)
   }
 
-  async function listByUri(kind: 'resources' | 'resourceTemplates', behalf: Behalf, era: Era): Promise<Members> {
+  async function listByUri(
+    kind: 'resources' | 'resourceTemplates',
+    behalf: Behalf,
+    era: Era,
+    shows: Shows = () => true,
+  ): Promise<Members> {
     const { by } = listings[kind]
     const all = await Promise.all(upstreams.map((upstream) => lists.list(upstream, kind, behalf, 'hint')))
-    const first = new Map<string, { readonly name: string; readonly item: Members }>()
-    for (const [index, { settings }] of upstreams.entries())
+    const first = new Map<string, { readonly upstream: Upstream; readonly item: Members }>()
+    for (const [index, upstream] of upstreams.entries())
       for (const item of all[index]?.items ?? []) {
         const other = first.get(item[by])
-        if (!other) first.set(item[by], { name: settings.name, item })
+        if (!other) first.set(item[by], { upstream, item })
         else {
-          const message = `${item[by]} of ${settings.name} is left out: ${other.name} has it`
-          onProblem({ kind: 'clash', upstream: settings.name, message })
+          const { name } = upstream.settings
+          const message = `${item[by]} of ${name} is left out: ${other.upstream.settings.name} has it`
+          onProblem({ kind: 'clash', upstream: name, message })
         }
       }
-    return { [kind]: [...first.values()].map(({ item }) => item), ...hints(leastTtl(all, clock.now()), era) }
+    const shown = [...first].filter(([uri, { upstream }]) => shows(upstream, String(uri)))
+    return { [kind]: shown.map(([, { item }]) => item), ...hints(leastTtl(all, clock.now()), era) }
   }
 
   return {
     tools: listTools,
     prompts: listPrompts,
-    resources: (behalf, era) => listByUri('resources', behalf, era),
-    templates: (behalf, era) => listByUri('resourceTemplates', behalf, era),
+    resources: (behalf, era, shows) => listByUri('resources', behalf, era, shows),
+    templates: (behalf, era, shows) => listByUri('resourceTemplates', behalf, era, shows),
     findTool: (name, behalf) => tools.find(name, behalf),
     awayTool: (name, behalf) => tools.away(name, behalf),
     findPrompt: (name, behalf) => prompts.find(name, behalf),

@@ -21,6 +21,9 @@ export interface FoundResource {
   readonly by: 'only' | 'list' | 'template' | 'shown'
 }
 
+/** Whether something of an upstream is on a list, by its own name or URI there. Whose a name is does not depend on it. */
+export type Shows = (upstream: Upstream, name: string) => boolean
+
 /** What a client is told at the beginning. */
 export interface EndpointDescription {
   readonly capabilities: Members
@@ -46,11 +49,11 @@ export interface Problem {
  */
 export interface Catalog {
   /** The `result` of `tools/list`: all on one page, with `ttlMs` and `cacheScope` for a client of 2026, without `resultType`. */
-  tools(behalf: Behalf, era: Era): Promise<Members>
-  prompts(behalf: Behalf, era: Era): Promise<Members>
-  resources(behalf: Behalf, era: Era): Promise<Members>
+  tools(behalf: Behalf, era: Era, shows?: Shows): Promise<Members>
+  prompts(behalf: Behalf, era: Era, shows?: Shows): Promise<Members>
+  resources(behalf: Behalf, era: Era, shows?: Shows): Promise<Members>
   /** The `result` of `resources/templates/list`. */
-  templates(behalf: Behalf, era: Era): Promise<Members>
+  templates(behalf: Behalf, era: Era, shows?: Shows): Promise<Members>
 
   /** Lists only what is not known yet. */
   findTool(name: string, behalf: Behalf): Promise<Found | undefined>
@@ -59,7 +62,7 @@ export interface Catalog {
    * For a tool that is not found: whose name it is, where that upstream has no list for this caller, so that nobody can say
    * that the tool is gone.
    */
-  awayTool(name: string, behalf: Behalf): Promise<Upstream | undefined>
+  awayTool(name: string, behalf: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined>
   /** For reads, subscriptions, and completion over a resource: `uri` may be a URI template that is listed. */
   findResource(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
 

@@ -1,6 +1,6 @@
 // What is shown of the lists of all upstreams, and under which name each thing is found again.
 import type { Behalf, Era, Members, Upstream } from '../upstreams/contract.ts'
-import type { CatalogOptions, Found } from './contract.ts'
+import type { CatalogOptions, Found, Shows } from './contract.ts'
 import { createGivenNames } from './given-names.ts'
 import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
 import { isNamedAlone, isOffered, type Namer } from './names.ts'
@@ -12,10 +12,10 @@ interface Shown {
 
 export interface Named {
   /** As they are shown to a client of an era, and the milliseconds for which they count. */
-  list(behalf: Behalf, era: Era): Promise<{ readonly items: readonly Shown[]; readonly ttlMs: number }>
+  list(behalf: Behalf, era: Era, shows?: Shows): Promise<{ readonly items: readonly Shown[]; readonly ttlMs: number }>
   find(name: string, behalf: Behalf): Promise<Found | undefined>
   /** Whom the name was given to, if that upstream has no list for this caller. */
-  away(name: string, behalf: Behalf): Promise<Upstream | undefined>
+  away(name: string, behalf: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined>
 }
 
 export function createNamed(
@@ -66,15 +66,16 @@ export function createNamed(
     return definition && { upstream, name: definition.name, definition }
   }
 
-  async function ownerOf(name: string, { owner }: Behalf): Promise<Upstream | undefined> {
+  async function ownerOf(name: string, { owner }: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined> {
     const owned = await given.ownerOf(name, owner.endpoint)
-    return upstreams.find(({ settings }) => settings.name === owned?.upstream)
+    const upstream = upstreams.find(({ settings }) => settings.name === owned?.upstream)
+    return owned && upstream && { upstream, name: owned.name }
   }
 
   /** In the list of whom the name was given to; else in all, of which the sick are waited for only where names depend on them. */
   async function look(name: string, behalf: Behalf, age: Age): Promise<Found | undefined> {
     const theirs = await ownerOf(name, behalf)
-    const found = theirs && (await findIn(theirs, name, behalf, age))
+    const found = theirs && (await findIn(theirs.upstream, name, behalf, age))
     if (found) return found
     if (isNamedAlone(namers)) return firstOf(upstreams.map((upstream) => findIn(upstream, name, behalf, age)))
     const all = await listAll(behalf, age)
@@ -90,13 +91,12 @@ export function createNamed(
   }
 
   return {
-    async list(behalf, era) {
+    async list(behalf, era, shows = () => true) {
       const all = await listAll(behalf, 'hint')
       const items = all.flatMap(([upstream, kept]) =>
-        [...((kept && named.get(kept)) ?? [])].map(([name, item]) => ({
-          item: shown({ ...item, name }, kept?.era === era),
-          upstream,
-        })),
+        [...((kept && named.get(kept)) ?? [])]
+          .filter(([, item]) => shows(upstream, String(item.name)))
+          .map(([name, item]) => ({ item: shown({ ...item, name }, kept?.era === era), upstream })),
       )
       return {
         items,
@@ -111,7 +111,7 @@ export function createNamed(
     },
     async away(name, behalf) {
       const theirs = await ownerOf(name, behalf)
-      return theirs && !(await lists.last(theirs, kind, behalf)) ? theirs : undefined
+      return theirs && !(await lists.last(theirs.upstream, kind, behalf)) ? theirs : undefined
     },
   }
 }

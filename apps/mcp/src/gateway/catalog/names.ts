@@ -1,6 +1,7 @@
 // Under which names the tools and prompts of several upstreams are shown. A name stays with the tool that it was given to:
 // people allow a tool by its name, once and for all. Names are made here, never taken apart: who has one is looked up.
 import { createHash } from 'node:crypto'
+import { matchesGlob } from '@gatehouse/shared/gateway-file'
 import type { ToolNames } from '../settings.ts'
 
 /** What a model API takes as the name of a tool. */
@@ -114,23 +115,8 @@ function isSame(one: Owned | undefined, other: Owned): boolean {
   return one?.upstream === other.upstream && one.name === other.name
 }
 
-/** Whether the file lets this tool through. In a pattern `*` stands for any characters, and nothing else is special. */
+/** Whether the file lets this tool through. */
 export function isOffered(name: string, { only, not }: Pick<ToolNames, 'only' | 'not'>): boolean {
-  const fits = (pattern: string) => matches(pattern, name)
+  const fits = (glob: string) => matchesGlob(glob, name)
   return (only === undefined || only.some(fits)) && !not.some(fits)
-}
-
-/** In linear time, whatever the upstream calls its tools. */
-function matches(pattern: string, name: string): boolean {
-  const [first = '', ...rest] = pattern.split('*')
-  const last = rest.pop()
-  if (last === undefined) return name === pattern
-  if (!name.startsWith(first)) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = name.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
-  }
-  return name.length - last.length >= at && name.endsWith(last)
 }

@@ -21,10 +21,10 @@ export function createRenewableCatalog(make: () => Catalog): RenewableCatalog {
   let catalog = make()
   const watchers = new Set<Watcher>()
   return {
-    tools: (behalf, era) => catalog.tools(behalf, era),
-    prompts: (behalf, era) => catalog.prompts(behalf, era),
-    resources: (behalf, era) => catalog.resources(behalf, era),
-    templates: (behalf, era) => catalog.templates(behalf, era),
+    tools: (...asked) => catalog.tools(...asked),
+    prompts: (...asked) => catalog.prompts(...asked),
+    resources: (...asked) => catalog.resources(...asked),
+    templates: (...asked) => catalog.templates(...asked),
     findTool: (name, behalf) => catalog.findTool(name, behalf),
     awayTool: (name, behalf) => catalog.awayTool(name, behalf),
     findPrompt: (name, behalf) => catalog.findPrompt(name, behalf),

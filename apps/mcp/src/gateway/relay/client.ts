@@ -15,6 +15,10 @@ export interface Client
   readonly inputResponses: Members | undefined
   /** How its session hears what belongs to no request. */
   readonly announce: ((notification: Notification) => Promise<boolean>) | undefined
+  /** The tool that is called, by the upstream's own name. */
+  readonly tool?: string | undefined
+  /** Throws where what it asks for is no longer allowed: to be called before it is sent once more. */
+  readonly judgeAgain?: (() => void) | undefined
 }
 
 /** Least severe first (RFC 5424, as MCP has it). */

@@ -42,6 +42,16 @@ test('2025 to 2025: the question goes on the stream of the call', async () => {
   expect(result).not.toHaveProperty('resultType')
 })
 
+test('2025 to 2026: what is no longer allowed when the answer comes is not sent again', async () => {
+  await using upstream = await modernUpstream()
+  const judgeAgain = () => {
+    throw new RpcError(-32_602, 'Tool ask not found')
+  }
+  const client = testClient('2025', { judgeAgain })
+  await expect(forwarder().forward(upstream, modernQuestion, client)).rejects.toThrow('Tool ask not found')
+  expect(client.asked).toHaveLength(1)
+})
+
 test('2025 to 2026: the question that is a result is put as one, and the call made again with its answer', async () => {
   await using upstream = await modernUpstream()
   const client = testClient('2025')

@@ -3,7 +3,7 @@
 // answers with a second call.
 import { digest } from '../digest.ts'
 import type { ParkedElsewhere, TakenUp } from '../replicas/parked-elsewhere.ts'
-import type { Behalf, Era, Members, Owner, Request, Upstream, UpstreamRequest } from '../upstreams/contract.ts'
+import type { Behalf, Era, Members, Request, Upstream, UpstreamRequest } from '../upstreams/contract.ts'
 import { RpcError, UpstreamError } from '../upstreams/contract.ts'
 import { resultFor } from '../upstreams/envelope.ts'
 import { behalfOf, type Client, wantsLog } from './client.ts'
@@ -20,7 +20,7 @@ export interface ForwardOptions {
   /** More than one upstream: people have to be told which one asks. */
   readonly named: boolean
   /** The same, with tasks called what the client knows them by. */
-  readonly shownTasks: (params: Members, owner: Owner, upstream: Upstream) => Members
+  readonly shownTasks: (params: Members, client: Pick<Client, 'owner' | 'tool'>, upstream: Upstream) => Members
   /** By its name. */
   readonly upstreamOf: (name: string) => Upstream | undefined
   /** Calls of one caller that wait for an answer at once. */
@@ -104,6 +104,7 @@ export function createForward(options: ForwardOptions): Forward {
       const { requestState } = result
       const params = { ...request.params, inputResponses: answers, ...(requestState !== undefined && { requestState }) }
       sent = { ...request, params }
+      client.judgeAgain?.()
     }
     throw new RpcError(-32_603, `${upstream.settings.name} asked for more than ${mostRounds} times in one call`)
   }
@@ -203,7 +204,7 @@ export function createForward(options: ForwardOptions): Forward {
     if (asked > mostQuestions)
       throw new RpcError(-32_603, `${upstream.settings.name} asked more than ${mostQuestions} questions in one call`)
     const shown = questionFor(question, termsFor(upstream, client))
-    return shown.params ? { ...shown, params: options.shownTasks(shown.params, client.owner, upstream) } : shown
+    return shown.params ? { ...shown, params: options.shownTasks(shown.params, client, upstream) } : shown
   }
 
   function termsFor({ settings }: Upstream, { capabilities }: Client): QuestionTerms {

@@ -21,7 +21,9 @@ function scene() {
     watch: () => () => undefined,
     findResource: async (uri: string) => ({ upstream, uri, by: 'only' }),
   } as unknown as Catalog
+  const closed = new Set<string>()
   const news = createNews({
+    isOpenTo: ({ uri }) => !closed.has(uri),
     catalog,
     onerror: (error) => expect.unreachable(String(error)),
     quiet: { lists: 1_000_000, subscriptions: 1_000_000 },
@@ -41,7 +43,7 @@ function scene() {
   const update = (uri: string) => {
     for (const { hear } of open) hear({ method: 'notifications/resources/updated', params: { uri } })
   }
-  return { news, session, upstream, behalf, open, told, update, ends }
+  return { news, session, upstream, behalf, open, told, update, ends, closed }
 }
 
 test('a session has one listener an upstream, for all that it subscribed to', () => {
@@ -87,6 +89,21 @@ test('a resource is called what the client calls it', () => {
   expect(told.map(({ params }) => params?.uri)).toEqual(['gatehouse+docs:a:1'])
   news.unsubscribe(session, 'gatehouse+docs:a:1')
   expect(open.size).toBe(0)
+})
+
+test('nobody hears of a resource that is closed to them by now, or was before', async () => {
+  const { news, session, upstream, behalf, open, told, update, closed } = scene()
+  closed.add('a:2')
+  const heard: unknown[] = []
+  const stop = news.busFor(behalf, ['a:1', 'a:2']).subscribe((event) => void heard.push(event))
+  await expect.poll(() => [...open].map(({ uris }) => uris)).toEqual([['a:1']])
+  news.subscribe(session, 'a:1', { upstream, uri: 'a:1' }, behalf)
+  update('a:1')
+  closed.add('a:1')
+  update('a:1')
+  expect([heard, told.length]).toEqual([[{ kind: 'resource_updated', uri: 'a:1' }], 1])
+  stop()
+  news.close()
 })
 
 test('a stream has one listener an upstream, too', async () => {

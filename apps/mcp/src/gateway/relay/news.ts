@@ -20,6 +20,8 @@ export interface News {
 
 export interface NewsOptions {
   readonly catalog: Catalog
+  /** Whether somebody may hear of a resource. Asked each time: it may change. */
+  readonly isOpenTo: (found: Found, behalf: Behalf) => boolean
   readonly onerror: (error: Error) => void
   /**
    * Milliseconds without a request after which a session of the 2025 era hears no more: of lists, so that its connections may
@@ -58,7 +60,7 @@ const mostSubscriptions = 200
 /** Characters. */
 const longestUri = 2_048
 
-export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
+export function createNews({ catalog, isOpenTo, onerror, quiet }: NewsOptions): News {
   const sessions = new Map<string, Hearing>()
 
   function forget(key: string): void {
@@ -123,7 +125,8 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     const { uris, upstream, behalf } = of
     const hear = ({ method, params }: Notification) => {
       const uri = updatedIn({ method, params }, uris)
-      if (uri !== undefined) tell(session, { method, params: { ...params, uri } })
+      if (uri !== undefined && isOpenTo({ upstream, uri: params?.uri }, behalf))
+        tell(session, { method, params: { ...params, uri } })
     }
     const stop = uris.size > 0 && upstream.listen(behalf, [...uris.keys()], hear)
     if (stop) subscribed.set(upstream.settings.name, { ...of, stop })
@@ -135,7 +138,8 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
     const all = new Map<Upstream, Uris>()
     for (const uri of resources.filter(({ length }) => length <= longestUri).slice(0, mostSubscriptions)) {
       const found = await catalog.findResource(uri, behalf)
-      if (found) all.set(found.upstream, new Map([...(all.get(found.upstream) ?? []), [found.uri, uri]]))
+      if (found && isOpenTo(found, behalf))
+        all.set(found.upstream, new Map([...(all.get(found.upstream) ?? []), [found.uri, uri]]))
     }
     return all
   }
@@ -151,7 +155,9 @@ export function createNews({ catalog, onerror, quiet }: NewsOptions): News {
             for (const [upstream, uris] of isOver ? [] : all) {
               const hear = (notification: Notification) => {
                 const uri = updatedIn(notification, uris)
-                if (uri !== undefined) listener({ kind: 'resource_updated', uri })
+                const own = notification.params?.uri
+                if (uri !== undefined && isOpenTo({ upstream, uri: own }, behalf))
+                  listener({ kind: 'resource_updated', uri })
               }
               stops.push(upstream.listen(behalf, [...uris.keys()], hear))
             }

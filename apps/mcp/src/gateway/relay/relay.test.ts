@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Catalog } from '../catalog/contract.ts'
+import { createGate } from '../rules/gate.ts'
 import { testClient } from '../suites/clients.ts'
 import { remoteSettings } from '../suites/settings.ts'
 import { type Members, RpcError, type Upstream, UpstreamError, type UpstreamFault } from '../upstreams/contract.ts'
@@ -7,6 +8,8 @@ import type { Forward } from './forward.ts'
 import { createRelay } from './relay.ts'
 import { createSeals } from './seal.ts'
 import { createTaskIds } from './tasks.ts'
+
+const rules = { rules: [], openByDefault: [] }
 
 function upstreamOf(name: string): Upstream {
   return { settings: remoteSettings('http://localhost:1/mcp', { name }) } as Upstream
@@ -36,7 +39,8 @@ function relayTo(names: readonly string[], outcome: Members | Error) {
     },
   }
   const tasks = createTaskIds(createSeals({ secrets: ['a secret for tests, and for nothing else'], clock: Date.now }))
-  const relay = createRelay({ catalog, upstreams, forward, tasks, onFault: (name) => void faults.push(name) })
+  const gate = createGate({ endpoint: 'e', settings: () => rules })
+  const relay = createRelay({ catalog, upstreams, forward, tasks, gate, onFault: (name) => void faults.push(name) })
   return { relay, sent, faults }
 }
 

@@ -2,7 +2,10 @@
 // through where there is one upstream only.
 
 import { mirroredHeaders } from '../../mcp/inbound.ts'
-import type { Catalog, FoundResource } from '../catalog/contract.ts'
+import type { Catalog, FoundResource, Shows } from '../catalog/contract.ts'
+import type { Gate } from '../rules/gate.ts'
+import type { Thing } from '../rules/rules.ts'
+import { argumentsOf, promptOf, resourceOf, taskOf, toolOf } from '../rules/things.ts'
 import { type Json, type Members, type Request, RpcError, type Upstream, UpstreamError } from '../upstreams/contract.ts'
 import { behalfOf, type Client } from './client.ts'
 import type { Forward } from './forward.ts'
@@ -13,6 +16,7 @@ export interface RelayOptions {
   readonly upstreams: readonly Upstream[]
   readonly forward: Forward
   readonly tasks: TaskIds
+  readonly gate: Gate
   /** What an upstream did wrong: for the log. */
   readonly onFault: (upstream: string, error: Error) => void
 }
@@ -26,25 +30,27 @@ const codes = { methodNotFound: -32_601, invalidParams: -32_602, internal: -32_6
 /** Seconds after which to try again, where an upstream does not say. */
 const tryAgain = 20
 
-export function createRelay({ catalog, upstreams, forward, tasks, onFault }: RelayOptions): Relay {
+export function createRelay({ catalog, upstreams, forward, tasks, gate, onFault }: RelayOptions): Relay {
   async function handle(request: Request, client: Client): Promise<Members> {
     const { method, params = {} } = request
     switch (method) {
       case 'tools/list':
-        return catalog.tools(behalfOf(client), client.era)
+        return catalog.tools(behalfOf(client), client.era, shownTo(client, toolOf))
       case 'prompts/list':
-        return catalog.prompts(behalfOf(client), client.era)
+        return catalog.prompts(behalfOf(client), client.era, shownTo(client, promptOf))
       case 'resources/list':
-        return catalog.resources(behalfOf(client), client.era)
+        return catalog.resources(behalfOf(client), client.era, shownTo(client, named))
       case 'resources/templates/list':
-        return catalog.templates(behalfOf(client), client.era)
+        return catalog.templates(behalfOf(client), client.era, shownTo(client, named))
       case 'tools/call':
         return callTool(request, params, client)
       case 'prompts/get': {
         const name = textIn(params, 'name')
         const found = await catalog.findPrompt(name, behalfOf(client))
-        if (!found) throw new RpcError(codes.invalidParams, `Prompt ${name} not found`)
-        return pass(found.upstream, { method, params: { ...params, name: found.name } }, client)
+        const missing = () => new RpcError(codes.invalidParams, `Prompt ${name} not found`)
+        if (!found) throw missing()
+        const sent = { method, params: { ...params, name: found.name } }
+        return pass(found.upstream, sent, judged(client, promptOf(found), argumentsOf(params), missing))
       }
       case 'resources/read':
       case 'resources/subscribe':
@@ -57,26 +63,39 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
     if (method === 'tasks/list') throw new RpcError(codes.methodNotFound, 'Method not found')
     if (method.startsWith('tasks/')) return passTask(request, params, client)
     const [only] = upstreams
-    if (!only || upstreams.length > 1) throw new RpcError(codes.methodNotFound, 'Method not found')
+    if (!only || upstreams.length > 1 || !gate.isOpen(only.settings.name))
+      throw new RpcError(codes.methodNotFound, 'Method not found')
     return pass(only, request, client)
+  }
+
+  /** Whoever is refused does not get past it. What it lets by asks it again before it is sent once more. */
+  function judged(client: Client, thing: Thing, args: unknown, missing: () => RpcError): Client {
+    const judgeAgain = () => gate.require(thing, client, args, missing)
+    judgeAgain()
+    return { ...client, judgeAgain }
+  }
+
+  function shownTo(client: Client, thing: typeof toolOf): Shows {
+    return (upstream, name) => gate.shows(thing({ upstream, name }), client)
   }
 
   async function callTool(request: Request, params: Members, client: Client): Promise<Members> {
     const name = textIn(params, 'name')
+    const missing = () => new RpcError(codes.invalidParams, `Tool ${name} not found`)
     const found = await catalog.findTool(name, behalfOf(client))
     if (!found) {
       const away = await catalog.awayTool(name, behalfOf(client))
-      if (away) {
-        client.note?.({ upstream: away.settings.name, outcome: 'unavailable', reason: 'unreachable' })
-        return failed(new UpstreamError(away.settings.name, 'unreachable', 'it has no list'))
-      }
-      throw new RpcError(codes.invalidParams, `Tool ${name} not found`)
+      if (!away) throw missing()
+      judged(client, toolOf(away), argumentsOf(params), missing)
+      client.note?.({ upstream: away.upstream.settings.name, outcome: 'unavailable', reason: 'unreachable' })
+      return failed(new UpstreamError(away.upstream.settings.name, 'unreachable', 'it has no list'))
     }
     const { upstream, definition } = found
+    const permitted = { ...judged(client, toolOf(found), argumentsOf(params), missing), tool: found.name }
     const mirrored = mirroredHeaders(definition as { name: string; inputSchema: Json }, params.arguments)
     const sent = { ...request, params: { ...params, name: found.name }, mirrored }
     try {
-      return await go(upstream, sent, client)
+      return await go(upstream, sent, permitted)
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
       onFault(upstream.settings.name, error)
@@ -99,7 +118,7 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
   }
 
   async function go(upstream: Upstream, request: Request, client: Client): Promise<Members> {
-    const { owner } = client
+    const { owner, tool } = client
     const { name, credential = 'none' } = upstream.settings
     client.note?.({ upstream: name, credential })
     const hearing: Client = {
@@ -108,49 +127,56 @@ export function createRelay({ catalog, upstreams, forward, tasks, onFault }: Rel
         void catalog.heard({ method, params }, behalfOf(client), upstream).catch(() => undefined)
         client.hear({
           method,
-          ...(params && { params: namesTask(params) ? tasks.shown(params, owner, name) : params }),
+          ...(params && { params: namesTask(params) ? tasks.shown(params, owner, name, tool) : params }),
         })
       },
     }
     const result = await forward.forward(upstream, request, hearing)
     const linked = await catalog.show(behalfOf(client), result, upstream)
-    const shown = namesTask(linked) ? tasks.shown(linked, owner, name) : linked
+    const shown = namesTask(linked) ? tasks.shown(linked, owner, name, tool) : linked
     return client.era === '2025' ? withObject(shown) : shown
   }
 
   async function passResource(request: Request, params: Members, client: Client): Promise<Members> {
-    const { upstream, uri } = await resourceAt(textIn(params, 'uri'), client)
-    return pass(upstream, { ...request, params: { ...params, uri } }, client)
+    const { permitted, upstream, uri } = await resourceAt(textIn(params, 'uri'), client)
+    return pass(upstream, { ...request, params: { ...params, uri } }, permitted)
   }
 
-  async function resourceAt(uri: string, client: Client): Promise<FoundResource> {
+  async function resourceAt(uri: string, client: Client): Promise<FoundResource & { readonly permitted: Client }> {
     const found = await catalog.findResource(uri, behalfOf(client))
-    if (!found) throw new RpcError(codes.invalidParams, `Resource ${uri} not found`, { uri })
-    return found
+    const missing = () => new RpcError(codes.invalidParams, `Resource ${uri} not found`, { uri })
+    if (!found) throw missing()
+    return { ...found, permitted: judged(client, resourceOf(found), {}, missing) }
   }
 
   async function complete(params: Members, client: Client): Promise<Members> {
     const { ref } = params
     const method = 'completion/complete'
     if (ref?.type === 'ref/resource') {
-      const { upstream, uri } = await resourceAt(textIn(ref, 'uri'), client)
-      return pass(upstream, { method, params: { ...params, ref: { ...ref, uri } } }, client)
+      const { permitted, upstream, uri } = await resourceAt(textIn(ref, 'uri'), client)
+      return pass(upstream, { method, params: { ...params, ref: { ...ref, uri } } }, permitted)
     }
     const name = textIn(ref ?? {}, 'name')
     const found = await catalog.findPrompt(name, behalfOf(client))
-    if (!found) throw new RpcError(codes.invalidParams, `Prompt ${name} not found`)
-    return pass(found.upstream, { method, params: { ...params, ref: { ...ref, name: found.name } } }, client)
+    const missing = () => new RpcError(codes.invalidParams, `Prompt ${name} not found`)
+    if (!found) throw missing()
+    const sent = { method, params: { ...params, ref: { ...ref, name: found.name } } }
+    return pass(found.upstream, sent, judged(client, promptOf(found), undefined, missing))
   }
 
   async function passTask(request: Request, params: Members, client: Client): Promise<Members> {
     const task = tasks.find(params.taskId, client.owner)
     const upstream = task && upstreams.find(({ settings }) => settings.name === task.upstream)
-    if (!upstream) throw new RpcError(codes.invalidParams, 'Task not found')
-    return pass(upstream, { ...request, params: { ...params, taskId: task.taskId } }, client)
+    const missing = () => new RpcError(codes.invalidParams, 'Task not found')
+    if (!upstream) throw missing()
+    const permitted = { ...judged(client, taskOf(task), undefined, missing), tool: task.tool }
+    return pass(upstream, { ...request, params: { ...params, taskId: task.taskId } }, permitted)
   }
 
   return { handle }
 }
+
+const named = ({ upstream, name }: Parameters<typeof toolOf>[0]) => resourceOf({ upstream, uri: name })
 
 /** The model can act on it: it may try again, or do something else. */
 function failed(error: UpstreamError): Members {

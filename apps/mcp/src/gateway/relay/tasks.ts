@@ -4,10 +4,16 @@ import { type Members, type Owner, UpstreamError } from '../upstreams/contract.t
 import type { Seals } from './seal.ts'
 
 export interface TaskIds {
-  /** A result or notification with the ids as the client knows them. */
-  shown(members: Members, owner: Owner, upstream: string): Members
+  /** A result or notification with the ids as the client knows them. `tool`: of which the tasks are calls. */
+  shown(members: Members, owner: Owner, upstream: string, tool: string | undefined): Members
   /** Whose a task is, and what it is called there. Undefined for an id that is not the caller's. */
-  find(id: unknown, owner: Owner): { readonly upstream: string; readonly taskId: string } | undefined
+  find(id: unknown, owner: Owner): Task | undefined
+}
+
+export interface Task {
+  readonly upstream: string
+  readonly taskId: string
+  readonly tool?: string
 }
 
 /** Characters that an id may have which a client brings back. */
@@ -16,9 +22,9 @@ const related = 'io.modelcontextprotocol/related-task'
 
 export function createTaskIds(seals: Seals): TaskIds {
   return {
-    shown(members, owner, upstream) {
+    shown(members, owner, upstream, tool) {
       const sealed = (taskId: string) => {
-        const sealed = seals.seal('task', owner, { upstream, taskId })
+        const sealed = seals.seal('task', owner, { upstream, taskId, ...(tool !== undefined && { tool }) })
         if (sealed.length > longestId)
           throw new UpstreamError(upstream, 'invalid', `${upstream} names a task by more than can come back`)
         return sealed
@@ -37,7 +43,7 @@ export function createTaskIds(seals: Seals): TaskIds {
 
     find(id, owner) {
       if (typeof id !== 'string') return undefined
-      return seals.open('task', owner, id) as { upstream: string; taskId: string } | undefined
+      return seals.open('task', owner, id) as Task | undefined
     },
   }
 }

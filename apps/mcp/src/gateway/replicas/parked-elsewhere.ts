@@ -59,9 +59,17 @@ export function createParkedElsewhere(replicas: Replicas, calls: Calls, endpoint
 }
 
 function carried(client: Client): Json {
-  const { owner, capabilities, headers, logLevel, progressToken, inputResponses, granted } = client
+  const { owner, capabilities, headers, logLevel, progressToken, inputResponses, granted, tool } = client
   const { scopes, expiresAt } = granted
-  const plain = { owner, capabilities, headers, logLevel, progressToken, inputResponses }
+  const plain = {
+    owner,
+    capabilities,
+    headers,
+    logLevel,
+    progressToken,
+    inputResponses,
+    ...(tool !== undefined && { tool }),
+  }
   return { ...plain, granted: { scopes: [...scopes], expiresAt } }
 }
 

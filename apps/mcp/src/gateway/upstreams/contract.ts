@@ -35,7 +35,11 @@ export interface Owner {
 export interface Behalf {
   readonly owner: Owner
   /** What the caller's token opens, and until when, in seconds since the epoch. The token itself is never passed on. */
-  readonly granted: { readonly scopes: ReadonlySet<string>; readonly expiresAt: number }
+  readonly granted: {
+    readonly scopes: ReadonlySet<string>
+    readonly expiresAt: number
+    readonly groups?: readonly string[] | undefined
+  }
   /** As the client declared them: what an upstream may ask for is mirrored from them, never more. */
   readonly capabilities: Members
   /** From the client's request, by lower-case name; an upstream gets those that its settings name. */

@@ -13,7 +13,7 @@ const { PATH } = process.env
 afterAll(() => rmSync(stateFolder, { recursive: true }))
 
 test('without a command there is no folder and no guard', async () => {
-  const settings = { endpoints: [], upstreams: [], parked: 10 }
+  const settings = { endpoints: [], upstreams: [], rules: { rules: [], openByDefault: [] }, parked: 10 }
   const starter = createProcessStarter({ settings, stateFolder, inherited: { PATH }, log })
   await starter.close()
   expect(existsSync(join(stateFolder, 'running'))).toBe(false)
@@ -21,7 +21,7 @@ test('without a command there is no folder and no guard', async () => {
 
 test('a command runs until it is closed, and nothing is left then', async () => {
   const command = commandSettings([])
-  const settings = { endpoints: [], upstreams: [command], parked: 10 }
+  const settings = { endpoints: [], upstreams: [command], rules: { rules: [], openByDefault: [] }, parked: 10 }
   const starter = createProcessStarter({ settings, stateFolder, inherited: { PATH }, log })
   const transport = starter.start(command, createInflow(largestInflow))
   await transport.start()

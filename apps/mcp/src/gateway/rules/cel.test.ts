@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { compileCondition, type Facts } from './cel.ts'
+
+const facts: Facts = {
+  caller: { kind: 'person', subject: 'github:1', client: 'c', groups: ['finance'], scopes: ['ledger:write'] },
+  args: { amount: 1000, name: 'aaa', list: [1, 2], nothing: null, deep: { a: { b: true } } },
+  tool: 'transfer',
+  upstream: 'ledger',
+  endpoint: 'https://mcp.example.com/mcp',
+}
+const holds = (text: string, args: unknown = facts.args) => compileCondition(text).holds({ ...facts, args })
+
+test.each([
+  ['caller.kind == "person" && args.amount <= 1000', true],
+  ['caller["kind"] != "machine"', true],
+  ['"finance" in caller.groups && caller.groups.exists(g, g.startsWith("fin"))', true],
+  ['"ledger:write" in caller.scopes', true],
+  ['tool == "transfer" && upstream == "ledger" && endpoint.startsWith("https://")', true],
+  ['args.amount == 1000 && args.amount <= 1000.5 && args.amount + 0.5 > 1000.0', true],
+  ['has(args.missing)', false],
+  ['!has(args.missing) || args.missing == 1', true],
+  ['args.nothing == null && args.deep.a.b', true],
+  ['args.list.all(x, x > 0) && args.list.exists_one(x, x == 2)', true],
+  ['args.list.map(x, x * 2.0).filter(x, x > 2.0).size() == 1', true],
+  ['args.list.all(x, caller.groups.exists(g, g == x))', false],
+  ['args.name.matches("^a+$")', true],
+  ['tool in ["transfer", "get"] ? true : false', true],
+])('%s: %s', (text, expected) => {
+  expect(holds(text)).toBe(expected)
+})
+
+test.each([
+  ['a ==', 'is not CEL: 1:3'],
+  ['foo == 1', 'there is no foo, there are caller, args, tool, upstream, endpoint'],
+  ['nosuch(1)', 'there is no function nosuch'],
+  ['tool.foo()', 'there is no function foo'],
+  ['caller.typo == "x"', 'there is no caller.typo, there are kind, subject, client, groups, scopes'],
+  ['caller.kind == "human"', 'caller.kind is person or machine'],
+  ['caller == 1', 'caller is looked at by its members'],
+  ['caller[tool] == "x"', 'caller is looked at by names that stand in the condition'],
+  ['tool == 1', 'compares string with int, which are never the same'],
+  ['tool.startsWith(1)', 'startsWith does not take (string, int)'],
+  ['"x" + 1 == "x"', '+ does not take (string, int)'],
+  ['tool', 'string is neither true nor false'],
+  ['tool && true', 'string is neither true nor false'],
+  ['tool.length > 1', 'string has no member length'],
+  ['args.name.matches(args.pattern)', 'a pattern has to stand in the condition'],
+  ['args.name.matches("(")', 'a pattern is faulty'],
+  ['args.list.all(x, args.list.exists(y, x == y))', 'goes through a list inside a list'],
+  ['args.list.all(x, x.all(y, y == 1))', 'goes through a list inside a list'],
+  ['com.example.Thing{a: 1} == 1', 'there is no type com.example.Thing'],
+  ['__proto__ == 1', 'there is no __proto__'],
+  [`${'('.repeat(900)}true${')'.repeat(900)}`, 'is not CEL'],
+])('%.40s is a fault before anybody calls', (text, message) => {
+  expect(() => compileCondition(text)).toThrow(message)
+})
+
+describe('what cannot be judged throws', () => {
+  test.each([
+    ['a member that is not there', 'args.missing == 1'],
+    ['numbers that are not of one kind', 'args.amount + 1 == 1001'],
+    ['a text where a number is meant', 'args.name <= 1000'],
+    ['what objects inherit', 'args.constructor == args.toString'],
+    ['something that is neither true nor false', 'args.amount'],
+  ])('%s: %s', (_, text) => {
+    const condition = compileCondition(text)
+    expect(() => condition.holds(facts)).toThrow()
+  })
+
+  test('arguments that are no object', () => {
+    for (const args of ['text', 1, [1], null]) expect(() => holds('args.amount <= 1000', args)).toThrow()
+  })
+})
+
+test('a condition says whether it asks for arguments', () => {
+  const asks = (text: string) => compileCondition(text).mentionsArgs
+  expect(asks('caller.kind == "person"')).toBe(false)
+  expect(asks('caller.groups.exists(args, args == "a")')).toBe(false)
+  expect(asks('caller.kind == "person" || caller.groups.exists(g, g == args.group)')).toBe(true)
+  expect(asks('[args].size() == 1')).toBe(true)
+  expect(asks('{"a": args}.a == 1')).toBe(true)
+})
+
+describe('what a caller sends takes no longer than it is long', () => {
+  test('a pattern that takes other engines for ever', () => {
+    expect(holds('args.name.matches("^(a+)+$")', { name: `${'a'.repeat(60_000)}!` })).toBe(false)
+    expect(() => holds('args.name.matches("^(a+)+$")', { name: 'a'.repeat(70_000) })).toThrow('too long')
+  })
+
+  test('10 MB of text, 100,000 levels, 10,000 values', () => {
+    const name = 'a'.repeat(10_000_000)
+    expect(holds('args.name == "x" || args.name.contains("b") || size(args.name) < 10', { name })).toBe(false)
+    expect(() => holds('args.name.matches("a")', { name })).toThrow('too long')
+    let deep: unknown = 1
+    for (let level = 0; level < 100_000; level += 1) deep = { deep }
+    expect(holds('has(args.deep.deep)', { deep })).toBe(true)
+    expect(() => holds('args.one == args.other', { one: deep, other: deep })).toThrow()
+    const list = Array.from({ length: 10_000 }, (_, index) => index)
+    expect(() => holds('args.list.all(x, x in args.list)', { list })).toThrow('more than 1000 values')
+    expect(holds('args.list.all(x, x in args.list)', { list: list.slice(0, 900) })).toBe(true)
+    expect(holds('9999 in args.list', { list })).toBe(true)
+  })
+})

@@ -1,0 +1,103 @@
+// Conditions in CEL: the only file that knows the library, which has no stable version yet. What it does not check before a
+// condition is used is checked in cel-check.ts.
+import { type CelInput, CelScalar, celEnv, celMethod, isCelError, mapType, parse, plan } from '@bufbuild/cel'
+import { RE2JS } from '@bufbuild/re2'
+import { createRecent } from '../recent.ts'
+import { type CelExpression, type CelSignature, checkExpression } from './cel-check.ts'
+
+/** What a condition sees, and nothing else. */
+export interface Facts {
+  readonly caller: {
+    /** A client with a token of its own is a machine. */
+    readonly kind: 'person' | 'machine'
+    readonly subject: string
+    readonly client: string
+    readonly groups: readonly string[]
+    readonly scopes: readonly string[]
+  }
+  /** Of a tool or a prompt. */
+  readonly args: unknown
+  /** The upstream's own name of the tool or the prompt, or the URI of the resource. */
+  readonly tool: string
+  readonly upstream: string
+  /** The resource identifier. */
+  readonly endpoint: string
+}
+
+export interface Condition {
+  readonly text: string
+  readonly mentionsArgs: boolean
+  /** Throws where it cannot be said. */
+  holds(facts: Facts): boolean
+}
+
+/** Characters of a text that a pattern is tried on: what is longer cannot be judged. */
+const longestMatched = 65_536
+/** Values in arguments where a condition goes through lists. */
+const mostValues = 1_000
+
+const { STRING, BOOL, DYN } = CelScalar
+
+const patterns = createRecent<RE2JS>(1_000)
+
+/** In linear time. Throws for what is no pattern. */
+function compiled(pattern: string): RE2JS {
+  const known = patterns.get(pattern) ?? RE2JS.compile(pattern)
+  patterns.set(pattern, known)
+  return known
+}
+
+const environment = celEnv({
+  variables: { caller: mapType(STRING, DYN), args: DYN, tool: STRING, upstream: STRING, endpoint: STRING },
+  funcs: [
+    celMethod('matches', STRING, [STRING], BOOL, function matches(pattern) {
+      const text = String(this)
+      if (text.length > longestMatched) throw new Error('a text is too long to be tried on a pattern')
+      return compiled(pattern).test(text)
+    }),
+  ],
+})
+
+function signatures(name: string): readonly CelSignature[] {
+  return [...(environment.funcs.find(name) ?? [])].map(({ target, arguments: args, result }) => ({
+    target: target?.name,
+    args: args.map((each) => each.name),
+    result: result.name,
+  }))
+}
+
+/** Throws an error whose message says what is wrong with the text. */
+export function compileCondition(text: string): Condition {
+  const { expr } = parsed(text)
+  const { mentionsArgs, goesThroughLists } = checkExpression(expr as CelExpression, { signatures, compiled })
+  const evaluate = plan(environment, expr)
+  return {
+    text,
+    mentionsArgs,
+    holds(facts) {
+      if (goesThroughLists && mentionsArgs) requireFew(facts.args)
+      const result = evaluate(facts as unknown as Record<keyof Facts, CelInput> as never)
+      if (isCelError(result)) throw new Error(result.message)
+      if (typeof result !== 'boolean') throw new Error('is neither true nor false')
+      return result
+    },
+  }
+}
+
+function parsed(text: string): ReturnType<typeof parse> {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw new Error(`is not CEL: ${(error as Error).message.replace(/^<input>:/, '')}`)
+  }
+}
+
+function requireFew(args: unknown): void {
+  let count = 0
+  let level = [args]
+  while (level.length > 0) {
+    count += level.length
+    if (count > mostValues) throw new Error(`there are more than ${mostValues} values in the arguments`)
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []))
+  }
+}

@@ -1,0 +1,156 @@
+// What the rules of the file say of one thing and one caller: the first rule that fits decides. Pure: it asks nobody, and knows
+// neither requests nor lists. What it is asked for is in relay/ (calls, and what belongs to them) and in gateway.ts (lists).
+import { effectiveScopes } from '@gatehouse/shared'
+import { matchesGlob } from '@gatehouse/shared/gateway-file'
+import type { GatewayRules, Rule } from '../settings.ts'
+import type { Facts } from './cel.ts'
+
+/** Something of an upstream, by its own name there; a resource by its URI. */
+export interface Thing {
+  readonly kind: 'tools' | 'prompts' | 'resources'
+  readonly upstream: string
+  readonly name: string
+}
+
+export interface RuleCaller {
+  readonly subject: string
+  readonly clientId: string
+  /** As granted. */
+  readonly scopes: ReadonlySet<string>
+  readonly groups?: readonly string[] | undefined
+}
+
+export interface Asked {
+  readonly thing: Thing
+  readonly caller: RuleCaller
+  /** The resource identifier. */
+  readonly endpoint: string
+  /** Of a call or a prompt. Undefined: not known, as when things are listed. */
+  readonly args: unknown
+}
+
+/**
+ * `rule`: the one that decided, as it stands in the file; undefined where none did.
+ * - `allowed`
+ * - `scopes`: it would be with all of these
+ * - `denied`. `error`: the condition of the rule could not be judged. `place`: a URI that may lead elsewhere than it says
+ */
+export type Decision =
+  | { readonly kind: 'allowed'; readonly rule: string | undefined; readonly scopes: readonly string[] }
+  | { readonly kind: 'scopes'; readonly rule: string | undefined; readonly scopes: readonly string[] }
+  | {
+      readonly kind: 'denied'
+      readonly rule: string | undefined
+      readonly because: 'rule' | 'error' | 'unnamed' | 'place'
+      readonly error?: string
+    }
+
+export interface Judgement {
+  /** With arguments that are not known: the best that may come of it. */
+  readonly decision: Decision
+  /** Rules that were passed over, because they ask for arguments that are not known. */
+  readonly open: readonly string[]
+}
+
+const base = { tools: 'mcp:tools:call', prompts: 'mcp:tools:read', resources: 'mcp:tools:read' } as const
+
+/** Whether the file says anything of an upstream. */
+export function isRuled({ rules }: GatewayRules, upstream: string): boolean {
+  return rules.some((rule) =>
+    Object.keys(base).some((kind) => selects(rule, { kind: kind as Thing['kind'], upstream })),
+  )
+}
+
+export function judge(settings: GatewayRules, asked: Asked): Judgement {
+  const { thing } = asked
+  const outcomes: Decision[] = []
+  const open: string[] = []
+  for (const rule of settings.rules) {
+    if (!selects(rule, thing)) continue
+    if (rule.condition?.mentionsArgs && asked.args === undefined) {
+      open.push(rule.name)
+      outcomes.push(outcomeOf(rule, asked))
+      continue
+    }
+    const held = holds(rule, asked)
+    if (held === false) continue
+    outcomes.push(held === true ? outcomeOf(rule, asked) : held)
+    return { decision: best(outcomes), open }
+  }
+  outcomes.push(withoutRule(settings, asked))
+  return { decision: best(outcomes), open }
+}
+
+/** Whether something is on a caller's list: it may be called with it, as far as that is known without arguments. */
+export function isShown(settings: GatewayRules, asked: Omit<Asked, 'args'>): boolean {
+  if (!isRuled(settings, asked.thing.upstream)) return true
+  // who may only read sees what may be called besides
+  const caller = { ...asked.caller, scopes: new Set([...asked.caller.scopes, 'mcp:tools:call']) }
+  return judge(settings, { ...asked, caller, args: undefined }).decision.kind === 'allowed'
+}
+
+function selects(rule: Rule, { kind, upstream, name }: Omit<Thing, 'name'> & { readonly name?: string }): boolean {
+  return rule[kind].some(
+    (selector) => selector.upstream === upstream && (name === undefined || matchesGlob(selector.glob, name)),
+  )
+}
+
+/** A decision: it cannot be said. */
+function holds({ name, condition }: Rule, asked: Asked): boolean | Decision {
+  if (!condition) return true
+  try {
+    return condition.holds(factsOf(asked))
+  } catch (error) {
+    return { kind: 'denied', rule: name, because: 'error', error: (error as Error).message }
+  }
+}
+
+function factsOf({ thing, caller, endpoint, args = {} }: Asked): Facts {
+  const { subject, clientId, groups = [], scopes } = caller
+  return {
+    // RFC 9068 §2.2: a client's own token has its client_id as subject, which no person can have
+    caller: {
+      kind: subject === clientId ? 'machine' : 'person',
+      subject,
+      client: clientId,
+      groups,
+      scopes: [...scopes],
+    },
+    args,
+    tool: thing.name,
+    upstream: thing.upstream,
+    endpoint,
+  }
+}
+
+function outcomeOf({ name: rule, allow, scopes }: Rule, asked: Asked): Decision {
+  if (!allow) return { kind: 'denied', rule, because: 'rule' }
+  if (leadsElsewhere(asked.thing)) return { kind: 'denied', rule, because: 'place' }
+  return withScopes(rule, scopes, asked)
+}
+
+function withoutRule(settings: GatewayRules, asked: Asked): Decision {
+  const { upstream } = asked.thing
+  if (!isRuled(settings, upstream)) return withScopes(undefined, [], asked)
+  if (!settings.openByDefault.includes(upstream)) return { kind: 'denied', rule: undefined, because: 'unnamed' }
+  if (leadsElsewhere(asked.thing)) return { kind: 'denied', rule: undefined, because: 'place' }
+  return withScopes(undefined, [], asked)
+}
+
+function withScopes(rule: string | undefined, more: readonly string[], { thing, caller }: Asked): Decision {
+  const scopes = [base[thing.kind], ...more]
+  const held = effectiveScopes(caller.scopes)
+  return { kind: scopes.every((scope) => held.has(scope)) ? 'allowed' : 'scopes', rule, scopes }
+}
+
+/** A glob over `file:///public/*` is not to be got round by `file:///public/../secret`. */
+function leadsElsewhere({ kind, name }: Thing): boolean {
+  return kind === 'resources' && /(^|[/\\]|%2f|%5c)(\.|%2e){1,2}([/\\?#]|%2f|%5c|$)/i.test(name)
+}
+
+/** The first of the most that may come of it. */
+function best(outcomes: readonly Decision[]): Decision {
+  const kinds = ['allowed', 'scopes', 'denied'] as const
+  const found = kinds.map((kind) => outcomes.find((one) => one.kind === kind)).find((one) => one !== undefined)
+  return found ?? { kind: 'denied', rule: undefined, because: 'unnamed' }
+}

@@ -1,0 +1,30 @@
+// For tests: rules as they are read from a file.
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readConfig } from '../../config.ts'
+import type { GatewayRules } from '../settings.ts'
+
+const upstreams =
+  '{ ledger: { command: [x] }, docs: { command: [x] }, wiki: { command: [x] }, github: { command: [x], default: allow } }'
+
+/** Each is a line of YAML. At `github` what no rule names is allowed. */
+export function rulesOf(...rules: readonly string[]): GatewayRules {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-rules-'))
+  const GATEHOUSE_CONFIG = join(folder, 'gatehouse.yaml')
+  const lines = ['version: 1', `upstreams: ${upstreams}`, 'rules:', ...rules.map((rule) => `  - ${rule}`)]
+  writeFileSync(GATEHOUSE_CONFIG, lines.join('\n'))
+  const { gateway } = readConfig({ GATEHOUSE_CONFIG, DATA_DIR: folder })
+  if (!gateway) throw new Error('there is no gateway')
+  return gateway.rules
+}
+
+export function companyRules(): GatewayRules {
+  return rulesOf(
+    `{ tools: [ledger/transfer], when: 'caller.kind == "person" && args.amount <= 1000', scopes: [ledger:write] }`,
+    '{ tools: [ledger/get_*] }',
+    '{ tools: [ledger/*], allow: false }',
+    '{ tools: [github/create_*], scopes: [github:write, github:create] }',
+    '{ tools: [docs/search] }',
+  )
+}
