@@ -44,7 +44,7 @@ export async function tlsRecipeWorks({ stack }: Scene): Promise<void> {
     expect(page.headers['set-cookie']?.length).toBeGreaterThan(0)
     for (const cookie of page.headers['set-cookie'] ?? []) expect(cookie).toMatch(/^__Host-.*; secure/i)
     const refused = await get(resource, { method: 'POST' })
-    expect(refused.status).toBe(401)
+    expect(refused.status, refused.body).toBe(401)
     const described = /resource_metadata="([^"]+)"/.exec(refused.headers['www-authenticate'] ?? '')?.[1] ?? ''
     expect(JSON.parse((await get(described)).body).authorization_servers).toEqual([issuer])
     expect((await ask(`http://127.0.0.1:${http}/device`)).status).toBe(308)
