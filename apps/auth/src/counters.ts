@@ -45,7 +45,7 @@ export function createCounters(metrics: Metrics | undefined): Counters {
   )
   const holdEnds = metrics?.counter(
     'gatehouse_held_polls_total',
-    'Held polls of waiting devices, by how they ended: the person decided, the time was over, we close, the device hung up.',
+    'Held polls of waiting devices, by how they ended: the person decided, the time was over, we close, the device hung up, the store was away.',
     ['end'],
   )
   const refusedHolds = metrics?.counter(

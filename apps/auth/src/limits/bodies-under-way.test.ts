@@ -3,8 +3,10 @@ import { connect, type Socket } from 'node:net'
 import { verifies } from '@gatehouse/testing'
 import { expect, vi } from 'vitest'
 import { startAuthServer } from '../suites/auth-server.ts'
+import { DEVICE_GRANT, terminal } from '../suites/clients.ts'
 import { provesSecrecy } from '../suites/evidence.ts'
-import { logInOnDevice } from '../suites/flows.ts'
+import { askAsDevice, logInOnDevice } from '../suites/flows.ts'
+import { encodeForm } from '../suites/http.ts'
 import { bodyRoom } from './bodies-under-way.ts'
 
 const LENGTH = 56 * 1024
@@ -55,5 +57,24 @@ verifies(
   },
   60_000,
 )
+
+verifies(['M17', 'N12'], 'devices that wait take none of that room, however they send their form', async () => {
+  await using server = await startAuthServer({ environment: { TRUST_PROXY: '127.0.0.1', AUTH_HOLD_SECONDS: '30' } })
+  const headers = { 'x-forwarded-for': '203.0.113.7' }
+  const head = `POST /token HTTP/1.1\r\nHost: ${new URL(server.issuer).host}\r\nX-Forwarded-For: 203.0.113.7`
+  const chunked = `${head}\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n`
+  const devices = Math.floor(bodyRoom.perNetwork / LENGTH) + 5
+  const opened: Socket[] = []
+  for (let device = 0; device < devices; device += 1) {
+    const { deviceCode } = await askAsDevice(server, {}, headers)
+    const form = encodeForm({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: terminal.client_id })
+    const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
+    socket.write(`${chunked}${form.length.toString(16)}\r\n${form}\r\n0\r\n\r\n`)
+    opened.push(socket)
+    const held = new RegExp(`^gatehouse_held_polls ${device + 1}$`, 'm')
+    await vi.waitFor(async () => expect(await server.metrics()).toMatch(held), patient)
+  }
+  for (const socket of opened) socket.destroy()
+})
 
 provesSecrecy()

@@ -1,5 +1,6 @@
 // What bodies that are on their way take of memory. Nobody is known yet who sends them, and the last byte may never come:
 // a form has 56 KB at most, but there may be ten thousand connections.
+import type { IncomingMessage } from 'node:http'
 import { networkOf } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { BusyError, TooManyRequestsError } from '../errors.ts'
@@ -13,12 +14,21 @@ export interface BodyRoom {
 
 export const bodyRoom: BodyRoom = { perNetwork: 4 * 1_048_576, total: 64 * 1_048_576 }
 
+const rooms = new WeakMap<IncomingMessage, () => void>()
+
+/** For a small request that was read, and whose answer takes long: else those that wait keep everybody out. Idempotent. */
+export function giveRoomBack(request: IncomingMessage): void {
+  rooms.get(request)?.()
+  rooms.delete(request)
+}
+
 /** Seconds after which there may be room again. */
 const RETRY_AFTER = 2
 
 /**
  * Refuses requests whose body has no room, before a byte of it is read: {@link TooManyRequestsError} for a network that has
- * too much under way, {@link BusyError} where all together have. A body counts as long as it says it is, or as it may be.
+ * too much under way, {@link BusyError} where all together have. A body counts as long as it says it is, or as it may
+ * be, until it is answered or {@link giveRoomBack}.
  */
 export function boundBodies(app: FastifyInstance, { perNetwork, total }: BodyRoom = bodyRoom): void {
   const longest = app.initialConfig.bodyLimit ?? Number.POSITIVE_INFINITY
@@ -39,6 +49,7 @@ export function boundBodies(app: FastifyInstance, { perNetwork, total }: BodyRoo
       else ofNetwork.delete(network)
     }
     count(bytes)
-    reply.raw.once('close', () => count(-bytes))
+    rooms.set(request.raw, () => count(-bytes))
+    reply.raw.once('close', () => giveRoomBack(request.raw))
   })
 }

@@ -1,5 +1,6 @@
 // Device codes: compare-and-set from pending to decided, polled at an interval (RFC 8628 §3.5).
 import { type Adapter, type AdapterPayload, errors, type TokenEndpointGrantContext } from 'oidc-provider'
+import { giveRoomBack } from '../../limits/bodies-under-way.ts'
 import { networkOf } from '../../limits/network.ts'
 import type { DeviceCodePhase, DeviceCodeWrite, Payload, Store } from '../../store/contract.ts'
 import { isDuring, redemption } from '../operation.ts'
@@ -89,12 +90,14 @@ async function answerPoll(
     deviceCode: id,
     clientId: record.clientId ?? '',
     network,
+    size: sizeOf(by),
     life,
     interval: deviceInterval * 1000,
     async isDecided() {
       const now = await options.store.records.find('DeviceCode', id)
       return !now || now.consumedAt !== undefined || isDecided(now.payload)
     },
+    onHeld: () => giveRoomBack(by.req),
     onHungUp(run) {
       if (by.res.destroyed) run()
       by.res.once('close', run)
@@ -104,7 +107,13 @@ async function answerPoll(
   refuseEarly(outcome)
   if (outcome === 'undecided') return record
   const now = await findAgain()
+  // what would be redeemed now would reach nobody
+  if (by.res.destroyed) return record
   return now && decided(now)
+}
+
+function sizeOf({ req, oidc }: TokenEndpointGrantContext): number {
+  return req.rawHeaders.join('').length + JSON.stringify(oidc.body ?? '').length
 }
 
 function refuseEarly(outcome: string): void {

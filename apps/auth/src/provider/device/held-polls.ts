@@ -14,17 +14,22 @@ export interface HeldPoll {
   readonly clientId: string
   /** Where it comes from: networkOf(). */
   readonly network: string
+  /** Characters of the request, which are kept as long as it is held. */
+  readonly size: number
   /** Milliseconds until the code expires. */
   readonly life: number
   /** Milliseconds, as RFC 8628 has it. */
   readonly interval: number
   /** Whether the code was decided, or is no more. */
   readonly isDecided: () => Promise<boolean>
+  /** Called before it is held. */
+  readonly onHeld: () => void
   /** Calls back when nobody waits for the answer any more. Returns how to stop. */
   readonly onHungUp: (run: () => void) => () => void
 }
 
-export type HoldEnd = 'decided' | 'lapsed' | 'drained' | 'hung_up'
+/** `failed`: the store was away when it was asked at the end. */
+export type HoldEnd = 'decided' | 'lapsed' | 'drained' | 'hung_up' | 'failed'
 
 export interface HeldPolls {
   /** Resolves when there is something to answer: `early` is `slow_down`. A poll whose device hung up is `undecided`. */
@@ -56,6 +61,9 @@ export interface HoldCaps {
 /** A network has so few codes (limits/matrix.ts); a client may be a program that many people have. */
 const holdCaps: HoldCaps = { network: 250, client: 2_500, process: 5_000 }
 
+/** Of `size`. A poll has a few hundred; with five thousand of the longest ones this process would have no memory. */
+const longestRequest = 8_192
+
 export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
   const { deviceCodes, hold, caps = holdCaps, onEnd, onFull } = options
   const ofNetwork = createTally()
@@ -70,7 +78,7 @@ export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
   }
 
   function mayHold(poll: HeldPoll): boolean {
-    if (hold === 0 || isDraining) return false
+    if (hold === 0 || isDraining || poll.size > longestRequest) return false
     const full = whatIsFull(poll)
     if (full) onFull(full)
     return full === undefined
@@ -82,17 +90,27 @@ export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
     const first = await deviceCodes.poll(deviceCode, interval, patience)
     if (first !== 'undecided') return first
     waiter.endAfter(patience)
+    try {
+      const { end, outcome } = await waitFor(poll, waiter)
+      onEnd(end)
+      return outcome
+    } catch (error) {
+      onEnd('failed')
+      throw error
+    }
+  }
+
+  async function waitFor({ deviceCode, isDecided }: HeldPoll, waiter: Waiter): Promise<Ended> {
     for (;;) {
       const end = await waiter.next()
       if (end !== 'news') {
         const outcome = await deviceCodes.endPoll(deviceCode)
-        onEnd(outcome === 'decided' && end !== 'hung_up' ? 'decided' : end)
-        return end === 'hung_up' ? 'undecided' : outcome
+        if (end === 'hung_up') return { end, outcome: 'undecided' }
+        return { end: outcome === 'decided' ? outcome : end, outcome }
       }
-      if (!(await looked(poll.isDecided))) continue
+      if (!(await looked(isDecided))) continue
       if (waiter.hasHungUp()) continue
-      onEnd('decided')
-      return 'decided'
+      return { end: 'decided', outcome: 'decided' }
     }
   }
 
@@ -101,6 +119,7 @@ export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
       const { deviceCode, network, clientId, interval } = poll
       if (!mayHold(poll)) return deviceCodes.poll(deviceCode, interval, 0)
       const waiter = createWaiter()
+      poll.onHeld()
       held.add(waiter)
       ofNetwork.add(network, 1)
       ofClient.add(clientId, 1)
@@ -135,7 +154,12 @@ async function looked(isDecided: () => Promise<boolean>): Promise<boolean> {
   }
 }
 
-type Word = 'news' | Exclude<HoldEnd, 'decided'>
+interface Ended {
+  readonly end: HoldEnd
+  readonly outcome: DeviceCodeOutcome
+}
+
+type Word = 'news' | Exclude<HoldEnd, 'decided' | 'failed'>
 
 interface Waiter {
   tell(word: Word): void
