@@ -319,6 +319,7 @@ export const walls = [
       own,
       ...node,
       '../catalog/contract.ts',
+      '../catalog/names.ts',
       '../recent.ts',
       '../relay/client.ts',
       '../relay/tasks.ts',

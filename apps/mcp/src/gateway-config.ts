@@ -97,6 +97,18 @@ function readFile(path: string, input: GatewayInput, faults: string[]): GatewayC
   }
 }
 
+/**
+ * A file for who asks what its rules say: no secret of it is read, which may be missing here. Undefined where there are
+ * faults. `resource`: what it serves where it has no endpoints.
+ */
+export function readRules(path: string, resource: string, faults: string[]): GatewaySettings | undefined {
+  const { file, faults: found = [] } = readGatewayFile(readFileSync(path, 'utf8'), { resource })
+  const place = ({ line, column, message }: Fault) => `${path}:${line}:${column} ${message}.`
+  faults.push(...found.map(place))
+  const rules = compile(file?.rules ?? [], (fault) => faults.push(place(fault)))
+  return file && faults.length === 0 ? settle(file, { resource, title: '' }, rules, () => () => '') : undefined
+}
+
 /** As a file with this one upstream. */
 function readAddress(url: string, input: GatewayInput, faults: string[]): GatewayConfig {
   const name = 'upstream'
@@ -141,7 +153,7 @@ type Reader = (source: TextSource, use: SecretUse) => ReadSecret
 
 function settle(
   file: GatewayFile,
-  { resource, title }: GatewayInput,
+  { resource, title }: Pick<GatewayInput, 'resource' | 'title'>,
   rules: readonly Rule[],
   reader: Reader,
 ): GatewaySettings {

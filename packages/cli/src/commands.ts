@@ -11,8 +11,8 @@ export const commands: readonly OwnCommand[] = [
   },
   {
     name: 'gateway',
-    operands: 'check [FILE]',
-    summary: 'check the file that names the servers behind a gateway, and ask them',
+    operands: 'check [FILE] | explain TOOL',
+    summary: 'check the file of a gateway and its servers; say who may call what, and why',
     endsBySignal: false,
     run: async (context) => (await import('./gateway/gateway.ts')).gateway(context),
   },

@@ -64,12 +64,24 @@ export async function unlisted(issuer: string, resources: readonly string[]): Pr
   return known === undefined || known === 'unreadable' ? [] : resources.filter((resource) => !known.includes(resource))
 }
 
+/** Those of these scopes that the issuer does not list, where it says which it does (RFC 8414 §2). */
+export async function unoffered(issuer: string, scopes: readonly string[]): Promise<readonly string[]> {
+  const known = await listIn('scopes_supported', issuer)
+  return known === undefined || known === 'unreadable' ? [] : scopes.filter((scope) => !known.includes(scope))
+}
+
+const resourcesOf = (issuer: string, reachedAt?: string) => listIn('protected_resources', issuer, reachedAt)
+
 /** A copy would be too old after a change. Undefined: the issuer does not say. */
-async function resourcesOf(issuer: string, reachedAt?: string): Promise<readonly unknown[] | 'unreadable' | undefined> {
+async function listIn(
+  member: string,
+  issuer: string,
+  reachedAt?: string,
+): Promise<readonly unknown[] | 'unreadable' | undefined> {
   try {
     const text = await createIssuerMetadata({ issuer, reachedAt })['oauth-authorization-server']()
-    const { protected_resources: resources } = JSON.parse(text ?? '{}')
-    return Array.isArray(resources) ? resources : undefined
+    const list = JSON.parse(text ?? '{}')[member]
+    return Array.isArray(list) ? list : undefined
   } catch {
     return 'unreadable'
   }

@@ -4,10 +4,13 @@ import type { Config } from '../config.ts'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { systemClock } from './catalog/clock.ts'
+import type { Catalog } from './catalog/contract.ts'
+import { isOffered } from './catalog/names.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { openUpstreams } from './open-gateway.ts'
+import { gapsIn, type Inventory } from './rules/coverage.ts'
 import { seatsAt } from './seat.ts'
-import type { GatewaySettings } from './settings.ts'
+import type { EndpointSettings, GatewaySettings } from './settings.ts'
 import {
   type Behalf,
   type Era,
@@ -43,38 +46,35 @@ const PAGES = 1_000
 export interface Inspection {
   readonly upstream: string
   /** What it is, or why nobody knows. */
-  readonly found: Inspected | UpstreamError
+  readonly found: Found | UpstreamError
+}
+
+interface Found extends Inspected {
+  readonly inventory: Inventory
+}
+
+interface InspectOptions {
+  readonly signal: AbortSignal
+  /** What a command prints on standard error, and what is wrong with it. */
+  readonly onLine: (line: string) => void
 }
 
 /**
- * Asks all upstreams of a configuration, side by side. `problems`: names that clash or cannot be shown, in words. `onLine`:
- * what a command prints on standard error, and what is wrong with it.
+ * Asks all upstreams of a configuration, side by side. `problems`: names that clash or cannot be shown, and what rules and
+ * upstreams do not know of each other, in words.
  */
 export async function inspectAll(
-  { gateway, identity, proxies, dataDir, inherited }: Config,
-  { signal, onLine }: { readonly signal: AbortSignal; readonly onLine: (line: string) => void },
+  config: Config,
+  options: InspectOptions,
 ): Promise<{ readonly upstreams: readonly Inspection[]; readonly problems: readonly string[] }> {
+  const { gateway } = config
   if (!gateway) return { upstreams: [], problems: [] }
-  const told = (details: object, message: string): void => {
-    const { line, upstream } = details as { readonly line?: string; readonly upstream?: string }
-    onLine(`${upstream ?? 'gateway'}: ${line ?? message}`)
-  }
-  const log = { info: () => undefined, warn: told, error: told }
-  const stateFolder = join(dataDir, 'upstreams')
-  const opened = openUpstreams({
-    settings: gateway,
-    identity,
-    log,
-    builtin: createBuiltin(),
-    proxies,
-    stateFolder,
-    inherited,
-  })
+  const { signal } = options
   const problems = new Set<string>()
-  try {
+  return withUpstreams(config, gateway, options, async (opened) => {
     const upstreams = await Promise.all(
-      opened.upstreams.map(async (upstream): Promise<Inspection> => {
-        const found = await inspect(upstream, endpointOf(upstream, gateway), signal).catch((error: unknown) => {
+      opened.map(async (upstream): Promise<Inspection> => {
+        const found = await inspect(upstream, gateway, signal).catch((error: unknown) => {
           if (error instanceof UpstreamError) return error
           if (error instanceof RpcError) return invalid(upstream, `answers with the error ${error.code}`)
           throw error
@@ -83,12 +83,7 @@ export async function inspectAll(
       }),
     )
     for (const endpoint of gateway.endpoints) {
-      const catalog = createCatalog({
-        upstreams: seatsAt(endpoint, opened.upstreams),
-        clock: systemClock,
-        store: createMemoryCatalogStore(systemClock),
-        onProblem: ({ kind, upstream, message }) => kind !== 'unlisted' && problems.add(`${upstream}: ${message}`),
-      })
+      const catalog = catalogAt(endpoint, opened, (problem) => problems.add(problem))
       const behalf = operator(endpoint.resource, signal)
       await Promise.all([
         catalog.tools(behalf, '2025'),
@@ -96,10 +91,60 @@ export async function inspectAll(
         catalog.resources(behalf, '2025'),
       ])
     }
-    return { upstreams, problems: [...problems] }
+    const inventories = upstreams.flatMap(({ found }) => (found instanceof UpstreamError ? [] : [found.inventory]))
+    return { upstreams, problems: [...problems, ...gapsIn(gateway.rules, inventories)] }
+  })
+}
+
+/** Whose tool clients know by this name, at the first endpoint that has one, and what it is called there. */
+export async function findTool(
+  config: Config,
+  name: string,
+  options: InspectOptions,
+): Promise<{ readonly upstream: string; readonly tool: string; readonly endpoint: string } | undefined> {
+  const { gateway } = config
+  if (!gateway) return undefined
+  return withUpstreams(config, gateway, options, async (opened) => {
+    for (const endpoint of gateway.endpoints) {
+      const catalog = catalogAt(endpoint, opened, () => undefined)
+      const found = await catalog.findTool(name, operator(endpoint.resource, options.signal))
+      if (found) return { upstream: found.upstream.settings.name, tool: found.name, endpoint: endpoint.resource }
+    }
+    return undefined
+  })
+}
+
+async function withUpstreams<Result>(
+  { identity, proxies, dataDir, inherited }: Config,
+  settings: GatewaySettings,
+  { onLine }: InspectOptions,
+  work: (upstreams: readonly Upstream[]) => Promise<Result>,
+): Promise<Result> {
+  const told = (details: object, message: string): void => {
+    const { line, upstream } = details as { readonly line?: string; readonly upstream?: string }
+    onLine(`${upstream ?? 'gateway'}: ${line ?? message}`)
+  }
+  const log = { info: () => undefined, warn: told, error: told }
+  const stateFolder = join(dataDir, 'upstreams')
+  const opened = openUpstreams({ settings, identity, log, builtin: createBuiltin(), proxies, stateFolder, inherited })
+  try {
+    return await work(opened.upstreams)
   } finally {
     await opened.close()
   }
+}
+
+function catalogAt(
+  endpoint: EndpointSettings,
+  upstreams: readonly Upstream[],
+  onProblem: (problem: string) => void,
+): Catalog {
+  return createCatalog({
+    upstreams: seatsAt(endpoint, upstreams),
+    clock: systemClock,
+    store: createMemoryCatalogStore(systemClock),
+    onProblem: ({ kind, upstream, message }) => kind !== 'unlisted' && onProblem(`${upstream}: ${message}`),
+  })
 }
 
 /** The first that it stands behind. */
@@ -108,11 +153,13 @@ function endpointOf({ settings }: Upstream, { endpoints }: GatewaySettings): str
 }
 
 /** Rejects with an {@link UpstreamError}. */
-async function inspect(upstream: Upstream, resource: string, signal: AbortSignal): Promise<Inspected> {
-  const behalf = operator(resource, signal)
-  const { name } = upstream.settings
+async function inspect(upstream: Upstream, gateway: GatewaySettings, signal: AbortSignal): Promise<Found> {
+  const behalf = operator(endpointOf(upstream, gateway), signal)
+  const { name, tools: names } = upstream.settings
   const { era, protocolVersion, serverInfo, capabilities } = await upstream.describe(behalf)
-  const tools = capabilities.tools ? await listTools(upstream, behalf) : []
+  const tools = capabilities.tools ? await listAll(upstream, 'tools', behalf) : []
+  const isAsked = gateway.rules.rules.some((rule) => rule.prompts.some((one) => one.upstream === name))
+  const prompts = isAsked && capabilities.prompts ? await listAll(upstream, 'prompts', behalf) : undefined
   return {
     upstream: name,
     era,
@@ -121,24 +168,30 @@ async function inspect(upstream: Upstream, resource: string, signal: AbortSignal
     version: String(serverInfo.version ?? ''),
     tools: tools.map(readTool),
     has: (['prompts', 'resources'] as const).filter((kind) => capabilities[kind]),
+    inventory: {
+      upstream: name,
+      tools: tools.map((tool) => String(tool.name)).filter((tool) => isOffered(tool, names)),
+      prompts: prompts?.map((prompt) => String(prompt.name)),
+    },
   }
 }
 
-async function listTools(upstream: Upstream, behalf: Behalf): Promise<readonly Members[]> {
-  const tools: Members[] = []
+async function listAll(upstream: Upstream, kind: 'tools' | 'prompts', behalf: Behalf): Promise<readonly Members[]> {
+  const items: Members[] = []
+  const method = `${kind}/list`
   let cursor: unknown
   for (let page = 0; page < PAGES; page += 1) {
     const params = cursor === undefined ? {} : { cursor }
-    const result = await upstream.request({ method: 'tools/list', params }, behalf).catch((error: unknown) => {
+    const result = await upstream.request({ method, params }, behalf).catch((error: unknown) => {
       if (!(error instanceof RpcError)) throw error
-      throw invalid(upstream, `answers tools/list with the error ${error.code}`)
+      throw invalid(upstream, `answers ${method} with the error ${error.code}`)
     })
-    if (!Array.isArray(result.tools)) throw invalid(upstream, 'answers tools/list without tools')
-    tools.push(...result.tools)
+    if (!Array.isArray(result[kind])) throw invalid(upstream, `answers ${method} without ${kind}`)
+    items.push(...result[kind])
     cursor = result.nextCursor
-    if (typeof cursor !== 'string') return tools
+    if (typeof cursor !== 'string') return items
   }
-  throw invalid(upstream, `has a list of tools of more than ${PAGES} pages`)
+  throw invalid(upstream, `has a list of ${kind} of more than ${PAGES} pages`)
 }
 
 function invalid({ settings }: Upstream, what: string): UpstreamError {

@@ -9,11 +9,15 @@ import { gateway } from './gateway.ts'
 
 /** What the command says of a file, as JSON. */
 async function check(content: string, env: Record<string, string> = {}) {
+  return run(content, ['check', 'gatehouse.yaml', '--json'], env)
+}
+
+async function run(content: string, args: readonly string[], env: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-check-test-'))
   writeFileSync(join(folder, 'gatehouse.yaml'), content)
   let report: unknown
   const code = await gateway({
-    args: ['check', 'gatehouse.yaml', '--json'],
+    args,
     env: { PATH: process.env.PATH, ...env },
     terminal: { json: (value: unknown) => (report = value), note: () => undefined },
     signal: new AbortController().signal,
@@ -25,7 +29,7 @@ async function check(content: string, env: Record<string, string> = {}) {
 
 async function issuerThatLists(resources: readonly string[]) {
   const server = createServer((_request, response) =>
-    response.end(JSON.stringify({ issuer, protected_resources: resources })),
+    response.end(JSON.stringify({ issuer, protected_resources: resources, scopes_supported: ['known'] })),
   )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -69,4 +73,75 @@ test('an endpoint that the issuer does not list is a warning, where it is said w
   const named = await check(plain, { MCP_ISSUER: listing.issuer, MCP_RESOURCE_URL: two })
   expect(named.report).toMatchObject({ warnings: [expect.stringContaining(`does not list ${two}`)] })
   expect((await check(plain, { MCP_ISSUER: listing.issuer })).report).toMatchObject({ warnings: [] })
+})
+
+const ruled = `version: 1
+endpoints:
+  - { resource: ${one}, name: One, upstreams: [builtin] }
+upstreams: { ledger: { url: "http://127.0.0.1:9/mcp", credential: { kind: header, value: { env: NOT_HERE } } } }
+rules:
+  - { tools: [builtin/greet], when: 'args.name != "Eve"', scopes: [known] }
+  - { tools: [builtin/nothing], scopes: [strange] }
+  - { tools: [builtin/nothing] }
+`
+
+test('what rules and servers do not know of each other is told', async () => {
+  await using listing = await issuerThatLists([one])
+  const { code, report } = await check(ruled.replace(/^upstreams.*\n/m, ''), { MCP_ISSUER: listing.issuer })
+  expect(code).toBe(1)
+  const { warnings, problems } = report as { readonly warnings: string[]; readonly problems: string[] }
+  expect(problems).toEqual([
+    'rules[1].tools: builtin has nothing that fits builtin/nothing',
+    'rules[2].tools: builtin has nothing that fits builtin/nothing',
+    expect.stringMatching(/^builtin: no rule names these tools, so nobody may use them: (?!greet)/),
+  ])
+  expect(warnings).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('rules[2]: can never decide'),
+      `The issuer ${listing.issuer} does not offer the scope strange: nobody can get it.`,
+    ]),
+  )
+  const open = await check(
+    `${several.replace(', upstreams: [builtin] }', ' }')}upstreams: { away: { command: ["true"] } }\nrules: [{ tools: [builtin/*] }]`,
+  )
+  expect(open.report).toMatchObject({
+    warnings: expect.arrayContaining(['No rule is about away: whoever has mcp:tools:call may call all of its tools.']),
+  })
+  expect((await check(ruled.replace('!= "Eve"', '!= Eve'))).report).toMatchObject({
+    faults: expect.arrayContaining([expect.stringMatching(/:6:37 rules\[0\]\.when: there is no Eve/)]),
+  })
+})
+
+test('which rule decides is explained without a secret and without a server', async () => {
+  const explain = (...args: readonly string[]) => run(ruled, ['explain', ...args, '--file', 'gatehouse.yaml', '--json'])
+  const scopes = ['--scopes', 'mcp:tools:call known']
+  expect(await explain('builtin/greet', '--as', 'github:123')).toMatchObject({
+    code: 1,
+    report: { decision: { kind: 'scopes', rule: 'rules[0]' }, missing: ['known'], open: ['rules[0]'], kind: 'person' },
+  })
+  expect(await explain('builtin/greet', '--as', 'github:123', ...scopes, '--args', '{"name":"Ada"}')).toMatchObject({
+    code: 0,
+    report: { decision: { kind: 'allowed' }, when: 'args.name != "Eve"', isListed: true },
+  })
+  expect(await explain('builtin/greet', '--client', 'robot', ...scopes, '--args', '{"name":"Eve"}')).toMatchObject({
+    code: 1,
+    report: { decision: { kind: 'denied', because: 'unnamed' }, kind: 'machine', passed: ['rules[0]'] },
+  })
+  await expect(explain('ledger/x', '--as', 'github:123')).rejects.toThrow(
+    'no endpoint serves an upstream called ledger',
+  )
+  for (const wrong of [
+    [],
+    ['builtin/greet'],
+    ['builtin/greet', '--as', 'a', '--args', 'x'],
+    ['builtin/greet', '--odd'],
+  ])
+    await expect(explain(...wrong)).rejects.toMatchObject({ code: 'usage' })
+})
+
+test('a tool is found by the name that clients know it by', async () => {
+  const plain = ruled.replace(/^upstreams.*\n/m, '')
+  const args = ['explain', 'greet', '--as', 'github:123', '--file', 'gatehouse.yaml', '--json']
+  expect(await run(plain, args)).toMatchObject({ code: 1, report: { tool: 'builtin/greet', endpoint: one } })
+  await expect(run(plain, args.with(1, 'nothing'))).rejects.toThrow('No server that answers has a tool')
 })

@@ -1,20 +1,23 @@
-// `gateway check`: what is wrong with the file that names the servers behind a gateway, and whether they answer.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+// `gateway check`: what is wrong with the file that names the servers behind a gateway, and whether they answer. The other verb
+// is in explain.ts.
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import {
   type Config,
   ConfigError,
   type Inspection,
   inspectAll,
+  isRuled,
   readConfig,
   UpstreamError,
   unlisted,
+  unoffered,
 } from '@gatehouse/mcp/inspect'
 import { ClientError, cleanLine } from '@gatehouse/network'
 import type { CommandContext } from '../command.ts'
-import { defaultFile } from '../protect/options.ts'
-import { ofServices } from '../protect/services.ts'
+import { explainTool, usageOfExplain } from './explain.ts'
+import { environmentFor, fileNamed } from './file.ts'
 
 interface Report {
   readonly file: string
@@ -32,15 +35,23 @@ interface Row {
 
 /** Returns 0 if all is well, else 1. */
 export async function gateway(context: CommandContext): Promise<number> {
+  const [verb, ...args] = context.args
+  if (verb === 'check') return checkFile({ ...context, args })
+  if (verb === 'explain') return explainTool({ ...context, args })
+  const { client } = context.programs
+  const hint = `Usage: ${client} gateway check [FILE] [--json]\n       ${usageOfExplain(client)}`
+  throw new ClientError('usage', 'There are "check" and "explain".', { hint })
+}
+
+async function checkFile(context: CommandContext): Promise<number> {
   const { args, env, folder, terminal, programs } = context
   const words = args.filter((word) => word !== '--json')
-  const [verb, named, ...rest] = words
+  const [named, ...rest] = words
   const usage = `Usage: ${programs.client} gateway check [FILE] [--json]`
-  if (verb !== 'check' || rest.length > 0 || named?.startsWith('-')) {
-    throw new ClientError('usage', 'Only "check" is there yet.', { hint: usage })
+  if (rest.length > 0 || named?.startsWith('-')) {
+    throw new ClientError('usage', 'There may be a file, and --json.', { hint: usage })
   }
-  const file = resolve(folder, named ?? (env.GATEHOUSE_CONFIG || defaultFile))
-  if (!existsSync(file)) throw new ClientError('usage', `There is no file ${file}.`, { hint: usage })
+  const file = fileNamed(named, { env, folder }, usage)
   const report = await check(file, context)
   const isFine = report.faults.length === 0 && report.problems.length === 0 && report.upstreams.every(({ ok }) => ok)
   if (words.length < args.length) terminal.json({ ok: isFine, ...report })
@@ -51,10 +62,14 @@ export async function gateway(context: CommandContext): Promise<number> {
 async function check(file: string, { env, signal, terminal }: CommandContext): Promise<Report> {
   const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-check-'))
   try {
-    const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ofServices.test(name)))
-    const config = readConfig({ ...kept, GATEHOUSE_CONFIG: file, DATA_DIR: dataDir })
+    const config = readConfig(environmentFor(file, env, dataDir))
     const { upstreams, problems } = await inspectAll(config, { signal, onLine: (line) => terminal.note(line) })
-    const warnings = [...config.warnings, ...(await unknownEndpoints(config, env))]
+    const warnings = [
+      ...config.warnings,
+      ...(await unknownEndpoints(config, env)),
+      ...openUpstreams(config),
+      ...(await unknownScopes(config, env)),
+    ]
     return { file, faults: [], warnings, upstreams: upstreams.map(rowOf), problems }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -73,6 +88,22 @@ async function unknownEndpoints({ endpoints, developmentDefaults }: Config, env:
   const resources = isInFile ? endpoints.map(({ resource }) => resource) : [instead].filter((one) => one !== undefined)
   const unknown = await unlisted(issuer, resources)
   return unknown.map((resource) => `The issuer ${issuer} does not list ${resource}: it issues no token for it.`)
+}
+
+/** A scope that the issuer does not know is one that nobody gets. */
+async function unknownScopes({ gateway }: Config, { MCP_ISSUER: issuer }: CommandContext['env']) {
+  const scopes = [...new Set(gateway?.rules.rules.flatMap((rule) => rule.scopes))]
+  if (!issuer || URL.parse(issuer) === null || scopes.length === 0) return []
+  const unknown = await unoffered(issuer, scopes)
+  return unknown.map((scope) => `The issuer ${issuer} does not offer the scope ${scope}: nobody can get it.`)
+}
+
+/** Where there are rules, it may be a slip that some upstream has none. */
+function openUpstreams({ gateway }: Config): readonly string[] {
+  if (!gateway || gateway.rules.rules.length === 0) return []
+  return gateway.upstreams
+    .filter(({ name }) => !isRuled(gateway.rules, name))
+    .map(({ name }) => `No rule is about ${name}: whoever has mcp:tools:call may call all of its tools.`)
 }
 
 function rowOf({ upstream: name, found }: Inspection): Row {

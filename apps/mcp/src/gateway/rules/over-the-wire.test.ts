@@ -4,69 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
-import { type GatewayServer, startWithFile } from '../../suites/gateway-file.ts'
-import { answerOf, type Era, eras, requestOf } from '../../suites/mcp-server.ts'
-import type { StdioUpstream } from '../settings.ts'
-import { everythingServer } from '../suites/everything.ts'
+import { startWithFile } from '../../suites/gateway-file.ts'
+import { answerOf, eras, requestOf } from '../../suites/mcp-server.ts'
 import { startFixture } from '../suites/fixture-upstream.ts'
-import { type LedgerServer, ledgerTools, startLedgerServer } from '../suites/ledger-server.ts'
+import { ledgerTools, startLedgerServer } from '../suites/ledger-server.ts'
+import { type Person, people, startCompany } from '../suites/ruled-company.ts'
 import type { Json } from '../upstreams/contract.ts'
-
-const rules = [
-  {
-    tools: ['ledger/transfer'],
-    when: 'caller.kind == "person" && args.amount <= 1000',
-    scopes: ['ledger:write', 'ledger:move'],
-  },
-  { tools: ['ledger/get_*'] },
-  { tools: ['everything/echo'] },
-  { tools: ['everything/get-sum'], when: 'caller.subject == "dev:ada"' },
-  { prompts: ['ledger/review'], resources: ['ledger/ledger://public/*'] },
-]
-const base = 'mcp:tools:read mcp:tools:call'
-const people = {
-  ada: { sub: 'dev:ada', scope: base },
-  bob: { sub: 'dev:bob', scope: `${base} ledger:write ledger:move` },
-  robot: { sub: 'robot', client_id: 'robot', scope: `${base} ledger:write ledger:move` },
-  reader: { sub: 'dev:ada', scope: 'mcp:tools:read' },
-} as const
-type Person = keyof typeof people
-
-interface Company extends AsyncDisposable {
-  readonly server: GatewayServer
-  readonly ledger: LedgerServer
-  ask(who: Person, era: Era, method: string, params?: Record<string, unknown>): Promise<Response>
-  write(rules: readonly object[]): void
-}
-
-async function startCompany(env: Readonly<Record<string, string>> = {}): Promise<Company> {
-  const ledger = await startLedgerServer()
-  const { settings } = await everythingServer('stdio')
-  const { command } = settings as StdioUpstream
-  const content = {
-    endpoints: { '/mcp': ['ledger', 'everything'], '/free': ['everything'] },
-    upstreams: { ledger: { url: ledger.url }, everything: { command } },
-  }
-  const server = await startWithFile({ ...content, rules }, { env })
-  return {
-    server,
-    ledger,
-    async ask(who, era, method, params) {
-      const { message, headers } = requestOf(era, method, params)
-      const authorization = `Bearer ${await server.sign({ ...people[who], aud: server.at('/mcp') })}`
-      const named = era === '2026-07-28' && typeof params?.uri === 'string' ? { 'mcp-name': params.uri } : {}
-      return server.post(message, { ...headers, ...named, authorization })
-    },
-    write(next) {
-      server.file.write({ ...content, rules: next })
-      server.reload()
-    },
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]()
-      await ledger[Symbol.asyncDispose]()
-    },
-  }
-}
 
 const namesIn = async (response: Response, kind: string, by = 'name') =>
   ((await answerOf(response)).result[kind] as Json[]).map((item) => item[by])
@@ -158,10 +101,10 @@ test('where scopes would do, 403 names all of them; the metadata of the endpoint
     const response = await fetch(`${server.origin}/.well-known/oauth-protected-resource${path}`)
     return ((await response.json()) as Json).scopes_supported
   }
-  expect(await scopesAt('/mcp')).toEqual([...base.split(' '), 'ledger:write', 'ledger:move'])
-  expect(await scopesAt('/free')).toEqual(base.split(' '))
+  expect(await scopesAt('/mcp')).toEqual(['mcp:tools:read', 'mcp:tools:call', 'ledger:write', 'ledger:move'])
+  expect(await scopesAt('/free')).toEqual(['mcp:tools:read', 'mcp:tools:call'])
   const first = await server.post('{}', { authorization: undefined })
-  expect(first.headers.get('www-authenticate')).toContain(`scope="${base}"`)
+  expect(first.headers.get('www-authenticate')).toContain(`scope="mcp:tools:read mcp:tools:call"`)
 })
 
 test('what is forwarded is what was judged, written anew', async () => {

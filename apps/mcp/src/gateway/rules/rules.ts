@@ -50,6 +50,8 @@ export interface Judgement {
   readonly decision: Decision
   /** Rules that were passed over, because they ask for arguments that are not known. */
   readonly open: readonly string[]
+  /** Rules that name it, and whose condition does not hold. */
+  readonly passed: readonly string[]
 }
 
 const base = { tools: 'mcp:tools:call', prompts: 'mcp:tools:read', resources: 'mcp:tools:read' } as const
@@ -64,7 +66,7 @@ export function isRuled({ rules }: GatewayRules, upstream: string): boolean {
 export function judge(settings: GatewayRules, asked: Asked): Judgement {
   const { thing } = asked
   const outcomes: Decision[] = []
-  const open: string[] = []
+  const [open, passed]: [string[], string[]] = [[], []]
   for (const rule of settings.rules) {
     if (!selects(rule, thing)) continue
     if (rule.condition?.mentionsArgs && asked.args === undefined) {
@@ -73,12 +75,15 @@ export function judge(settings: GatewayRules, asked: Asked): Judgement {
       continue
     }
     const held = holds(rule, asked)
-    if (held === false) continue
+    if (held === false) {
+      passed.push(rule.name)
+      continue
+    }
     outcomes.push(held === true ? outcomeOf(rule, asked) : held)
-    return { decision: best(outcomes), open }
+    return { decision: best(outcomes), open, passed }
   }
   outcomes.push(withoutRule(settings, asked))
-  return { decision: best(outcomes), open }
+  return { decision: best(outcomes), open, passed }
 }
 
 /** Whether something is on a caller's list: it may be called with it, as far as that is known without arguments. */

@@ -1,0 +1,40 @@
+// What the rules and the servers do not know of each other: rules that name nothing, and tools that no rule names.
+import { matchesGlob } from '@gatehouse/shared/gateway-file'
+import type { GatewayRules } from '../settings.ts'
+import { isRuled } from './rules.ts'
+
+/** What a server has, by its own names. Undefined: nobody knows. */
+export interface Inventory {
+  readonly upstream: string
+  readonly tools: readonly string[] | undefined
+  readonly prompts: readonly string[] | undefined
+}
+
+const mostNamed = 10
+
+/** In words. Of resources nothing is said: there may be more than are listed. */
+export function gapsIn({ rules, openByDefault }: GatewayRules, inventories: readonly Inventory[]): readonly string[] {
+  return (['tools', 'prompts'] as const).flatMap((kind) =>
+    inventories.flatMap((inventory) => {
+      const { upstream } = inventory
+      const names = inventory[kind]
+      if (!names || !isRuled({ rules, openByDefault }, upstream)) return []
+      const here = rules.flatMap((rule) =>
+        rule[kind].filter((one) => one.upstream === upstream).map(({ glob }) => ({ rule: rule.name, glob })),
+      )
+      const idle = here.filter(({ glob }) => !names.some((name) => matchesGlob(glob, name)))
+      const unnamed = names.filter((name) => !here.some(({ glob }) => matchesGlob(glob, name)))
+      return [
+        ...idle.map(({ rule, glob }) => `${rule}.${kind}: ${upstream} has nothing that fits ${upstream}/${glob}`),
+        ...(unnamed.length > 0 && !openByDefault.includes(upstream)
+          ? [`${upstream}: no rule names these ${kind}, so nobody may use them: ${shown(unnamed)}`]
+          : []),
+      ]
+    }),
+  )
+}
+
+function shown(names: readonly string[]): string {
+  const more = names.length - mostNamed
+  return names.slice(0, mostNamed).join(', ') + (more > 0 ? `, and ${more} more` : '')
+}
