@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClientHome, promptOf, type RunningProcess, startProcess } from '@gatehouse/testing'
 import type { Client, StartedLogin } from './client.ts'
-import { logInPlainly, logInWithOauth4webapi, logInWithOpenidClient } from './libraries.ts'
+import { pollWithPauses, pollWithTicker } from './device.ts'
+import { logInWithOauth4webapi, logInWithOpenidClient } from './libraries.ts'
+import { logInPlainly } from './plain.ts'
 
 const MCP_REMOTE = 'packages/bench/node_modules/mcp-remote/dist/client.js'
 
@@ -25,7 +27,16 @@ export const clients: readonly Client[] = [
     start: ({ resource }) =>
       device(startProcess(['examples/device-login.py', '--url', resource], { command: 'python3' })),
   },
-  { name: 'five-second-timeout', polls: true, start: logInPlainly },
+  {
+    name: 'five-second-timeout',
+    polls: true,
+    start: (site) => logInPlainly({ name: 'Five seconds', timeout: 5_000, poll: pollWithPauses }, site),
+  },
+  {
+    name: 'ticker',
+    polls: true,
+    start: (site) => logInPlainly({ name: 'Ticker', timeout: 30_000, poll: pollWithTicker }, site),
+  },
   {
     name: 'mcp-remote',
     polls: false,

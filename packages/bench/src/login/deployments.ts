@@ -29,7 +29,7 @@ export async function openDeployment(store: Store, hold: number | undefined): Pr
   }
   try {
     const redis: TestRedis | undefined = store === 'sqlite' ? undefined : await open(startTestRedis())
-    const common = { LOG_LEVEL: 'info', ...(redis && { REDIS_URL: redis.url }) }
+    const common = { NODE_ENV: 'production', LOG_LEVEL: 'info', ...(redis && { REDIS_URL: redis.url }) }
     const auth = {
       ...common,
       AUTH_ISSUER: issuer,

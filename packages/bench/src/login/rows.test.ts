@@ -21,6 +21,16 @@ test('a row has the times of the logins, and counts what no device should meet',
   expect(details).toMatchObject({ odd: [gaveUp, slowed, broken] })
 })
 
+test('clicks that a held poll met are told apart from those in between', () => {
+  const held = of(20, { ...pending, took: 15, came: -10 }, token)
+  const between = of(900, { ...pending, came: -5_000 }, token)
+  expect(rowOf({ ...logins, done: [held, between] }).figures).toMatchObject({
+    'ms at p95': { median: 900 },
+    'ms at p95, poll held': { median: 20 },
+  })
+  expect(rowOf({ ...logins, done: [between] }).figures).not.toHaveProperty('ms at p95, poll held')
+})
+
 test('the requests a minute are those of the device that was left waiting, before the click', () => {
   const patient = of(1, { ...pending, came: -60_000 }, { ...pending, came: -30_000 }, token)
   expect(rowOf({ ...logins, done: [of(5, token)], patient }).figures['requests a minute']?.median).toBe(2)

@@ -18,6 +18,7 @@ const MINUTE = 60_000
 
 export function rowOf({ client, store, done, patient, failures }: Logins): Row {
   const times = done.map(({ clickToToken }) => clickToToken)
+  const met = done.filter(metPoll).map(({ clickToToken }) => clickToToken)
   const all = patient ? [...done, patient] : done
   const requests = all.flatMap((login) => login.requests)
   const count = (counts: (request: Login['requests'][number]) => boolean) => exactly(requests.filter(counts).length)
@@ -26,6 +27,7 @@ export function rowOf({ client, store, done, patient, failures }: Logins): Row {
     figures: {
       'ms from click to token': spread(times),
       'ms at p95': exactly(percentile(times, 0.95)),
+      ...(met.length > 0 && { 'ms at p95, poll held': exactly(percentile(met, 0.95)) }),
       ...(patient && { 'requests a minute': exactly(requestsPerMinute(patient)) }),
       slow_down: count(({ error }) => error === 'slow_down'),
       'time-outs': count(({ status }) => status === 0),
@@ -44,6 +46,11 @@ function exactly(value: number): Spread {
 /** What a waiting device asks for while nobody decides. */
 function requestsPerMinute({ waited, requests }: Login): number {
   return (requests.filter(({ came }) => came < 0).length * MINUTE) / waited
+}
+
+/** Whether a token request was under way when the person clicked. */
+function metPoll({ requests }: Login): boolean {
+  return requests.some(({ came, took }) => came < 0 && came + took > 0)
 }
 
 function isUnexpected({ status, error = '' }: Login['requests'][number]): boolean {
