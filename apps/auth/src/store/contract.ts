@@ -108,14 +108,15 @@ export interface DeviceCodeStore {
   ): Promise<(StoredRecord & { readonly phase: DeviceCodePhase; readonly owner?: string }) | undefined>
   /**
    * Notes a poll of the token endpoint and says whether it came too `early` (RFC 8628 §3.5 `slow_down`), or else whether
-   * the code is decided. The first poll never is early. Polls are paced from the end of the answer before. Each early one
-   * adds 5 s to the interval of this code for good. Up to half a second is forgiven. MUST be atomic.
+   * the code is decided. The first poll never is early. Polls are `interval` apart, from the end of the answer before. Each
+   * early one adds 5 s for good to what they are apart from the beginning of the poll before: there are clients whose clock
+   * goes on while a request is under way. Up to half a second is forgiven. MUST be atomic.
    *
    * `hold` is for how long the answer may take, 30 s at most: until then or {@link endPoll} every other poll is early.
    * What is noted may be lost in a power cut. A code that is not there is `undecided`, and stays away.
    */
   poll(id: string, interval: number, hold: number): Promise<'early' | DeviceCodeOutcome>
-  /** The poll that is held is answered now, from when the next one is paced. Says what it can be told. MUST be atomic. */
+  /** The poll that is held is answered now. Says what it can be told. MUST be atomic. */
   endPoll(id: string): Promise<DeviceCodeOutcome>
   /**
    * Calls `onNews` when the code may have been decided, on whichever process, until the function that it returns is called.

@@ -11,6 +11,9 @@ import {
 import { consumption, type SqlitePartOptions } from './sqlite-records.ts'
 import { createWatchers } from './watchers.ts'
 
+/** Milliseconds after which an answer is in nobody's way: the longest interval there can be. */
+const longestPace = 60_000
+
 interface StateRow {
   readonly phase: DeviceCodePhase
   readonly owner: string | null
@@ -53,17 +56,22 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
     'UPDATE device_codes SET polled_at = :polledAt, slowed_by = :slowedBy WHERE key = :key',
   )
 
-  /** Codes whose poll is held, and until when: one process has the file, and no hold outlives it. */
-  const held = new Map<string, number>()
+  /** When the last poll of a code was answered, or is to be where it is held: one process has the file, and no hold outlives it. */
+  const answers = new Map<string, number>()
   const watchers = createWatchers()
 
-  function isHeldAt(now: number, key: string): boolean {
-    for (const [other, until] of held) {
-      // the oldest come first; one that is too far off was before the clock was set back
-      if (until > now && until <= now + longestHold) break
-      held.delete(other)
+  function noteAnswer(key: string, at: number): void {
+    answers.delete(key)
+    answers.set(key, at)
+  }
+
+  /** Forgets those that are no news to anybody, the oldest of which come first; what is too far off was before the clock was set back. */
+  function answeredAt(now: number, key: string): number {
+    for (const [other, at] of answers) {
+      if (at > now - longestPace && at <= now + longestHold) break
+      answers.delete(other)
     }
-    return (held.get(key) ?? 0) > now
+    return answers.get(key) ?? Number.NEGATIVE_INFINITY
   }
 
   /** The columns and the sealed value that a write makes. */
@@ -128,23 +136,23 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
         if (!row) return 'undecided'
         if (row.phase === 'decided') return 'decided'
         const last = row.polled_at ?? Number.NEGATIVE_INFINITY
-        const isHeld = isHeldAt(now, key)
+        const answered = answeredAt(now, key)
+        const isHeld = answered > now
+        const earliest = Math.max(answered, last + row.slowed_by) + interval - pollTolerance
         // one that is yet to come was before the clock was set back
-        const isEarly = isHeld || (now >= last && now < last + interval + row.slowed_by - pollTolerance)
+        const isEarly = isHeld || (now >= last && now < earliest)
         const polledAt = isHeld ? row.polled_at : now
         notePoll.run({ key, polledAt, slowedBy: row.slowed_by + (isEarly ? slowDownStep : 0) })
-        if (isEarly) return 'early'
-        if (hold > 0) held.set(key, now + hold)
-        return 'undecided'
+        if (!isHeld) noteAnswer(key, isEarly ? now : now + hold)
+        return isEarly ? 'early' : 'undecided'
       })
     },
 
     async endPoll(id) {
       const key = sealing.hashKey(deviceCodeModel, id)
-      held.delete(key)
-      return database.note((now) => {
+      return database.read((now) => {
+        noteAnswer(key, now)
         const row = polls.get({ key, now }) as PollRow | undefined
-        if (row) notePoll.run({ key, polledAt: now, slowedBy: row.slowed_by })
         return row?.phase === 'decided' ? 'decided' : 'undecided'
       })
     },
