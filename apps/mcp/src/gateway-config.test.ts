@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -222,4 +223,28 @@ test('a secret of less than 32 characters is refused, and not shown', () => {
   expect(faults).toHaveLength(2)
   for (const fault of faults) expect(fault).toMatch(/^MCP_SECRET(_PREVIOUS)? is too short: give at least 32 characters/)
   expect(faults.join()).not.toMatch(/hunter/)
+})
+
+test('a private key is judged when it is read, and its words are not repeated', () => {
+  const lines = (name: string) => [
+    'upstreams:',
+    '  a:',
+    '    url: https://up.example/mcp?key=of-the-url',
+    `    credential: { kind: client-credentials, issuer: https://idp.example, clientId: gw, privateKey: { file: ${name} } }`,
+  ]
+  const pem = (namedCurve: string) =>
+    String(generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  write('good.pem', pem('P-256'))
+  write('other.pem', pem('P-384'))
+  write('bad.pem', 'planted')
+  expect(read(withFile(lines('good.pem'))).gateway?.upstreams).toMatchObject([
+    { clientCredentials: { clientId: 'gw', resource: 'https://up.example/mcp' } },
+  ])
+  for (const [name, why] of [
+    ['bad.pem', 'is no private key'],
+    ['other.pem', 'is of another kind'],
+  ] as const)
+    expect(faultsOf(withFile(lines(name)))).toEqual([
+      expect.stringMatching(new RegExp(`:5:\\d+ upstreams\\.a\\.credential\\.privateKey: ${name} ${why}`)),
+    ])
 })

@@ -8,6 +8,7 @@ import {
   BUILTIN,
   type Fault,
   type GatewayFile,
+  type RemoteInFile,
   type RuleInFile,
   readGatewayFile,
   scopesOf,
@@ -15,7 +16,14 @@ import {
   type UpstreamInFile,
 } from '@gatehouse/shared/gateway-file'
 import { compileCondition } from './gateway/rules/cel.ts'
-import type { BuiltinUpstream, GatewaySettings, ReadSecret, Rule, UpstreamSettings } from './gateway/settings.ts'
+import type {
+  BuiltinUpstream,
+  ClientCredentials,
+  GatewaySettings,
+  ReadSecret,
+  Rule,
+  UpstreamSettings,
+} from './gateway/settings.ts'
 import { type SecretPlaces, type SecretUse, secretFile, secretReader } from './gateway-secrets.ts'
 
 type Common = Omit<BuiltinUpstream, 'transport' | 'name'>
@@ -182,8 +190,32 @@ function settleUpstream(
   const { prefix: inFile } = upstream.tools
   const tools = { ...upstream.tools, prefix: inFile ?? prefix, isPrefixFixed: inFile !== undefined }
   if (upstream.transport === 'stdio') return { ...upstream, tools, env: readers(upstream.env, 'variable', reader) }
-  const { headers, tls } = upstream
-  return { ...upstream, tools, headers: readers(headers, 'header', reader), tls: tls && readers(tls, 'pem', reader) }
+  const { headers, tls, clientCredentials, url } = upstream
+  return {
+    ...upstream,
+    tools,
+    headers: readers(headers, 'header', reader),
+    clientCredentials: clientCredentials && settleGrant(clientCredentials, url, reader),
+    tls: tls && readers(tls, 'pem', reader),
+  }
+}
+
+function settleGrant(
+  { clientSecret, privateKey, resource, ...client }: NonNullable<RemoteInFile['clientCredentials']>,
+  url: string,
+  reader: Reader,
+): ClientCredentials {
+  return {
+    ...client,
+    resource: resource ?? withoutQuery(url),
+    ...(clientSecret && { clientSecret: reader(clientSecret, 'variable') }),
+    ...(privateKey && { privateKey: reader(privateKey, 'private-key') }),
+  }
+}
+
+/** There may be a secret in it. */
+function withoutQuery(url: string): string {
+  return url.replace(/\?.*$/, '')
 }
 
 function readers(sources: Readonly<Record<string, TextSource>>, use: SecretUse, reader: Reader) {

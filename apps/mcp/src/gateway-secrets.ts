@@ -2,18 +2,27 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expand, type TextSource } from '@gatehouse/shared/gateway-file'
+import { readClientKey } from './gateway/credentials/private-key.ts'
 import type { ReadSecret } from './gateway/settings.ts'
 
 /** What a secret is for, and so which characters may be in it. */
-export type SecretUse = 'header' | 'variable' | 'pem'
+export type SecretUse = 'header' | 'variable' | 'pem' | 'private-key'
 
-const forbidden: Readonly<Record<SecretUse, { readonly characters: RegExp; readonly fault: string }>> = {
+interface Terms {
+  readonly characters: RegExp
+  readonly fault: string
+  /** Throws an Error that says what is wrong, and shows nothing. */
+  readonly check?: (text: string) => unknown
+}
+
+const terms: Readonly<Record<SecretUse, Terms>> = {
   header: {
     characters: /[^\t\x20-\x7e\x80-\xff]/,
     fault: 'has a character that no header can have, such as a line break',
   },
   variable: { characters: /\0/, fault: 'has a NUL in it' },
   pem: { characters: /\0/, fault: 'is not PEM' },
+  'private-key': { characters: /\0/, fault: 'is no private key', check: readClientKey },
 }
 
 export interface SecretPlaces {
@@ -24,10 +33,15 @@ export interface SecretPlaces {
 
 /** The reader throws an Error that names the variable or the path, never what is in it. */
 export function secretReader(source: TextSource, use: SecretUse, places: SecretPlaces): ReadSecret {
-  const { characters, fault } = forbidden[use]
+  const { characters, fault, check } = terms[use]
   function readSecret(): string {
     const text = read(source, places)
     if (characters.test(text)) throw new Error(`${shown(source)} ${fault}`)
+    try {
+      check?.(text)
+    } catch (error) {
+      throw new Error(`${shown(source)} ${(error as Error).message}`)
+    }
     return text
   }
   return Object.assign(readSecret, { from: from(source, places) })

@@ -21,7 +21,7 @@ import { type Company, openCompany } from './replicas/company.ts'
 import { createSeats, type Seats } from './seat.ts'
 import type { EndpointSettings, GatewaySettings, UpstreamSettings } from './settings.ts'
 import { createBuiltinOpener } from './upstreams/builtin.ts'
-import type { Upstream } from './upstreams/contract.ts'
+import { type Upstream, UpstreamError } from './upstreams/contract.ts'
 import { withoutBody } from './upstreams/faults.ts'
 import { createInflow, largestInflow } from './upstreams/inflow.ts'
 import { openUpstream } from './upstreams/open.ts'
@@ -254,7 +254,10 @@ export function openGateway(parts: GatewayParts): Gateway {
         outcomes,
         catalog,
         onerror: (err) => log.info({ err }, 'the gateway could not tell somebody something'),
-        onFault: (upstream, { message }) => log.warn({ upstream }, message.slice(0, longestMessage)),
+        onFault: (upstream, error) => {
+          const detail = error instanceof UpstreamError ? error.detail : undefined
+          log.warn({ upstream, ...(detail && { detail }) }, error.message.slice(0, longestMessage))
+        },
         clock: clock.now,
       })
       let rules = JSON.stringify(now.settings.rules)

@@ -4,6 +4,7 @@ import { credentialKey } from './catalog/keys.ts'
 import { createRecent } from './recent.ts'
 import {
   type Behalf,
+  type CredentialTrouble,
   type Description,
   type Members,
   RpcError,
@@ -31,12 +32,12 @@ export interface OutcomesOptions {
 const mostCallers = 10_000
 
 export function createOutcomes({ onOutcome }: OutcomesOptions): Outcomes {
-  const faults = createRecent<UpstreamFault>(mostCallers)
+  const faults = createRecent<UpstreamFault | CredentialTrouble>(mostCallers)
 
-  function note(upstream: Upstream, behalf: Behalf, outcome: Outcome): void {
+  function note(upstream: Upstream, behalf: Behalf, outcome: Outcome, error?: unknown): void {
     const key = credentialKey(upstream, behalf)
     if (outcome === 'answered' || outcome === 'error') faults.delete(key)
-    else faults.set(key, outcome)
+    else faults.set(key, (error instanceof UpstreamError && error.about) || outcome)
   }
 
   /** What resolves may have been known before, and proves nothing. */
@@ -44,7 +45,7 @@ export function createOutcomes({ onOutcome }: OutcomesOptions): Outcomes {
     try {
       return await upstream.describe(behalf)
     } catch (error) {
-      note(upstream, behalf, outcomeOf(error))
+      note(upstream, behalf, outcomeOf(error), error)
       throw error
     }
   }
@@ -52,13 +53,15 @@ export function createOutcomes({ onOutcome }: OutcomesOptions): Outcomes {
   async function request(upstream: Upstream, wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
     const begun = performance.now()
     let outcome: Outcome = 'answered'
+    let fault: unknown
     try {
       return await upstream.request(wanted, behalf)
     } catch (error) {
       outcome = outcomeOf(error)
+      fault = error
       throw error
     } finally {
-      note(upstream, behalf, outcome)
+      note(upstream, behalf, outcome, fault)
       onOutcome?.(upstream.settings.name, outcome, performance.now() - begun)
     }
   }

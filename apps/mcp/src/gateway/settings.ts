@@ -17,7 +17,7 @@ interface Common {
   /** `[a-z][a-z0-9-]{0,19}`. */
   readonly name: string
   /** The kind of what it is shown. Absent: nothing. */
-  readonly credential?: 'header' | 'env' | undefined
+  readonly credential?: 'header' | 'env' | 'client-credentials' | undefined
   readonly isolation: Isolation
   readonly tools: ToolNames
   /** What an upstream may ask of the person or the client in the middle of a call. */
@@ -56,6 +56,19 @@ export interface Timeouts {
   readonly idle: number
 }
 
+/** A token of the gateway's own (RFC 6749 §4.4). */
+export interface ClientCredentials {
+  /** Byte for byte as that server calls itself. */
+  readonly issuer: string
+  readonly clientId: string
+  /** One of both. */
+  readonly clientSecret?: ReadSecret
+  readonly privateKey?: ReadSecret
+  readonly scope: string | undefined
+  /** Whom the token is for (RFC 8707). */
+  readonly resource: string
+}
+
 /** A server at a URL. */
 export interface RemoteUpstream extends Common {
   readonly transport: 'http' | 'sse'
@@ -63,6 +76,7 @@ export interface RemoteUpstream extends Common {
   readonly url: string
   /** Sent with each request, by lower-case name. */
   readonly headers: Readonly<Record<string, ReadSecret>>
+  readonly clientCredentials?: ClientCredentials | undefined
   /** Names of headers that are passed on from the client's request, lower-case. */
   readonly forwardHeaders: readonly string[]
   /** PEM. */

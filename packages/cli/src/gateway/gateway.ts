@@ -107,13 +107,19 @@ function openUpstreams({ gateway }: Config): readonly string[] {
 }
 
 function rowOf({ upstream: name, found }: Inspection): Row {
-  if (found instanceof UpstreamError) return { name, ok: false, text: found.message }
+  if (found instanceof UpstreamError) return { name, ok: false, text: wordsOf(found) }
   const { protocolVersion, tools } = found
   return {
     name,
     ok: true,
     text: cleanLine(`${found.name} ${found.version}, MCP ${protocolVersion}, ${tools.length} tools`),
   }
+}
+
+/** Whose words begin with the name says it once. */
+function wordsOf({ upstream, message, detail }: UpstreamError): string {
+  const words = message.startsWith(`${upstream}: `) ? message.slice(upstream.length + 2) : message
+  return cleanLine(detail ? `${words} (${detail})` : words)
 }
 
 function show({ file, faults, warnings, upstreams, problems }: Report, terminal: CommandContext['terminal']): void {

@@ -8,6 +8,22 @@ const unknownFault = { what: 'is in trouble', fix: "Look into the gateway's log.
 const faults: Readonly<Record<string, typeof unknownFault>> = {
   unreachable: { what: 'cannot be reached', fix: 'Start it, or mend its address in the file of the gateway.' },
   unauthorized: { what: "refuses the gateway's credential", fix: 'Mend its `credential` in the file of the gateway.' },
+  'token-endpoint': {
+    what: 'gets no token: the authorization server of its credential is away',
+    fix: 'Start that server, or mend `credential.issuer` in the file of the gateway.',
+  },
+  issuer: {
+    what: 'gets no token: its authorization server is another one than the file says, or none',
+    fix: 'Mend `credential.issuer` in the file of the gateway; `gateway check` says what that server calls itself.',
+  },
+  client: {
+    what: "gets no token: its authorization server does not take the gateway's client",
+    fix: 'Mend `credential.clientId`, or the secret or the key that the file of the gateway names.',
+  },
+  token: {
+    what: 'gets no token: its authorization server gives none for what is asked',
+    fix: 'Look at `credential` in the file of the gateway, `scope` and `resource` above all; `gateway check` says more.',
+  },
   busy: { what: 'has as many requests as it may have', fix: 'Raise `concurrency` or `processes.max`, or wait.' },
   timeout: {
     what: 'did not answer in time',

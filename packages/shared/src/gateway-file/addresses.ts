@@ -38,6 +38,43 @@ export function faultOfUpstreamUrl(value: string): string | undefined {
   return url.hash ? 'must have no fragment' : undefined
 }
 
+/** An authorization server, byte for byte as it calls itself (RFC 8414 §2): a secret goes there. */
+export const issuerUrl = z.string('must be a URL').superRefine((value, context) => {
+  const fault = faultOfIssuer(value)
+  if (fault) context.addIssue({ code: 'custom', message: fault })
+})
+
+function faultOfIssuer(value: string): string | undefined {
+  const url = URL.parse(value)
+  if (!url || !/^https?:$/.test(url.protocol)) return 'must be an https URL, such as https://idp.example.com'
+  if (url.username || url.password || /[?#]/.test(value)) return 'must have no user name, query or fragment'
+  return isSafeForSecrets(url) ? undefined : 'must be https: plain http is for private and loopback addresses alone'
+}
+
+/** https, or an address that no request leaves a private network for. A name without a dot is one of a container's network. */
+export function isSafeForSecrets(url: URL): boolean {
+  if (url.protocol === 'https:') return true
+  const { hostname } = url
+  return (
+    isLoopback(url) ||
+    !/[.:]/.test(hostname) ||
+    /\.(localhost|internal|local|test)$/.test(hostname) ||
+    /^(10\.\d+|192\.168|172\.(1[6-9]|2\d|3[01]))\.\d+\.\d+$/.test(hostname) ||
+    /^\[f[cd]/.test(hostname)
+  )
+}
+
+/** Whom a token is for (RFC 8707 §2). */
+export const audienceUrl = z.string('must be a URL').superRefine((value, context) => {
+  const url = URL.parse(value)
+  const fault = !url
+    ? 'must be an absolute URI, such as https://api.example.com/mcp'
+    : url.username || url.password || value.includes('#')
+      ? 'must have no user name and no fragment'
+      : undefined
+  if (fault) context.addIssue({ code: 'custom', message: fault })
+})
+
 /** Whether two URLs reach the same server at the same path. */
 export function isSameAddress(one: string, other: string): boolean {
   const [first, second] = [comparable(one), comparable(other)]

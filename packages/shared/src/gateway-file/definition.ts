@@ -1,6 +1,6 @@
 // The file that both services read, defined once: the checks, the JSON Schema and the types are made of this.
 import { z } from 'zod'
-import { resourceUrl, upstreamUrl } from './addresses.ts'
+import { audienceUrl, issuerUrl, resourceUrl, upstreamUrl } from './addresses.ts'
 import { credentialHeader, forwardedHeader } from './headers.ts'
 import { strict } from './strict.ts'
 import { argument, count, duration, flag, line, secret, upstreamName, variableName } from './values.ts'
@@ -54,13 +54,43 @@ const common = {
 const kinds = (known: string) => ({
   error: (issue: { readonly input?: unknown }) => {
     const kind = (issue.input as { readonly kind?: unknown } | null | undefined)?.kind
-    return kind === 'client-credentials' || kind === 'connection'
-      ? `kind: ${kind} is not yet enforced: take it out`
-      : `must be one of ${known}`
+    return kind === 'connection' ? `kind: ${kind} is not yet enforced: take it out` : `must be one of ${known}`
   },
 })
 
 const none = strict({ kind: z.literal('none') })
+
+/** RFC 6749 §3.3 and §A.1. */
+const scopeToken = '[\\x21\\x23-\\x5B\\x5D-\\x7E]+'
+
+const clientCredentials = strict({
+  kind: z.literal('client-credentials'),
+  issuer: issuerUrl.meta({
+    description: 'The authorization server (RFC 8414): it has to call itself by this very name.',
+  }),
+  clientId: z
+    .string('must be text: put it in quotes')
+    .regex(/^[\x20-\x7E]+$/, 'must be a client id of RFC 6749: one line of ASCII'),
+  clientSecret: secret.optional(),
+  privateKey: secret.optional().meta({
+    description: 'Instead of clientSecret, for private_key_jwt: PEM or a JWK, RSA of 2048 bits or more, or EC P-256.',
+  }),
+  scope: z
+    .string('must be text: put it in quotes')
+    .regex(new RegExp(`^${scopeToken}( ${scopeToken})*$`), 'must be scopes of RFC 6749 with a space between two')
+    .optional(),
+  resource: audienceUrl
+    .optional()
+    .meta({ description: "RFC 8707: whom the token is for. By default the upstream's url, without its query." }),
+}).superRefine(({ clientSecret, privateKey }, context) => {
+  if (!clientSecret === !privateKey)
+    context.addIssue({
+      code: 'custom',
+      message: clientSecret
+        ? 'has a clientSecret and a privateKey: take one away'
+        : 'needs a clientSecret or a privateKey: write { env: NAME } or { file: path }',
+    })
+})
 
 const remote = strict(
   {
@@ -75,8 +105,11 @@ const remote = strict(
         [
           none,
           strict({ kind: z.literal('header'), header: credentialHeader.prefault('authorization'), value: secret }),
+          clientCredentials,
         ],
-        kinds('{ kind: none } and { kind: header, header: Authorization, value: { env: NAME } }'),
+        kinds(
+          '{ kind: none }, { kind: header, header: Authorization, value: { env: NAME } } and { kind: client-credentials, issuer: https://…, clientId: …, clientSecret: { env: NAME } }',
+        ),
       )
       .prefault({ kind: 'none' })
       .meta({ description: "What the upstream is shown. It is never the client's token." }),
@@ -228,3 +261,4 @@ export const upstreamKinds = { remote, stdio }
 export type Definition = z.infer<typeof definition>
 export type RemoteDefinition = z.infer<typeof remote>
 export type StdioDefinition = z.infer<typeof stdio>
+export type ClientCredentialsDefinition = z.infer<typeof clientCredentials>

@@ -136,7 +136,7 @@ test('what is not yet built is a fault, never read and ignored', () => {
 endpoints:
   - { resource: https://a.example/mcp, name: A }
 upstreams:
-  a: { url: https://up.example/mcp, identity: { header: X-Caller, as: jwt }, credential: { kind: client-credentials, issuer: https://idp.example } }
+  a: { url: https://up.example/mcp, identity: { header: X-Caller, as: jwt } }
   b: { url: https://up.example/b, credential: { kind: connection } }
 groups: { finance: [] }
 rules: [{ tools: [a/*], groups: [finance] }, { tools: [a/*], annotations: { readOnlyHint: true } }]
@@ -145,7 +145,6 @@ limits: { caller: 600/min, tool: {}, parked: 1 }
 `
   expect(faultsIn(text).map((each) => each.replace(/^\S+ /, ''))).toEqual([
     'upstreams.a.identity: identity is not yet enforced: take it out',
-    'upstreams.a.credential.kind: kind: client-credentials is not yet enforced: take it out',
     'upstreams.b.credential.kind: kind: connection is not yet enforced: take it out',
     'groups: groups is not yet enforced: take it out',
     'rules[0].groups: groups is not yet enforced: take it out',
@@ -153,6 +152,62 @@ limits: { caller: 600/min, tool: {}, parked: 1 }
     'pins: pins is not yet enforced: take it out',
     'limits.caller: caller is not yet enforced: take it out',
     'limits.tool: tool is not yet enforced: take it out',
+  ])
+})
+
+test('a token of the gateway’s own is described in full, and what is faulty in it has a line and a column', () => {
+  const upstream = (text: string) => `version: 1
+upstreams:
+  a: { url: "https://up.example/mcp?key=x", credential: { kind: client-credentials, ${text} } }
+`
+  const good = 'issuer: https://idp.example, clientId: gw'
+  expect(
+    read(upstream(`${good}, privateKey: { file: gw.pem }, scope: "a b", resource: "urn:ledger"`)).upstreams,
+  ).toMatchObject([
+    {
+      credential: 'client-credentials',
+      headers: {},
+      clientCredentials: {
+        issuer: 'https://idp.example',
+        clientId: 'gw',
+        privateKey: { kind: 'file', path: 'gw.pem', line: 3, at: 'upstreams.a.credential.privateKey' },
+        scope: 'a b',
+        resource: 'urn:ledger',
+      },
+    },
+  ])
+  const issuer = (url: string) => upstream(`issuer: "${url}", clientId: gw, clientSecret: { env: GW }`)
+  for (const url of ['http://localhost:4000', 'http://idp:8080/realm', 'http://10.0.0.7', 'http://[fd00::1]/'])
+    expect(faultsIn(issuer(url))).toEqual([])
+  for (const url of [
+    'http://idp.example',
+    'http://11.0.0.7',
+    'https://u:p@idp.example',
+    'https://idp.example?a=1',
+    'idp',
+  ])
+    expect(faultsIn(issuer(url))).toEqual([expect.stringMatching(/^3:93 upstreams\.a\.credential\.issuer: must/)])
+  expect(faultsIn(upstream(good))).toEqual([
+    '3:57 upstreams.a.credential: needs a clientSecret or a privateKey: write { env: NAME } or { file: path }',
+  ])
+  expect(faultsIn(upstream(`${good}, clientSecret: { env: A }, privateKey: { env: B }`))).toEqual([
+    '3:57 upstreams.a.credential: has a clientSecret and a privateKey: take one away',
+  ])
+  expect(faultsIn(upstream(`${good}, clientSecret: hunter2, scope: "a  b", tokenUrl: x`)).join()).toMatch(
+    /clientSecret: is a secret.*scope: must be scopes.*tokenUrl: there is no such setting, there are kind, issuer, clientId/,
+  )
+})
+
+test('no upstream is given a token for an endpoint of ours', () => {
+  const text = `version: 1
+endpoints: [{ resource: https://mcp.example/mcp, name: A }]
+upstreams:
+  a:
+    url: https://up.example/mcp
+    credential: { kind: client-credentials, issuer: https://idp.example, clientId: gw, clientSecret: { env: GW }, resource: https://mcp.example/mcp }
+`
+  expect(faultsIn(text)).toEqual([
+    '6:125 upstreams.a.credential.resource: is an endpoint of ours: name the server that the token is for',
   ])
 })
 

@@ -14,7 +14,7 @@ export type TextSource = Place & { readonly at: string } & (
 interface Common {
   readonly name: string
   /** The kind of what it is shown. Absent: nothing. */
-  readonly credential?: 'header' | 'env' | undefined
+  readonly credential?: 'header' | 'env' | 'client-credentials' | undefined
   readonly isolation: 'shared' | 'caller' | 'session'
   readonly tools: {
     readonly only: readonly string[] | undefined
@@ -35,11 +35,32 @@ interface Common {
   readonly default: 'allow' | 'deny'
 }
 
+/** A token of the gateway's own (RFC 6749 §4.4). */
+export interface ClientCredentialsInFile {
+  readonly issuer: string
+  readonly clientId: string
+  /** One of both. */
+  readonly clientSecret?: TextSource
+  readonly privateKey?: TextSource
+  readonly scope: string | undefined
+  /** Undefined: the upstream. */
+  readonly resource: string | undefined
+}
+
+/** Who calls, told in a header. */
+export interface IdentityInFile {
+  /** In lower case. */
+  readonly header: string
+  readonly as: 'jwt' | 'subject'
+}
+
 export interface RemoteInFile extends Common {
   readonly transport: 'http' | 'sse'
   readonly url: string
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, TextSource>>
+  readonly clientCredentials?: ClientCredentialsInFile
+  readonly identity?: IdentityInFile | undefined
   readonly forwardHeaders: readonly string[]
   readonly tls: { readonly ca?: TextSource; readonly cert?: TextSource; readonly key?: TextSource } | undefined
 }

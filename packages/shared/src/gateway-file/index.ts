@@ -1,7 +1,16 @@
 // The one file that both services read: its definition, its checks, its JSON Schema. No I/O: text in, settings out, and
 // secrets stay where they are.
+export { isSafeForSecrets } from './addresses.ts'
 export type { Fault } from './document.ts'
-export type { GatewayFile, RuleInFile, Selectable, Selector, TextSource, UpstreamInFile } from './gateway-file.ts'
+export type {
+  GatewayFile,
+  RemoteInFile,
+  RuleInFile,
+  Selectable,
+  Selector,
+  TextSource,
+  UpstreamInFile,
+} from './gateway-file.ts'
 export { readGatewayFile } from './read.ts'
 export { BUILTIN } from './references.ts'
 export { matchesGlob, scopesOf } from './rules.ts'

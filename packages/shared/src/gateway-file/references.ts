@@ -23,7 +23,16 @@ const outline = z.object({
           url: absent(z.string()),
           forwardHeaders: names,
           env: absent(z.record(z.string(), z.unknown())),
-          credential: absent(z.object({ kind: z.string(), header: absent(z.string()), name: absent(z.string()) })),
+          credential: absent(
+            z.object({
+              kind: z.string(),
+              header: absent(z.string()),
+              name: absent(z.string()),
+              resource: absent(z.string()),
+            }),
+          ),
+          isolation: absent(z.string()),
+          identity: absent(z.object({ header: z.string().transform((name) => name.toLowerCase()) })),
         })
         .catch({}),
     )
@@ -42,6 +51,7 @@ type Upstream = Outline['upstreams'][string]
 export function checkReferences(parsed: ParsedText, surroundings: Surroundings): Fault[] {
   const { success, data: file } = outline.safeParse(parsed.value)
   if (!success) return []
+  const endpoints = file.endpoints?.map(({ resource }) => resource) ?? [surroundings.resource ?? '']
   const faults = Object.entries(file.upstreams).flatMap(([name, upstream]) => [
     ...(name === BUILTIN
       ? [faultAt(parsed, ['upstreams', name], 'is the name of the demonstration: choose another', 'name')]
@@ -49,9 +59,12 @@ export function checkReferences(parsed: ParsedText, surroundings: Surroundings):
     ...checkAddress(upstream.url, ['upstreams', name, 'url'], {
       parsed,
       issuer: surroundings.issuer,
-      endpoints: file.endpoints?.map(({ resource }) => resource) ?? [surroundings.resource ?? ''],
+      endpoints,
     }),
     ...checkCredential(upstream, ['upstreams', name], parsed),
+    ...checkAudience(upstream.credential?.resource, ['upstreams', name, 'credential', 'resource'], endpoints, parsed),
+    ...checkIdentity(upstream, ['upstreams', name], parsed),
+    ...checkForwarded(upstream, ['upstreams', name], Object.values(file.upstreams), parsed),
   ])
   return [...faults, ...checkEndpoints(file, parsed), ...checkRules(file, parsed)]
 }
@@ -119,6 +132,54 @@ function checkCredential(
   // as it stands by default it can never be passed on
   if (header === undefined || header === 'authorization' || clash < 0) return []
   return [faultAt(parsed, [...path, 'forwardHeaders', clash], 'is the header of the credential: take it out')]
+}
+
+/** With such a token the upstream could call us. */
+function checkAudience(
+  resource: string | undefined,
+  path: readonly PropertyKey[],
+  endpoints: readonly string[],
+  parsed: ParsedText,
+): Fault[] {
+  if (resource === undefined || !endpoints.some((endpoint) => isSameAddress(endpoint, resource))) return []
+  return [faultAt(parsed, path, 'is an endpoint of ours: name the server that the token is for')]
+}
+
+function checkIdentity(
+  { identity, credential, isolation }: Upstream,
+  path: readonly PropertyKey[],
+  parsed: ParsedText,
+): Fault[] {
+  if (!identity) return []
+  const faults: Fault[] = []
+  if (isolation === 'shared')
+    faults.push(
+      faultAt(
+        parsed,
+        [...path, 'isolation'],
+        'shared and identity exclude each other: what all share is of one caller. Take one away',
+      ),
+    )
+  if (credential?.kind === 'header' && credential.header?.toLowerCase() === identity.header)
+    faults.push(
+      faultAt(parsed, [...path, 'identity', 'header'], 'is the header of the credential: take a name of its own'),
+    )
+  return faults
+}
+
+/** Also of another upstream: who reads it there would believe a client. */
+function checkForwarded(
+  { forwardHeaders = [] }: Upstream,
+  path: readonly PropertyKey[],
+  all: readonly Upstream[],
+  parsed: ParsedText,
+): Fault[] {
+  const identities = all.flatMap(({ identity }) => (identity ? [identity.header] : []))
+  return forwardHeaders.flatMap((name, index) =>
+    identities.includes(name.toLowerCase())
+      ? [faultAt(parsed, [...path, 'forwardHeaders', index], 'is a header that says who calls (identity): take it out')]
+      : [],
+  )
 }
 
 /** An upstream that is one of us would ask itself. */

@@ -1,8 +1,15 @@
 // From the definition to what the services use.
-import type { Definition, RemoteDefinition, StdioDefinition } from './definition.ts'
+import type { ClientCredentialsDefinition, Definition, RemoteDefinition, StdioDefinition } from './definition.ts'
 import type { ParsedText } from './document.ts'
 import { show } from './faults.ts'
-import type { GatewayFile, RuleInFile, Selector, TextSource, UpstreamInFile } from './gateway-file.ts'
+import type {
+  ClientCredentialsInFile,
+  GatewayFile,
+  RuleInFile,
+  Selector,
+  TextSource,
+  UpstreamInFile,
+} from './gateway-file.ts'
 
 type Path = readonly PropertyKey[]
 type Source = (value: string | { env: string } | { file: string }, ...path: Path) => TextSource
@@ -64,7 +71,22 @@ function remote(name: string, { credential, tls, tools, ...rest }: RemoteDefinit
     ...rest,
     tools: { ...tools, only: tools.only, prefix: tools.prefix },
     headers,
+    ...(credential.kind === 'client-credentials' && { clientCredentials: clientCredentials(credential, source) }),
     tls: tls && Object.fromEntries(parts),
+  }
+}
+
+function clientCredentials(
+  { issuer, clientId, clientSecret, privateKey, scope, resource }: ClientCredentialsDefinition,
+  source: Source,
+): ClientCredentialsInFile {
+  return {
+    issuer,
+    clientId,
+    scope,
+    resource,
+    ...(clientSecret && { clientSecret: source(clientSecret, 'credential', 'clientSecret') }),
+    ...(privateKey && { privateKey: source(privateKey, 'credential', 'privateKey') }),
   }
 }
 

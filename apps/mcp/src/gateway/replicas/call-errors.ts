@@ -31,8 +31,8 @@ export class ReplicaLostError extends Error {
 export function encodeError(error: unknown): Json {
   if (error instanceof RpcError) return { is: 'rpc', code: error.code, message: error.message, data: error.data }
   if (error instanceof UpstreamError) {
-    const { upstream, fault, message, retryAfter } = error
-    return { is: 'upstream', upstream, fault, message, retryAfter }
+    const { upstream, fault, message, retryAfter, about, detail } = error
+    return { is: 'upstream', upstream, fault, message, retryAfter, about, detail }
   }
   if (error instanceof NotBegunError) return { is: 'not begun' }
   if (error instanceof MovedError) return { is: 'moved' }

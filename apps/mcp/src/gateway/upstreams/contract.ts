@@ -112,6 +112,15 @@ export class RpcError extends Error {
  */
 export type UpstreamFault = 'unreachable' | 'unauthorized' | 'busy' | 'timeout' | 'interrupted' | 'invalid'
 
+/**
+ * What is wrong with the gateway's own credential.
+ * - `token-endpoint`: its authorization server is away
+ * - `issuer`: that server is another one than the file says, or none
+ * - `client`: it does not take the gateway's client id, secret or key
+ * - `token`: it gives no token for what is asked
+ */
+export type CredentialTrouble = 'token-endpoint' | 'issuer' | 'client' | 'token'
+
 export class UpstreamError extends Error {
   readonly upstream: string
   readonly fault: UpstreamFault
@@ -119,12 +128,22 @@ export class UpstreamError extends Error {
   readonly retryAfter: number | undefined
   /** Whether the other side said something: it is there. */
   readonly hasAnswered: boolean
+  /** Undefined: it is not about that. */
+  readonly about: CredentialTrouble | undefined
+  /** For the operator alone: addresses and paths may be in it. */
+  readonly detail: string | undefined
   /** `message` is for an operator and for the client: no secret, no query of a URL. */
   constructor(
     upstream: string,
     fault: UpstreamFault,
     message: string,
-    options: { readonly retryAfter?: number; readonly cause?: unknown; readonly hasAnswered?: boolean } = {},
+    options: {
+      readonly retryAfter?: number
+      readonly cause?: unknown
+      readonly hasAnswered?: boolean
+      readonly about?: CredentialTrouble | undefined
+      readonly detail?: string | undefined
+    } = {},
   ) {
     super(message, { cause: options.cause })
     this.name = 'UpstreamError'
@@ -132,5 +151,7 @@ export class UpstreamError extends Error {
     this.fault = fault
     this.retryAfter = options.retryAfter
     this.hasAnswered = options.hasAnswered ?? false
+    this.about = options.about
+    this.detail = options.detail
   }
 }

@@ -1,7 +1,8 @@
-// HTTP towards one upstream: its credential, no redirect followed, no answer without end. Time is limited by whoever asks, not
+// HTTP towards one upstream: its credential, another one once where that is refused, no redirect followed, no answer without end. Time is limited by whoever asks, not
 // here: a call may take minutes.
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { EnvHttpProxyAgent, fetch, type RequestInit as UndiciInit } from 'undici'
+import { openTokens } from '../credentials/index.ts'
 import type { RemoteUpstream } from '../settings.ts'
 import { UpstreamError } from './contract.ts'
 import type { Inflow, Reading } from './inflow.ts'
@@ -13,6 +14,8 @@ export interface GuardedFetchOptions {
   /** HTTP_PROXY and its kin. */
   readonly proxies: Readonly<Record<string, string>> | undefined
   readonly inflow: Inflow
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 export interface GuardedFetch {
@@ -21,12 +24,13 @@ export interface GuardedFetch {
   close(): Promise<void>
 }
 
-export function createGuardedFetch({ settings, userAgent, proxies = {}, inflow }: GuardedFetchOptions): GuardedFetch {
+export function createGuardedFetch({ settings, userAgent, proxies, inflow, now }: GuardedFetchOptions): GuardedFetch {
   const { name, headers: secrets, tls, timeouts } = settings
+  const tokens = openTokens({ settings, userAgent, proxies, now })
   const agent = new EnvHttpProxyAgent({
-    httpProxy: proxies.HTTP_PROXY ?? '',
-    httpsProxy: proxies.HTTPS_PROXY ?? '',
-    noProxy: proxies.NO_PROXY ?? '',
+    httpProxy: proxies?.HTTP_PROXY ?? '',
+    httpsProxy: proxies?.HTTPS_PROXY ?? '',
+    noProxy: proxies?.NO_PROXY ?? '',
     headersTimeout: 0,
     bodyTimeout: 0,
     connect: {
@@ -37,16 +41,35 @@ export function createGuardedFetch({ settings, userAgent, proxies = {}, inflow }
     },
   })
 
+  async function send(url: string | URL, init: RequestInit, token: string | undefined): Promise<Response> {
+    const headers = new Headers(init.headers)
+    headers.set('user-agent', userAgent)
+    for (const [header, read] of Object.entries(secrets)) headers.set(header, read())
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+    const options = { ...init, headers, redirect: 'manual', dispatcher: agent } as unknown as UndiciInit
+    return (await fetch(url, options)) as unknown as Response
+  }
+
+  /** A 401 says that nothing was done: it is sent once more, if there is another token. */
+  async function authorized(url: string | URL, init: RequestInit): Promise<Response> {
+    const token = await tokens?.current()
+    const response = await send(url, init, token)
+    if (response.status !== 401 || !tokens || token === undefined) return response
+    const other = await tokens.renew(token).catch(async (error: unknown) => {
+      await response.body?.cancel()
+      throw error
+    })
+    if (other === undefined) return response
+    await response.body?.cancel()
+    return send(url, init, other)
+  }
+
   async function guarded(
     url: string | URL,
     init: RequestInit,
     onfault: (error: UpstreamError) => void,
   ): Promise<Response> {
-    const headers = new Headers(init.headers)
-    headers.set('user-agent', userAgent)
-    for (const [header, read] of Object.entries(secrets)) headers.set(header, read())
-    const options = { ...init, headers, redirect: 'manual', dispatcher: agent } as unknown as UndiciInit
-    const response = (await fetch(url, options)) as unknown as Response
+    const response = await authorized(url, init)
     if (response.status >= 300 && response.status < 400) {
       await response.body?.cancel()
       throw new UpstreamError(
@@ -60,7 +83,9 @@ export function createGuardedFetch({ settings, userAgent, proxies = {}, inflow }
 
   return {
     fetchFor: (onfault) => ((url: string | URL, init: RequestInit = {}) => guarded(url, init, onfault)) as FetchLike,
-    close: () => agent.destroy(),
+    async close() {
+      await Promise.all([agent.destroy(), tokens?.close()])
+    },
   }
 }
 

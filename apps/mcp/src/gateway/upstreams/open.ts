@@ -38,24 +38,25 @@ const startLimit = 60_000
 export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOptions): PooledUpstream {
   const { identity, clock, inflow, proxies } = options
   const { name } = settings
+  const now = () => clock.now()
   const onerror = (error: Error): void => options.onerror(name, error)
   const bounds = settings.transport === 'stdio' ? settings.processes : remotePool
   const pool = (open: (key: string) => Promise<Connection>) => createPool({ ...bounds, name, open, clock, onerror })
   switch (settings.transport) {
     case 'http': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow })
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, now })
       const open = createHttpOpener({
         settings,
         identity,
         http,
         sessions: options.sessions,
         onerror,
-        clock: () => clock.now(),
+        clock: now,
       })
       return createUpstream({ settings, pool, open, onerror, close: http.close })
     }
     case 'sse': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow })
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, now })
       const connect = (behalf: Behalf, onfault: Parameters<typeof http.fetchFor>[0]) => {
         const fetch = http.fetchFor(onfault)
         const headers = passedHeaders(settings, behalf.headers)

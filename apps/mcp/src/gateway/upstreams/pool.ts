@@ -3,7 +3,7 @@
 import type { Clock } from '../catalog/contract.ts'
 import { createRecent } from '../recent.ts'
 import { type Backoff, createBackoff } from './backoff.ts'
-import { RpcError, UpstreamError } from './contract.ts'
+import { type CredentialTrouble, RpcError, UpstreamError } from './contract.ts'
 import { createShares } from './shares.ts'
 import { createSlots } from './slots.ts'
 
@@ -89,6 +89,8 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
   const backoff = createBackoff(clock.now)
   /** For what fails one owner alone: what an upstream answers may come of what the owner says of itself. */
   const backoffs = createRecent<Backoff>(mostFailures)
+  /** Of the last failure: it is the same for all. */
+  let about: CredentialTrouble | undefined
   let isClosed = false
 
   function entryFor(key: string, caller: string): Entry<C> {
@@ -100,6 +102,7 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
       const retryAfter = Math.ceil(wait / 1_000)
       throw new UpstreamError(name, 'unreachable', `${name} is unavailable, try again in ${retryAfter} s`, {
         retryAfter,
+        about,
       })
     }
     const giveShare = shares.take(caller) ?? takeOf(caller)
@@ -155,6 +158,7 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
         before?.call(connection)
       }
       backoff.succeeded()
+      about = undefined
       return connection
     } catch (error) {
       slots.give()
@@ -166,6 +170,7 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
 
   function count(error: unknown, key: string): void {
     const fault = error instanceof UpstreamError ? error.fault : undefined
+    about = error instanceof UpstreamError ? error.about : undefined
     if (fault === 'busy') return
     const isSilent = fault === 'unreachable' && !(error as UpstreamError).hasAnswered
     const isAnswer = error instanceof RpcError || (fault !== undefined && !isSilent)

@@ -1,0 +1,61 @@
+// HTTP towards the authorization server of an upstream: through the proxy of the process, with the authorities of the upstream's
+// `tls` besides Node's own, no redirect followed, no answer without end.
+import { getCACertificates } from 'node:tls'
+import type { CustomFetch } from 'openid-client'
+import { EnvHttpProxyAgent, fetch, type RequestInit as UndiciInit } from 'undici'
+import type { ReadSecret } from '../settings.ts'
+
+export interface IssuerFetchOptions {
+  /** HTTP_PROXY and its kin. */
+  readonly proxies: Readonly<Record<string, string>> | undefined
+  readonly userAgent: string
+  /** PEM. */
+  readonly ca: ReadSecret | undefined
+  /** Milliseconds. */
+  readonly connectLimit: number
+}
+
+export interface IssuerFetch {
+  readonly fetch: CustomFetch
+  close(): Promise<void>
+}
+
+/** Bytes. */
+const largestAnswer = 1_048_576
+
+export function createIssuerFetch({ proxies = {}, userAgent, ca, connectLimit }: IssuerFetchOptions): IssuerFetch {
+  const agent = new EnvHttpProxyAgent({
+    httpProxy: proxies.HTTP_PROXY ?? '',
+    httpsProxy: proxies.HTTPS_PROXY ?? '',
+    noProxy: proxies.NO_PROXY ?? '',
+    connect: { timeout: connectLimit, ...(ca && { ca: [...getCACertificates('default'), ca()] }) },
+  })
+
+  return {
+    async fetch(url, { signal, ...init }) {
+      const headers = new Headers(init.headers as Record<string, string>)
+      headers.set('user-agent', userAgent)
+      const options = { ...init, headers, redirect: 'manual', dispatcher: agent, ...(signal && { signal }) }
+      const response = await fetch(url, options as unknown as UndiciInit)
+      const { status, statusText } = response
+      const body = await readBounded(response.body)
+      return new Response(body.length > 0 ? body : null, {
+        status,
+        statusText,
+        headers: [...response.headers] as [string, string][],
+      })
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+async function readBounded(body: AsyncIterable<Uint8Array> | null): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > largestAnswer) throw new Error('an answer larger than 1 MB')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
