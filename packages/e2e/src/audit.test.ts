@@ -1,6 +1,6 @@
 // What an operator reads afterwards, in one file of both services: each event of a sign-in, a call and an end, by one grant from
 // the beginning to the end; and no token, code, cookie or secret in any line, whatever arguments had in them.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -318,4 +318,22 @@ test('no token, code, cookie or secret is in any line, nor in a log', () => {
     'a token of an app that asks who',
   ])
     expect(kinds).toContain(kind)
+})
+
+test('a file that is moved away is left for another one, and a restart goes on where the one before ended', async () => {
+  const moved = join(folder, 'audit.jsonl.1')
+  renameSync(file, moved)
+  const before = readFileSync(moved, 'utf8')
+  await register(stack, 'After the rotation')
+  await expect
+    .poll(() => existsSync(file) && lines().map(({ clientName }) => clientName))
+    .toEqual(['After the rotation'])
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  expect(readFileSync(moved, 'utf8')).toBe(before)
+  await stack.restart('auth')
+  await register(stack, 'After the restart')
+  await expect.poll(() => lines().map(({ clientName }) => clientName)).toContain('After the restart')
+  await using verified = startProcess(['packages/cli/src/main.ts', 'audit', 'verify', moved, file, '--json'])
+  expect((await verified.exited).code, verified.output()).toBe(0)
+  expect(JSON.parse(verified.stdout())).toMatchObject({ ok: true, writers: 3, faults: [], notes: [] })
 })

@@ -10,6 +10,9 @@ export type WriteEvent = (event: AuditEvent) => void
 /** A device that waits polls, and one that was refused was told before: these are no news. */
 const noNews = new Set(['authorization_pending', 'slow_down', 'access_denied', 'expired_token'])
 
+const MOST_SCOPES = 50
+const LONGEST_SCOPE = 100
+
 /** Reports from now on. */
 export function reportSecurityEvents(provider: Provider, write: WriteEvent): void {
   const on = <Args extends unknown[]>(event: string, run: (ctx: KoaContextWithOIDC, ...args: Args) => void) =>
@@ -53,7 +56,7 @@ export function reportSecurityEvents(provider: Provider, write: WriteEvent): voi
       ...(code && { flow: flowOf(code) }),
       ...clientFacts(ctx),
       ...(typeof resource === 'string' && { endpoint: resource }),
-      ...(typeof scope === 'string' && { scopes: [...parseScope(scope)] }),
+      ...(typeof scope === 'string' && { scopes: scopesIn(scope) }),
     })
   })
   on('interaction.started', (ctx) => {
@@ -94,8 +97,13 @@ function tokensIssued(ctx: KoaContextWithOIDC): AuditEvent {
     ...clientFacts(ctx),
     ...grantType(ctx),
     ...(claims?.aud && { endpoint: claims.aud }),
-    scopes: [...parseScope(typeof scope === 'string' ? scope : '')],
+    scopes: scopesIn(typeof scope === 'string' ? scope : ''),
   }
+}
+
+/** A client may ask for anything. */
+function scopesIn(scope: string): string[] {
+  return [...parseScope(scope)].slice(0, MOST_SCOPES).map((name) => name.slice(0, LONGEST_SCOPE))
 }
 
 /** Undefined for what is no JWT. */

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMetrics } from '@gatehouse/service'
+import { type AuditLine, auditLine } from '@gatehouse/shared'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, inject, vi } from 'vitest'
 import { createApp } from '../app.ts'
@@ -38,6 +39,8 @@ export interface AuthServer extends AsyncDisposable {
   readonly store: Store
   /** What was logged so far, JSON lines. */
   readonly log: () => string
+  /** The audit so far. */
+  readonly audit: () => readonly AuditLine[]
   /** What Prometheus would read. */
   readonly metrics: () => Promise<string>
   /** Moves the clock of the engine and of the store. */
@@ -90,6 +93,7 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     DATA_DIR: dataDir,
     AUTH_CLIENTS_FILE: clientsFile,
     AUTH_SECRET: SECRET,
+    AUDIT_TO: 'stdout',
     // a test that waits for an answer says so
     AUTH_HOLD_SECONDS: '0',
     ...environment,
@@ -104,12 +108,19 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
   const store = wrapStore(sqlite)
   const { logger, log } = createCapturedLog()
   const metrics = createMetrics({ ofProcess: false })
+  const audited: string[] = []
+  const logStream = {
+    write(line: string) {
+      audited.push(line)
+      evidence.log(line)
+    },
+  }
   const listeners = new Set<() => void>()
   const reload = reloadSource(env, (run) => {
     listeners.add(run)
     return () => listeners.delete(run)
   })
-  const app = await createApp({ config, store, sealing, clock, logger, metrics, reload })
+  const app = await createApp({ config, store, sealing, clock, logger, metrics, reload, logStream })
   resources.defer(() => app.close())
   await app.listen({ host: '127.0.0.1', port })
   const http = resources.use(createHttp(port, new URL(issuer).host))
@@ -122,6 +133,7 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     app,
     store,
     log,
+    audit: () => audited.map((line) => auditLine.parse(JSON.parse(line))),
     metrics: async () => (await metrics.read()).text,
     ...createVerbs(http),
     elapse: (seconds) => vi.setSystemTime(Date.now() + seconds * 1000),

@@ -114,6 +114,29 @@ for (const name of ['auth', 'mcp'] as const) {
     await expectEnd(service)
   })
 
+  verifies(
+    'X24',
+    `${name}: an audit on a full disk, or without a folder, holds nobody up and is told of once`,
+    async () => {
+      for (const AUDIT_TO of ['/dev/full', join(folder, 'nowhere', 'audit.jsonl')]) {
+        const { url, service, metric, lives } = await start(name, { env: { AUDIT_TO, DATA_DIR: join(folder, 'data') } })
+        await until(lives, STARTS_WITHIN)
+        expect(await askOften(url + path, 2 * AT_ONCE)).toEqual(new Set([200]))
+        if (name === 'auth') {
+          const metadata = { client_name: 'App', redirect_uris: ['http://127.0.0.1/callback'] }
+          const body = JSON.stringify({ ...metadata, token_endpoint_auth_method: 'none' })
+          for (let count = 0; count < AT_ONCE; count += 1) {
+            const headers = { 'content-type': 'application/json', ...elsewhere() }
+            expect((await ask(`${url}/register`, { method: 'POST', headers, body })).status).toBe(201)
+          }
+          expect(service.output().split('audit lines cannot be written')).toHaveLength(2)
+        }
+        expect(await metric('gatehouse_audit_lines_total\\{result="written"\\}')).toBeNaN()
+        await expectEnd(service)
+      }
+    },
+  )
+
   verifies('X24', `${name}: a folder that cannot be written is a start fault that says so`, async () => {
     for (const surroundings of [{ env: { DATA_DIR: '/dev/null/data' } }, { limits: 'ulimit -f 0' }]) {
       const { service } = await start(name, surroundings)

@@ -16,20 +16,25 @@ const CUT = '[cut]'
 const secretNames =
   /passw|passphrase|secret|token|credential|authori[sz]ation|cookie|apikey|accesskey|privatekey|signature|session|otp$|^pin$|pat$|bearer|jwt/
 
-/** Of our own tokens, codes and cookies, and of what is well known. The last one: long, with digits and both cases. */
+/** What is well known, our own access tokens among it. */
 const secretTexts = [
   /eyJ[\w-]{8,}\.[\w-]+/,
   /\b(?:bearer|basic|dpop)\s+\S{8,}/i,
   /-----BEGIN [A-Z ]*PRIVATE KEY/,
   /\b(?:gh[pousr]_|github_pat_|xox[abprs]-|sk-|sk_live_|rk_live_|glpat-|AKIA|AIza)[\w-]{8,}/,
   /:\/\/[^/\s:@]*:[^/\s@]+@/,
-  /(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}/,
 ]
+/** As our other tokens and codes are: long, with digits and both cases. Names of tools and ids may be so, too. */
+const randomText = /(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}/
 
-/** A text that somebody made up, such as a name: cut, and struck out where it looks like a secret. */
+/** A text that somebody made up, such as a name: cut, and struck out where it is a secret of a well-known form. */
 export function shownText(text: string, longest = LONGEST_TEXT): string {
+  return shownUnless(secretTexts, text, longest)
+}
+
+function shownUnless(secrets: readonly RegExp[], text: string, longest: number): string {
   // looked through before it is cut: half a secret would not look like one
-  if (secretTexts.some((pattern) => pattern.test(text.slice(0, 4 * longest)))) return REDACTED
+  if (secrets.some((pattern) => pattern.test(text.slice(0, 4 * longest)))) return REDACTED
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
 
@@ -51,7 +56,7 @@ export function shownArguments(
   function shown(value: unknown, depth: number): unknown {
     if (left <= 0) return CUT
     if (typeof value === 'string') {
-      const text = shownText(value)
+      const text = shownUnless([...secretTexts, randomText], value, LONGEST_TEXT)
       left -= text.length
       return text
     }
@@ -86,5 +91,5 @@ function isSecretName(name: string): boolean {
 function globs(patterns: readonly string[]): (name: string) => boolean {
   const escaped = patterns.map((glob) => glob.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')))
   const expressions = escaped.map((parts) => new RegExp(`^${parts.join('.*')}$`, 's'))
-  return (name) => expressions.some((expression) => expression.test(name.toLowerCase()))
+  return (name) => expressions.some((expression) => expression.test(name.slice(0, LONGEST_TEXT).toLowerCase()))
 }

@@ -52,7 +52,12 @@ export function createAudit(options: AuditOptions): Audit {
   const leaving = new Set<Promise<void>>()
   const open = (settings: AuditSettings | undefined) => settings && openWay(settings, { ...options, count })
   let way = open(options.settings)
-  const stopHearing = onHangUp?.(() => way?.reopen())
+  let stopHearing: (() => void) | undefined
+  /** Only where there is a file: a process that hears it does not end by it. */
+  const hear = () => {
+    if (way?.settings.to.kind === 'file') stopHearing ??= onHangUp?.(() => way?.reopen())
+  }
+  hear()
 
   return {
     get settings() {
@@ -63,6 +68,7 @@ export function createAudit(options: AuditOptions): Audit {
       if (JSON.stringify(settings) === JSON.stringify(way?.settings)) return
       const before = way
       way = open(settings)
+      hear()
       if (!before) return
       const left = before.close().finally(() => leaving.delete(left))
       leaving.add(left)
