@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type AuditLine, auditLine } from '@gatehouse/shared'
-import { createPerson, type Person, type Stack, startProcess, startStack } from '@gatehouse/testing'
+import { createPerson, freePorts, type Person, type Stack, startProcess, startStack } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from './harness/claims.ts'
 import { resourceServer, robot, terminal } from './replicas/cluster.ts'
@@ -318,6 +318,33 @@ test('no token, code, cookie or secret is in any line, nor in a log', () => {
     'a token of an app that asks who',
   ])
     expect(kinds).toContain(kind)
+})
+
+test('a service whose audit is a file, and which has no other file to read again, lives on after SIGHUP', async () => {
+  const [PORT = 0] = await freePorts(1)
+  const AUDIT_TO = join(folder, 'of-a-variable.jsonl')
+  const issuer = `http://localhost:${PORT}`
+  const env = {
+    PORT: `${PORT}`,
+    AUTH_ISSUER: issuer,
+    DATA_DIR: join(folder, 'data'),
+    AUDIT_TO,
+    TRUST_PROXY: '127.0.0.1, ::1',
+  }
+  await using service = startProcess(['apps/auth/src/main.ts'], { env })
+  await service.says(/the authorization server listens/)
+  const written = () =>
+    readFileSync(AUDIT_TO, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((text) => JSON.parse(text).event)
+  await register({ ...stack, issuer }, 'One')
+  await expect.poll(written).toContain('client_registered')
+  service.signal('SIGHUP')
+  await register({ ...stack, issuer }, 'Two')
+  await expect.poll(() => written().filter((event) => event === 'client_registered')).toHaveLength(2)
+  service.signal('SIGTERM')
+  expect((await service.exited).code).toBe(0)
 })
 
 test('a file that is moved away is left for another one, and a restart goes on where the one before ended', async () => {

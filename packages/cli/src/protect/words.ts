@@ -62,10 +62,15 @@ function row(label: string, text: string): string {
   return `  ${label.padEnd(14)}${text}`
 }
 
+/** Characters. */
+const longestAuditLine = 16_384
+
 /** A line of a service's log, as a person reads it; undefined for what nobody needs to see. */
 export function logLine(service: string, line: string): string | undefined {
   try {
-    const { level, msg, err, upstream, line: said } = JSON.parse(line)
+    const { audit, level, msg, err, upstream, line: said } = JSON.parse(line)
+    // with AUDIT_TO=stdout
+    if (audit !== undefined) return cleanLine(line, longestAuditLine)
     if (level < 40) return undefined
     const why = err?.message && err.message !== msg ? ` (${err.message})` : ''
     return cleanLine(`${service}: ${upstream ? `${upstream}: ` : ''}${said ?? msg ?? ''}${why}`)

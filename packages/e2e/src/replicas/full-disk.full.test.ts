@@ -1,19 +1,31 @@
 // No room on the disk, a folder that cannot be written, and a log that nobody takes.
 import { execFileSync } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts, type RunningProcess, startProcess, verifies } from '@gatehouse/testing'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { startCluster, terminal } from './cluster.ts'
 import { until } from './until.ts'
-import { type Answer, approvedDevice, ask, elsewhere, post, refresh, whoami } from './wire.ts'
+import { type Answer, approvedDevice, ask, elsewhere, post, refresh, register, whoami } from './wire.ts'
 
 /** Milliseconds. */
 const STARTS_WITHIN = 30_000
 const ENDS_WITHIN = 20_000
 /** Blocks of 512 or 1024 bytes, as the shell has it: more than two sign-ins write, less than SQLite writes before it tidies up. */
 const SMALL_DISK = 3_000
+/** Bytes that a file of a small disk may have: more than SQLite writes for some apps. */
+const SMALL_FILE = 2_000_000
 const CODES_AT_MOST = 3_000
 /** More lines than a pipe and what waits for it can hold. */
 const MANY = 4_000
@@ -78,6 +90,10 @@ async function askOften(url: string, times: number): Promise<ReadonlySet<number>
   return statuses
 }
 
+function registerAs(url: string, name: string): Promise<Answer> {
+  return register({ issuer: url, resource: '' }, name)
+}
+
 async function expectEnd(service: RunningProcess): Promise<void> {
   service.signal('SIGTERM')
   await until(() => service.hasExited(), ENDS_WITHIN)
@@ -123,11 +139,8 @@ for (const name of ['auth', 'mcp'] as const) {
         await until(lives, STARTS_WITHIN)
         expect(await askOften(url + path, 2 * AT_ONCE)).toEqual(new Set([200]))
         if (name === 'auth') {
-          const metadata = { client_name: 'App', redirect_uris: ['http://127.0.0.1/callback'] }
-          const body = JSON.stringify({ ...metadata, token_endpoint_auth_method: 'none' })
           for (let count = 0; count < AT_ONCE; count += 1) {
-            const headers = { 'content-type': 'application/json', ...elsewhere() }
-            expect((await ask(`${url}/register`, { method: 'POST', headers, body })).status).toBe(201)
+            expect((await registerAs(url, `App ${count}`)).status).toBe(201)
           }
           expect(service.output().split('audit lines cannot be written')).toHaveLength(2)
         }
@@ -180,6 +193,32 @@ verifies('X24', 'a disk that is full by now makes writes a 503, and what was wri
   expect((await approved.poll()).status, 'nothing was used up').toBe(200)
   expect((await refresh(site, tokens.refresh_token)).status).toBe(200)
 })
+
+verifies(
+  'X24',
+  'an audit that fills its disk in the middle of a line has each line whole once there is another file',
+  async () => {
+    const AUDIT_TO = join(folder, 'audit.jsonl')
+    // what is there already leaves room for some lines and a part of one
+    writeFileSync(AUDIT_TO, `${'x'.repeat(SMALL_FILE - 2_500)}\n`)
+    const { url, service, lives } = await start('auth', {
+      env: { AUDIT_TO, DATA_DIR: join(folder, 'data') },
+      limits: `prlimit --pid $$ --fsize=${SMALL_FILE}`,
+    })
+    await until(lives, STARTS_WITHIN)
+    const names = Array.from({ length: 20 }, (_, index) => `App ${index}`)
+    for (const name of names) expect((await registerAs(url, name)).status).toBe(201)
+    await service.says(/audit lines cannot be written/)
+    renameSync(AUDIT_TO, `${AUDIT_TO}.1`)
+    service.signal('SIGHUP')
+    await service.says(/audit lines are written again/)
+    const [old = '', fresh = ''] = [`${AUDIT_TO}.1`, AUDIT_TO].map((path) => readFileSync(path, 'utf8'))
+    expect(old, 'it ends in the middle of a line').not.toMatch(/\n$/)
+    const whole = [...old.split('\n').slice(1, -1), ...fresh.trimEnd().split('\n')].map((line) => JSON.parse(line))
+    expect(whole.flatMap(({ clientName }) => clientName ?? [])).toEqual(names)
+    await expectEnd(service)
+  },
+)
 
 verifies('X24', 'with Redis and a secret of its own no replica needs a place to write to', async () => {
   await using cluster = await startCluster({ started: false })
