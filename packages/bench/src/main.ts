@@ -9,12 +9,14 @@ import { repository } from '@gatehouse/testing'
 import { login } from './login/login.ts'
 import { type Measurement, OptionError } from './measurement.ts'
 import { poll } from './poll.ts'
+import { rules } from './rules.ts'
 import { tableOf } from './table.ts'
 import { waiting, waitingRedis } from './waiting.ts'
 
 const measurements: Readonly<Record<string, Measurement>> = {
   login,
   poll,
+  rules,
   waiting,
   'waiting-redis': waitingRedis,
 }

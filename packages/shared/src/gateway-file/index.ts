@@ -13,6 +13,6 @@ export type {
 } from './gateway-file.ts'
 export { readGatewayFile } from './read.ts'
 export { BUILTIN } from './references.ts'
-export { matchesGlob, scopesOf } from './rules.ts'
+export { globMatcher, matchesGlob, scopesOf } from './rules.ts'
 export { gatewayFileSchema } from './schema.ts'
 export { expand } from './variables.ts'

@@ -34,17 +34,23 @@ function contains(outer: Selector, inner: Selector): boolean {
   return outer.upstream === inner.upstream && matchesGlob(outer.glob, inner.glob)
 }
 
-/** In a glob `*` stands for any characters, and nothing else is special. In linear time, whatever the name is. */
 export function matchesGlob(glob: string, name: string): boolean {
+  return globMatcher(glob)(name)
+}
+
+/** In a glob `*` stands for any characters, and nothing else is special. In linear time, whatever the name is. */
+export function globMatcher(glob: string): (name: string) => boolean {
   const [first = '', ...rest] = glob.split('*')
   const last = rest.pop()
-  if (last === undefined) return name === glob
-  if (!name.startsWith(first)) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = name.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
+  if (last === undefined) return (name) => name === glob
+  return (name) => {
+    if (!name.startsWith(first)) return false
+    let at = first.length
+    for (const part of rest) {
+      const found = name.indexOf(part, at)
+      if (found < 0) return false
+      at = found + part.length
+    }
+    return name.length - last.length >= at && name.endsWith(last)
   }
-  return name.length - last.length >= at && name.endsWith(last)
 }

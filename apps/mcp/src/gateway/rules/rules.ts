@@ -1,7 +1,7 @@
 // What the rules of the file say of one thing and one caller: the first rule that fits decides. Pure: it asks nobody, and knows
 // neither requests nor lists. What it is asked for is in relay/ (calls, and what belongs to them) and in gateway.ts (lists).
 import { effectiveScopes } from '@gatehouse/shared'
-import { matchesGlob } from '@gatehouse/shared/gateway-file'
+import { globMatcher } from '@gatehouse/shared/gateway-file'
 import type { GatewayRules, Rule } from '../settings.ts'
 import type { Facts } from './cel.ts'
 
@@ -56,25 +56,53 @@ export interface Judgement {
 
 const base = { tools: 'mcp:tools:call', prompts: 'mcp:tools:read', resources: 'mcp:tools:read' } as const
 
-/** Whether the file says anything of an upstream. */
-export function isRuled({ rules }: GatewayRules, upstream: string): boolean {
-  return rules.some((rule) =>
-    Object.keys(base).some((kind) => selects(rule, { kind: kind as Thing['kind'], upstream })),
+const kinds = ['tools', 'prompts', 'resources'] as const
+
+/** Of one upstream: by kind the rules that are about it, and what each of them names. */
+type OfUpstream = Readonly<Record<Thing['kind'], readonly { readonly rule: Rule; fits(name: string): boolean }[]>>
+
+/** Made once: a list asks for each of its tools. */
+const indexed = new WeakMap<GatewayRules, ReadonlyMap<string, OfUpstream>>()
+
+function indexOf(settings: GatewayRules): ReadonlyMap<string, OfUpstream> {
+  const known = indexed.get(settings)
+  if (known) return known
+  const upstreams = new Set(
+    settings.rules.flatMap((rule) => kinds.flatMap((kind) => rule[kind].map(({ upstream }) => upstream))),
   )
+  const of = (upstream: string, kind: Thing['kind']) =>
+    settings.rules.flatMap((rule) => {
+      const globs = rule[kind].filter((one) => one.upstream === upstream).map(({ glob }) => globMatcher(glob))
+      return globs.length > 0 ? [{ rule, fits: (name: string) => globs.some((glob) => glob(name)) }] : []
+    })
+  const made = new Map(
+    [...upstreams].map((upstream): [string, OfUpstream] => [
+      upstream,
+      { tools: of(upstream, 'tools'), prompts: of(upstream, 'prompts'), resources: of(upstream, 'resources') },
+    ]),
+  )
+  indexed.set(settings, made)
+  return made
+}
+
+/** Whether the file says anything of an upstream. */
+export function isRuled(settings: GatewayRules, upstream: string): boolean {
+  return indexOf(settings).has(upstream)
 }
 
 export function judge(settings: GatewayRules, asked: Asked): Judgement {
   const { thing } = asked
   const outcomes: Decision[] = []
   const [open, passed]: [string[], string[]] = [[], []]
-  for (const rule of settings.rules) {
-    if (!selects(rule, thing)) continue
+  const facts = factsOf(asked)
+  for (const { rule, fits } of indexOf(settings).get(thing.upstream)?.[thing.kind] ?? []) {
+    if (!fits(thing.name)) continue
     if (rule.condition?.mentionsArgs && asked.args === undefined) {
       open.push(rule.name)
       outcomes.push(outcomeOf(rule, asked))
       continue
     }
-    const held = holds(rule, asked)
+    const held = holds(rule, facts)
     if (held === false) {
       passed.push(rule.name)
       continue
@@ -94,17 +122,11 @@ export function isShown(settings: GatewayRules, asked: Omit<Asked, 'args'>): boo
   return judge(settings, { ...asked, caller, args: undefined }).decision.kind === 'allowed'
 }
 
-function selects(rule: Rule, { kind, upstream, name }: Omit<Thing, 'name'> & { readonly name?: string }): boolean {
-  return rule[kind].some(
-    (selector) => selector.upstream === upstream && (name === undefined || matchesGlob(selector.glob, name)),
-  )
-}
-
 /** A decision: it cannot be said. */
-function holds({ name, condition }: Rule, asked: Asked): boolean | Decision {
+function holds({ name, condition }: Rule, facts: Facts): boolean | Decision {
   if (!condition) return true
   try {
-    return condition.holds(factsOf(asked))
+    return condition.holds(facts)
   } catch (error) {
     return { kind: 'denied', rule: name, because: 'error', error: (error as Error).message }
   }
@@ -155,7 +177,7 @@ function leadsElsewhere({ kind, name }: Thing): boolean {
 
 /** The first of the most that may come of it. */
 function best(outcomes: readonly Decision[]): Decision {
-  const kinds = ['allowed', 'scopes', 'denied'] as const
-  const found = kinds.map((kind) => outcomes.find((one) => one.kind === kind)).find((one) => one !== undefined)
+  const order = ['allowed', 'scopes', 'denied'] as const
+  const found = order.map((kind) => outcomes.find((one) => one.kind === kind)).find((one) => one !== undefined)
   return found ?? { kind: 'denied', rule: undefined, because: 'unnamed' }
 }

@@ -1,0 +1,64 @@
+// The policies of the manual: each is read as a file, and each row of its table is asked.
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { readRules } from '../../gateway-config.ts'
+import { type Decision, judge, type Thing } from './rules.ts'
+
+interface Row {
+  readonly who: string
+  readonly scopes: readonly string[]
+  readonly thing: Thing
+  readonly args: unknown
+  readonly endpoint: string | undefined
+  readonly expected: string
+}
+
+const manual = readFileSync(new URL('../../../../../docs/policy.md', import.meta.url), 'utf8')
+const policies = manual
+  .split(/^### /m)
+  .slice(1)
+  .map((section) => {
+    const [, file = ''] = /^```yaml\n(.*?)^```/ms.exec(section) ?? []
+    const rows = [...section.matchAll(/^\| (`.+?) \| (.+) \| (.+?) \|$/gm)]
+    return { title: section.split('\n', 1)[0] ?? '', file, rows: rows.map(([, ...cells]) => readRow(cells)) }
+  })
+
+function readRow([who = '', calls = '', expected = '']: readonly string[]): Row {
+  const [, subject = '', scopes = ''] = /^`([^`]+)`(?: with `([^`]+)`)?$/.exec(who) ?? []
+  const [, kind, upstream = '', name = '', args = '{}', endpoint] =
+    /^(prompt |resource )?`([a-z]+)\/([^`]+)`(?: `(\{[^`]*\})`)?(?: at `([^`]+)`)?$/.exec(calls) ?? []
+  if (!subject || !name) throw new Error(`a row of the manual cannot be read: ${who}, ${calls}`)
+  const kinds = { 'prompt ': 'prompts', 'resource ': 'resources' } as const
+  const thing = { kind: kind ? kinds[kind as keyof typeof kinds] : ('tools' as const), upstream, name }
+  return { who: subject, scopes: scopes.split(' '), thing, args: JSON.parse(args), endpoint, expected }
+}
+
+const inWords = (decision: Decision): string => {
+  if (decision.kind !== 'scopes') return decision.kind === 'allowed' ? 'allowed' : 'not found'
+  return `403: ${decision.scopes.slice(1).map((scope) => `\`${scope}\``)}`
+}
+
+test('there are ten policies', () => {
+  expect(policies).toHaveLength(10)
+})
+
+test.each(policies)('$title', ({ file, rows }) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'gatehouse-policy-')), 'gatehouse.yaml')
+  writeFileSync(path, file)
+  const faults: string[] = []
+  const settings = readRules(path, 'http://localhost:3000/mcp', faults)
+  if (!settings) throw new Error(faults.join('\n'))
+  expect(rows.length).toBeGreaterThan(1)
+  for (const { who, scopes, thing, args, endpoint = settings.endpoints[0]?.resource ?? '', expected } of rows) {
+    const isMachine = !who.includes(':')
+    const caller = {
+      subject: who,
+      clientId: isMachine ? who : 'an app',
+      scopes: new Set(['mcp:tools:read', 'mcp:tools:call', ...scopes]),
+    }
+    const { decision } = judge(settings.rules, { thing, caller, endpoint, args })
+    expect(inWords(decision), `${who} ${thing.upstream}/${thing.name} ${JSON.stringify(args)}`).toBe(expected)
+  }
+})
