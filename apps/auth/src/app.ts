@@ -134,15 +134,7 @@ export async function createApp({
     onKeysChanged: notices.keysChanged,
   })
   const { provider } = engine
-  const grants = createGrantBook({
-    provider,
-    records,
-    resources,
-    lifetimes,
-    clock,
-    onRoomMade: (subject, { grantId, clientId }) =>
-      write({ event: 'grant_ended', outcome: 'ok', reason: 'too_many', grant: grantId, subject, client: clientId }),
-  })
+  const grants = createGrantBook({ provider, records, resources, lifetimes, clock, onRoomMade: notices.roomMade })
   const ownPages = createOwnPages({ provider, config, isAdmitted })
   const gate = createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages })
   const deviceEntry = createDeviceEntry(provider, { xsrf, attempts, onTooMany: notices.wrongUserCodes })

@@ -12,6 +12,7 @@ import type { HeldPollsOptions } from './provider/device/held-polls.ts'
 import type { DeviceRelayOptions } from './provider/device/relay.ts'
 import type { EngineOptions } from './provider/engine.ts'
 import type { ReuseGraceOptions } from './provider/grants/reuse-grace.ts'
+import type { GrantBookOptions } from './provider/people/connected-apps.ts'
 import type { ProviderEvents } from './provider/provider.ts'
 import type { FollowOptions } from './reload.ts'
 
@@ -78,6 +79,8 @@ export function createNotices({ log, counters, write }: NoticesOptions) {
           : 'a redeemed token was presented again and got its answer again',
       )
     },
+    roomMade: (subject, { grantId, clientId }) =>
+      write({ event: 'grant_ended', outcome: 'ok', reason: 'too_many', grant: grantId, subject, client: clientId }),
     probed(fault) {
       counters.alarm('probe')
       log.warn(fault, 'a token was presented in a request with a fault')
@@ -117,6 +120,7 @@ interface Notices {
   readonly clientFileRead: StaticClientsOptions['onReload']
   readonly gatewayFileRead: FollowOptions['onReload']
   readonly replayed: ReuseGraceOptions['onReplay']
+  readonly roomMade: GrantBookOptions['onRoomMade']
   readonly probed: ReuseGraceOptions['onFault']
   readonly requestFailed: ProviderEvents['onError']
   readonly keysUnreadable: EngineOptions['onTrouble']

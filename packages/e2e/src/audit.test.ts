@@ -1,16 +1,16 @@
 // What an operator reads afterwards, in one file of both services: each event of a sign-in, a call and an end, by one grant from
 // the beginning to the end; and no token, code, cookie or secret in any line, whatever arguments had in them.
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type AuditLine, auditLine } from '@gatehouse/shared'
-import { createPerson, freePorts, type Person, type Stack, startProcess, startStack } from '@gatehouse/testing'
+import { createPerson, type Person, type Stack, startProcess, startStack, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from './harness/claims.ts'
+import { createPlanting } from './harness/planting.ts'
 import { resourceServer, robot, terminal } from './replicas/cluster.ts'
 import {
-  type Answer,
   askAsDevice,
   authorizationRequest,
   call,
@@ -28,12 +28,7 @@ const file = join(folder, 'audit.jsonl')
 const servers = createRequire(join(import.meta.dirname, '../../../apps/mcp/package.json'))
 const program = join(dirname(servers.resolve('@modelcontextprotocol/server-everything/package.json')), 'dist/index.js')
 
-/** Whatever must be in no line. */
-const secrets = new Map<string, string>()
-const plant = <Text extends string | undefined>(what: string, text: Text): Text => {
-  if (text) secrets.set(text, what)
-  return text
-}
+const { secrets, plant, plantTokens, watched } = createPlanting()
 
 let stack: Stack
 
@@ -67,33 +62,7 @@ const lines = (): AuditLine[] =>
     .map((text) => auditLine.parse(JSON.parse(text)))
     .sort((one, other) => one.time.localeCompare(other.time))
 
-function plantTokens(answer: Answer, what: string): Answer {
-  const { access_token: access, refresh_token: again, id_token: id } = answer.json
-  plant(`the refresh token of ${what}`, again)
-  for (const token of [access, id]) {
-    plant(`a token of ${what}`, token)
-    // the last part of a JWT makes it one
-    plant(`the signature of a token of ${what}`, token?.split('.')[2])
-  }
-  return answer
-}
-
-const personOf = (): Person => {
-  const person = createPerson(stack)
-  return new Proxy(person, {
-    get(target, name: keyof Person) {
-      const value = target[name]
-      if (typeof value !== 'function') return value
-      return async (...args: readonly string[]) => {
-        const page = await (value as (...all: readonly string[]) => Promise<Person['page']>)(...args)
-        for (const header of page.headers.getSetCookie()) plant('a cookie', /^[^=]+=([^;]{16,})/.exec(header)?.[1])
-        plant('a form of a page', /name="xsrf" value="([^"]+)"/.exec(page.html)?.[1])
-        plant('the id of a request', /\/interaction\/([\w-]{16,})/.exec(page.html)?.[1])
-        return page
-      }
-    },
-  })
-}
+const personOf = (): Person => watched(createPerson(stack))
 
 async function signInDevice(person: Person, name: string) {
   const device = await askAsDevice(stack)
@@ -300,7 +269,7 @@ test('the command shows one grant, and that no line was changed', async () => {
   process.stdout.write(`${whole.output}${broken.output}`)
 })
 
-test('no token, code, cookie or secret is in any line, nor in a log', () => {
+verifies('T25', 'no token, code, cookie or secret is in any line of the audit, nor in a log', () => {
   const all = readFileSync(file, 'utf8')
   const logs = stack.logs()
   const found = [...secrets].filter(([secret]) => all.includes(secret) || logs.includes(secret))
@@ -318,49 +287,4 @@ test('no token, code, cookie or secret is in any line, nor in a log', () => {
     'a token of an app that asks who',
   ])
     expect(kinds).toContain(kind)
-})
-
-test('a service whose audit is a file, and which has no other file to read again, lives on after SIGHUP', async () => {
-  const [PORT = 0] = await freePorts(1)
-  const AUDIT_TO = join(folder, 'of-a-variable.jsonl')
-  const issuer = `http://localhost:${PORT}`
-  const env = {
-    PORT: `${PORT}`,
-    AUTH_ISSUER: issuer,
-    DATA_DIR: join(folder, 'data'),
-    AUDIT_TO,
-    TRUST_PROXY: '127.0.0.1, ::1',
-  }
-  await using service = startProcess(['apps/auth/src/main.ts'], { env })
-  await service.says(/the authorization server listens/)
-  const written = () =>
-    readFileSync(AUDIT_TO, 'utf8')
-      .trimEnd()
-      .split('\n')
-      .map((text) => JSON.parse(text).event)
-  await register({ ...stack, issuer }, 'One')
-  await expect.poll(written).toContain('client_registered')
-  service.signal('SIGHUP')
-  await register({ ...stack, issuer }, 'Two')
-  await expect.poll(() => written().filter((event) => event === 'client_registered')).toHaveLength(2)
-  service.signal('SIGTERM')
-  expect((await service.exited).code).toBe(0)
-})
-
-test('a file that is moved away is left for another one, and a restart goes on where the one before ended', async () => {
-  const moved = join(folder, 'audit.jsonl.1')
-  renameSync(file, moved)
-  const before = readFileSync(moved, 'utf8')
-  await register(stack, 'After the rotation')
-  await expect
-    .poll(() => existsSync(file) && lines().map(({ clientName }) => clientName))
-    .toEqual(['After the rotation'])
-  expect(statSync(file).mode & 0o777).toBe(0o600)
-  expect(readFileSync(moved, 'utf8')).toBe(before)
-  await stack.restart('auth')
-  await register(stack, 'After the restart')
-  await expect.poll(() => lines().map(({ clientName }) => clientName)).toContain('After the restart')
-  await using verified = startProcess(['packages/cli/src/main.ts', 'audit', 'verify', moved, file, '--json'])
-  expect((await verified.exited).code, verified.output()).toBe(0)
-  expect(JSON.parse(verified.stdout())).toMatchObject({ ok: true, writers: 3, faults: [], notes: [] })
 })
