@@ -162,7 +162,7 @@ export function createApp({
     reachedAt,
     onFailure: (error) => app.log.warn({ issuer, reason: error.message }, "could not load the issuer's metadata"),
   })
-  dispatch(app, endpoints.directory, answerIssuerMetadata)
+  dispatch(app, endpoints.directory, { answerIssuerMetadata, callerKeys: () => gateway?.callerKeys() })
   // Known keys are enough, so that a replica stays ready while the issuer is away; a new one is not ready before it had
   // them once. Where sessions are kept is of no account: without that store clients are served all the same.
   const whyNotReady = () => (keys.ready() ? undefined : 'no keys of the issuer yet')
@@ -220,5 +220,6 @@ function openConfigured(
   // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process
   const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)
   const stateFolder = join(config.dataDir, 'upstreams')
-  return openGateway({ ...config, settings: gateway, secrets: sealing, stateFolder, ...parts })
+  const keyFile = join(config.dataDir, 'gateway.sqlite')
+  return openGateway({ ...config, settings: gateway, secrets: sealing, stateFolder, keyFile, ...parts })
 }

@@ -33,11 +33,20 @@ const health: ReadonlySet<string> = new Set(['/livez', '/readyz'])
 const documents: ReadonlySet<string> = new Set(metadataRoutes)
 const mirrorMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
+export interface Documents {
+  readonly answerIssuerMetadata: ReturnType<typeof createIssuerMetadataAnswer>
+  /** Undefined: there are none. Rejects where they cannot be had now. */
+  readonly callerKeys: () => Promise<{ readonly keys: readonly object[] }> | undefined
+}
+
+/** Seconds for which a copy of the keys is good: each is published long before it signs. */
+const keysLife = 300
+
 /** Only requests that are for an endpoint get as far as the routes for all paths. */
 export function dispatch(
   app: FastifyInstance,
   directory: () => Directory,
-  answerIssuerMetadata: ReturnType<typeof createIssuerMetadataAnswer>,
+  { answerIssuerMetadata, callerKeys }: Documents,
 ): void {
   app.decorateRequest('place', null)
   app.addHook('onRequest', async (request, reply) => {
@@ -51,6 +60,11 @@ export function dispatch(
     request.place = place
     if (place.kind === 'mirror' && mirrorMethods.has(request.method))
       return answerIssuerMetadata(place.document, request, reply)
+    if (place.kind === 'keys' && (request.method === 'GET' || request.method === 'HEAD')) {
+      const keys = await callerKeys()?.catch(() => null)
+      if (keys === null) return refuse(reply, 503, 'temporarily_unavailable', 'The keys cannot be read now')
+      if (keys) return reply.header('cache-control', `public, max-age=${keysLife}`).send(keys)
+    }
     const fault = checkName(request)
     if (fault) return (await checkOrigin(request, reply)) ?? refuse(reply, fault.status, fault.error, fault.description)
     if (place.kind !== 'endpoint') return refuseUnknown(table, request, reply)

@@ -55,6 +55,12 @@ test("copies of the issuer's metadata are found for each endpoint of the host, a
   expect(found('mcp:3000', `/ledger/.well-known/${discovery}`)).toBe(discovery)
 })
 
+test('keys that say who calls are under every host, and under a name that is nobody’s', () => {
+  for (const host of ['mcp.example.com', 'mcp.example.com:443', 'localhost:3000', 'mcp:3000'])
+    expect(table.find(host, '/.well-known/gatehouse/jwks.json').kind).toBe('keys')
+  expect(table.find('mcp.example.com', '/tools/.well-known/gatehouse/jwks.json').kind).toBe('nowhere')
+})
+
 test('on the host of the issuer there are none: the issuer itself is asked', () => {
   const own = at('https://auth.example.com/mcp', other)
   expect(found('auth.example.com', '/.well-known/oauth-authorization-server', own)).toBe('nowhere')

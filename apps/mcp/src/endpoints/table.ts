@@ -10,14 +10,19 @@ export type Place<Endpoint> = {
   | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
   /** Where clients look for a copy of the issuer's metadata. */
   | { readonly kind: 'mirror'; readonly document: MetadataKind }
+  /** The keys by which upstreams check who calls. */
+  | { readonly kind: 'keys' }
   | { readonly kind: 'nowhere' }
 )
+
+/** Under each host: `iss` of what the keys sign is an endpoint of it. */
+const callerKeysPath = '/.well-known/gatehouse/jwks.json'
 
 export interface Table<Endpoint> {
   readonly endpoints: readonly Endpoint[]
   /**
-   * `host`: as a request names it, in lower case. `path`: see {@link pathOf}. Copies of the issuer's metadata are found under
-   * any host that is nobody's, too: containers and proxies reach them by internal names.
+   * `host`: as a request names it, in lower case. `path`: see {@link pathOf}. Copies of the issuer's metadata and keys are found
+   * under any host that is nobody's, too: containers and proxies reach them by internal names.
    */
   find(host: string | undefined, path: string): Place<Endpoint>
   /** Undefined: the host is nobody's. */
@@ -40,11 +45,13 @@ export function createTable<Endpoint extends { readonly resource: string }>(
   for (const endpoint of endpoints) {
     const mirrors = new URL(issuer).origin === new URL(endpoint.resource).origin ? [] : mirrorsOf(endpoint.resource)
     add(nobodys, mirrors)
+    nobodys.places.set(callerKeysPath, keys)
     for (const name of namesOf(endpoint.resource)) {
       const host: Host<Endpoint> = hosts.get(name) ?? { endpoints: [], places: new Map() }
       hosts.set(name, host)
       host.endpoints.push(endpoint)
       add(host, mirrors)
+      host.places.set(callerKeysPath, keys)
     }
   }
   // after all copies: what an endpoint has for an address is the endpoint
@@ -61,6 +68,7 @@ export function createTable<Endpoint extends { readonly resource: string }>(
   }
 }
 
+const keys = { kind: 'keys', route: callerKeysPath } as const
 const nowhere = { kind: 'nowhere', route: undefined } as const
 
 function add<Endpoint>({ places }: Host<Endpoint>, mirrors: readonly (readonly [string, MetadataKind])[]): void {

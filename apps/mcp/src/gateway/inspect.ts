@@ -1,4 +1,5 @@
-// What is behind an upstream, for its operator: asked as a caller would ask, with the gateway's own credential.
+// What is behind an upstream, for its operator: asked as a caller would ask, with the gateway's own credential. Nobody calls, so
+// none is told who does.
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
@@ -47,6 +48,8 @@ export interface Inspection {
   readonly upstream: string
   /** What it is, or why nobody knows. */
   readonly found: Found | UpstreamError
+  /** It refuses who does not say who calls, as it seems: only a gateway that runs can. */
+  readonly wantsCaller: boolean
 }
 
 interface Found extends Inspected {
@@ -79,7 +82,9 @@ export async function inspectAll(
           if (error instanceof RpcError) return invalid(upstream, `answers with the error ${error.code}`)
           throw error
         })
-        return { upstream: upstream.settings.name, found }
+        const isTold = 'identity' in upstream.settings && upstream.settings.identity !== undefined
+        const isRefused = found instanceof UpstreamError && found.fault === 'unauthorized' && !found.about
+        return { upstream: upstream.settings.name, found, wantsCaller: isTold && isRefused }
       }),
     )
     for (const endpoint of gateway.endpoints) {

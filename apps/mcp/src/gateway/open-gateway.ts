@@ -13,6 +13,7 @@ import { createRenewableCatalog } from './catalog/renewable.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { fingerprint } from './fingerprint.ts'
 import { createGateway } from './gateway.ts'
+import { type CallerIdentity, createCallerIdentity, createSqliteKeyStore } from './identity/index.ts'
 import { createLogBudget } from './log-budget.ts'
 import { measureUpstreams } from './measures.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
@@ -39,6 +40,8 @@ export interface GatewayParts {
   readonly metrics?: Metrics | undefined
   /** Undefined: there is this process alone. */
   readonly replicas?: Replicas | undefined
+  /** Of the keys that say who calls, where there is this process alone: an SQLite file. */
+  readonly keyFile: string
   /** Where commands have their folders, and what is running is written down. */
   readonly stateFolder: string
   /** What commands inherit of our environment. */
@@ -72,6 +75,8 @@ export function openUpstreams(
     'settings' | 'identity' | 'log' | 'builtin' | 'proxies' | 'stateFolder' | 'inherited' | 'metrics'
   >,
   company?: Company,
+  /** Says who calls. By default nobody is told. */
+  identify?: CallerIdentity['valueFor'],
 ): OpenUpstreams {
   const { settings, identity, log, builtin, proxies } = parts
   const processes = createProcessStarter(parts)
@@ -98,6 +103,7 @@ export function openUpstreams(
       clock,
       onerror,
       inflow: createInflow(largestInflow / share),
+      identify,
       sessions: company?.sessionsOf(one.name, print),
       startProcess: processes.start,
       openBuiltin: ({ name, timeouts }, onFailure) =>
@@ -175,6 +181,8 @@ export interface Gateway {
   serve(endpoint: ServedEndpoint): Served
   /** What is served goes on with what changed: `endpoints` are those that there are from now on. Names of upstreams that changed. */
   change(to: GatewayChange): readonly string[]
+  /** By which upstreams check who calls (RFC 7517). Undefined: none is told by a JWT. */
+  callerKeys(): Promise<{ readonly keys: readonly object[] }> | undefined
   /** Clients begin nothing more here: neither does it for other replicas, which may have what is not in use. */
   drain(): void
   /** Once nothing is served any more. */
@@ -193,7 +201,9 @@ export function openGateway(parts: GatewayParts): Gateway {
   const clock = systemClock
   const onerror = seldom((err: Error) => log.info({ err }, 'another replica, or the store of all, is in trouble'))
   const company = parts.replicas && openCompany({ ...parts, replicas: parts.replicas, clock, onerror })
-  const { upstreams, outcomes, ...opened } = openUpstreams(parts, company)
+  const keyFile = createSqliteKeyStore(parts.keyFile, clock.now)
+  const callers = createCallerIdentity({ store: parts.replicas ?? keyFile, secrets: parts.secrets, now: clock.now })
+  const { upstreams, outcomes, ...opened } = openUpstreams(parts, company, callers.valueFor)
   const own = createMemoryCatalogStore(clock)
   const store = company?.catalogStore(own) ?? own
   const originsOf = ({ endpoints }: GatewaySettings) =>
@@ -288,12 +298,18 @@ export function openGateway(parts: GatewayParts): Gateway {
       return [...changed]
     },
 
+    callerKeys() {
+      const isTold = upstreams.some(({ settings: one }) => 'identity' in one && one.identity?.as === 'jwt')
+      return isTold ? callers.keySet() : undefined
+    },
+
     drain: () => void drain(),
 
     async close() {
       await drain()
       await opened.close()
       await company?.close()
+      keyFile.close()
     },
   }
 }

@@ -77,6 +77,8 @@ export interface RemoteUpstream extends Common {
   /** Sent with each request, by lower-case name. */
   readonly headers: Readonly<Record<string, ReadSecret>>
   readonly clientCredentials?: ClientCredentials | undefined
+  /** Who calls, told in this header (in lower case): as a JWT of the gateway's own, or as the plain subject. */
+  readonly identity?: { readonly header: string; readonly as: 'jwt' | 'subject' } | undefined
   /** Names of headers that are passed on from the client's request, lower-case. */
   readonly forwardHeaders: readonly string[]
   /** PEM. */

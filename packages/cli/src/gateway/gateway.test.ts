@@ -61,6 +61,35 @@ test('a file with several endpoints is checked as the services read it', async (
   ])
 })
 
+test('what a credential lacks is said in words, by what it is; a server that wants to know who calls waits for the gateway', async () => {
+  const upstream = createServer((_request, response) => response.writeHead(401).end())
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  const at = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/mcp`
+  await using other = await issuerThatLists([])
+  const credential = (issuer: string) =>
+    `{ kind: client-credentials, issuer: "${issuer}", clientId: gw, clientSecret: { env: GW_SECRET } }`
+  const file = `version: 1
+upstreams:
+  away: { url: "${at}", credential: ${credential('http://127.0.0.1:9')} }
+  other: { url: "${at}", credential: ${credential(`${other.issuer}/`)} }
+  plain: { url: "${at}" }
+  told: { url: "${at}", identity: { header: x-caller, as: jwt } }
+`
+  const { code, report } = await check(file, { GW_SECRET: 'planted' })
+  const words = (report as { upstreams: { text: string }[] }).upstreams.map(({ text }) => text)
+  expect(code).toBe(1)
+  expect(report).toMatchObject({ upstreams: [{ ok: false }, { ok: false }, { ok: false }, { ok: true }] })
+  expect(words[0]).toMatch(
+    /authorization server of its credential, http:\/\/127\.0\.0\.1:9, is unavailable.*see that it runs/,
+  )
+  expect(words[1]).toMatch(/calls itself by another name than credential\.issuer.*it says "http/)
+  expect(words[2]).toMatch(/refuses the gateway's credential/)
+  expect(words[3]).toMatch(/wants to be told who calls/)
+  expect(words.join()).not.toContain('planted')
+  upstream.closeAllConnections()
+  await new Promise((resolve) => upstream.close(resolve))
+})
+
 test('an endpoint that the issuer does not list is a warning, where it is said who that is', async () => {
   await using listing = await issuerThatLists([one])
   const { code, report } = await check(several, { MCP_ISSUER: listing.issuer })

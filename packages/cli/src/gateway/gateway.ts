@@ -106,7 +106,12 @@ function openUpstreams({ gateway }: Config): readonly string[] {
     .map(({ name }) => `No rule is about ${name}: whoever has mcp:tools:call may call all of its tools.`)
 }
 
-function rowOf({ upstream: name, found }: Inspection): Row {
+function rowOf({ upstream: name, found, wantsCaller }: Inspection): Row {
+  if (wantsCaller) {
+    const text =
+      'answers that it wants to be told who calls: that is for the gateway to say when it runs. Ask doctor then.'
+    return { name, ok: true, text }
+  }
   if (found instanceof UpstreamError) return { name, ok: false, text: wordsOf(found) }
   const { protocolVersion, tools } = found
   return {
@@ -119,7 +124,7 @@ function rowOf({ upstream: name, found }: Inspection): Row {
 /** Whose words begin with the name says it once. */
 function wordsOf({ upstream, message, detail }: UpstreamError): string {
   const words = message.startsWith(`${upstream}: `) ? message.slice(upstream.length + 2) : message
-  return cleanLine(detail ? `${words} (${detail})` : words)
+  return cleanLine(detail ? `${words} (${detail})` : words, 600)
 }
 
 function show({ file, faults, warnings, upstreams, problems }: Report, terminal: CommandContext['terminal']): void {

@@ -89,7 +89,7 @@ const names: Readonly<Record<string, string>> = { github: 'GitHub', google: 'Goo
 function byPath(auth: RequestListener, mcp: RequestListener): RequestListener {
   return (request, response) => {
     const [path = '/'] = (request.url ?? '/').split('?')
-    const isMcp = path === '/mcp' || path.startsWith('/.well-known/oauth-protected-resource')
+    const isMcp = path === '/mcp' || /^\/\.well-known\/(oauth-protected-resource|gatehouse\/)/.test(path)
     return (isMcp ? mcp : auth)(request, response)
   }
 }

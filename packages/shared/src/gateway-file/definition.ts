@@ -1,7 +1,7 @@
 // The file that both services read, defined once: the checks, the JSON Schema and the types are made of this.
 import { z } from 'zod'
 import { audienceUrl, issuerUrl, resourceUrl, upstreamUrl } from './addresses.ts'
-import { credentialHeader, forwardedHeader } from './headers.ts'
+import { credentialHeader, forwardedHeader, identityHeader } from './headers.ts'
 import { strict } from './strict.ts'
 import { argument, count, duration, flag, line, secret, upstreamName, variableName } from './values.ts'
 
@@ -92,42 +92,47 @@ const clientCredentials = strict({
     })
 })
 
-const remote = strict(
-  {
-    url: upstreamUrl.meta({ description: 'Where the server is. Without user info; its query is never shown.' }),
-    transport: z
-      .enum(['http', 'sse'], 'must be http or sse')
-      .default('http')
-      .meta({ description: 'Streamable HTTP, or the older HTTP+SSE.' }),
-    credential: z
-      .discriminatedUnion(
-        'kind',
-        [
-          none,
-          strict({ kind: z.literal('header'), header: credentialHeader.prefault('authorization'), value: secret }),
-          clientCredentials,
-        ],
-        kinds(
-          '{ kind: none }, { kind: header, header: Authorization, value: { env: NAME } } and { kind: client-credentials, issuer: https://…, clientId: …, clientSecret: { env: NAME } }',
-        ),
-      )
-      .prefault({ kind: 'none' })
-      .meta({ description: "What the upstream is shown. It is never the client's token." }),
-    forwardHeaders: z
-      .array(forwardedHeader)
-      .default([])
-      .meta({ description: "Headers of the client's request that are passed on." }),
-    tls: strict(
-      { ca: secret.optional(), cert: secret.optional(), key: secret.optional() },
-      { reason: 'no switch turns checks off; an authority of your own is named by ca: { file: path }' },
+const remote = strict({
+  url: upstreamUrl.meta({ description: 'Where the server is. Without user info; its query is never shown.' }),
+  transport: z
+    .enum(['http', 'sse'], 'must be http or sse')
+    .default('http')
+    .meta({ description: 'Streamable HTTP, or the older HTTP+SSE.' }),
+  credential: z
+    .discriminatedUnion(
+      'kind',
+      [
+        none,
+        strict({ kind: z.literal('header'), header: credentialHeader.prefault('authorization'), value: secret }),
+        clientCredentials,
+      ],
+      kinds(
+        '{ kind: none }, { kind: header, header: Authorization, value: { env: NAME } } and { kind: client-credentials, issuer: https://…, clientId: …, clientSecret: { env: NAME } }',
+      ),
     )
-      .refine(({ cert, key }) => !cert === !key, 'cert and key go together: set both')
-      .optional()
-      .meta({ description: 'PEM.' }),
-    ...common,
-  },
-  { later: ['identity'] },
-)
+    .prefault({ kind: 'none' })
+    .meta({ description: "What the upstream is shown. It is never the client's token." }),
+  identity: strict({
+    header: identityHeader.meta({ description: "Its name. A client's header of that name goes to no upstream." }),
+    as: z
+      .enum(['jwt', 'subject'], 'must be jwt or subject')
+      .meta({ description: 'A JWT of 60 seconds for this upstream, or the plain subject.' }),
+  })
+    .optional()
+    .meta({ description: 'Who calls, told in a header, beside any credential.' }),
+  forwardHeaders: z
+    .array(forwardedHeader)
+    .default([])
+    .meta({ description: "Headers of the client's request that are passed on." }),
+  tls: strict(
+    { ca: secret.optional(), cert: secret.optional(), key: secret.optional() },
+    { reason: 'no switch turns checks off; an authority of your own is named by ca: { file: path }' },
+  )
+    .refine(({ cert, key }) => !cert === !key, 'cert and key go together: set both')
+    .optional()
+    .meta({ description: 'PEM.' }),
+  ...common,
+})
 
 const stdio = strict(
   {
@@ -156,7 +161,7 @@ const stdio = strict(
     }).prefault({}),
     ...common,
   },
-  { later: ['identity'] },
+  { why: { identity: 'is for servers at a url: a command has no headers that could say who calls' } },
 )
 
 const endpoint = strict({

@@ -136,7 +136,7 @@ test('what is not yet built is a fault, never read and ignored', () => {
 endpoints:
   - { resource: https://a.example/mcp, name: A }
 upstreams:
-  a: { url: https://up.example/mcp, identity: { header: X-Caller, as: jwt } }
+  a: { url: https://up.example/mcp }
   b: { url: https://up.example/b, credential: { kind: connection } }
 groups: { finance: [] }
 rules: [{ tools: [a/*], groups: [finance] }, { tools: [a/*], annotations: { readOnlyHint: true } }]
@@ -144,7 +144,6 @@ pins: { mode: enforce }
 limits: { caller: 600/min, tool: {}, parked: 1 }
 `
   expect(faultsIn(text).map((each) => each.replace(/^\S+ /, ''))).toEqual([
-    'upstreams.a.identity: identity is not yet enforced: take it out',
     'upstreams.b.credential.kind: kind: connection is not yet enforced: take it out',
     'groups: groups is not yet enforced: take it out',
     'rules[0].groups: groups is not yet enforced: take it out',
@@ -208,6 +207,47 @@ upstreams:
 `
   expect(faultsIn(text)).toEqual([
     '6:125 upstreams.a.credential.resource: is an endpoint of ours: name the server that the token is for',
+  ])
+})
+
+test('who calls is told to servers at a url, in a header that is nobody else’s, and on no connection that all share', () => {
+  const upstreams = (text: string) => `version: 1
+endpoints: [{ resource: https://mcp.example/mcp, name: A }]
+upstreams:
+  a: ${text}
+`
+  const remote = (text: string) => upstreams(`{ url: https://up.example/a, ${text} }`)
+  const identity = 'identity: { header: Gatehouse-Caller, as: jwt }'
+  expect(read(remote(identity)).upstreams).toMatchObject([{ identity: { header: 'gatehouse-caller', as: 'jwt' } }])
+  for (const header of [
+    'Authorization',
+    'Cookie',
+    'Host',
+    'X-Forwarded-For',
+    'Mcp-Name',
+    'Proxy-X',
+    'TE',
+    'Accept',
+    'Via',
+  ])
+    expect(faultsIn(remote(`identity: { header: ${header}, as: subject }`))).toEqual([
+      expect.stringMatching(/^4:5\d upstreams\.a\.identity\.header: cannot say who calls/),
+    ])
+  expect(faultsIn(remote('identity: { header: X-Caller, as: token, sub: x }'))).toEqual([
+    '4:69 upstreams.a.identity.as: must be jwt or subject',
+    '4:76 upstreams.a.identity.sub: there is no such setting, there are header, as',
+  ])
+  expect(faultsIn(remote(`${identity}, isolation: shared`))).toEqual([
+    '4:95 upstreams.a.isolation: shared and identity exclude each other: what all share is of one caller. Take one away',
+  ])
+  expect(
+    faultsIn(remote(`${identity}, credential: { kind: header, header: gatehouse-caller, value: { env: A } }`)),
+  ).toEqual(['4:55 upstreams.a.identity.header: is the header of the credential: take a name of its own'])
+  expect(
+    faultsIn(`${remote(identity)}  b: { url: https://up.example/b, forwardHeaders: [x-tenant, GATEHOUSE-CALLER] }\n`),
+  ).toEqual(['5:62 upstreams.b.forwardHeaders[1]: is a header that says who calls (identity): take it out'])
+  expect(faultsIn(upstreams(`{ command: [x], ${identity} }`))).toEqual([
+    '4:22 upstreams.a.identity: identity is for servers at a url: a command has no headers that could say who calls',
   ])
 })
 

@@ -29,3 +29,12 @@ export const credentialHeader = headerName.refine(
   (name) => ![hopByHop, ours, forwarding].some((kind) => kind.test(name)) && !/^proxy-/.test(name),
   { error: 'cannot hold a credential: it belongs to the connection, to a proxy or to the protocol' },
 )
+
+/** Says who calls: ours to set, so a name that could be passed on. */
+export const identityHeader = headerName.refine(
+  (name) => ![hopByHop, ours, credentials, forwarding].some((kind) => kind.test(name)),
+  {
+    error:
+      'cannot say who calls: it is a credential, or it belongs to the connection, to a proxy or to the protocol. Take a name of its own, such as Gatehouse-Caller',
+  },
+)

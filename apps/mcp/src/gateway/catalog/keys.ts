@@ -26,10 +26,11 @@ function placeOf(settings: UpstreamSettings): unknown {
 }
 
 /** What an upstream may answer differently to: who asks, as it sees it, and what the client is able to do. */
-function asSeen(upstream: Upstream, { owner, capabilities, headers }: Behalf): unknown {
+function asSeen(upstream: Upstream, { owner, capabilities, headers, granted }: Behalf): unknown {
   const { settings } = upstream
   const forwarded = 'forwardHeaders' in settings ? settings.forwardHeaders.map((name) => headers[name] ?? null) : []
-  return [credentialOwner(upstream, owner), forwarded, capabilities]
+  const scopes = 'identity' in settings && settings.identity?.as === 'jwt' ? [...granted.scopes].sort() : []
+  return [credentialOwner(upstream, owner), forwarded, capabilities, scopes]
 }
 
 /** Of what one upstream lists. */

@@ -25,7 +25,8 @@ export function createBuiltinOpener({ name, source, identity, limit, onerror, cl
   const operations = createOperations(source, { ...policy, isListed: policy.mayCall })
   const onToolFailure = (_tool: string, error: unknown): void => onerror(error as Error)
 
-  function connect({ owner, granted }: Behalf): InMemoryTransport {
+  function connect(asker: () => Behalf): InMemoryTransport {
+    const { owner, granted } = asker()
     const [ours, theirs] = InMemoryTransport.createLinkedPair()
     const caller = { subject: owner.subject, clientId: owner.clientId, ...granted }
     const server = createMcpServer({ identity, source, operations, caller, onToolFailure, clock })

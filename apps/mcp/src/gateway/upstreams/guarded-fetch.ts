@@ -1,8 +1,9 @@
-// HTTP towards one upstream: its credential, another one once where that is refused, no redirect followed, no answer without end. Time is limited by whoever asks, not
+// HTTP towards one upstream: its credential, another one once where that is refused, who calls, no redirect followed, no answer without end. Time is limited by whoever asks, not
 // here: a call may take minutes.
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { EnvHttpProxyAgent, fetch, type RequestInit as UndiciInit } from 'undici'
 import { openTokens } from '../credentials/index.ts'
+import type { Caller, CallerIdentity } from '../identity/index.ts'
 import type { RemoteUpstream } from '../settings.ts'
 import { UpstreamError } from './contract.ts'
 import type { Inflow, Reading } from './inflow.ts'
@@ -14,18 +15,27 @@ export interface GuardedFetchOptions {
   /** HTTP_PROXY and its kin. */
   readonly proxies: Readonly<Record<string, string>> | undefined
   readonly inflow: Inflow
+  /** By default nobody is told who calls. */
+  readonly identify?: CallerIdentity['valueFor'] | undefined
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
 
 export interface GuardedFetch {
-  /** `onfault` is told what ends an answer that had begun: the SDK makes words of it. */
-  fetchFor(onfault: (error: UpstreamError) => void): FetchLike
+  /** `caller`: for whom each request is made. `onfault` is told what ends an answer that had begun: the SDK makes words of it. */
+  fetchFor(onfault: (error: UpstreamError) => void, caller: () => Caller): FetchLike
   close(): Promise<void>
 }
 
-export function createGuardedFetch({ settings, userAgent, proxies, inflow, now }: GuardedFetchOptions): GuardedFetch {
-  const { name, headers: secrets, tls, timeouts } = settings
+export function createGuardedFetch({
+  settings,
+  userAgent,
+  proxies,
+  inflow,
+  identify,
+  now,
+}: GuardedFetchOptions): GuardedFetch {
+  const { name, headers: secrets, identity, tls, timeouts } = settings
   const tokens = openTokens({ settings, userAgent, proxies, now })
   const agent = new EnvHttpProxyAgent({
     httpProxy: proxies?.HTTP_PROXY ?? '',
@@ -41,19 +51,26 @@ export function createGuardedFetch({ settings, userAgent, proxies, inflow, now }
     },
   })
 
-  async function send(url: string | URL, init: RequestInit, token: string | undefined): Promise<Response> {
+  async function send(
+    url: string | URL,
+    init: RequestInit,
+    caller: Caller,
+    token: string | undefined,
+  ): Promise<Response> {
     const headers = new Headers(init.headers)
     headers.set('user-agent', userAgent)
     for (const [header, read] of Object.entries(secrets)) headers.set(header, read())
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+    if (identity) headers.delete(identity.header)
+    if (identity && identify) headers.set(identity.header, await identify(settings, caller))
     const options = { ...init, headers, redirect: 'manual', dispatcher: agent } as unknown as UndiciInit
     return (await fetch(url, options)) as unknown as Response
   }
 
   /** A 401 says that nothing was done: it is sent once more, if there is another token. */
-  async function authorized(url: string | URL, init: RequestInit): Promise<Response> {
+  async function authorized(url: string | URL, init: RequestInit, caller: Caller): Promise<Response> {
     const token = await tokens?.current()
-    const response = await send(url, init, token)
+    const response = await send(url, init, caller, token)
     if (response.status !== 401 || !tokens || token === undefined) return response
     const other = await tokens.renew(token).catch(async (error: unknown) => {
       await response.body?.cancel()
@@ -61,15 +78,16 @@ export function createGuardedFetch({ settings, userAgent, proxies, inflow, now }
     })
     if (other === undefined) return response
     await response.body?.cancel()
-    return send(url, init, other)
+    return send(url, init, caller, other)
   }
 
   async function guarded(
     url: string | URL,
     init: RequestInit,
+    caller: Caller,
     onfault: (error: UpstreamError) => void,
   ): Promise<Response> {
-    const response = await authorized(url, init)
+    const response = await authorized(url, init, caller)
     if (response.status >= 300 && response.status < 400) {
       await response.body?.cancel()
       throw new UpstreamError(
@@ -82,7 +100,8 @@ export function createGuardedFetch({ settings, userAgent, proxies, inflow, now }
   }
 
   return {
-    fetchFor: (onfault) => ((url: string | URL, init: RequestInit = {}) => guarded(url, init, onfault)) as FetchLike,
+    fetchFor: (onfault, caller) =>
+      ((url: string | URL, init: RequestInit = {}) => guarded(url, init, caller(), onfault)) as FetchLike,
     async close() {
       await Promise.all([agent.destroy(), tokens?.close()])
     },

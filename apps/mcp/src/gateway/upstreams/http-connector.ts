@@ -50,13 +50,19 @@ export interface Connected {
   readonly peer: Peer
 }
 
-export type HttpConnector = (headers: Behalf['headers'], shared: Shared, listening?: Listening) => Connected
+/** For whom, of a behalf: what each request over it says. */
+export type Asker = Pick<Behalf, 'owner' | 'granted' | 'headers'>
+
+export type HttpConnector = (asker: Asker, shared: Shared, listening?: Listening) => Connected
 
 export function createHttpConnector({ settings, identity, http, onerror, clock }: ConnectorOptions): HttpConnector {
   const { name, url } = settings
 
-  return function connect(headers: Behalf['headers'], shared: Shared, { onlistening, onover }: Listening = {}) {
-    const fetch = http.fetchFor((error) => peer.fail(error))
+  return function connect(asker: Asker, shared: Shared, { onlistening, onover }: Listening = {}) {
+    const fetch = http.fetchFor(
+      (error) => peer.fail(error),
+      () => asker,
+    )
     const { sessionId, protocolVersion, ...own } = shared
     let isStreaming = false
 
@@ -85,7 +91,7 @@ export function createHttpConnector({ settings, identity, http, onerror, clock }
 
     const transport = new StreamableHTTPClientTransport(new URL(url), {
       fetch: (address, init = {}) => (init.method === 'GET' ? listen(address, init) : post(address, init)),
-      requestInit: { headers: passedHeaders(settings, headers) },
+      requestInit: { headers: passedHeaders(settings, asker.headers) },
       reconnectionOptions: reconnection,
       reconnectionScheduler: createReopening(clock),
       ...(sessionId !== undefined && { sessionId }),

@@ -7,7 +7,14 @@ import { createRecent } from '../recent.ts'
 import { type Connection, filterFor, type OpenConnection, ownBehalf, passedHeaders } from './connection.ts'
 import { type Behalf, type Description, type Members, type Notification, RpcError, UpstreamError } from './contract.ts'
 import { SessionLostError } from './faults.ts'
-import { type Connected, type ConnectorOptions, createHttpConnector, type Shared, unshared } from './http-connector.ts'
+import {
+  type Asker,
+  type Connected,
+  type ConnectorOptions,
+  createHttpConnector,
+  type Shared,
+  unshared,
+} from './http-connector.ts'
 import { discover, initialize } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { SavedSessions } from './saved-sessions.ts'
@@ -44,18 +51,15 @@ interface Asked {
 
 export function createHttpOpener({ settings, identity, http, sessions, onerror, clock }: HttpOptions): OpenConnection {
   const { name, timeouts } = settings
-  /** By what an upstream is told of a client: it may say something else to each. Without a description: the older era. */
+  /** By what an upstream is told of a caller: it may say something else to each. Without a description: the older era. */
   const verdicts = createRecent<{ readonly description: Description | undefined; readonly at: number }>(1_000)
   const connect = createHttpConnector({ settings, identity, http, onerror, clock })
-  const toldOf = (headers: Behalf['headers']) => digest(passedHeaders(settings, headers))
+  const toldOf = ({ owner, headers }: Asker) =>
+    digest([passedHeaders(settings, headers), settings.identity ? { ...owner, session: null } : null])
 
   /** One request over a transport of its own. */
-  async function alone<T>(
-    headers: Behalf['headers'],
-    run: (peer: Peer) => Promise<T>,
-    shared: Shared = unshared(),
-  ): Promise<T> {
-    const { peer } = connect(headers, shared)
+  async function alone<T>(asker: Asker, run: (peer: Peer) => Promise<T>, shared: Shared = unshared()): Promise<T> {
+    const { peer } = connect(asker, shared)
     await peer.start()
     try {
       return await run(peer)
@@ -70,14 +74,14 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
   }
 
   async function findModern(behalf: Behalf): Promise<Description | undefined> {
-    const told = toldOf(behalf.headers)
+    const told = toldOf(behalf)
     const known = verdicts.get(told)
     if (known && clock() - known.at < (known.description ? descriptionLife : verdictLife)) return known.description
     const asker = ownBehalf(behalf, behalf.signal)
     // What a client says of itself has no part in it: the verdict counts for others, too.
     const terms = { behalf: asker, capabilities: {}, limit: Math.min(probeLimit, timeouts.list) }
     try {
-      const description = await alone(behalf.headers, (peer) => discover(peer, terms))
+      const description = await alone(behalf, (peer) => discover(peer, terms))
       verdicts.set(told, { description, at: clock() })
       return description
     } catch (error) {
@@ -92,10 +96,10 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
       description,
       async request(request, on, terms) {
         try {
-          return await alone(on.headers, (peer) => peer.request(request, { ...terms, behalf: on, era: '2026' }))
+          return await alone(on, (peer) => peer.request(request, { ...terms, behalf: on, era: '2026' }))
         } catch (error) {
           // it is asked again of which era it is, once its connection is forgotten: see upstream.ts
-          if (error instanceof RpcError || error instanceof UpstreamError) verdicts.delete(toldOf(behalf.headers))
+          if (error instanceof RpcError || error instanceof UpstreamError) verdicts.delete(toldOf(behalf))
           throw error
         }
       },
@@ -115,7 +119,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
         const terms = { era: '2026', behalf: asker, capabilities: {}, limit: 2_147_483_647 } as const
         const params = { notifications: filter }
         await alone(
-          behalf.headers,
+          behalf,
           (peer) => peer.request({ method: 'subscriptions/listen', params }, terms),
           unshared(listener),
         )
@@ -130,11 +134,11 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
     if (!saved) return undefined
     const { sessionId, description } = saved
     const session = { ...shared, sessionId, protocolVersion: description.protocolVersion }
-    const { transport, peer } = connect(behalf.headers, session, { onover })
+    const { transport, peer } = connect(behalf, session, { onover })
     try {
       const asker = ownBehalf(behalf, behalf.signal)
       const terms = { era: '2025', behalf: asker, capabilities, limit: timeouts.list } as const
-      await alone(behalf.headers, (one) => one.request({ method: 'ping' }, terms), session)
+      await alone(behalf, (one) => one.request({ method: 'ping' }, terms), session)
       await peer.start()
       await listenOn(transport)
       return { transport, peer, description }
@@ -160,7 +164,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
   async function begin({ behalf, capabilities, key, shared, onover }: Asked): Promise<Begun> {
     const listening = Promise.withResolvers<void>()
     const own = { onlistening: listening.resolve, onover }
-    const { transport, peer } = connect(behalf.headers, shared, own)
+    const { transport, peer } = connect(behalf, shared, own)
     await peer.start()
     let description: Description
     try {
@@ -169,7 +173,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
       description = await initialize(peer, terms, { identity, name })
     } catch (error) {
       await peer.close()
-      verdicts.delete(toldOf(behalf.headers))
+      verdicts.delete(toldOf(behalf))
       if (error instanceof SessionLostError)
         throw new UpstreamError(
           name,
@@ -208,7 +212,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
 
     const request: Connection['request'] = async (wanted, on, terms) => {
       try {
-        return await alone(on.headers, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), session)
+        return await alone(on, (one) => one.request(wanted, { ...terms, behalf: on, era: '2025' }), session)
       } catch (error) {
         isLost ||= error instanceof SessionLostError
         throw error
@@ -217,7 +221,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
     const connection: Connection = {
       description,
       request,
-      notify: (notification) => alone(behalf.headers, (one) => one.notify(notification), session),
+      notify: (notification) => alone(behalf, (one) => one.notify(notification), session),
       listen: subscriptions.listen,
       async close() {
         subscriptions.end()

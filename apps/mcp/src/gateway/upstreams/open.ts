@@ -1,6 +1,7 @@
 // From settings to upstreams: one case for each way to reach a server.
 import { SSEClientTransport, type Transport } from '@modelcontextprotocol/client'
 import type { Clock } from '../catalog/contract.ts'
+import type { CallerIdentity } from '../identity/index.ts'
 import type { BuiltinUpstream, StdioUpstream, UpstreamSettings } from '../settings.ts'
 import { type Connection, type OpenConnection, passedHeaders } from './connection.ts'
 import type { Behalf } from './contract.ts'
@@ -20,6 +21,8 @@ export interface OpenUpstreamOptions {
   readonly clock: Clock
   readonly onerror: (upstream: string, error: Error) => void
   readonly inflow: Inflow
+  /** Says who calls. By default nobody is told. */
+  readonly identify?: CallerIdentity['valueFor'] | undefined
   /** Where other processes may go on with what this one began. */
   readonly sessions?: SavedSessions | undefined
   /** Starts a command. */
@@ -36,7 +39,7 @@ const probeLimit = 5_000
 const startLimit = 60_000
 
 export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOptions): PooledUpstream {
-  const { identity, clock, inflow, proxies } = options
+  const { identity, clock, inflow, proxies, identify } = options
   const { name } = settings
   const now = () => clock.now()
   const onerror = (error: Error): void => options.onerror(name, error)
@@ -44,7 +47,7 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
   const pool = (open: (key: string) => Promise<Connection>) => createPool({ ...bounds, name, open, clock, onerror })
   switch (settings.transport) {
     case 'http': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, now })
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, identify, now })
       const open = createHttpOpener({
         settings,
         identity,
@@ -56,10 +59,10 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
       return createUpstream({ settings, pool, open, onerror, close: http.close })
     }
     case 'sse': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, now })
-      const connect = (behalf: Behalf, onfault: Parameters<typeof http.fetchFor>[0]) => {
-        const fetch = http.fetchFor(onfault)
-        const headers = passedHeaders(settings, behalf.headers)
+      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, identify, now })
+      const connect = (caller: () => Behalf, onfault: Parameters<typeof http.fetchFor>[0]) => {
+        const fetch = http.fetchFor(onfault, caller)
+        const headers = passedHeaders(settings, caller().headers)
         return new SSEClientTransport(new URL(settings.url), {
           fetch,
           eventSourceInit: { fetch: fetch as never },

@@ -159,12 +159,14 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
 }
 
 /** Who may use one connection: by the file, and by what an upstream is told when it is opened. */
-function keyOf({ owner, headers }: Behalf, settings: UpstreamSettings, capabilities: Members): string {
+function keyOf({ owner, headers, granted }: Behalf, settings: UpstreamSettings, capabilities: Members): string {
   const { isolation } = settings
   const caller = isolation === 'shared' ? '' : callerOf(owner)
   const session = isolation === 'session' ? (owner.session ?? '') : ''
   const told = 'forwardHeaders' in settings ? passedHeaders(settings, headers) : {}
-  return digest([isolation, caller, session, told, capabilities])
+  // one connection carries all: what is said of a caller on it is true of each call
+  const scopes = settings.transport === 'sse' && settings.identity?.as === 'jwt' ? [...granted.scopes].sort() : []
+  return digest([isolation, caller, session, told, capabilities, scopes])
 }
 
 function callerOf({ endpoint, issuer, subject, clientId }: Owner): string {

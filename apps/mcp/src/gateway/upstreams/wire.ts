@@ -17,7 +17,8 @@ export interface WireOptions {
   readonly limits: { readonly probe: number; readonly start: number; readonly list: number }
   /** HTTP+SSE is of the older era always. */
   readonly era: Era | 'ask'
-  connect(behalf: Behalf, onfault: (error: UpstreamError) => void): Transport
+  /** `caller`: who asked for something over it last. */
+  connect(caller: () => Behalf, onfault: (error: UpstreamError) => void): Transport
   readonly onerror: (error: Error) => void
 }
 
@@ -38,9 +39,9 @@ export function createWireOpener({
 }: WireOptions): OpenConnection {
   let verdict: Era | 'ask' = given
 
-  async function start(behalf: Behalf): Promise<Opened> {
+  async function start(caller: () => Behalf): Promise<Opened> {
     const state = { hear: () => undefined, ended: () => undefined, isOver: false } as Opened['state']
-    const transport = connect(behalf, (error) => peer.fail(error))
+    const transport = connect(caller, (error) => peer.fail(error))
     const calls = new Set<PeerCall>()
     let isStarted = false
     const peer = createPeer({
@@ -69,14 +70,14 @@ export function createWireOpener({
   }
 
   /** Asked in the words of 2026-07-28 first. One that ends at the question is started again and greeted in the older way. */
-  async function negotiate(behalf: Behalf, terms: Omit<RequestTerms, 'era'>): Promise<[Opened, Description]> {
-    let opened = await start(behalf)
+  async function negotiate(caller: () => Behalf, terms: Omit<RequestTerms, 'era'>): Promise<[Opened, Description]> {
+    let opened = await start(caller)
     try {
       if (verdict !== '2025') {
         const found = await discover(opened.peer, { ...terms, limit: limits.probe }).catch((error) => {
           const fault = error instanceof UpstreamError ? error.fault : undefined
           // one that says nothing may not be up yet, or not know what to say: it hears the older greeting, too
-          if (behalf.signal.aborted || (fault !== 'timeout' && fault !== 'interrupted')) throw error
+          if (terms.behalf.signal.aborted || (fault !== 'timeout' && fault !== 'interrupted')) throw error
           return fault
         })
         if (typeof found === 'object') {
@@ -85,7 +86,7 @@ export function createWireOpener({
         }
         if (found === 'interrupted') {
           await opened.peer.close()
-          opened = await start(behalf)
+          opened = await start(caller)
         }
       }
       const setVersion = (version: string) => opened.transport.setProtocolVersion?.(version)
@@ -101,7 +102,8 @@ export function createWireOpener({
 
   return async function open(behalf, capabilities) {
     const terms = { behalf: ownBehalf(behalf, behalf.signal), capabilities, limit: limits.start }
-    const [{ peer, state }, description] = await negotiate(behalf, terms)
+    let latest = behalf
+    const [{ peer, state }, description] = await negotiate(() => latest, terms)
     const { era } = description
     const own = (signal: AbortSignal) => ({ era, capabilities, behalf: ownBehalf(behalf, signal) })
     const subscriptions = createSubscriptions(
@@ -112,7 +114,10 @@ export function createWireOpener({
     state.hear = subscriptions.hear
     const connection: Connection = {
       description: { ...description, hasSession: true },
-      request: (request, on, given) => peer.request(request, { ...given, behalf: on, era }),
+      request(request, on, given) {
+        latest = on
+        return peer.request(request, { ...given, behalf: on, era })
+      },
       notify: (notification) => (era === '2025' ? peer.notify(notification) : Promise.resolve()),
       async listen(resources, hear, signal, ready) {
         if (era === '2025') return subscriptions.listen(resources, hear, signal, ready)
