@@ -7,6 +7,7 @@ export interface Answer {
 }
 
 export interface Caller extends Disposable {
+  readonly port: number
   readonly get: (path: string) => Promise<Answer>
   readonly post: (
     path: string,
@@ -34,6 +35,7 @@ export function createCaller(port: number): Caller {
       asked.end(body)
     })
   return {
+    port,
     get: (path) => ask('GET', path, {}),
     post(path, form, headers = {}) {
       const body = new URLSearchParams(form).toString()

@@ -79,6 +79,7 @@ async function measure({ server, devices, atOnce, redisUrl }: Subject, idle: num
   const ofStore = (await timeOfRedis(redisUrl)) - storeBefore
   return {
     'CPU ms a poll': processor / devices.length,
+    'ms until the answer': (seconds * 1_000 * atOnce) / devices.length,
     // what is held says nothing of how many there could be
     ...(atOnce === AT_ONCE && { 'polls a second': devices.length / seconds }),
     ...(redisUrl && { 'CPU ms a poll of Redis': ofStore / devices.length }),

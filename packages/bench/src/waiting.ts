@@ -1,18 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePorts, startTestRedis } from '@gatehouse/testing'
 import type { Caller } from './caller.ts'
-import { askForCodes, type Device, startWaiting } from './devices.ts'
+import { askForCodes } from './devices.ts'
 import { keptMemory } from './inspector.ts'
 import { processorTime, residentMemory } from './kernel.ts'
 import type { Measurement, Row } from './measurement.ts'
 import { inRounds } from './rounds.ts'
 import { robot, type Server, startGatehouse } from './servers.ts'
 import { compare, percentile, type Sample } from './statistics.ts'
+import { createWaitingDevices, type WaitingDevices } from './waiting-devices.ts'
 
 const DEVICES = 1_000
 const ROUNDS = { warmUp: 1, rounds: 4 }
 /** Milliseconds between two requests of a kind that others make. */
 const PAUSE = 50
+/** Milliseconds. */
+const REST = 1_500
 
 /** How devices wait: the settings of the server, and the seconds from one poll to the next one that come of them. */
 const ways = {
@@ -22,7 +25,7 @@ const ways = {
 
 interface Subject {
   readonly server: Server
-  readonly devices: readonly Device[]
+  readonly devices?: WaitingDevices
   readonly cycle: number
   readonly inspector: number
 }
@@ -50,8 +53,9 @@ async function measureAll(say: (text: string) => void, redisUrl?: string): Promi
     const env = { AUTH_HOLD_SECONDS: hold, AUTH_LIFETIMES: '{}', NODE_OPTIONS: `--inspect=127.0.0.1:${inspector}` }
     const server = servers.use(await startGatehouse({ ...(redisUrl && { redisUrl }), env }))
     say(`asking for ${DEVICES} codes`)
-    const devices = await askForCodes(server, DEVICES)
-    subjects[`${way}, nobody`] = () => measure({ server, inspector, cycle, devices: [] })
+    const codes = await askForCodes(server, DEVICES)
+    const devices = servers.use(createWaitingDevices(server.caller, codes, cycle))
+    subjects[`${way}, nobody`] = () => measure({ server, inspector, cycle })
     subjects[`${way}, ${DEVICES}`] = () => measure({ server, inspector, cycle, devices })
   }
   say(`${ROUNDS.warmUp + ROUNDS.rounds} rounds, without devices and with them`)
@@ -78,15 +82,15 @@ function withWhatADeviceTakes(without: readonly Sample[], having: readonly Sampl
 
 async function measure({ server, devices, cycle, inspector }: Subject): Promise<Sample> {
   const { pid, caller } = server
-  const waiting = startWaiting(server, devices, cycle)
-  // until each has polled
-  if (devices.length > 0) await wait((cycle + 0.5) * 1_000)
+  devices?.start()
+  // until each has polled; or until what the last sample collected has grown again
+  await wait(devices ? (cycle + 0.5) * 1_000 : REST)
   const [before, began] = [processorTime(pid), performance.now()]
   const { latencies, refused: refusedToOthers } = await askSteadily(caller, cycle * 1_000)
   const seconds = (performance.now() - began) / 1_000
   const processor = (processorTime(pid) - before) / seconds
   const [resident, kept] = [residentMemory(pid), await keptMemory(inspector)]
-  const refused = (await waiting.stop()) + refusedToOthers
+  const refused = ((await devices?.stop()) ?? 0) + refusedToOthers
   return { 'CPU ms a second': processor, 'VmRSS MB': resident, 'kept MB': kept, ...latencies, 'answers 503': refused }
 }
 
