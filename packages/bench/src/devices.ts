@@ -4,6 +4,7 @@ import { DEVICE_GRANT, type Server, terminal } from './servers.ts'
 
 /** Codes that one network asks for. Of more, less than a few thousand networks could have some: limits/matrix.ts. */
 const CODES_A_NETWORK = 5
+const AT_ONCE = 8
 
 export interface Device {
   readonly code: string
@@ -14,36 +15,48 @@ export interface Device {
 }
 
 /** As many devices with a code, asked for from many addresses. */
-export async function askForCodes({ caller, deviceAuthorization }: Server, count: number): Promise<readonly Device[]> {
+export async function askForCodes(server: Server, count: number): Promise<readonly Device[]> {
+  const numbers = Array.from({ length: count }, (_, index) => index)
   const devices: Device[] = []
-  while (devices.length < count) {
-    const network = Math.floor(devices.length / CODES_A_NETWORK)
-    const address = `10.${network >> 16}.${(network >> 8) & 255}.${network & 255}`
-    const form = { client_id: terminal.client_id }
-    const { status, text } = await caller.post(deviceAuthorization, form, { 'x-forwarded-for': address })
-    if (status !== 200) throw new Error(`No device code: ${status} ${text}`)
-    const { device_code: code, interval } = JSON.parse(text)
-    devices.push({ code, address, interval })
-  }
+  await forEach(numbers, AT_ONCE, async (number) => void devices.push(await askForCode(server, number)))
   return devices
 }
 
-/** One poll. Throws unless nobody has decided yet; false if the store did not answer the server in time. */
-export async function pollPending(caller: Caller, device: Device): Promise<boolean> {
-  const form = { grant_type: DEVICE_GRANT, client_id: terminal.client_id, device_code: device.code }
-  const { status, text } = await caller.post('/token', form, { 'x-forwarded-for': device.address })
-  if (status === 503) return false
-  if (status === 400 && JSON.parse(text).error === 'authorization_pending') return true
+async function askForCode({ caller, deviceAuthorization }: Server, number: number): Promise<Device> {
+  const network = Math.floor(number / CODES_A_NETWORK)
+  const address = `10.${network >> 16}.${(network >> 8) & 255}.${network & 255}`
+  const form = { client_id: terminal.client_id }
+  const { status, text } = await caller.post(deviceAuthorization, form, { 'x-forwarded-for': address })
+  if (status !== 200) throw new Error(`No device code: ${status} ${text}`)
+  const { device_code: code, interval } = JSON.parse(text)
+  return { code, address, interval }
+}
+
+/** `unavailable`: the store did not answer the server in time. */
+export type PollAnswer = 'authorization_pending' | 'slow_down' | 'unavailable'
+
+/** One poll. Throws if it is answered otherwise. */
+export async function poll(caller: Caller, { code, address }: Device): Promise<PollAnswer> {
+  const form = { grant_type: DEVICE_GRANT, client_id: terminal.client_id, device_code: code }
+  const { status, text } = await caller.post('/token', form, { 'x-forwarded-for': address })
+  if (status === 503) return 'unavailable'
+  const { error } = JSON.parse(text)
+  if (status === 400 && (error === 'authorization_pending' || error === 'slow_down')) return error
   throw new Error(`A poll was answered by ${status} ${text}`)
 }
 
-/** Each of the devices polls once, `atOnce` at a time. */
+/** Each of the devices polls once, `atOnce` at a time. Throws unless nobody has decided for any of them. */
 export async function pollEach(server: Server, devices: readonly Device[], atOnce: number): Promise<void> {
-  const left = devices.values()
+  await forEach(devices, atOnce, async (device) => {
+    const answer = await poll(server.caller, device)
+    if (answer !== 'authorization_pending') throw new Error(`A poll was answered by ${answer}`)
+  })
+}
+
+async function forEach<T>(all: readonly T[], atOnce: number, act: (one: T) => Promise<void>): Promise<void> {
+  const left = all.values()
   const next = async () => {
-    for (const device of left) {
-      if (!(await pollPending(server.caller, device))) throw new Error('The store did not answer in time')
-    }
+    for (const one of left) await act(one)
   }
   await Promise.all(Array.from({ length: atOnce }, next))
 }

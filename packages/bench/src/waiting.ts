@@ -86,12 +86,19 @@ async function measure({ server, devices, cycle, inspector }: Subject): Promise<
   // until each has polled; or until what the last sample collected has grown again
   await wait(devices ? (cycle + 0.5) * 1_000 : REST)
   const [before, began] = [processorTime(pid), performance.now()]
-  const { latencies, refused: refusedToOthers } = await askSteadily(caller, cycle * 1_000)
+  const { latencies, refused } = await askSteadily(caller, cycle * 1_000)
   const seconds = (performance.now() - began) / 1_000
   const processor = (processorTime(pid) - before) / seconds
   const [resident, kept] = [residentMemory(pid), await keptMemory(inspector)]
-  const refused = ((await devices?.stop()) ?? 0) + refusedToOthers
-  return { 'CPU ms a second': processor, 'VmRSS MB': resident, 'kept MB': kept, ...latencies, 'answers 503': refused }
+  const answers = await devices?.stop()
+  return {
+    'CPU ms a second': processor,
+    'VmRSS MB': resident,
+    'kept MB': kept,
+    ...latencies,
+    'answers 503': refused + (answers?.unavailable ?? 0),
+    slow_down: answers?.slow_down ?? 0,
+  }
 }
 
 const others: Readonly<Record<string, (caller: Caller) => Promise<{ readonly status: number }>>> = {
