@@ -121,7 +121,7 @@ export interface DeviceCodeStore {
   /**
    * Calls `onNews` when the code may have been decided, on whichever process, until the function that it returns is called.
    * From then on every decision leads to a call, unless the word of it is lost, as it may be; while it cannot be
-   * heard at all, there is a call a second.
+   * heard at all, there is a call a second, and for more than a thousand codes a call every few.
    */
   watch(id: string, onNews: () => void): () => void
 }

@@ -1,6 +1,6 @@
 // How a hold ends where two things come at once, and what it leaves behind, on a real store.
 import { verifies } from '@gatehouse/testing'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../../errors.ts'
 import type { DeviceCodeStore } from '../../store/contract.ts'
 import { createSealing } from '../../store/sealing.ts'
@@ -125,7 +125,9 @@ test('a decision whose word was lost is found at the end, and counts as one', as
   expect(stage.ends).toEqual(['decided'])
 })
 
-test('a hold leaves nobody who watches or listens behind', async () => {
+test('a hold leaves nobody who watches or listens behind, and no timer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
   let watching = 0
   await using stage = await openStage({
     change: (codes) => ({
@@ -141,10 +143,11 @@ test('a hold leaves nobody who watches or listens behind', async () => {
   })
   const poll = stage.poll()
   await stage.held()
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
   expect([watching, stage.listening.size]).toEqual([1, 1])
   stage.polls.drain()
   await poll
-  expect([watching, stage.listening.size, stage.polls.count()]).toEqual([0, 0, 0])
+  expect([watching, stage.listening.size, stage.polls.count(), vi.getTimerCount()]).toEqual([0, 0, 0, 0])
 })
 
 verifies('D7', 'the store is told of no longer hold than the code lives', async () => {

@@ -55,6 +55,33 @@ export function describeClockSetBack(staged: Staged): void {
 
   verifies(
     'X22',
+    'leaves no code held for longer than a poll may be',
+    staged(async ({ store, elapse }) => {
+      await store.deviceCodes.create('d', {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
+      expect(await store.deviceCodes.poll('d', interval, 30_000)).toBe('undecided')
+      await elapse(-hour)
+      expect(await store.deviceCodes.poll('d', interval, 30_000)).toBe('undecided')
+      expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
+      await elapse(interval)
+      expect(await store.deviceCodes.poll('d', interval, 30_000)).toBe('undecided')
+    }),
+  )
+
+  verifies(
+    'X22',
+    'takes no poll that was answered for one that is held, by however little it was set back',
+    staged(async ({ store, elapse }) => {
+      await store.deviceCodes.create('d', {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
+      expect(await store.deviceCodes.poll('d', 1_000, 4_500)).toBe('undecided')
+      await elapse(4_500)
+      expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
+      await elapse(1_000 - 10_000)
+      expect(await store.deviceCodes.poll('d', 1_000, 4_500)).toBe('undecided')
+    }),
+  )
+
+  verifies(
+    'X22',
     'keeps nobody out for longer than the window',
     staged(async ({ store, elapse, precision }) => {
       expect(await store.attempts.take('a', 1, 60_000)).toMatchObject({ allowed: true })

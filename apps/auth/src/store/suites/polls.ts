@@ -96,11 +96,16 @@ export function describePolls(staged: Staged): void {
 
   test(
     'the pace of a held poll counts from its end',
-    withCode(async ({ store, elapse }) => {
+    withCode(async ({ store, elapse, precision }) => {
       expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('undecided')
       await elapse(15_000)
       expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
-      await elapse(interval)
+      await elapse(interval - 500 - precision)
+      expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('early')
+      await elapse(interval + 5_000)
+      expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('undecided')
+      expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
+      await elapse(interval + 5_000)
       expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('undecided')
       expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
       expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('early')
@@ -133,7 +138,9 @@ export function describePolls(staged: Staged): void {
     'a hold that nobody ended, as its process died, is over when it was to be',
     withCode(async ({ store, elapse, precision }) => {
       expect(await store.deviceCodes.poll('d', interval, 4_500)).toBe('undecided')
-      await elapse(4_500 + interval + precision)
+      await elapse(4_500 + interval - 500 - precision)
+      expect(await store.deviceCodes.poll('d', interval, 4_500), 'paced from then on').toBe('early')
+      await elapse(4_500 + interval + 5_000 + precision)
       expect(await store.deviceCodes.poll('d', interval, 4_500)).toBe('undecided')
     }),
   )
@@ -153,7 +160,9 @@ export function describePolls(staged: Staged): void {
     'the end of a poll does not make a code',
     withCode(async ({ store }) => {
       expect(await store.deviceCodes.endPoll('never there')).toBe('undecided')
-      expect(await store.records.find('DeviceCode', 'never there')).toBeUndefined()
+      const write = { userCode: 'CCCCCCCC', phase: 'pending' } as const
+      await store.deviceCodes.create('never there', { n: 1 }, 600_000, write)
+      expect(await store.records.find('DeviceCode', 'never there')).toEqual({ payload: { n: 1 } })
     }),
   )
 
