@@ -2,7 +2,7 @@
 // Redis Cluster, too). Time is Redis's own: the clocks of the replicas of this service may differ.
 //
 // A record is a hash: v sealed value, e expires at, c consumed at, u uid, g grant, f made by create(); of a device code also k user code,
-// p phase, o owner, l last poll, h when that was answered or is to be, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
+// p phase, o owner, l last poll, h until when that is held, or less than 0: when it was answered, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
 
 import type { RedisCommands } from '@gatehouse/service'
 import type { DeviceCodeOutcome } from './contract.ts'
@@ -128,20 +128,21 @@ const pollDeviceCode = `${now}
   local record = redis.call('HMGET', KEYS[1], 'v', 'p', 'l', 'h', 's')
   if not record[1] then return 'undecided' end
   if record[2] == 'decided' then return 'decided' end
-  local last, answered, slowedBy = tonumber(record[3] or 0), tonumber(record[4] or 0), tonumber(record[5] or 0)
-  local isHeld = answered > now and answered <= now + ${longestHold}
+  local last, held, slowedBy = tonumber(record[3] or 0), tonumber(record[4] or 0), tonumber(record[5] or 0)
+  local hold, answered = tonumber(ARGV[3]), math.abs(held)
+  local isHeld = held > now and held <= now + ${longestHold}
   local earliest = math.max(answered, last + slowedBy) + tonumber(ARGV[2]) - ${pollTolerance}
   local isEarly = last > 0 and now >= last and answered <= now and now < earliest
   if isHeld or isEarly then redis.call('HSET', KEYS[1], 's', integer(slowedBy + ${slowDownStep})) end
   if isHeld then return 'early' end
-  redis.call('HSET', KEYS[1], 'l', integer(now), 'h', isEarly and integer(now) or integer(now + tonumber(ARGV[3])))
+  redis.call('HSET', KEYS[1], 'l', integer(now), 'h', integer((isEarly or hold == 0) and -now or now + hold))
   return isEarly and 'early' or 'undecided'
 `
 
 const endPollOfDeviceCode = `${now}
   local record = redis.call('HMGET', KEYS[1], 'v', 'p')
   if not record[1] then return 'undecided' end
-  redis.call('HSET', KEYS[1], 'h', integer(now))
+  redis.call('HSET', KEYS[1], 'h', integer(-now))
   return record[2] == 'decided' and 'decided' or 'undecided'
 `
 

@@ -57,21 +57,21 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
   )
 
   /** When the last poll of a code was answered, or is to be where it is held: one process has the file, and no hold outlives it. */
-  const answers = new Map<string, number>()
+  const answers = new Map<string, { readonly at: number; readonly isHeld: boolean }>()
   const watchers = createWatchers()
 
-  function noteAnswer(key: string, at: number): void {
+  function noteAnswer(key: string, now: number, hold = 0): void {
     answers.delete(key)
-    answers.set(key, at)
+    answers.set(key, { at: now + hold, isHeld: hold > 0 })
   }
 
   /** Forgets those that are no news to anybody, the oldest of which come first; what is too far off was before the clock was set back. */
-  function answeredAt(now: number, key: string): number {
-    for (const [other, at] of answers) {
+  function answerOf(now: number, key: string) {
+    for (const [other, { at }] of answers) {
       if (at > now - longestPace && at <= now + longestHold) break
       answers.delete(other)
     }
-    return answers.get(key) ?? Number.NEGATIVE_INFINITY
+    return answers.get(key) ?? { at: Number.NEGATIVE_INFINITY, isHeld: false }
   }
 
   /** The columns and the sealed value that a write makes. */
@@ -136,14 +136,14 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
         if (!row) return 'undecided'
         if (row.phase === 'decided') return 'decided'
         const last = row.polled_at ?? Number.NEGATIVE_INFINITY
-        const answered = answeredAt(now, key)
-        const isHeld = answered > now
-        const earliest = Math.max(answered, last + row.slowed_by) + interval - pollTolerance
-        // one that is yet to come was before the clock was set back
-        const isEarly = isHeld || (now >= last && now < earliest)
+        const answer = answerOf(now, key)
+        const isHeld = answer.isHeld && answer.at > now
+        const earliest = Math.max(answer.at, last + row.slowed_by) + interval - pollTolerance
+        // what is yet to come was before the clock was set back
+        const isEarly = isHeld || (now >= last && now >= answer.at && now < earliest)
         const polledAt = isHeld ? row.polled_at : now
         notePoll.run({ key, polledAt, slowedBy: row.slowed_by + (isEarly ? slowDownStep : 0) })
-        if (!isHeld) noteAnswer(key, isEarly ? now : now + hold)
+        if (!isHeld) noteAnswer(key, now, isEarly ? 0 : hold)
         return isEarly ? 'early' : 'undecided'
       })
     },
