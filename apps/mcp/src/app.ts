@@ -139,7 +139,7 @@ export function createApp({
     answerLimit,
     log: app.log,
   })
-  const parts = { log: app.log, builtin: source, metrics, replicas: given.replicas }
+  const parts = { log: app.log, builtin: source, metrics, audit, replicas: given.replicas }
   const gateway = given.createGateway ? undefined : openConfigured(config, parts)
   const serve = (endpoint: Endpoint): Served =>
     given.createGateway?.(app.log) ??
@@ -213,8 +213,8 @@ export function createApp({
 
 /** What the configuration puts behind the endpoints, if it is not the demonstration. */
 function openConfigured(
-  { gateway, secrets, ...config }: Config,
-  parts: Pick<GatewayParts, 'log' | 'builtin' | 'metrics' | 'replicas'>,
+  { gateway, secrets, audit: _, ...config }: Config,
+  parts: Pick<GatewayParts, 'log' | 'builtin' | 'metrics' | 'audit' | 'replicas'>,
 ): Gateway | undefined {
   if (!gateway) return undefined
   // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process

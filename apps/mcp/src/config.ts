@@ -21,7 +21,7 @@ import { defaultScopes } from '@gatehouse/shared'
 import { BUILTIN } from '@gatehouse/shared/gateway-file'
 import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
-import { type AuthorizationSource, readGateway } from './gateway-config.ts'
+import { type AuthorizationSource, type GatewayInput, readGateway } from './gateway-config.ts'
 
 /** A protected resource. */
 export interface Endpoint {
@@ -88,8 +88,11 @@ export interface Identity {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Throws {@link ConfigError} with every fault. An empty variable counts as one that is not set. */
-export function readConfig(env: Environment): Config {
+/**
+ * Throws {@link ConfigError} with every fault. An empty variable counts as one that is not set. `lock`: `ignored` by who
+ * writes the lock of the gateway's file.
+ */
+export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<GatewayInput, 'lock'>> = {}): Config {
   const faults: string[] = []
   const read = createSettingsReader(env, faults)
   const issuer = env.MCP_ISSUER || 'http://localhost:4000'
@@ -105,6 +108,7 @@ export function readConfig(env: Environment): Config {
       issuer,
       resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp',
       title: given.title,
+      lock,
     },
     faults,
   )

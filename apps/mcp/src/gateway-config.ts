@@ -15,18 +15,23 @@ import {
   type TextSource,
   type UpstreamInFile,
 } from '@gatehouse/shared/gateway-file'
+import { lockOf } from './gateway/pins/lock.ts'
 import { compileCondition } from './gateway/rules/cel.ts'
 import type {
   BuiltinUpstream,
   ClientCredentials,
   GatewaySettings,
+  PinSettings,
   ReadSecret,
   Rule,
   UpstreamSettings,
 } from './gateway/settings.ts'
+import { readPins } from './gateway-lock.ts'
 import { type SecretPlaces, type SecretUse, secretFile, secretReader } from './gateway-secrets.ts'
 
 type Common = Omit<BuiltinUpstream, 'transport' | 'name'>
+
+const noPins: PinSettings = { mode: 'off', lock: lockOf([]) }
 
 export interface GatewayInput {
   /** The path of the file. */
@@ -39,6 +44,8 @@ export interface GatewayInput {
   /** What is served where the file has no endpoints. */
   readonly resource: string
   readonly title: string
+  /** `ignored` by who writes it. */
+  readonly lock: 'needed' | 'ignored'
 }
 
 export type AuthorizationSource =
@@ -88,7 +95,10 @@ function readFile(path: string, input: GatewayInput, faults: string[]): GatewayC
   const places = { variable: input.variable, folder: dirname(resolve(path)) }
   const files = new Set([resolve(path)])
   const rules = compile(file.rules, (fault) => faults.push(place(fault)))
-  const settings = settle(file, input, rules, (source, use) => {
+  const pins = readPins(file.pins, path, input.lock)
+  if ('fault' in pins) faults.push(`${path} pins: ${pins.fault}.`)
+  if ('file' in pins) files.add(pins.file)
+  const settings = settle(file, input, { rules, pins: pins.settings }, (source, use) => {
     const secret = secretFile(source, places)
     if (secret) files.add(secret)
     const read = secretReader(source, use, places)
@@ -114,7 +124,9 @@ export function readRules(path: string, resource: string, faults: string[]): Gat
   const place = ({ line, column, message }: Fault) => `${path}:${line}:${column} ${message}.`
   faults.push(...found.map(place))
   const rules = compile(file?.rules ?? [], (fault) => faults.push(place(fault)))
-  return file && faults.length === 0 ? settle(file, { resource, title: '' }, rules, () => () => '') : undefined
+  return file && faults.length === 0
+    ? settle(file, { resource, title: '' }, { rules, pins: noPins }, () => () => '')
+    : undefined
 }
 
 /** As a file with this one upstream. */
@@ -128,7 +140,8 @@ function readAddress(url: string, input: GatewayInput, faults: string[]): Gatewa
   const authorization = source && secretReader(source, 'header', places)
   const fault = authorization && faultOf(authorization)
   if (fault) faults.push(`${source?.kind === 'file' ? 'MCP_UPSTREAM_AUTHORIZATION_FILE: ' : ''}${fault}.`)
-  const settings = file && settle(file, input, [], (each, use) => secretReader(each, use, places))
+  const plain = { rules: [], pins: noPins }
+  const settings = file && settle(file, input, plain, (each, use) => secretReader(each, use, places))
   const upstreams = settings?.upstreams.map((each) =>
     'headers' in each && authorization ? { ...each, headers: { authorization }, credential: 'header' as const } : each,
   )
@@ -162,7 +175,7 @@ type Reader = (source: TextSource, use: SecretUse) => ReadSecret
 function settle(
   file: GatewayFile,
   { resource, title }: Pick<GatewayInput, 'resource' | 'title'>,
-  rules: readonly Rule[],
+  { rules, pins }: { readonly rules: readonly Rule[]; readonly pins: PinSettings },
   reader: Reader,
 ): GatewaySettings {
   const all = file.upstreams.map(({ name }) => name)
@@ -179,7 +192,7 @@ function settle(
     .map((each) => settleUpstream(each, prefix, reader))
   const builtin: UpstreamSettings = { ...ofBuiltin(prefix), name: BUILTIN, transport: 'builtin' }
   const upstreams = served.has(BUILTIN) ? [...named, builtin] : named
-  return { endpoints, upstreams, rules: { rules, openByDefault }, parked: file.parked }
+  return { endpoints, upstreams, rules: { rules, openByDefault }, parked: file.parked, pins }
 }
 
 function settleUpstream(

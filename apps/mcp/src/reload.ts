@@ -103,7 +103,8 @@ export function createReload(options: ReloadOptions): Reload {
 
 /** What there is besides the upstreams. */
 function summaryOf({ endpoints, development, gateway, audit }: Config): string {
-  return JSON.stringify([endpoints, development, gateway?.parked, gateway?.rules, audit])
+  const pins = [gateway?.pins.mode, gateway?.pins.lock.print]
+  return JSON.stringify([endpoints, development, gateway?.parked, gateway?.rules, pins, audit])
 }
 
 /** One that cannot be read counts as empty: it is judged when it can. */

@@ -11,8 +11,8 @@ export const commands: readonly OwnCommand[] = [
   },
   {
     name: 'gateway',
-    operands: 'check [FILE] | explain TOOL',
-    summary: 'check the file of a gateway and its servers; say who may call what, and why',
+    operands: 'check | explain | pin | diff',
+    summary: 'check the file of a gateway and its servers; who may call what; what changed since it was pinned',
     endsBySignal: false,
     run: async (context) => (await import('./gateway/gateway.ts')).gateway(context),
   },

@@ -25,6 +25,7 @@ export const auditEvents = [
   'signing_key_changed',
   // the MCP server
   'mcp_request',
+  'definition_not_pinned',
   // both: of the audit itself
   'lines_dropped',
 ] as const

@@ -50,6 +50,8 @@ export interface GatewayOptions {
   /** The demonstration, where it is one of the upstreams. */
   readonly builtin: Source | undefined
   readonly parked: number
+  /** Whether what is not pinned is withheld. */
+  readonly arePinsEnforced: boolean
   readonly elsewhere: ParkedElsewhere | undefined
   readonly secrets: readonly [string, ...string[]]
   readonly onerror: (error: Error) => void
@@ -155,6 +157,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
       const isWorth =
         hasRules || options.builtin !== undefined || scopes.every((scope) => request.caller.scopes.has(scope))
       const called = isWorth ? await calledBy(message, client) : undefined
+      if (isWorth && !called) await noteWithheld(message, client, request)
       const decision = hasRules ? await decide(message, client, called, request) : undefined
       // what is denied is like what is not there
       const found = decision?.kind === 'denied' ? undefined : called
@@ -171,6 +174,15 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     },
   }
 
+  /** It is answered like an unknown tool: the audit alone says more. */
+  async function noteWithheld(message: Message, client: Client, { note }: ServedRequest): Promise<void> {
+    const name = nameIn(message)
+    if (!options.arePinsEnforced || message.method !== 'tools/call' || typeof name !== 'string') return
+    const withheld = await catalog.withheldTool(name, behalfOf(client))
+    const upstream = withheld?.settings.name
+    if (upstream) note?.({ upstream, outcome: 'refused', decision: 'deny', reason: 'not_pinned' })
+  }
+
   async function decide(message: Message, client: Client, tool: Found | undefined, { note }: ServedRequest) {
     const { method = '', params } = message
     const about = isObject(params) ? await things.about(method, params as Members, client, tool) : undefined
@@ -179,11 +191,11 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     return decision
   }
 
-  /** Looked up only where it matters: headers have to be compared with it, it may be a tool of our own, or rules name it. */
+  /** Looked up only where it matters: for its headers, or because it may be ours, withheld, or named by rules. */
   async function calledBy(message: Message, client: Client): Promise<Found | undefined> {
     const name = nameIn(message)
     if (message.method !== 'tools/call' || typeof name !== 'string') return undefined
-    return client.era === '2026' || options.builtin || gate.rules(upstreams)
+    return client.era === '2026' || options.builtin || options.arePinsEnforced || gate.rules(upstreams)
       ? catalog.findTool(name, behalfOf(client))
       : undefined
   }

@@ -1,6 +1,7 @@
 // What is behind an upstream, for its operator: asked as a caller would ask, with the gateway's own credential. Nobody calls, so
 // none is told who does.
 import { join } from 'node:path'
+import { arePinsEnforced } from '@gatehouse/shared/gateway-file'
 import type { Config } from '../config.ts'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
 import { createCatalog } from './catalog/catalog.ts'
@@ -9,6 +10,10 @@ import type { Catalog } from './catalog/contract.ts'
 import { isOffered } from './catalog/names.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { openUpstreams } from './open-gateway.ts'
+import { collectPins } from './pins/collect.ts'
+import type { Pin } from './pins/contract.ts'
+import { differencesOf } from './pins/differences.ts'
+import { visible } from './pins/visible.ts'
 import { gapsIn, type Inventory } from './rules/coverage.ts'
 import { seatsAt } from './seat.ts'
 import type { EndpointSettings, GatewaySettings } from './settings.ts'
@@ -97,8 +102,59 @@ export async function inspectAll(
       ])
     }
     const inventories = upstreams.flatMap(({ found }) => (found instanceof UpstreamError ? [] : [found.inventory]))
-    return { upstreams, problems: [...problems, ...gapsIn(gateway.rules, inventories)] }
+    const unpinned = gateway.pins.mode === 'off' ? [] : await unpinnedOf(opened, gateway, signal)
+    return { upstreams, problems: [...problems, ...gapsIn(gateway.rules, inventories), ...unpinned] }
   })
+}
+
+async function unpinnedOf(
+  opened: readonly Upstream[],
+  gateway: GatewaySettings,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const collections = await Promise.all(opened.map((upstream) => collect(upstream, gateway, signal)))
+  return collections.flatMap(({ upstream, found }) => {
+    // why nobody knows is told of the upstream itself
+    if (found instanceof UpstreamError) return []
+    const before = gateway.pins.lock.pins.filter((pin) => pin.upstream === upstream)
+    const unpinned = differencesOf(before, found).filter(({ change }) => change !== 'gone')
+    const effect = arePinsEnforced(gateway) ? 'it is withheld' : 'it is let pass'
+    return unpinned.map(
+      ({ kind, name, change }) =>
+        `${upstream}: ${visible(`${kind} ${name}`.trim())} ${change === 'new' ? 'is not pinned' : 'changed since it was pinned'}: ${effect}`,
+    )
+  })
+}
+
+/** What there is to be pinned, or why nobody knows. */
+export interface Collection {
+  readonly upstream: string
+  readonly found: readonly Pin[] | UpstreamError
+}
+
+/** Asks the upstreams of a configuration, or `only` some of them, for all that is pinned. */
+export async function collectAll(
+  config: Config,
+  { only, ...options }: InspectOptions & { readonly only?: readonly string[] | undefined },
+): Promise<readonly Collection[]> {
+  const { gateway } = config
+  if (!gateway) return []
+  const upstreams = gateway.upstreams.filter(({ name }) => !only || only.includes(name))
+  return withUpstreams(config, { ...gateway, upstreams }, options, (opened) =>
+    Promise.all(opened.map((upstream) => collect(upstream, gateway, options.signal))),
+  )
+}
+
+async function collect(upstream: Upstream, gateway: GatewaySettings, signal: AbortSignal): Promise<Collection> {
+  const { name } = upstream.settings
+  try {
+    return { upstream: name, found: await collectPins(upstream, operator(endpointOf(upstream, gateway), signal)) }
+  } catch (error) {
+    if (error instanceof UpstreamError) return { upstream: name, found: error }
+    if (error instanceof RpcError)
+      return { upstream: name, found: invalid(upstream, `answers with the error ${error.code}`) }
+    throw error
+  }
 }
 
 /** Whose tool clients know by this name, at the first endpoint that has one, and what it is called there. */

@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Replicas } from '@gatehouse/replicas'
-import { type Metrics, seldom } from '@gatehouse/service'
+import { type Audit, type Metrics, seldom } from '@gatehouse/service'
+import { arePinsEnforced } from '@gatehouse/shared/gateway-file'
 import type { Implementation } from '@modelcontextprotocol/server'
 import type { Served } from '../mcp/served.ts'
 import type { Source } from '../sources/source.ts'
@@ -17,6 +18,8 @@ import { type CallerIdentity, createCallerIdentity, createSqliteKeyStore } from 
 import { createLogBudget } from './log-budget.ts'
 import { measureUpstreams } from './measures.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
+import { createPins } from './pins/pins.ts'
+import { createPinReporter } from './pins/report.ts'
 import { createReplaceable, type Replaceable } from './replaceable.ts'
 import { type Company, openCompany } from './replicas/company.ts'
 import { createSeats, type Seats } from './seat.ts'
@@ -38,6 +41,7 @@ export interface GatewayParts {
   readonly builtin: Source
   readonly log: GatewayLog
   readonly metrics?: Metrics | undefined
+  readonly audit?: Pick<Audit, 'write'> | undefined
   /** Undefined: there is this process alone. */
   readonly replicas?: Replicas | undefined
   /** Of the keys that say who calls, where there is this process alone: an SQLite file. */
@@ -208,6 +212,7 @@ export function openGateway(parts: GatewayParts): Gateway {
   const store = company?.catalogStore(own) ?? own
   const originsOf = ({ endpoints }: GatewaySettings) =>
     [issuer, ...endpoints.map(({ resource }) => resource)].map((url) => new URL(url).origin)
+  const reporter = createPinReporter({ log, audit: parts.audit, metrics: parts.metrics, now: clock.now })
   /** As the file has it now. */
   let now: Omit<GatewayChange, 'endpoints'> = parts
   /** What is served, by resource. */
@@ -234,6 +239,7 @@ export function openGateway(parts: GatewayParts): Gateway {
           upstreams: [...seats.upstreams],
           clock,
           store,
+          pins: createPins(now.settings.pins, reporter.report),
           onProblem: ({ kind, upstream, message }) => log.warn({ kind, upstream }, message.slice(0, longestMessage)),
         }),
       )
@@ -255,6 +261,9 @@ export function openGateway(parts: GatewayParts): Gateway {
         get parked() {
           return now.settings.parked
         },
+        get arePinsEnforced() {
+          return arePinsEnforced(now.settings)
+        },
         rules: () => now.settings.rules,
         get builtin() {
           return seats.upstreams.some(({ settings }) => settings.transport === 'builtin') ? builtin : undefined
@@ -270,14 +279,14 @@ export function openGateway(parts: GatewayParts): Gateway {
         },
         clock: clock.now,
       })
-      let rules = JSON.stringify(now.settings.rules)
+      let terms = termsOf(now.settings)
       const change = (next: ServedEndpoint, changed: ReadonlySet<string>): void => {
-        const before = [...namesOf(seats), rules]
+        const before = [...namesOf(seats), terms]
         endpoint = next
-        rules = JSON.stringify(now.settings.rules)
+        terms = termsOf(now.settings)
         seats.arrange(next, upstreams)
         const after = namesOf(seats)
-        if (before.join() !== [...after, rules].join() || after.some((name) => changed.has(name))) catalog.renew()
+        if (before.join() !== [...after, terms].join() || after.some((name) => changed.has(name))) catalog.renew()
       }
       served.set(resource, change)
       parked.add(gateway.parked)
@@ -292,6 +301,7 @@ export function openGateway(parts: GatewayParts): Gateway {
     },
 
     change({ endpoints, ...next }) {
+      if (pinsOf(next.settings) !== pinsOf(now.settings)) reporter.forget()
       now = next
       const changed = opened.change(next.settings)
       for (const endpoint of endpoints) served.get(endpoint.resource)?.(endpoint, changed)
@@ -312,6 +322,15 @@ export function openGateway(parts: GatewayParts): Gateway {
       keyFile.close()
     },
   }
+}
+
+function pinsOf({ pins }: GatewaySettings): string {
+  return `${pins.mode} ${pins.lock.print}`
+}
+
+/** What decides, besides what stands at an endpoint, what is shown of it. */
+function termsOf(settings: GatewaySettings): string {
+  return JSON.stringify([settings.rules, pinsOf(settings)])
 }
 
 function namesOf({ upstreams }: Seats): readonly string[] {

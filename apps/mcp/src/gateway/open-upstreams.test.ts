@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
 import { openUpstreams } from './open-gateway.ts'
+import { lockOf } from './pins/lock.ts'
 import type { RemoteUpstream } from './settings.ts'
 import { remoteSettings } from './suites/settings.ts'
 
@@ -11,9 +12,11 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 const named = (name: string, given: Partial<RemoteUpstream> = {}) =>
   remoteSettings('https://up.example/mcp', { name, ...given })
 
+const plain = { rules: { rules: [], openByDefault: [] }, pins: { mode: 'off' as const, lock: lockOf([]) } }
+
 function open(...upstreams: readonly RemoteUpstream[]) {
   return openUpstreams({
-    settings: { endpoints: [], upstreams, rules: { rules: [], openByDefault: [] }, parked: 10 },
+    settings: { endpoints: [], upstreams, ...plain, parked: 10 },
     identity: { name: 'gatehouse', version: '0' },
     log: silent,
     builtin: createBuiltin(),

@@ -1,6 +1,7 @@
 // What the gateway stands in front of, settled: read from the file or from MCP_UPSTREAM, defaults filled in, every duration
 // in milliseconds. Who reads it from where is config.ts's affair.
-import type { Selector } from '@gatehouse/shared/gateway-file'
+import type { PinsInFile, Selector } from '@gatehouse/shared/gateway-file'
+import type { Lock } from './pins/contract.ts'
 import type { Condition } from './rules/cel.ts'
 
 /** A secret as it is now. It is read at each use, so that a file that changed counts at once. */
@@ -135,10 +136,16 @@ export interface GatewayRules {
   readonly openByDefault: readonly string[]
 }
 
+export interface PinSettings extends PinsInFile {
+  /** Empty where pins are off. */
+  readonly lock: Lock
+}
+
 export interface GatewaySettings {
   readonly endpoints: readonly EndpointSettings[]
   readonly upstreams: readonly UpstreamSettings[]
   readonly rules: GatewayRules
   /** Calls of one caller that may wait for an answer to a question at once. */
   readonly parked: number
+  readonly pins: PinSettings
 }

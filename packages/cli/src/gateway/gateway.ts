@@ -1,5 +1,5 @@
-// `gateway check`: what is wrong with the file that names the servers behind a gateway, and whether they answer. The other verb
-// is in explain.ts.
+// `gateway check`: what is wrong with the file that names the servers behind a gateway, and whether they answer. The other verbs
+// are in explain.ts, pin.ts and diff.ts.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,8 +16,11 @@ import {
 } from '@gatehouse/mcp/inspect'
 import { ClientError, cleanLine } from '@gatehouse/network'
 import type { CommandContext } from '../command.ts'
+import { diffFile } from './diff.ts'
 import { explainTool, usageOfExplain } from './explain.ts'
 import { environmentFor, fileNamed } from './file.ts'
+import { usageOf } from './live.ts'
+import { pinFile } from './pin.ts'
 
 interface Report {
   readonly file: string
@@ -38,9 +41,18 @@ export async function gateway(context: CommandContext): Promise<number> {
   const [verb, ...args] = context.args
   if (verb === 'check') return checkFile({ ...context, args })
   if (verb === 'explain') return explainTool({ ...context, args })
+  if (verb === 'pin') return pinFile({ ...context, args })
+  if (verb === 'diff') return diffFile({ ...context, args })
   const { client } = context.programs
-  const hint = `Usage: ${client} gateway check [FILE] [--json]\n       ${usageOfExplain(client)}`
-  throw new ClientError('usage', 'There are "check" and "explain".', { hint })
+  const usages = [
+    `${client} gateway check [FILE] [--json]`,
+    usageOfExplain(client),
+    usageOf('pin', client),
+    usageOf('diff', client),
+  ]
+  throw new ClientError('usage', 'There are "check", "explain", "pin" and "diff".', {
+    hint: `Usage: ${usages.join('\n       ')}`,
+  })
 }
 
 async function checkFile(context: CommandContext): Promise<number> {

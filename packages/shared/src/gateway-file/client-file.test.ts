@@ -23,6 +23,7 @@ test('the file of a desktop client is taken as it is', () => {
   expect(file).toMatchObject({
     endpoints: undefined,
     parked: 10,
+    pins: { mode: 'off' },
     audit: undefined,
     upstreams: [
       {

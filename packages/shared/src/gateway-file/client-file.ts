@@ -30,7 +30,15 @@ export function isClientFile(value: unknown): boolean {
 
 export function readClientFile(parsed: ParsedText, surroundings: Surroundings): ClientFileResult {
   const upstreams: UpstreamInFile[] = []
-  const file: GatewayFile = { endpoints: undefined, upstreams, scopes: {}, rules: [], parked: 10, audit: undefined }
+  const rest = {
+    endpoints: undefined,
+    scopes: {},
+    rules: [],
+    parked: 10,
+    pins: { mode: 'off' },
+    audit: undefined,
+  } as const
+  const file: GatewayFile = { ...rest, upstreams }
   const result = clientFile.safeParse(parsed.value)
   if (!result.success) return { file, faults: faultsOf(result.error.issues, parsed), warnings: [] }
   const { mcpServers, ...beside } = result.data

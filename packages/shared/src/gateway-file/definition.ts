@@ -223,13 +223,19 @@ const rule = strict(
       .meta({ description: 'What a token needs besides mcp:tools:call (prompts, resources: mcp:tools:read).' }),
     allow: flag(true),
   },
-  { later: ['groups'], why: { annotations: 'needs pins, which are not yet enforced: take it out' } },
+  { later: ['groups'], why: { annotations: 'is not yet enforced: take it out' } },
 )
   .refine(({ tools, prompts, resources }) => tools ?? prompts ?? resources, 'must name tools, prompts or resources')
   .refine(({ allow, scopes }) => allow || scopes.length === 0, {
     path: ['scopes'],
     error: 'go with no allow: false, which no scope changes: take one away',
   })
+
+const pins = strict({
+  mode: z.enum(['off', 'warn', 'enforce'], 'must be off, warn or enforce').meta({
+    description: 'What becomes of definitions that differ from gatehouse.lock beside this file.',
+  }),
+})
 
 /** `GATEHOUSE_CONFIG`. */
 export const definition = strict(
@@ -256,9 +262,12 @@ export const definition = strict(
       { parked: count(1_000, 10).meta({ description: 'Calls of one caller that wait for an answer at once.' }) },
       { later: ['caller', 'tool'] },
     ).prefault({}),
+    pins: pins.default({ mode: 'off' }).meta({
+      description: 'Whether definitions of upstreams have to be as `gatehouse gateway pin` wrote them down.',
+    }),
     audit: audit.optional().meta({ description: 'What happened, one JSON line an event. Without it: AUDIT_TO.' }),
   },
-  { later: ['groups', 'pins'] },
+  { later: ['groups'] },
 )
 
 export const upstreamKinds = { remote, stdio }

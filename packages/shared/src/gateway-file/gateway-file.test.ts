@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { gatewayFileSchema, readGatewayFile } from './index.ts'
+import { arePinsEnforced, gatewayFileSchema, readGatewayFile } from './index.ts'
 
 type Surroundings = NonNullable<Parameters<typeof readGatewayFile>[1]>
 
@@ -116,7 +116,7 @@ upstreams:
 `
   expect(faultsIn(text)).toEqual([
     '1:10 version: must be 1',
-    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, rules, limits, audit',
+    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, rules, limits, pins, audit',
     '4:5 endpoints[0].name: is missing: it must be text: put it in quotes',
     '4:15 endpoints[0].resource: must be https unless it is a loopback address',
     '5:17 endpoints[0].upstreams[0]: there is no upstream of this name, there are Docs, docs, builtin',
@@ -140,15 +140,13 @@ upstreams:
   b: { url: https://up.example/b, credential: { kind: connection } }
 groups: { finance: [] }
 rules: [{ tools: [a/*], groups: [finance] }, { tools: [a/*], annotations: { readOnlyHint: true } }]
-pins: { mode: enforce }
 limits: { caller: 600/min, tool: {}, parked: 1 }
 `
   expect(faultsIn(text).map((each) => each.replace(/^\S+ /, ''))).toEqual([
     'upstreams.b.credential.kind: kind: connection is not yet enforced: take it out',
     'groups: groups is not yet enforced: take it out',
     'rules[0].groups: groups is not yet enforced: take it out',
-    'rules[1].annotations: annotations needs pins, which are not yet enforced: take it out',
-    'pins: pins is not yet enforced: take it out',
+    'rules[1].annotations: annotations is not yet enforced: take it out',
     'limits.caller: caller is not yet enforced: take it out',
     'limits.tool: tool is not yet enforced: take it out',
   ])
@@ -248,6 +246,21 @@ upstreams:
   ).toEqual(['5:62 upstreams.b.forwardHeaders[1]: is a header that says who calls (identity): take it out'])
   expect(faultsIn(upstreams(`{ command: [x], ${identity} }`))).toEqual([
     '4:22 upstreams.a.identity: identity is for servers at a url: a command has no headers that could say who calls',
+  ])
+})
+
+test('pins are off, warn or are enforced, and the file says which', () => {
+  const withPins = (text: string) => `version: 1\nupstreams: { a: { url: https://up.example/mcp } }\n${text}\n`
+  expect(read(withPins(''))).toMatchObject({ pins: { mode: 'off' } })
+  for (const mode of ['off', 'warn', 'enforce'] as const) {
+    const file = read(withPins(`pins: { mode: ${mode} }`))
+    expect(file).toMatchObject({ pins: { mode } })
+    expect(file && arePinsEnforced(file)).toBe(mode === 'enforce')
+  }
+  expect([...faultsIn(withPins('pins: {}')), ...faultsIn(withPins('pins: { mode: on, lock: a }'))]).toEqual([
+    '3:1 pins.mode: is missing: it must be off, warn or enforce',
+    '3:15 pins.mode: must be off, warn or enforce',
+    '3:19 pins.lock: there is no such setting, there are mode',
   ])
 })
 

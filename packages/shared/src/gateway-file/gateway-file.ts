@@ -111,8 +111,14 @@ export interface GatewayFile {
   /** The first that fits decides. */
   readonly rules: readonly RuleInFile[]
   readonly parked: number
+  readonly pins: PinsInFile
   /** Undefined: the file does not say. */
   readonly audit: AuditInFile | undefined
+}
+
+export interface PinsInFile {
+  /** What becomes of what is not as it was pinned: nothing, words, or it is withheld. */
+  readonly mode: 'off' | 'warn' | 'enforce'
 }
 
 export interface AuditInFile {

@@ -4,6 +4,7 @@ export { isSafeForSecrets } from './addresses.ts'
 export type { Fault } from './document.ts'
 export type {
   GatewayFile,
+  PinsInFile,
   RemoteInFile,
   RuleInFile,
   Selectable,
@@ -11,6 +12,7 @@ export type {
   TextSource,
   UpstreamInFile,
 } from './gateway-file.ts'
+export { arePinsEnforced } from './pins.ts'
 export { readGatewayFile } from './read.ts'
 export { BUILTIN } from './references.ts'
 export { globMatcher, matchesGlob, scopesOf } from './rules.ts'

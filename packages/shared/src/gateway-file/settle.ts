@@ -26,6 +26,7 @@ export function settle(definition: Definition, parsed: ParsedText): GatewayFile 
     scopes: definition.scopes,
     rules: definition.rules.map((each, index) => rule(each, ['rules', index], parsed)),
     parked: definition.limits.parked,
+    pins: definition.pins,
     audit: definition.audit,
   }
 }

@@ -7,6 +7,7 @@ import { describeEndpoint } from './describe.ts'
 import { createNamed, leastTtl } from './exposed.ts'
 import { createLists } from './lists.ts'
 import { listings } from './pages.ts'
+import { createPinnedLists } from './pinned-lists.ts'
 import { createUris } from './uris.ts'
 import { createWatches, type Watches } from './watches.ts'
 
@@ -18,10 +19,11 @@ const mostReports = 1_000
 export function createCatalog(given: CatalogOptions): Catalog {
   const options = { ...given, onProblem: seldom(given) }
   const { upstreams, clock, onProblem } = options
-  const lists = createLists({
+  const said = createLists({
     ...options,
-    heard: (...said) => void watches.heard(...said).catch(() => undefined), // what is not marked is asked for by its age
+    heard: (...heard) => void watches.heard(...heard).catch(() => undefined), // what is not marked is asked for by its age
   })
+  const lists = options.pins ? createPinnedLists(said, options.pins) : said
   const watches: Watches = createWatches(options, lists)
   const tools = createNamed('tools', options, lists)
   const prompts = createNamed('prompts', options, lists)
@@ -78,6 +80,7 @@ export function createCatalog(given: CatalogOptions): Catalog {
     templates: (behalf, era, shows) => listByUri('resourceTemplates', behalf, era, shows),
     findTool: (name, behalf) => tools.find(name, behalf),
     awayTool: (name, behalf) => tools.away(name, behalf),
+    withheldTool: (name, behalf) => tools.withheld(name, behalf),
     findPrompt: (name, behalf) => prompts.find(name, behalf),
     findResource: (uri, behalf) => uris.find(uri, behalf),
     async describe(behalf, era) {

@@ -1,5 +1,6 @@
 // What the catalog of an endpoint is to the relay: what its upstreams offer together, under which names, and which of them
 // a name or a URI belongs to. It asks upstreams for lists and for what they say of themselves, never for anything else.
+import type { Pins } from '../pins/pins.ts'
 import type { Behalf, Description, Era, Json, Members, Notification, Owner, Upstream } from '../upstreams/contract.ts'
 
 export type Kind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates'
@@ -63,6 +64,8 @@ export interface Catalog {
    * that the tool is gone.
    */
   awayTool(name: string, behalf: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined>
+  /** For a tool that is not found: whose it would be if it were pinned. */
+  withheldTool(name: string, behalf: Behalf): Promise<Upstream | undefined>
   /** For reads, subscriptions, and completion over a resource: `uri` may be a URI template that is listed. */
   findResource(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
 
@@ -111,5 +114,7 @@ export interface CatalogOptions {
   readonly upstreams: readonly Upstream[]
   readonly clock: Clock
   readonly store: CatalogStore
+  /** Undefined: whatever upstreams say counts. */
+  readonly pins?: Pins | undefined
   onProblem(problem: Problem): void
 }

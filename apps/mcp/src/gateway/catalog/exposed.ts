@@ -3,7 +3,7 @@ import type { Behalf, Era, Members, Upstream } from '../upstreams/contract.ts'
 import type { CatalogOptions, Found, Shows } from './contract.ts'
 import { createGivenNames } from './given-names.ts'
 import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
-import { isNamedAlone, isOffered, type Namer } from './names.ts'
+import { candidates, isNamedAlone, isOffered, type Namer } from './names.ts'
 
 interface Shown {
   readonly item: Members
@@ -14,6 +14,8 @@ export interface Named {
   /** As they are shown to a client of an era, and the milliseconds for which they count. */
   list(behalf: Behalf, era: Era, shows?: Shows): Promise<{ readonly items: readonly Shown[]; readonly ttlMs: number }>
   find(name: string, behalf: Behalf): Promise<Found | undefined>
+  /** Whose it would be, if it were pinned. */
+  withheld(name: string, behalf: Behalf): Promise<Upstream | undefined>
   /** Whom the name was given to, if that upstream has no list for this caller. */
   away(name: string, behalf: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined>
 }
@@ -108,6 +110,15 @@ export function createNamed(
     },
     async find(name, behalf) {
       return (await look(name, behalf, Number.POSITIVE_INFINITY)) ?? look(name, behalf, askedAgain)
+    },
+    async withheld(name, behalf) {
+      for (const [index, upstream] of upstreams.entries()) {
+        const namer = namers[index]
+        const kept = await lists.last(upstream, kind, behalf)
+        const mayBe = (item: Members) => namer && candidates(namer, item.name, upstreams.length === 1).includes(name)
+        if (kept?.withheld?.some(mayBe)) return upstream
+      }
+      return undefined
     },
     async away(name, behalf) {
       const theirs = await ownerOf(name, behalf)

@@ -26,6 +26,8 @@ export interface Kept extends Listed {
   /** When it was begun to be asked for: milliseconds of the clock, and what tells it from changes in the same one. */
   readonly at: number
   readonly stamp: number
+  /** Left out of `items`, because it is not pinned. */
+  readonly withheld?: readonly Members[]
 }
 
 /** How old a list may be, in milliseconds. `hint`: as old as the upstream said. */

@@ -83,7 +83,11 @@ export function isNamedAlone(namers: readonly Namer[]): boolean {
 }
 
 /** The names that something may have, the best first. */
-function candidates({ name: upstream, prefix, rename }: Namer, own: string, isAlone: boolean): readonly string[] {
+export function candidates(
+  { name: upstream, prefix, rename }: Namer,
+  own: string,
+  isAlone: boolean,
+): readonly string[] {
   const name = Object.hasOwn(rename, own) ? (rename[own] ?? own) : own
   const digest = createHash('sha256')
     .update(JSON.stringify([upstream, own]))

@@ -27,6 +27,7 @@ export function createRenewableCatalog(make: () => Catalog): RenewableCatalog {
     templates: (...asked) => catalog.templates(...asked),
     findTool: (name, behalf) => catalog.findTool(name, behalf),
     awayTool: (name, behalf) => catalog.awayTool(name, behalf),
+    withheldTool: (name, behalf) => catalog.withheldTool(name, behalf),
     findPrompt: (name, behalf) => catalog.findPrompt(name, behalf),
     findResource: (uri, behalf) => catalog.findResource(uri, behalf),
     describe: (behalf, era) => catalog.describe(behalf, era),

@@ -32,7 +32,7 @@ export interface Uris {
 }
 
 export function createUris(
-  { upstreams, store, clock, onProblem }: CatalogOptions,
+  { upstreams, store, clock, pins, onProblem }: CatalogOptions,
   { list, last }: Pick<Lists, 'list' | 'last'>,
 ): Uris {
   /** Of all upstreams at once: who wants only the first need not look at the others. */
@@ -101,6 +101,16 @@ export function createUris(
     if (listing) return { upstream: listing, uri, by: 'list' }
     const templated = await byTemplate(uri, behalf, age)
     return templated && { upstream: templated, uri, by: 'template' }
+  }
+
+  /** A template that is not pinned leads nowhere, also where there is nobody else to ask. */
+  async function isWithheld(upstream: Upstream, uri: string, behalf: Behalf): Promise<boolean> {
+    const age = Number.POSITIVE_INFINITY
+    const templates = await list(upstream, 'resourceTemplates', behalf, age)
+    if (!templates?.withheld || templateFor(templates, uri) !== undefined) return false
+    const { withheld: items, ...rest } = templates
+    if (templateFor({ ...rest, items }, uri) === undefined) return false
+    return !lists(await list(upstream, 'resources', behalf, age), uri)
   }
 
   async function shown(uri: string, { owner }: Behalf): Promise<FoundResource | undefined> {
@@ -184,7 +194,10 @@ export function createUris(
     },
     async find(uri, behalf) {
       const [first, second] = upstreams
-      if (first && !second) return { upstream: first, uri, by: 'only' }
+      if (first && !second) {
+        if (pins?.areEnforced && (await isWithheld(first, uri, behalf))) return undefined
+        return { upstream: first, uri, by: 'only' }
+      }
       if (isOwnLink(uri)) return shown(uri, behalf)
       const known = await offered(uri, behalf, Number.POSITIVE_INFINITY)
       return known ?? (await shown(uri, behalf)) ?? offered(uri, behalf, askedAgain)
