@@ -213,6 +213,7 @@ export function openGateway(parts: GatewayParts): Gateway {
   const originsOf = ({ endpoints }: GatewaySettings) =>
     [issuer, ...endpoints.map(({ resource }) => resource)].map((url) => new URL(url).origin)
   const reporter = createPinReporter({ log, audit: parts.audit, metrics: parts.metrics, now: clock.now })
+  reporter.begin(parts.settings)
   /** As the file has it now. */
   let now: Omit<GatewayChange, 'endpoints'> = parts
   /** What is served, by resource. */
@@ -301,7 +302,7 @@ export function openGateway(parts: GatewayParts): Gateway {
     },
 
     change({ endpoints, ...next }) {
-      if (pinsOf(next.settings) !== pinsOf(now.settings)) reporter.forget()
+      if (pinsOf(next.settings) !== pinsOf(now.settings)) reporter.begin(next.settings)
       now = next
       const changed = opened.change(next.settings)
       for (const endpoint of endpoints) served.get(endpoint.resource)?.(endpoint, changed)

@@ -3,7 +3,7 @@ import type { Behalf, Era, Members, Upstream } from '../upstreams/contract.ts'
 import type { CatalogOptions, Found, Shows } from './contract.ts'
 import { createGivenNames } from './given-names.ts'
 import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
-import { candidates, isNamedAlone, isOffered, type Namer } from './names.ts'
+import { candidates, isNamedAlone, isOffered, type Namer, type Offer } from './names.ts'
 
 interface Shown {
   readonly item: Members
@@ -31,9 +31,15 @@ export function createNamed(
     prefix: tools.prefix,
     rename: kind === 'tools' ? tools.rename : {},
   }))
-  const given = createGivenNames(kind, namers, options)
+  const given = createGivenNames(kind, namers, { ...options, reviewed: upstreams.map(reviewed) })
   /** By exposed name. Names do not change, so what a list was named once counts for as long as the list. */
   const named = new WeakMap<Kept, ReadonlyMap<string, Members>>()
+
+  /** What is pinned has its name before anybody lists it: nobody who is up, or lists it first, takes it from whom is away. */
+  function reviewed({ settings: { name, tools } }: Upstream): Offer {
+    const names = options.pins?.namesOf(name, kind === 'tools' ? 'tool' : 'prompt') ?? []
+    return { upstream: name, names: kind === 'tools' ? names.filter((one) => isOffered(one, tools)) : names }
+  }
 
   function offered({ settings }: Upstream, { items }: Kept): readonly Members[] {
     return kind === 'tools' ? items.filter(({ name }) => isOffered(name, settings.tools)) : items

@@ -17,7 +17,15 @@ export interface GivenNames {
 export function createGivenNames(
   kind: 'tools' | 'prompts',
   namers: readonly Namer[],
-  { store, clock, onProblem }: Pick<CatalogOptions, 'store' | 'clock' | 'onProblem'>,
+  {
+    store,
+    clock,
+    reviewed,
+    onProblem,
+  }: Pick<CatalogOptions, 'store' | 'clock' | 'onProblem'> & {
+    /** What has a name before anybody offers it. */
+    readonly reviewed: readonly Offer[]
+  },
 ): GivenNames {
   let given: Promise<Map<string, Owned>> | undefined
   let turn: Promise<unknown> = Promise.resolve()
@@ -27,9 +35,14 @@ export function createGivenNames(
     return new Map(rows.map(([exposed, upstream, name]) => [exposed, { upstream, name }]))
   }
 
+  async function begun(endpoint: string): Promise<Map<string, Owned>> {
+    const all = await read(endpoint)
+    return new Map([...all, ...giveNames(namers, reviewed, all).added])
+  }
+
   /** Read once, unless that failed. */
   function known(endpoint: string): Promise<Map<string, Owned>> {
-    given ??= read(endpoint).catch((error: unknown) => {
+    given ??= begun(endpoint).catch((error: unknown) => {
       given = undefined
       throw error
     })

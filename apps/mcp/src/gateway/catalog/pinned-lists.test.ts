@@ -214,6 +214,24 @@ describe('enforced', () => {
   })
 })
 
+test.each(['enforce', 'warn'] as const)('names are those of the lock (%s)', async (mode) => {
+  const both = (order: readonly string[]) => order.map((name) => tool(name, name))
+  const a = upstream('a', [], { tools: { prefix: 'auto' } })
+  const b = upstream('b', [], { tools: { prefix: 'auto' } })
+  a.tools = both(['x', 'y.z', 'y/z'])
+  b.tools = both(['x'])
+  const pins = pinned(a, b)
+  a.fault = 'unreachable'
+  const { names, catalog, clock } = scene([a, b], mode, pins)
+  expect(await names()).toEqual(['b__x'])
+  expect(await catalog.awayTool('x', alice)).toMatchObject({ upstream: a, name: 'x' })
+  a.fault = undefined
+  a.tools = both(['y/z', 'y.z', 'x'])
+  await clock.elapse(61_000)
+  expect(await names()).toEqual(['a__y_z', 'y_z', 'x', 'b__x'])
+  expect((await catalog.findTool('y_z', alice))?.name, 'the first of the lock').toBe('y.z')
+})
+
 test('with warn everything passes, and is told', async () => {
   const a = upstream('a', ['send'])
   a.instructions = 'Be kind'

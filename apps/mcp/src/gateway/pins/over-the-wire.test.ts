@@ -49,6 +49,8 @@ test.each(eras)('a description that changes: what client, log, audit and metrics
   const metrics = createMetrics({ ofProcess: false })
   await using server = await startMcpServer({ env: file.env, metrics })
   const ask = asker(server, era)
+  const counted = 'gatehouse_gateway_unpinned_total{upstream="ledger",kind="tool",reason="changed",decision="deny"}'
+  expect((await metrics.read()).text).toContain(`${counted} 0`)
   expect(named(await ask('tools/list'))).toEqual(['balance', 'transfer'])
   expect((await ask(...call('transfer'))).result.content[0].text).toBe('did transfer')
 
@@ -81,8 +83,7 @@ test.each(eras)('a description that changes: what client, log, audit and metrics
       linesOf(server, '"audit":1').filter(({ event, reason }) => event === 'mcp_request' && reason === 'not_pinned'),
     ).toMatchObject([{ outcome: 'refused', decision: 'deny', tool: 'transfer', upstream: 'ledger' }]),
   )
-  const counted = 'gatehouse_gateway_unpinned_total{upstream="ledger",kind="tool",reason="changed",decision="deny"} 1'
-  expect((await metrics.read()).text).toContain(counted)
+  expect((await metrics.read()).text).toContain(`${counted} 1`)
   expect(server.log.join('')).not.toContain('password')
 })
 

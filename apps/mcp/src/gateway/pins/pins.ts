@@ -2,7 +2,7 @@
 import { arePinsEnforced } from '@gatehouse/shared/gateway-file'
 import type { PinSettings } from '../settings.ts'
 import type { Behalf, Json } from '../upstreams/contract.ts'
-import { keyOf, type PinName } from './contract.ts'
+import { keyOf, type PinKind, type PinName } from './contract.ts'
 import { hashOf } from './definition.ts'
 
 /** What the lock has not, or has otherwise. */
@@ -18,6 +18,8 @@ export interface Mismatch extends PinName {
 export interface Pins {
   /** Whether what is not pinned is withheld. */
   readonly areEnforced: boolean
+  /** What is pinned of an upstream, by its own names, in the order of the lock. */
+  namesOf(upstream: string, kind: PinKind): readonly string[]
   /** Judges what an upstream said to somebody. What is not pinned is told. */
   judge(name: PinName, definition: Json, behalf: Behalf): Verdict
 }
@@ -31,6 +33,8 @@ export function createPins(settings: PinSettings, report: Report): Pins | undefi
   const hashes = new Map(settings.lock.pins.map((pin) => [keyOf(pin), pin.hash]))
   return {
     areEnforced,
+    namesOf: (upstream, kind) =>
+      settings.lock.pins.filter((pin) => pin.upstream === upstream && pin.kind === kind).map(({ name }) => name),
     judge(name, definition, behalf) {
       const hash = hashOf(definition)
       const pinned = hashes.get(keyOf(name))

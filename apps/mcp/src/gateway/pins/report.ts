@@ -1,10 +1,12 @@
 // Who hears of what is not pinned: the log, the audit and the metrics, once a change. An upstream that makes up new things
 // all the time fills none of them.
 import { type Audit, type Metrics, shownText, shownUri } from '@gatehouse/service'
+import { arePinsEnforced } from '@gatehouse/shared/gateway-file'
 import { createLogBudget } from '../log-budget.ts'
 import { createRecent } from '../recent.ts'
+import type { GatewaySettings } from '../settings.ts'
 import type { Behalf } from '../upstreams/contract.ts'
-import { keyOf, type PinKind } from './contract.ts'
+import { keyOf, kindsOfPins, type PinKind } from './contract.ts'
 import type { Mismatch, Report } from './pins.ts'
 import { visible } from './visible.ts'
 
@@ -25,8 +27,8 @@ export interface PinReporterOptions {
 
 export interface PinReporter {
   readonly report: Report
-  /** There is another lock: what it does not have is news. */
-  forget(): void
+  /** There are other settings: what their lock does not have is news. */
+  begin(settings: GatewaySettings): void
 }
 
 export function createPinReporter({ log, audit, metrics, now }: PinReporterOptions): PinReporter {
@@ -68,8 +70,14 @@ export function createPinReporter({ log, audit, metrics, now }: PinReporterOptio
       count?.({ upstream, kind, reason: verdict, decision: isWithheld ? 'deny' : 'allow' })
       budget.spend(upstream, (leftOut) => tell(mismatch, behalf, leftOut))
     },
-    forget() {
+    begin({ pins, upstreams }) {
       told = createRecent(mostTold)
+      if (pins.mode === 'off') return
+      // a counter that is not there yet cannot be seen to grow
+      const decision = arePinsEnforced({ pins }) ? 'deny' : 'allow'
+      for (const { name: upstream } of upstreams)
+        for (const kind of kindsOfPins)
+          for (const reason of ['changed', 'new']) count?.({ upstream, kind, reason, decision }, 0)
     },
   }
 }
