@@ -1,6 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer } from 'node:https'
+import { type AddressInfo, connect } from 'node:net'
+import { createCertificate } from '@gatehouse/testing'
 import { decodeJwt, decodeProtectedHeader, exportJWK, type JWK } from 'jose'
 import { expect, test } from 'vitest'
 import type { ClientCredentials } from '../settings.ts'
@@ -18,13 +20,11 @@ const settingsAt = (issuer: string, given: Partial<ClientCredentials> = {}): Cli
   ...given,
 })
 
-async function grant(settings: ClientCredentials) {
-  const { fetch, close } = createIssuerFetch({
-    proxies: {},
-    userAgent: 'gatehouse/0',
-    ca: undefined,
-    connectLimit: 1_000,
-  })
+async function grant(
+  settings: ClientCredentials,
+  { proxies = {}, ca }: { readonly proxies?: Record<string, string>; readonly ca?: () => string } = {},
+) {
+  const { fetch, close } = createIssuerFetch({ proxies, userAgent: 'gatehouse/0', ca, connectLimit: 1_000 })
   try {
     return await createGrant({ name: 'ledger', settings, fetch, now: Date.now })()
   } finally {
@@ -139,4 +139,46 @@ test('a redirect is not followed, and a token endpoint elsewhere without https i
   ])
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
+})
+
+test('an authority of the file’s own is trusted beside Node’s, through a proxy, too; no other is', async () => {
+  const certificate = await createCertificate(['localhost'])
+  const server = createTlsServer(certificate, (request, response) => {
+    const issuer = `https://localhost:${(server.address() as AddressInfo).port}`
+    const metadata = { issuer, token_endpoint: `${issuer}/token` }
+    const token = { access_token: 'granted', token_type: 'Bearer', expires_in: 60 }
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(request.url === '/token' ? token : metadata))
+  })
+  const through: string[] = []
+  const proxy = createServer().on('connect', ({ url = '' }, socket) => {
+    through.push(url)
+    const onward = connect(Number(url.split(':')[1]), 'localhost', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
+    onward.pipe(socket).pipe(onward)
+    onward.on('error', () => socket.destroy())
+    socket.on('error', () => onward.destroy())
+  })
+  await Promise.all([server, proxy].map((one) => new Promise<void>((resolve) => one.listen(0, 'localhost', resolve))))
+  const at = (one: typeof server | typeof proxy) => `localhost:${(one.address() as AddressInfo).port}`
+  const settings = settingsAt(`https://${at(server)}`)
+  const proxies = { HTTPS_PROXY: `http://${at(proxy)}` }
+  const ca = () => certificate.cert
+  expect(await grant(settings, { ca })).toEqual({ value: 'granted', life: 60_000 })
+  expect(through).toEqual([])
+  expect(await grant(settings, { ca, proxies })).toMatchObject({ value: 'granted' })
+  expect(new Set(through)).toEqual(new Set([at(server)]))
+  const before = through.length
+  expect(await grant(settings, { ca, proxies: { ...proxies, NO_PROXY: 'localhost' } })).toMatchObject({
+    value: 'granted',
+  })
+  expect(through).toHaveLength(before)
+  for (const given of [{}, { proxies }])
+    await expect(grant(settings, given)).rejects.toMatchObject({
+      about: 'token-endpoint',
+      message: expect.stringMatching(/SELF_SIGNED/),
+    })
+  for (const one of [server, proxy]) {
+    one.closeAllConnections()
+    one.close()
+  }
 })

@@ -2,6 +2,7 @@
 import { mkdtempSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { upstreamTroublesMember } from '@gatehouse/shared'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { answerOf, requestOf, startMcpServer, type TestServer } from '../../suites/mcp-server.ts'
 import { type CheckingServer, startCheckingServer } from '../suites/checking-server.ts'
@@ -91,6 +92,10 @@ test('while the token endpoint is away calls are told to come again; when it is 
   expect(away).toMatchObject({ status: 200, result: { isError: true } })
   expect(away.text).toMatch(/ledger is unavailable: try again in \d+ s/)
   expect(gateway.log.join('')).toMatch(/authorization server of its credential.*ECONNREFUSED/)
+  // doctor reads it
+  const { message, headers } = requestOf('2026-07-28', 'tools/list')
+  const listed = await answerOf(await gateway.post(message, { ...headers, authorization: `Bearer ${away.token}` }))
+  expect(listed.result._meta[upstreamTroublesMember]).toEqual([{ upstream: 'ledger', fault: 'token-endpoint' }])
   await issuer.start()
   await vi.waitFor(async () => expect((await callAs('dev:ada')).text).toContain('I know you as gateway'), {
     timeout: 20_000,

@@ -24,11 +24,13 @@ export interface IssuerFetch {
 const largestAnswer = 1_048_576
 
 export function createIssuerFetch({ proxies = {}, userAgent, ca, connectLimit }: IssuerFetchOptions): IssuerFetch {
+  const connect = { timeout: connectLimit, ...(ca && { ca: [...getCACertificates('default'), ca()] }) }
   const agent = new EnvHttpProxyAgent({
     httpProxy: proxies.HTTP_PROXY ?? '',
     httpsProxy: proxies.HTTPS_PROXY ?? '',
     noProxy: proxies.NO_PROXY ?? '',
-    connect: { timeout: connectLimit, ...(ca && { ca: [...getCACertificates('default'), ca()] }) },
+    connect,
+    requestTls: connect, // the same through a proxy
   })
 
   return {

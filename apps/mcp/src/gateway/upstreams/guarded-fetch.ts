@@ -37,18 +37,20 @@ export function createGuardedFetch({
 }: GuardedFetchOptions): GuardedFetch {
   const { name, headers: secrets, identity, tls, timeouts } = settings
   const tokens = openTokens({ settings, userAgent, proxies, now })
+  const connect = {
+    timeout: timeouts.connect,
+    ...(tls?.ca && { ca: tls.ca() }),
+    ...(tls?.cert && { cert: tls.cert() }),
+    ...(tls?.key && { key: tls.key() }),
+  }
   const agent = new EnvHttpProxyAgent({
     httpProxy: proxies?.HTTP_PROXY ?? '',
     httpsProxy: proxies?.HTTPS_PROXY ?? '',
     noProxy: proxies?.NO_PROXY ?? '',
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: {
-      timeout: timeouts.connect,
-      ...(tls?.ca && { ca: tls.ca() }),
-      ...(tls?.cert && { cert: tls.cert() }),
-      ...(tls?.key && { key: tls.key() }),
-    },
+    connect,
+    requestTls: connect, // the same through a proxy
   })
 
   async function send(
