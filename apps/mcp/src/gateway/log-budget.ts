@@ -1,4 +1,8 @@
 // How much of the log one upstream may fill: what it does wrong a thousand times is said some times, and counted.
+
+/** Characters of a line: names in it are an upstream's. */
+export const longestMessage = 400
+
 export interface LogBudget {
   /** Runs `say`, or counts: it is told how many were left out since it was run last. */
   spend(upstream: string, say: (leftOut: number) => void): void
