@@ -2,10 +2,12 @@
 //
 // A wake-up may be lost. So it is watched before the first look, and nothing is answered but after a look: at each piece of
 // news and at the end of the hold, which is therefore the most that a lost word costs. While the store is away in the middle
-// of a hold, it goes on; at its end it is the store's error.
+// of a hold, it goes on; at its end it is the store's error. What the store may have noted of a hold that failed is taken back
+// as soon as it can be: else the device's next poll, at its interval, would be too fast.
 //
 // What is held costs memory, and whoever has a device code may have a poll held. So there are caps, and beyond them each
 // poll is answered at once. They are those of one process. Of a code there is one held poll: the store sees to that.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError } from '../../errors.ts'
 import type { DeviceCodeOutcome, DeviceCodeStore } from '../../store/contract.ts'
 
@@ -61,6 +63,9 @@ export interface HoldCaps {
 /** A network has so few codes (limits/matrix.ts); a client may be a program that many people have. */
 const holdCaps: HoldCaps = { network: 250, client: 2_500, process: 5_000 }
 
+/** How soon, and how often, it is tried to take a hold back. */
+const TAKE_BACK_MS = 250
+
 /** Of `size`. A poll has a few hundred; with five thousand of the longest ones this process would have no memory. */
 const longestRequest = 8_192
 
@@ -87,16 +92,29 @@ export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
   async function holdOne(poll: HeldPoll, waiter: Waiter): Promise<'early' | DeviceCodeOutcome> {
     const { deviceCode, interval } = poll
     const patience = Math.min(hold, poll.life)
-    const first = await deviceCodes.poll(deviceCode, interval, patience)
-    if (first !== 'undecided') return first
-    waiter.endAfter(patience)
+    const until = performance.now() + patience
     try {
+      const first = await deviceCodes.poll(deviceCode, interval, patience)
+      if (first !== 'undecided') return first
+      waiter.endAfter(patience)
       const { end, outcome } = await waitFor(poll, waiter)
       onEnd(end)
       return outcome
     } catch (error) {
       onEnd('failed')
+      if (error instanceof StoreUnavailableError) void takeBack(deviceCode, until)
       throw error
+    }
+  }
+
+  async function takeBack(deviceCode: string, until: number): Promise<void> {
+    while (performance.now() < until) {
+      await sleep(TAKE_BACK_MS, undefined, { ref: false })
+      const isDone = await deviceCodes.endPoll(deviceCode).then(
+        () => true,
+        () => false,
+      )
+      if (isDone) return
     }
   }
 

@@ -178,6 +178,40 @@ verifies('X1', 'a hold at whose end the store is away is counted as failed', asy
   expect(stage.polls.count()).toBe(0)
 })
 
+verifies(
+  'D5',
+  'a hold that was noted, and whose answer was lost, makes no poll too fast once the store is back',
+  async () => {
+    let failures = 0
+    const ended: string[] = []
+    await using stage = await openStage({
+      change: (codes) => ({
+        async poll(...poll) {
+          const answer = await codes.poll(...poll)
+          if (failures > 0) return answer
+          failures += 1
+          throw new StoreUnavailableError()
+        },
+        async endPoll(id) {
+          failures += 1
+          if (failures < 4) throw new StoreUnavailableError()
+          ended.push(id)
+          return codes.endPoll(id)
+        },
+      }),
+    })
+    await expect(stage.poll()).rejects.toThrow(StoreUnavailableError)
+    expect(stage.polls.count()).toBe(0)
+    await expect.poll(() => ended, { timeout: 5_000 }).toEqual(['code'])
+    stage.elapse(interval)
+    const poll = stage.poll()
+    await stage.held()
+    stage.polls.drain()
+    expect(await poll).toBe('undecided')
+    expect(stage.ends).toEqual(['failed', 'drained'])
+  },
+)
+
 test('a fault of ours in a look is not taken for a store that is away', async () => {
   await using stage = await openStage()
   const poll = stage.poll({
