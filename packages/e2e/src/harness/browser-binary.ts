@@ -4,7 +4,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { repository } from '@gatehouse/testing'
+
+/** Not that of @gatehouse/testing: this runs where packages may not be built yet. */
+const repository = join(import.meta.dirname, '../../../..')
 
 export interface Browser {
   readonly executablePath: string
