@@ -46,6 +46,15 @@ test('a good token is its caller', async () => {
   expect(caller).toMatchObject({ subject: 'github:1', clientId: 'c', expiresAt: now + 60, tokenId: 'j' })
   expect([...caller.scopes]).toEqual(['a', 'b'])
   expect(caller.claims.aud).toBe(resource)
+  expect(caller.groups).toEqual([])
+})
+
+test('the groups of a caller are those that the token names; what is no name is none', async () => {
+  const groupsOf = async (groups: unknown) => (await verify(await sign({ groups }))).groups
+  expect(await groupsOf(['finance', 'staff'])).toEqual(['finance', 'staff'])
+  expect(await groupsOf(['finance', 7, '', null, ['staff'], { name: 'admins' }])).toEqual(['finance'])
+  for (const none of ['finance', { 0: 'finance', length: 1 }, 1, null, [[['finance']]]])
+    expect([none, await groupsOf(none)]).toEqual([none, []])
 })
 
 test('a token without a scope claim has no scopes', async () => {

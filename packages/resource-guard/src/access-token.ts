@@ -12,6 +12,8 @@ export interface Caller {
   readonly expiresAt: number
   /** `jti` */
   readonly tokenId: string
+  /** Groups that the person is in, by the issuer's names (RFC 9068 §2.2.3.1). What they allow is the resource's to say. */
+  readonly groups: readonly string[]
   /** The whole claims set, its signature verified. */
   readonly claims: Readonly<Record<string, unknown>>
 }
@@ -119,7 +121,12 @@ function callerOf(claims: JWTPayload, resource: string, now: number): Caller {
     throw new InvalidTokenError('claims')
   }
   const scopes = new Set(scope.split(' ').filter(Boolean))
-  return { subject: sub, clientId, scopes, expiresAt: exp, tokenId: jti, claims }
+  return { subject: sub, clientId, scopes, expiresAt: exp, tokenId: jti, groups: groupsIn(claims.groups), claims }
+}
+
+/** A group that could not be one of the resource's is none: it only ever opens something. */
+function groupsIn(claim: unknown): readonly string[] {
+  return Array.isArray(claim) ? claim.filter(isText) : []
 }
 
 function isTime(value: unknown): value is number {
