@@ -11,6 +11,8 @@ import {
 } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createAccounts } from './accounts/accounts.ts'
+import { createFactNeeds } from './accounts/fact-needs.ts'
+import { createGroups } from './accounts/groups.ts'
 import type { Config } from './config.ts'
 import { createCounters } from './counters.ts'
 import { guardHost } from './hosts.ts'
@@ -120,8 +122,19 @@ export async function createApp({
   const decisions = createDecisions(records, lifetimes)
 
   // logins, and who came by them
-  const logins = createLogins(config.logins, { rules, now: clock, trustProxy })
-  const accounts = createAccounts({ documents, rules, logins, clock, onRefused: notices.personRefused })
+  const groups = createGroups(config.groups)
+  if (config.unmetGroups.length > 0) notices.groupsUnmet(config.unmetGroups)
+  const logins = createLogins(config.logins, { needs: createFactNeeds(rules, groups), now: clock, trustProxy })
+  const accounts = createAccounts({
+    documents,
+    rules,
+    groups,
+    logins,
+    tokenLifetime: lifetimes.accessToken,
+    clock,
+    onRefused: notices.personRefused,
+    onStale: notices.factsStale,
+  })
   const isAdmitted = async (subject: string) => (await accounts.findAdmitted(subject)) !== undefined
 
   // what runs the provider, and what asks the one that runs
@@ -229,7 +242,8 @@ export async function createApp({
   })
 
   // the file that the resources may come from
-  const stopFollowing = reload && followFile(reload, { resources, audit, onReload: notices.gatewayFileRead })
+  const { groupsUnmet: onUnmet, gatewayFileRead: onReload } = notices
+  const stopFollowing = reload && followFile(reload, { resources, groups, audit, onUnmet, onReload })
   app.addHook('onClose', async () => stopFollowing?.())
 
   // what every request goes through, and what probes ask

@@ -321,6 +321,7 @@ test('the allow-lists are compared in lower case and in punycode', () => {
     githubUsers: ['ada', 'bob'],
     organisations: ['example'],
     emailDomains: ['example.com', 'xn--bcher-kva.example'],
+    groups: [],
   })
   for (const domains of ['*.example.com', 'example', 'a@b.example', '.']) {
     expect([domains, faultsOf({ ...production, ALLOWED_EMAIL_DOMAINS: domains }).length]).toEqual([domains, 1])

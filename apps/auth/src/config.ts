@@ -18,7 +18,9 @@ import {
 import { type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
 import { z } from 'zod'
 import { type AdmissionRules, hasRules } from './accounts/admission.ts'
+import type { Group } from './accounts/groups.ts'
 import { ConfigError } from './errors.ts'
+import { settleGroups, unmetGroups } from './gateway-groups.ts'
 import { type GatewayResources, readGatewayResources } from './gateway-resources.ts'
 import { describeLogin, type LoginName, type LoginSettings, parseLogin } from './logins/index.ts'
 import { letsEverybodyIn } from './logins/login.ts'
@@ -77,6 +79,10 @@ export interface Config {
   readonly previousSecret: string | undefined
   readonly dataDir: string
   readonly resources: readonly ProtectedResource[]
+  /** Of the gateway's file. */
+  readonly groups: readonly Group[]
+  /** Outside production: ways into groups that no login leads to. */
+  readonly unmetGroups: readonly string[]
   /** Undefined: no audit is written. Secret: there may be a credential in it. */
   readonly audit: AuditSettings | undefined
   readonly clientsFile: string | undefined
@@ -102,7 +108,7 @@ export interface Config {
 }
 
 /** What may change while the process runs. */
-export type OfFile = Pick<Config, 'resources' | 'audit'>
+export type OfFile = Pick<Config, 'resources' | 'groups' | 'unmetGroups' | 'audit'>
 
 export interface ClientPolicy {
   /** Private URI schemes that codes may be sent to, besides those that are a reversed domain name. With their colon. */
@@ -134,6 +140,9 @@ export function readConfig(env: Environment): Config {
   else if (secret !== undefined && secret.length < 32)
     faults.push('AUTH_SECRET is too short: give at least 32 characters, for example `openssl rand -base64 32`.')
 
+  const developerLogin = readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults)
+  const logins = readLogins(env, read, developerLogin, faults)
+  const admission = readAdmission(read, faults)
   const hold = read.seconds('AUTH_HOLD_SECONDS', { most: longestHold / 1000, fallback: 4.5 })
   const config: Config = {
     issuer,
@@ -147,7 +156,7 @@ export function readConfig(env: Environment): Config {
     secret,
     previousSecret,
     dataDir: resolve(read.text('DATA_DIR', '.data')),
-    ...readOfFile(env, issuer, faults),
+    ...readOfFile(env, { issuer, production, logins, allowed: admission.groups }, faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
     redis: readRedis(read, faults),
     clientDocuments: {
@@ -160,13 +169,8 @@ export function readConfig(env: Environment): Config {
       redirectSchemes: readSchemes(read.list('AUTH_REDIRECT_SCHEMES'), faults),
       unverified: read.oneOf('AUTH_UNVERIFIED_POLICY', ['allow', 'browser', 'refuse'], 'allow'),
     },
-    logins: readLogins(
-      env,
-      read,
-      readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults),
-      faults,
-    ),
-    admission: readAdmission(read, faults),
+    logins,
+    admission,
     lifetimes: readLifetimes(env.AUTH_LIFETIMES, hold, faults),
     hold,
     reuseElsewhere: read.oneOf('AUTH_REUSE_ELSEWHERE', ['end', 'answer'], 'end'),
@@ -180,19 +184,36 @@ export function readConfig(env: Environment): Config {
  * What a running process reads again when the file of the gateway changes: as {@link readConfig}, those parts alone.
  * Throws {@link ConfigError} with every fault of them.
  */
-export function readFileAgain(env: Environment): OfFile {
+export function readFileAgain(
+  env: Environment,
+  running: Pick<Config, 'issuer' | 'production' | 'logins' | 'admission'>,
+): OfFile {
   const faults: string[] = []
-  const issuer = readIssuer(createSettingsReader(env, faults).text('AUTH_ISSUER', DEFAULT_ISSUER), faults)
-  const read = readOfFile(env, issuer, faults)
+  const read = readOfFile(env, { ...running, allowed: running.admission.groups }, faults)
   if (faults.length > 0) throw new ConfigError(faults)
   return read
 }
 
-function readOfFile(env: Environment, issuer: string, faults: string[]): OfFile {
+interface Surroundings extends Pick<Config, 'issuer' | 'production' | 'logins'> {
+  /** Names of groups whose people may enter. */
+  readonly allowed: readonly string[]
+}
+
+function readOfFile(env: Environment, { issuer, production, logins, allowed }: Surroundings, faults: string[]): OfFile {
+  const before = faults.length
   const file = readGatewayResources(env.GATEHOUSE_CONFIG, issuer, faults)
+  const groups = file?.groups ?? []
+  const unmet = unmetGroups(groups, logins).map((fault) => `${env.GATEHOUSE_CONFIG}:${fault}`)
+  if (production) faults.push(...unmet.map((fault) => `${fault}.`))
+  // of a faulty file it cannot be known
+  const unknown = faults.length > before ? [] : allowed.filter((name) => !groups.some((group) => group.name === name))
+  if (unknown.length > 0)
+    faults.push(`ALLOWED_GROUPS names ${unknown.join(', ')}, and GATEHOUSE_CONFIG has no such group.`)
   const folder = dirname(resolve(env.GATEHOUSE_CONFIG || '.'))
   return {
     resources: chooseResources(env, file, faults),
+    groups: settleGroups(groups),
+    unmetGroups: production ? [] : unmet,
     audit: readAuditSettings(env, { file: file?.audit, folder }, faults),
   }
 }
@@ -448,6 +469,7 @@ function readAdmission(read: SettingsReader, faults: string[]): AdmissionRules {
     githubUsers: read.list('ALLOWED_GITHUB_USERS'),
     organisations: read.list('ALLOWED_GITHUB_ORGS'),
     emailDomains: read.list('ALLOWED_EMAIL_DOMAINS').map((domain) => domainToASCII(domain.replace(/^@/, ''))),
+    groups: read.list('ALLOWED_GROUPS'),
   }
   for (const name of [...rules.githubUsers, ...rules.organisations]) {
     if (!/^[a-z0-9][a-z0-9-_]{0,99}$/.test(name))
@@ -473,11 +495,13 @@ function checkLogins({ production, logins, admission }: Config, allowAnyone: boo
     )
   if (admission.emailDomains.length > 0 && !apply('emailDomains'))
     faults.push(`ALLOWED_EMAIL_DOMAINS is set without a login that it could apply to: set ${all}.`)
+  if (admission.groups.length > 0 && !apply('groups'))
+    faults.push(`ALLOWED_GROUPS is set without a login that it could apply to: set ${all}.`)
   if (!production) return
   if (logins.length === 0) faults.push(`No login is configured, nobody could sign in: set ${all}.`)
   if (judged.length > 0 && !hasRules(admission) && !allowAnyone) {
     faults.push(
-      `Everybody with an account at ${judged.map(({ label }) => label).join(' or ')} could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS or ALLOWED_EMAIL_DOMAINS, or ALLOW_ANYONE=true if that is meant.`,
+      `Everybody with an account at ${judged.map(({ label }) => label).join(' or ')} could sign in: set ALLOWED_GITHUB_USERS, ALLOWED_GITHUB_ORGS, ALLOWED_EMAIL_DOMAINS or ALLOWED_GROUPS, or ALLOW_ANYONE=true if that is meant.`,
     )
   }
 }

@@ -18,6 +18,8 @@ export interface Counters {
   alarm(what: Alarm): void
   /** A sign-in that ended at GitHub, Google or another provider: which, and in which way. */
   upstreamFailure(login: string, failure: string): void
+  /** A login could not be asked again about somebody: whether what it said before still counts. */
+  factsStale(login: string, counts: boolean): void
   configReload(result: ReloadResult): void
   /** How the hold of a waiting device's poll ended. */
   holdEnd(end: HoldEnd): void
@@ -38,6 +40,11 @@ export function createCounters(metrics: Metrics | undefined): Counters {
     'Sign-ins that ended at GitHub, Google or another provider.',
     ['login', 'failure'],
   )
+  const staleFacts = metrics?.counter(
+    'gatehouse_stale_facts_total',
+    'Times that a login could not be asked again about somebody: what it said before still counts, or is over a day old.',
+    ['login', 'counts'],
+  )
   const reloads = metrics?.counter(
     'gatehouse_config_reloads_total',
     "Readings of the gateway's file while running: changed, unchanged, or faulty, which changes nothing.",
@@ -57,6 +64,7 @@ export function createCounters(metrics: Metrics | undefined): Counters {
     tokenAnswer: (grantType, error = 'none') => tokenAnswers?.({ grant_type: grantType, error }),
     alarm: (what) => alarms?.({ alarm: what }),
     upstreamFailure: (login, failure) => failures?.({ login, failure }),
+    factsStale: (login, counts) => staleFacts?.({ login, counts: counts ? 'yes' : 'no' }),
     configReload: (result) => reloads?.({ result }),
     holdEnd: (end) => holdEnds?.({ end }),
     noRoomToHold: (cap) => refusedHolds?.({ cap }),

@@ -36,7 +36,7 @@ export async function openAuthorizationServer({ env, logStream }: EmbeddedOption
     sealing,
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
   })
-  const app = await createApp({ config, store, sealing, logger, logStream, reload: reloadSource(env) }).catch(
+  const app = await createApp({ config, store, sealing, logger, logStream, reload: reloadSource(env, config) }).catch(
     async (error: unknown) => {
       await store.close()
       throw error

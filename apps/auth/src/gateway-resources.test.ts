@@ -50,6 +50,7 @@ test("the file's endpoints are the resources, with what stands behind them; no s
       // a condition is for the MCP server to read
       scopes: ['mcp:tools:read', 'mcp:tools:call', 'docs:write'],
       words: { 'docs:write': 'Write' },
+      groups: [],
     },
   ])
   const [demonstration] = readConfig(write(endpoint(', upstreams: [builtin]'), ...upstreams)).resources
@@ -75,9 +76,9 @@ test('a file without endpoints leaves the resources to AUTH_RESOURCES, and stand
 })
 
 test('what is wrong with the file is told here, too, with the other faults', () => {
-  const { GATEHOUSE_CONFIG } = write(endpoint(), 'pins: []', ...upstreams)
+  const { GATEHOUSE_CONFIG } = write(endpoint(), 'limits: { caller: 1/min }', ...upstreams)
   expect(faultsOf({ GATEHOUSE_CONFIG, PORT: 'x' }).toSorted()).toEqual([
-    `${GATEHOUSE_CONFIG}:3:1 pins: pins is not yet enforced: take it out.`,
+    `${GATEHOUSE_CONFIG}:3:11 limits.caller: caller is not yet enforced: take it out.`,
     'PORT must be a port number from 0 to 65535.',
   ])
   expect(faultsOf({ ...write(endpoint(), ...upstreams), AUTH_RESOURCES: '[]', MCP_RESOURCE_URL: resource })).toEqual([

@@ -3,16 +3,24 @@
 import { readFileSync } from 'node:fs'
 import type { AuditInFile } from '@gatehouse/service'
 import { defaultScopes, mcpScopes, type ProtectedResource } from '@gatehouse/shared'
-import { BUILTIN, type GatewayFile, readGatewayFile, scopesOf } from '@gatehouse/shared/gateway-file'
+import {
+  BUILTIN,
+  type GatewayFile,
+  type GroupInFile,
+  groupsOf,
+  readGatewayFile,
+  scopesOf,
+} from '@gatehouse/shared/gateway-file'
 
 export interface GatewayResources {
   /** Undefined: the file has no endpoints, and serves a resource that it does not name. */
   readonly resources: readonly ProtectedResource[] | undefined
   /** What there is to the one resource of a file without endpoints. */
-  readonly behind: Required<Pick<ProtectedResource, 'upstreams' | 'words'>> & {
+  readonly behind: Required<Pick<ProtectedResource, 'upstreams' | 'words' | 'groups'>> & {
     /** Besides its own. */
     readonly scopes: readonly string[]
   }
+  readonly groups: readonly GroupInFile[]
   /** What the file says of the audit. */
   readonly audit: AuditInFile | undefined
 }
@@ -37,7 +45,8 @@ export function readGatewayResources(
   return undefined
 }
 
-function describe({ endpoints, upstreams, rules, scopes: words, audit }: GatewayFile): GatewayResources {
+function describe(file: GatewayFile): GatewayResources {
+  const { endpoints, upstreams, rules, scopes: words, groups, audit } = file
   const all = upstreams.map(({ name }) => name)
   return {
     resources: endpoints?.map((endpoint) => ({
@@ -48,8 +57,10 @@ function describe({ endpoints, upstreams, rules, scopes: words, audit }: Gateway
         ...scopesOf(rules, endpoint.upstreams),
       ],
       words,
+      groups: groupsOf(file, endpoint.upstreams, endpoint.groups),
     })),
-    behind: { upstreams: all, scopes: scopesOf(rules, all), words },
+    behind: { upstreams: all, scopes: scopesOf(rules, all), words, groups: groupsOf(file, all) },
+    groups,
     audit,
   }
 }

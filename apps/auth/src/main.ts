@@ -29,7 +29,7 @@ await runProcess('The authorization server', async () => {
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
     onTrouble: (event) => logTrouble(logger, event),
   })
-  const reload = reloadSource(process.env, onHangUp)
+  const reload = reloadSource(process.env, config, onHangUp)
   const app = await createApp({
     config,
     store,

@@ -26,12 +26,24 @@ export interface NoticesOptions {
 export function createNotices({ log, counters, write }: NoticesOptions) {
   /** Somebody who guesses goes on. */
   const writeSeldom = seldom(write)
+  const tellOfStaleFacts = seldom((what: object, words: string) => log.warn(what, words))
   const tellOfNoRoom = seldom((cap: string) =>
     log.warn({ cap }, 'too many devices wait to hold all their polls: the others are answered at once'),
   )
   return {
     personRefused: ({ subject, facts, doubt }) =>
       log.info({ subject, hasAddress: facts?.email !== undefined, doubt }, 'the rules keep somebody out who signed in'),
+    factsStale({ login, counts, age, reason }) {
+      counters.factsStale(login.slice(0, -1), counts)
+      tellOfStaleFacts(
+        { login, counts, age, reason },
+        counts
+          ? 'a login cannot be asked again about its people: what it said before still counts, for a day in all'
+          : 'a login cannot be asked again about its people: what it said is over a day old, and does not count any more',
+      )
+    },
+    groupsUnmet: (ways) =>
+      log.warn({ ways }, 'the file of the gateway names people that no login brings: they are in no group'),
     wrongUserCodes() {
       counters.alarm('user_codes')
       writeSeldom({ event: 'user_codes_blocked', outcome: 'refused', decision: 'deny', reason: 'too_many' })
@@ -110,6 +122,8 @@ export function createNotices({ log, counters, write }: NoticesOptions) {
 
 interface Notices {
   readonly personRefused: AccountsOptions['onRefused']
+  readonly factsStale: AccountsOptions['onStale']
+  readonly groupsUnmet: FollowOptions['onUnmet']
   readonly wrongUserCodes: () => void
   readonly wrongClientSecrets: (clientId: string) => void
   readonly relayFailed: DeviceRelayOptions['log']

@@ -10,6 +10,8 @@ export const accessTokenClaims = z.object({
   iat: z.number().int(),
   exp: z.number().int(),
   jti: z.string(),
+  /** RFC 9068 §2.2.3.1: of the groups that the resource needs to know, those the person is in. Absent: none. */
+  groups: z.array(z.string()).optional(),
   /** What a person approved: all tokens of one approval have the same. Absent in a client's own token. No credential. */
   grant_id: z.string().optional(),
 })

@@ -20,4 +20,6 @@ export type ProtectedResource = Readonly<z.infer<typeof protectedResource>> & {
   readonly upstreams?: readonly string[]
   /** In words, for people: scopes of its own. */
   readonly words?: Readonly<Record<string, string>>
+  /** Groups that its tokens name, of those that the person is in. In the order of the gateway's file. */
+  readonly groups?: readonly string[]
 }

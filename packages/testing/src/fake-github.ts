@@ -9,6 +9,10 @@ export interface FakeGitHubUser {
   readonly emails?: readonly { readonly email: string; readonly primary: boolean; readonly verified: boolean }[]
   /** Organisations with an active membership. */
   readonly organisations?: readonly string[]
+  /** Teams with an active membership, `organisation/slug`. GitHub has nobody in a team who is not in its organisation. */
+  readonly teams?: readonly string[]
+  /** Of these, and of the organisations, those to which the person is invited and has not come. */
+  readonly pending?: readonly string[]
 }
 
 /**
@@ -32,6 +36,10 @@ export interface FakeGitHub extends AsyncDisposable {
   readonly clientId: string
   readonly clientSecret: string
   readonly users: Map<string, FakeGitHubUser>
+  /** Changes what is so of somebody, from the next request on. */
+  change(login: string, change: Partial<FakeGitHubUser>): void
+  /** Teams that stand below others: who is in one is in the other, too. By team, the one above. */
+  readonly parents: Map<string, string>
   fault: FakeGitHubFault | undefined
   /** The person opens GitHub's device page, enters the code and decides. The page is there for browsers, too. */
   decideDevice(userCode: string, login: string | 'deny'): void
@@ -45,16 +53,23 @@ export interface FakeGitHub extends AsyncDisposable {
 
 interface WebCode {
   readonly login: string
+  readonly scope: string
   readonly challenge: string | undefined
   readonly redirectUri: string
 }
 interface DeviceGrant {
   readonly deviceCode: string
   readonly userCode: string
+  readonly scope: string
   login?: string
   denied?: boolean
   /** Seconds, in the one answer that says so. */
   slowDown?: number | undefined
+}
+
+interface Token {
+  readonly login: string
+  readonly scope: string
 }
 
 type Fields = Readonly<Record<string, string | undefined>>
@@ -66,7 +81,7 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
   const app = Fastify({ forceCloseConnections: true })
   const state = {
     codes: new Map<string, WebCode>(),
-    tokens: new Map<string, string>(),
+    tokens: new Map<string, Token>(),
     devices: new Map<string, DeviceGrant>(),
   }
   const requests: string[] = []
@@ -91,9 +106,15 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
         },
       ],
     ]),
+    parents: new Map<string, string>(),
     fault: undefined as FakeGitHubFault | undefined,
     requests,
     deviceCodes,
+    change(login: string, change: Partial<FakeGitHubUser>) {
+      const user = fake.users.get(login)
+      if (!user) throw new Error('GitHub knows no such user')
+      fake.users.set(login, { ...user, ...change })
+    },
     decideDevice(userCode: string, login: string) {
       const grant = findDevice(state.devices, userCode)
       if (login === 'deny') grant.denied = true
@@ -112,15 +133,15 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
     requests.push(request.url.split('?')[0] as string)
     const { fault } = fake
     const reached = fault?.endsWith('rate limit')
-      ? request.url.startsWith('/api/user/memberships/')
+      ? request.url.includes('/memberships/')
       : !/^\/login\/(oauth\/authorize|device(?!\/code))/.test(request.url)
     if (fault && reached) return misbehave(fault, reply)
     return undefined
   })
-  const issueToken = (login: string) => {
+  const issueToken = (login: string, scope: string) => {
     const token = `gho_${randomBytes(18).toString('hex')}`
-    state.tokens.set(token, login)
-    return { access_token: token, token_type: 'bearer', scope: '' }
+    state.tokens.set(token, { login, scope })
+    return { access_token: token, token_type: 'bearer', scope: scope.replaceAll(' ', ',') }
   }
   registerWebFlow(app, { fake, codes: state.codes })
   registerDeviceFlow(app, { fake, devices: state.devices, deviceCodes })
@@ -137,11 +158,13 @@ export async function createFakeGitHub(): Promise<FakeGitHub> {
     const wrong = !code || code.redirectUri !== fields.redirect_uri || (code.challenge && code.challenge !== challenge)
     return wrong
       ? { error: 'bad_verification_code', error_description: 'The code passed is incorrect or expired.' }
-      : issueToken(code.login)
+      : issueToken(code.login, code.scope)
   })
-  registerApi(app, (authorization) =>
-    fake.users.get(state.tokens.get(authorization?.replace('Bearer ', '') ?? '') ?? ''),
-  )
+  registerApi(app, fake, (authorization) => {
+    const token = state.tokens.get(authorization?.replace('Bearer ', '') ?? '')
+    const user = fake.users.get(token?.login ?? '')
+    return token && user && { user, scopes: token.scope.split(' ') }
+  })
 
   fake.url = await app.listen({ host: '127.0.0.1', port: 0 })
   fake.apiUrl = `${fake.url}/api`
@@ -159,7 +182,7 @@ function registerWebFlow(
     const choice = (login: string) => `<button name="login" value="${login}">Authorize as ${login}</button>`
     const hidden = (name: string) =>
       `<input type="hidden" name="${name}" value="${(query[name] ?? '').replaceAll('"', '&quot;')}">`
-    const fields = ['redirect_uri', 'state', 'code_challenge'].map(hidden).join('')
+    const fields = ['redirect_uri', 'state', 'code_challenge', 'scope'].map(hidden).join('')
     return reply
       .type('text/html')
       .send(
@@ -167,12 +190,18 @@ function registerWebFlow(
       )
   })
   app.post('/login/oauth/authorize', (request, reply) => {
-    const { login, redirect_uri: redirectUri = '', state = '', code_challenge: challenge } = request.body as Fields
+    const {
+      login,
+      redirect_uri: redirectUri = '',
+      state = '',
+      code_challenge: challenge,
+      scope = '',
+    } = request.body as Fields
     const target = new URL(redirectUri)
     target.searchParams.set('state', state)
     if (login) {
       const code = randomBytes(10).toString('hex')
-      codes.set(code, { login, challenge: challenge || undefined, redirectUri })
+      codes.set(code, { login, scope, challenge: challenge || undefined, redirectUri })
       target.searchParams.set('code', code)
     } else target.searchParams.set('error', 'access_denied')
     return reply.redirect(target.href, 302)
@@ -205,9 +234,11 @@ function registerDeviceFlow(
     return reply.type('text/html').send(page(login === 'deny' ? '<h1>Denied</h1>' : '<h1>All set</h1>'))
   })
   app.post('/login/device/code', (request) => {
-    if ((request.body as Fields).client_id !== fake.clientId) return { error: 'incorrect_client_credentials' }
+    const { client_id: clientId, scope = '' } = request.body as Fields
+    if (clientId !== fake.clientId) return { error: 'incorrect_client_credentials' }
     const hex = randomBytes(4).toString('hex').toUpperCase()
-    const grant = { deviceCode: randomBytes(20).toString('hex'), userCode: `${hex.slice(0, 4)}-${hex.slice(4)}` }
+    const userCode = `${hex.slice(0, 4)}-${hex.slice(4)}`
+    const grant = { deviceCode: randomBytes(20).toString('hex'), userCode, scope }
     devices.set(grant.deviceCode, grant)
     deviceCodes.push(grant.deviceCode)
     return {
@@ -229,7 +260,7 @@ function findDevice(devices: Map<string, DeviceGrant>, userCode: string): Device
 function redeemDevice(
   devices: Map<string, DeviceGrant>,
   deviceCode: string,
-  issueToken: (login: string) => object,
+  issueToken: (login: string, scope: string) => object,
 ): object {
   const grant = devices.get(deviceCode)
   if (!grant) return { error: 'expired_token' }
@@ -241,23 +272,60 @@ function redeemDevice(
   if (grant.denied) return { error: 'access_denied' }
   if (!grant.login) return { error: 'authorization_pending' }
   devices.delete(deviceCode)
-  return issueToken(grant.login)
+  return issueToken(grant.login, grant.scope)
 }
 
+interface Asker {
+  readonly user: FakeGitHubUser
+  readonly scopes: readonly string[]
+}
+
+/** Without the scope GitHub says 404 of addresses and 403 of organisations and teams. */
 function registerApi(
   app: FastifyInstance,
-  whose: (authorization: string | undefined) => FakeGitHubUser | undefined,
+  { parents }: Pick<FakeGitHub, 'parents'>,
+  whose: (authorization: string | undefined) => Asker | undefined,
 ): void {
+  const membership = (
+    reply: FastifyReply,
+    asker: Asker | undefined,
+    { of, name }: { of?: readonly string[] | undefined; name: string },
+  ) => {
+    if (!asker) return reply.code(401).send({ message: 'Bad credentials' })
+    if (!asker.scopes.includes('read:org'))
+      return reply.code(403).send({ message: 'You need at least read:org scope to list your organizations.' })
+    if (!of?.some((one) => one.toLowerCase() === name.toLowerCase()))
+      return reply.code(404).send({ message: 'Not Found' })
+    return { state: asker.user.pending?.includes(name) ? 'pending' : 'active', role: 'member' }
+  }
   app.get('/api/user', (request, reply) => {
-    const user = whose(request.headers.authorization)
+    const { user } = whose(request.headers.authorization) ?? {}
     return user ? { id: user.id, login: user.login } : reply.code(401).send({ message: 'Bad credentials' })
   })
-  app.get('/api/user/emails', (request) => whose(request.headers.authorization)?.emails ?? [])
-  app.get('/api/user/memberships/orgs/:organisation', (request, reply) => {
-    const { organisation } = request.params as { organisation: string }
-    const member = whose(request.headers.authorization)?.organisations?.includes(organisation)
-    return member ? { state: 'active' } : reply.code(404).send({ message: 'Not Found' })
+  app.get('/api/user/emails', (request, reply) => {
+    const asker = whose(request.headers.authorization)
+    if (!asker?.scopes.includes('user:email')) return reply.code(404).send({ message: 'Not Found' })
+    return asker.user.emails ?? []
   })
+  app.get('/api/user/memberships/orgs/:organisation', (request, reply) => {
+    const { organisation: name } = request.params as { organisation: string }
+    const asker = whose(request.headers.authorization)
+    return membership(reply, asker, { of: asker?.user.organisations, name })
+  })
+  app.get('/api/orgs/:organisation/teams/:team/memberships/:login', (request, reply) => {
+    const { organisation, team, login } = request.params as { organisation: string; team: string; login: string }
+    const asker = whose(request.headers.authorization)
+    const own = asker?.user.login === login ? (asker.user.teams ?? []) : []
+    return membership(reply, asker, {
+      of: own.flatMap((each) => withParents(each, parents)),
+      name: `${organisation}/${team}`,
+    })
+  })
+}
+
+function withParents(team: string, parents: ReadonlyMap<string, string>): readonly string[] {
+  const parent = parents.get(team)
+  return parent === undefined ? [team] : [team, ...withParents(parent, parents)]
 }
 
 async function misbehave(fault: FakeGitHubFault, reply: FastifyReply): Promise<unknown> {

@@ -5,6 +5,8 @@ import { readBounded } from './bounded-body.ts'
 import { LoginFailedError } from './identity.ts'
 
 const TIMEOUT_MS = 5_000
+/** Yes; our app may not see; no. */
+const MAYBE = [200, 403, 404]
 
 export interface GitHubApiOptions {
   /** Such as `https://github.com`, without a trailing slash. */
@@ -96,23 +98,34 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
       return parse('user', userSchema, (await get('user', '/user', token)).body)
     },
 
-    /** The primary address if it is verified, in lower case. */
+    /** The primary address if it is verified, in lower case. 403, 404: the person was not asked for it. */
     async verifiedEmail(token: string): Promise<string | undefined> {
-      const emails = parse('emails', emailsSchema, (await get('emails', '/user/emails', token)).body)
+      const { status, body } = await get('emails', '/user/emails', token, MAYBE)
+      const emails = status === 200 ? parse('emails', emailsSchema, body) : []
       return emails.find(({ primary, verified }) => primary && verified)?.email.toLowerCase()
     },
 
     /** Whether the person is an active member. 403: the organisation does not let our app see. */
     async isMember(token: string, organisation: string): Promise<boolean> {
-      const { status, body } = await get(
-        'membership',
-        `/user/memberships/orgs/${encodeURIComponent(organisation)}`,
-        token,
-        [200, 403, 404],
+      return isActive(
+        await get('membership', `/user/memberships/orgs/${encodeURIComponent(organisation)}`, token, MAYBE),
       )
-      return status === 200 && (body as { state?: unknown } | undefined)?.state === 'active'
+    },
+
+    /** The same for a team, by its slug. Who is in a team below it is in it, too. */
+    async isInTeam(
+      token: string,
+      { organisation, team, login }: { readonly organisation: string; readonly team: string; readonly login: string },
+    ): Promise<boolean> {
+      const [org, slug, user] = [organisation, team, login].map(encodeURIComponent)
+      return isActive(await get('team', `/orgs/${org}/teams/${slug}/memberships/${user}`, token, MAYBE))
     },
   }
+}
+
+/** Somebody who was invited is `pending`. */
+function isActive({ status, body }: { readonly status: number; readonly body: unknown }): boolean {
+  return status === 200 && (body as { state?: unknown } | null)?.state === 'active'
 }
 
 /** GitHub says so with 403, too, which otherwise is an answer. */

@@ -33,10 +33,25 @@ export interface IdentityFacts {
   readonly email?: string
   /** Of the organisations that the rules name, those the person belongs to. Lower case. */
   readonly organisations?: readonly string[]
+  /** Of the teams that the gateway's file names, those the person belongs to: `organisation/team`, in lower case. */
+  readonly teams?: readonly string[]
+  /** What an OpenID provider calls the groups of the person: as many as are kept. */
+  readonly groups?: readonly string[]
+  /** Google's `hd`: whose account it is, in lower case. */
+  readonly hostedDomain?: string
+  /** What was asked for: what is not among it is not known. Absent where the upstream says what it says. */
+  readonly asked?: AskedFacts
   /** When the upstream said so, in milliseconds since the epoch. */
   readonly checkedAt: number
   /** With what to ask again; kept only where a rule needs it, sealed like everything in the store. */
   readonly upstreamToken?: string
+}
+
+/** In lower case; a team is `organisation/team`. */
+export interface AskedFacts {
+  readonly organisations: readonly string[]
+  readonly teams: readonly string[]
+  readonly email: boolean
 }
 
 /** Where a request comes from. */

@@ -18,6 +18,8 @@ import type { OpenIdProvider } from './openid-provider.ts'
 const MAX_AGE_MS = 3_600_000
 /** For each request, in seconds. */
 const TIMEOUT = 5
+/** Bytes. An ID token may name thousands of groups. */
+const ANSWER_LIMIT = 1024 * 1024
 
 /** Throws {@link LoginFailedError}. Whoever asks while an answer is on its way gets that one. */
 export type Discover = () => Promise<Configuration>
@@ -85,7 +87,7 @@ function notTheIssuer(label: string, issuer: string, found: unknown): LoginFaile
 const boundedFetch: CustomFetch = async (url, options) => {
   const response = await fetch(url, options as RequestInit)
   const { status, statusText, headers } = response
-  const body = await readBounded(response)
+  const body = await readBounded(response, ANSWER_LIMIT)
   return new Response(body === '' ? null : withoutNulls(body, headers), { status, statusText, headers })
 }
 

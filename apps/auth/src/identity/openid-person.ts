@@ -8,31 +8,57 @@ export type Claims = Readonly<Record<string, unknown>>
 
 export interface PersonOptions {
   readonly emails: OpenIdProvider['emails']
+  readonly hostsDomains?: boolean | undefined
   readonly subjectPrefix: string
+  /** What the provider calls the groups that count. Without any, none is kept. */
+  readonly groups: readonly string[]
   /** In milliseconds since the epoch. */
   readonly now: number
 }
 
 const ADDRESS = /^[^@\s\p{Cc}]{1,64}@[^@\s\p{Cc}]{1,255}$/u
 const LABEL_AT_MOST = 100
+const GROUP_AT_MOST = 256
+const OTHER_GROUPS = 100
 
 /**
  * Undefined if the `sub` is none: it is kept as it is, and one that cannot be told from another on a page or in a log is
- * refused. The address counts only if the provider says that it is verified, unless all of its addresses do. Google's `hd` is not looked at: which domain
- * somebody belongs to is their address to say.
+ * refused. The address counts only if the provider says that it is verified, unless all of its addresses do.
  */
-export function personOf(claims: Claims, { emails, subjectPrefix, now }: PersonOptions): Identity | undefined {
+export function personOf(
+  claims: Claims,
+  { emails, hostsDomains, subjectPrefix, groups, now }: PersonOptions,
+): Identity | undefined {
   const { sub, name } = claims
   if (!isSub(sub)) return undefined
   const email = verifiedEmail(claims, emails)
   const spoken = typeof name === 'string' ? name.trim().slice(0, LABEL_AT_MOST) : ''
+  const hostedDomain = hostsDomains && typeof claims.hd === 'string' ? claims.hd.toLowerCase() : ''
+  const doubts = [
+    !email && claims.email != null ? 'its address does not count: email_verified is not true' : '',
+    groups.length > 0 && claims.groups != null && !Array.isArray(claims.groups)
+      ? 'its groups do not count: no list'
+      : '',
+  ].filter(Boolean)
   return {
     subject: subjectPrefix + sub,
     label: email ?? (spoken || sub),
     profile: profileOf(claims),
-    facts: { checkedAt: now, ...(email && { email }) },
-    ...(!email && claims.email != null && { doubt: 'its address does not count: email_verified is not true' }),
+    facts: {
+      checkedAt: now,
+      ...(email && { email }),
+      ...(hostedDomain && hostedDomain.length <= 255 && { hostedDomain }),
+      ...(groups.length > 0 && { groups: groupsKept(claims, groups) }),
+    },
+    ...(doubts.length > 0 && { doubt: doubts.join('; ') }),
   }
+}
+
+/** All that count now, and a few more: the gateway's file may name another tomorrow. What is no text is no group. */
+function groupsKept({ groups: claim }: Claims, counting: readonly string[]): readonly string[] {
+  const all = new Set(Array.isArray(claim) ? claim.filter((one) => typeof one === 'string') : [])
+  const others = [...all].filter((name) => name.length <= GROUP_AT_MOST && name.isWellFormed())
+  return [...new Set([...counting.filter((name) => all.has(name)), ...others.slice(0, OTHER_GROUPS)])]
 }
 
 /** In lower case; undefined unless it is an address and the provider vouches for it. Some say so with a string. */

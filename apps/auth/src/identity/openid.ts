@@ -14,7 +14,7 @@ import {
   randomNonce,
   randomPKCECodeVerifier,
 } from 'openid-client'
-import type { AdmissionRules } from '../accounts/admission.ts'
+import type { FactNeeds } from '../accounts/fact-needs.ts'
 import { LoginFailedError, type LoginFailure, type RedirectLogin } from './identity.ts'
 import { createDiscovery } from './openid-discovery.ts'
 import { loginFailure } from './openid-failure.ts'
@@ -23,14 +23,14 @@ import type { OpenIdProvider } from './openid-provider.ts'
 
 export interface OpenIdLoginOptions {
   readonly provider: OpenIdProvider
-  readonly rules: AdmissionRules
+  readonly needs: FactNeeds
   readonly now: () => number
 }
 
-export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions): RedirectLogin {
+export function createOpenIdLogin({ provider, needs, now }: OpenIdLoginOptions): RedirectLogin {
   const { id, label, subjectPrefix, emails, prompt } = provider
   const discover = createDiscovery(provider, now)
-  const needsEmail = rules.emailDomains.length > 0
+  const groups = () => needs.providerGroups(subjectPrefix)
 
   return {
     kind: 'redirect',
@@ -43,7 +43,7 @@ export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions):
         const configuration = await discover()
         const url = buildAuthorizationUrl(configuration, {
           redirect_uri: redirectUri,
-          scope: scopeFor(configuration, needsEmail),
+          scope: scopeFor(configuration, { email: needs.email(), groups: groups().length > 0 }),
           state,
           nonce,
           code_challenge: await calculatePKCECodeChallenge(verifier),
@@ -67,20 +67,24 @@ export function createOpenIdLogin({ provider, rules, now }: OpenIdLoginOptions):
         verifier: memory.verifier ?? '',
         nonce: memory.nonce ?? '',
       })
-      const silent = claims.email == null || (claims.email_verified == null && emails === 'verified')
-      const more = needsEmail && silent ? await askUserinfo(provider, configuration, { claims, accessToken }) : {}
-      const person = personOf({ ...claims, ...more }, { emails, subjectPrefix, now: now() })
+      const isSilent = claims.email == null || (claims.email_verified == null && emails === 'verified')
+      const lacks = { email: needs.email() && isSilent, groups: groups().length > 0 && claims.groups == null }
+      const more = await askUserinfo(provider, configuration, { claims, accessToken, lacks })
+      const person = personOf({ ...claims, ...more }, { ...provider, groups: groups(), now: now() })
       if (!person) throw new LoginFailedError('unavailable', `${label}, token: a sub that is none`)
       return person
     },
   }
 }
 
-/** `profile` only where there is no address to call somebody by. */
-function scopeFor(configuration: Configuration, needsEmail: boolean): string {
+/**
+ * `profile` only where there is no address to call somebody by; `groups` only from a provider that has such a scope: the others
+ * put the claim into the token because their operator says so.
+ */
+function scopeFor(configuration: Configuration, needed: { readonly email: boolean; readonly groups: boolean }): string {
   const { scopes_supported: offered = ['email'] } = configuration.serverMetadata()
-  if (needsEmail || offered.includes('email')) return 'openid email'
-  return offered.includes('profile') ? 'openid profile' : 'openid'
+  const person = needed.email || offered.includes('email') ? 'email' : offered.includes('profile') ? 'profile' : ''
+  return ['openid', person, needed.groups && offered.includes('groups') ? 'groups' : ''].filter(Boolean).join(' ')
 }
 
 /** What the browser came back with, as the library takes it. A parameter that came twice is as good as none. */
@@ -120,15 +124,23 @@ async function redeem(
   return { claims, accessToken: tokens.access_token }
 }
 
-/** The address and whether it is verified, from one source: neither is ever combined with the other's of the ID token. */
+/**
+ * What the ID token does not say. The address and whether it is verified come from one source: neither is ever combined with the
+ * other's of the ID token.
+ */
 async function askUserinfo(
   { label }: OpenIdProvider,
   configuration: Configuration,
-  { claims, accessToken }: Redeemed,
+  { claims, accessToken, lacks }: Redeemed & { readonly lacks: { readonly email: boolean; readonly groups: boolean } },
 ): Promise<Claims> {
-  if (!configuration.serverMetadata().userinfo_endpoint) return {}
-  const { email, email_verified } = await fetchUserInfo(configuration, accessToken, claims.sub).catch((error) => {
-    throw loginFailure(label, 'userinfo', error)
-  })
-  return email == null && email_verified == null ? {} : { email, email_verified }
+  if (!(lacks.email || lacks.groups) || !configuration.serverMetadata().userinfo_endpoint) return {}
+  const { email, email_verified, groups } = await fetchUserInfo(configuration, accessToken, claims.sub).catch(
+    (error) => {
+      throw loginFailure(label, 'userinfo', error)
+    },
+  )
+  return {
+    ...(lacks.email && !(email == null && email_verified == null) && { email, email_verified }),
+    ...(lacks.groups && groups != null && { groups }),
+  }
 }

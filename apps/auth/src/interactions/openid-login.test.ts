@@ -12,6 +12,7 @@ import {
 } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createFactNeeds } from '../accounts/fact-needs.ts'
 import { readConfig } from '../config.ts'
 import { ConfigError } from '../errors.ts'
 import { createLogins, describeLogin } from '../logins/index.ts'
@@ -639,7 +640,7 @@ describe('at the start', () => {
   const loopback = { AUTH_DEV_LOGIN: 'false', AUTH_SECRET: 'q7Jx0vT2mZ9bR4kW8nY1cP5sD3fH6gLa' }
   const google = { GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' }
   const oidc = { OIDC_ISSUER: 'https://id.example.com/tenant/', OIDC_CLIENT_ID: 'id', OIDC_CLIENT_SECRET: 'secret' }
-  const noRules = { githubUsers: [], organisations: [], emailDomains: [] }
+  const needs = createFactNeeds({ githubUsers: [], organisations: [], emailDomains: [], groups: [] }, { all: [] })
   const production = { ...loopback, AUTH_ISSUER: 'https://auth.example.com' }
 
   function faultsOf(environment: Readonly<Record<string, string>>): readonly string[] {
@@ -704,7 +705,7 @@ describe('at the start', () => {
     writeFileSync(file, JSON.stringify(more))
     for (const OIDC_PROVIDERS of [JSON.stringify(more), file]) {
       const settings = readConfig({ ...loopback, ...google, ...oidc, OIDC_PROVIDERS }).logins
-      const logins = createLogins(settings, { rules: noRules, now: Date.now, trustProxy: [] })
+      const logins = createLogins(settings, { needs, now: Date.now, trustProxy: [] })
       expect(
         logins.map(({ signIn, subjectPrefix }) => [signIn?.kind === 'redirect' && signIn.id, subjectPrefix]),
       ).toEqual([

@@ -1,5 +1,6 @@
 // GitHub, or a GitHub Enterprise server: the web flow with a secret, GitHub's own device flow without one.
 import { z } from 'zod'
+import { covers } from '../accounts/fact-needs.ts'
 import { createGitHubLogin } from '../identity/github.ts'
 import { createGitHubApi } from '../identity/github-api.ts'
 import { createGitHubDeviceLogin } from '../identity/github-device.ts'
@@ -20,18 +21,19 @@ const settings = z.object({
 
 export const github: LoginKind<z.infer<typeof settings>> = {
   settings,
-  judgedBy: ['githubUsers', 'organisations', 'emailDomains'],
+  judgedBy: ['githubUsers', 'organisations', 'emailDomains', 'groups'],
   label: () => 'GitHub',
   subjectPrefix: () => 'github:',
   create(
     { clientId, clientSecret, url, apiUrl = url === PUBLIC.url ? PUBLIC.apiUrl : `${url}/api/v3` },
-    { rules, now },
+    { needs, now },
   ) {
     const api = createGitHubApi({ url, apiUrl })
-    const people = createGitHubPeople({ api, rules, now, subjectPrefix: 'github:' })
+    const people = createGitHubPeople({ api, needs, now, subjectPrefix: 'github:' })
     return {
       signIn: clientSecret === undefined ? undefined : createGitHubLogin({ api, people, clientId, clientSecret }),
       identify: people.identify,
+      knows: ({ asked }) => asked !== undefined && covers(asked, needs.ofGitHub()),
       deviceFlow: createGitHubDeviceLogin({ api, people, clientId }),
     }
   },

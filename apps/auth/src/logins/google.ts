@@ -13,10 +13,10 @@ const settings = z.object({
 
 export const google: LoginKind<z.infer<typeof settings>> = {
   settings,
-  judgedBy: ['emailDomains'],
+  judgedBy: ['emailDomains', 'groups'],
   label: () => 'Google',
   subjectPrefix: () => 'google:',
-  create: (client, { rules, now }) => ({
+  create: (client, { needs, now }) => ({
     signIn: createOpenIdLogin({
       provider: {
         ...client,
@@ -24,9 +24,10 @@ export const google: LoginKind<z.infer<typeof settings>> = {
         label: 'Google',
         emails: 'verified',
         prompt: 'select_account',
+        hostsDomains: true,
         subjectPrefix: 'google:',
       },
-      rules,
+      needs,
       now,
     }),
   }),

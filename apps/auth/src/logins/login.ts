@@ -3,8 +3,9 @@
 import type { SubjectPrefix } from '@gatehouse/shared'
 import type { z } from 'zod'
 import type { AdmissionRules } from '../accounts/admission.ts'
+import type { FactNeeds } from '../accounts/fact-needs.ts'
 import type { GitHubDeviceLogin } from '../identity/github-device.ts'
-import type { Identity, Login } from '../identity/identity.ts'
+import type { Identity, IdentityFacts, Login } from '../identity/identity.ts'
 
 /** A login as the code knows it, whatever an operator says of it. */
 export interface LoginKind<Settings> {
@@ -20,7 +21,7 @@ export interface LoginKind<Settings> {
 }
 
 export interface LoginSurroundings {
-  readonly rules: AdmissionRules
+  readonly needs: FactNeeds
   /** In milliseconds since the epoch. */
   readonly now: () => number
   /** CIDR blocks of our own proxies. */
@@ -33,6 +34,8 @@ export interface LoginWays {
   readonly signIn?: Login | undefined
   /** Asks the upstream anew who a token belongs to. Throws LoginFailedError. Absent where nothing can be asked. */
   readonly identify?: (upstreamToken: string) => Promise<Identity>
+  /** Whether facts tell all that is needed now. Absent: what the login says, it says in any case. */
+  readonly knows?: (facts: IdentityFacts) => boolean
   /** A device flow of the upstream's own, to relay. */
   readonly deviceFlow?: GitHubDeviceLogin
 }

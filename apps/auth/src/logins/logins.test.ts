@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isSubject } from '@gatehouse/shared'
 import { expect, test } from 'vitest'
+import { createFactNeeds } from '../accounts/fact-needs.ts'
 import { LoginFailedError } from '../identity/identity.ts'
 import { createLogins, describeLogin, type LoginName, type LoginSettings, parseLogin } from './index.ts'
 
@@ -14,7 +15,7 @@ const given: Readonly<Record<LoginName, object>> = {
 }
 const names = Object.keys(given) as LoginName[]
 const surroundings = {
-  rules: { githubUsers: [], organisations: [], emailDomains: [] },
+  needs: createFactNeeds({ githubUsers: [], organisations: [], emailDomains: [], groups: [] }, { all: [] }),
   now: () => Date.now(),
   trustProxy: [],
 }

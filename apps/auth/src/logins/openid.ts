@@ -1,4 +1,5 @@
 // Any other OpenID provider; there may be several, each with a label of its own.
+import type { SubjectPrefix } from '@gatehouse/shared'
 import { z } from 'zod'
 import { createOpenIdLogin } from '../identity/openid.ts'
 import type { LoginKind } from './login.ts'
@@ -22,15 +23,20 @@ const settings = z
 
 export const openid: LoginKind<z.infer<typeof settings>> = {
   settings,
-  judgedBy: ['emailDomains'],
+  judgedBy: ['emailDomains', 'groups'],
   label: labelOf,
-  subjectPrefix: (provider) => `oidc:${subjectName(labelOf(provider))}:`,
-  create: (provider, { rules, now }) => {
+  subjectPrefix: (provider) => openIdPrefix(labelOf(provider)),
+  create: (provider, { needs, now }) => {
     const label = labelOf(provider)
     const { id = `oidc-${subjectName(label)}`, ...client } = provider
     const subjectPrefix = openid.subjectPrefix(provider)
-    return { signIn: createOpenIdLogin({ provider: { ...client, id, label, subjectPrefix }, rules, now }) }
+    return { signIn: createOpenIdLogin({ provider: { ...client, id, label, subjectPrefix }, needs, now }) }
   },
+}
+
+/** How the subjects of a provider's people begin, by its label. */
+export function openIdPrefix(label: string): SubjectPrefix {
+  return `oidc:${subjectName(label)}:`
 }
 
 function labelOf({ label, issuer }: { readonly label?: string | undefined; readonly issuer: string }): string {

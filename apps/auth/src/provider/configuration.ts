@@ -10,11 +10,11 @@ import { OWN_METADATA, REGISTRATION } from './clients/own-metadata.ts'
 import { registeredClientId } from './clients/registration.ts'
 import { applyMaxAge } from './clients/unused-metadata.ts'
 import type { DevicePages } from './device/pages.ts'
-import { findAccount } from './find-account.ts'
+import { findAccount, type PersonAccount } from './find-account.ts'
 import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
 import { askToSignOut, showSignedOut } from './people/logout.ts'
 import { keepOfflineAccess } from './request-parameters.ts'
-import { chooseResource, type ResourcePolicy, resourceServerInfo } from './resources.ts'
+import { chooseResource, groupsClaim, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 import { mayRevoke } from './revocation.ts'
 
 const ANONYMOUS_SESSION = 600
@@ -86,8 +86,10 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     rotateRefreshToken: true,
     // what an access token was issued under, so that introspection can tell whether that still stands
-    extraTokenClaims: (_ctx, token) =>
-      token.aud && 'grantId' in token && token.grantId ? { grant_id: token.grantId } : undefined,
+    extraTokenClaims: (ctx, token) =>
+      token.aud && 'grantId' in token && token.grantId
+        ? { grant_id: token.grantId, ...groupsClaim(resources.find(String(token.aud)), groupsOf(ctx)) }
+        : undefined,
     expiresWithSession: async () => false,
     acceptQueryParamAccessTokens: false,
 
@@ -170,6 +172,10 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       end_session: '/logout',
     },
   }
+}
+
+function groupsOf({ oidc }: KoaContextWithOIDC): readonly string[] {
+  return (oidc.account as PersonAccount | undefined)?.groups ?? []
 }
 
 /** An https issuer gets the __Host- prefix; some browsers drop Secure cookies on http, loopback included. */

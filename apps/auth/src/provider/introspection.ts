@@ -28,9 +28,9 @@ export async function introspectAccessToken(
   }
   if ((ctx.body as { error?: string } | undefined)?.error !== 'unsupported_token_type') return
   const token = await readToken(String(params?.token ?? ''))
+  const standing = token && mayAsk(client, token) && (await standingOf(ctx, token, accounts))
   ctx.status = 200
-  ctx.body =
-    token && mayAsk(client, token) && (await stands(ctx, token, accounts)) ? describe(token) : { active: false }
+  ctx.body = standing ? describe(token, standing) : { active: false }
 }
 
 /** The client that the token was issued to, and the one that an operator named as the resource's own. */
@@ -40,14 +40,25 @@ function mayAsk(client: NonNullable<KoaContextWithOIDC['oidc']['client']>, token
   )
 }
 
-async function stands(ctx: KoaContextWithOIDC, token: OwnAccessToken, accounts: Accounts): Promise<boolean> {
+interface Standing {
+  /** Those that the person is in now. */
+  readonly groups: readonly string[]
+}
+
+/** Undefined if the token does not stand any more. */
+async function standingOf(
+  ctx: KoaContextWithOIDC,
+  token: OwnAccessToken,
+  accounts: Accounts,
+): Promise<Standing | undefined> {
   const { provider } = ctx.oidc
-  if (!(await findClient(provider, token.client_id))) return false
+  if (!(await findClient(provider, token.client_id))) return undefined
   // a client's own token has no grant and no account: it stands as long as the client does
-  if (token.grant_id === undefined) return token.sub === token.client_id
+  if (token.grant_id === undefined) return token.sub === token.client_id ? { groups: [] } : undefined
   const grant = await provider.Grant.find(token.grant_id)
-  if (!grant || grant.isExpired || grant.accountId !== token.sub || grant.clientId !== token.client_id) return false
-  return (await accounts.findAdmitted(token.sub)) !== undefined
+  if (!grant || grant.isExpired || grant.accountId !== token.sub || grant.clientId !== token.client_id) return undefined
+  const identity = await accounts.findAdmitted(token.sub)
+  return identity && { groups: accounts.groupsOf(identity) }
 }
 
 /** Clients that are not admitted any more are errors to the engine; here they are just gone. */
@@ -59,6 +70,8 @@ async function findClient(provider: KoaContextWithOIDC['oidc']['provider'], clie
   })
 }
 
-function describe({ grant_id: _, ...claims }: OwnAccessToken): Record<string, unknown> {
-  return { active: true, token_type: 'Bearer', ...claims }
+/** Of the groups that the token names, those that still hold: a token never opens more than when it was issued. */
+function describe({ grant_id: _, groups, ...claims }: OwnAccessToken, standing: Standing): Record<string, unknown> {
+  const held = groups?.filter((name) => standing.groups.includes(name)) ?? []
+  return { active: true, token_type: 'Bearer', ...claims, ...(held.length > 0 && { groups: held }) }
 }

@@ -165,6 +165,15 @@ export function resourceServerInfo(
   }
 }
 
+/** RFC 9068 §2.2.3.1: of the groups that a resource has to know, those that a person is in. Absent where that is none. */
+export function groupsClaim(
+  resource: ProtectedResource | undefined,
+  groups: readonly string[],
+): { readonly groups?: readonly string[] } {
+  const named = resource?.groups?.filter((name) => groups.includes(name)) ?? []
+  return named.length > 0 ? { groups: named } : {}
+}
+
 function initialScopes(allowed: readonly string[]): readonly string[] {
   const usual = allowed.filter((scope) => defaultScopes.includes(scope))
   return usual.length > 0 ? usual : allowed

@@ -116,7 +116,7 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     },
   }
   const listeners = new Set<() => void>()
-  const reload = reloadSource(env, (run) => {
+  const reload = reloadSource(env, config, (run) => {
     listeners.add(run)
     return () => listeners.delete(run)
   })

@@ -124,6 +124,8 @@ export interface Rule {
   readonly prompts: readonly Selector[]
   readonly resources: readonly Selector[]
   readonly condition: Condition | undefined
+  /** It fits people who are in one of these. Undefined: everybody. */
+  readonly groups: readonly string[] | undefined
   /** Besides those that every request of its kind needs. */
   readonly scopes: readonly string[]
   readonly allow: boolean

@@ -9,7 +9,7 @@ import type { CommandContext } from '../command.ts'
 import { environmentFor, fileNamed } from './file.ts'
 
 export function usageOfExplain(client: string): string {
-  return `${client} gateway explain UPSTREAM/TOOL --as SUBJECT [--client ID] [--scopes "A B"] [--args JSON] [--endpoint URL] [--file FILE] [--json]`
+  return `${client} gateway explain UPSTREAM/TOOL --as SUBJECT [--client ID] [--scopes "A B"] [--groups "A B"] [--args JSON] [--endpoint URL] [--file FILE] [--json]`
 }
 
 /** What an app has that asked for nothing in particular. */
@@ -35,23 +35,28 @@ export async function explainTool(context: CommandContext): Promise<number> {
     return 1
   }
   const found = await locate(tool, file, context)
-  const scopes = new Set((values.scopes ?? usualScopes).split(' ').filter(Boolean))
+  const scopes = new Set(wordsIn(values.scopes ?? usualScopes))
+  const groups = wordsIn(values.groups ?? '')
   const endpoint = values.endpoint ?? found.endpoint
-  const told = explain(settings, { ...found, endpoint, caller: { subject, clientId: client, scopes }, args })
+  const told = explain(settings, { ...found, endpoint, caller: { subject, clientId: client, scopes, groups }, args })
   if (typeof told === 'string') throw new ClientError('usage', `Nobody can say: ${told}.`, { hint })
   if (values.json) terminal.json({ subject, client, ...told })
-  else show(told, { subject, scopes: [...scopes], hasArgs: args !== undefined }, terminal)
+  else show(told, { subject, groups, scopes: [...scopes], hasArgs: args !== undefined }, terminal)
   return told.decision.kind === 'allowed' ? 0 : 1
 }
 
 function parsed(args: readonly string[], hint: string) {
   const text = { type: 'string' } as const
-  const options = { as: text, client: text, scopes: text, args: text, endpoint: text, file: text }
+  const options = { as: text, client: text, scopes: text, groups: text, args: text, endpoint: text, file: text }
   try {
     return parseArgs({ args: [...args], options: { ...options, json: { type: 'boolean' } }, allowPositionals: true })
   } catch (error) {
     throw new ClientError('usage', (error as Error).message, { hint })
   }
+}
+
+function wordsIn(text: string): readonly string[] {
+  return text.split(' ').filter(Boolean)
 }
 
 function argumentsIn(text: string | undefined, hint: string): unknown {
@@ -84,17 +89,26 @@ async function locate(tool: string, file: string, context: CommandContext) {
   }
 }
 
+interface Shown {
+  readonly subject: string
+  readonly groups: readonly string[]
+  readonly scopes: readonly string[]
+  readonly hasArgs: boolean
+}
+
 function show(
   told: Explanation,
-  { subject, scopes, hasArgs }: { subject: string; scopes: readonly string[]; hasArgs: boolean },
+  { subject, groups, scopes, hasArgs }: Shown,
   terminal: CommandContext['terminal'],
 ): void {
   const { tool, endpoint, kind, decision, open, passed, isListed } = told
-  terminal.note(cleanLine(`${tool} at ${endpoint}, for the ${kind} ${subject} with ${scopes.join(' ') || 'no scope'}`))
+  const who = `${kind} ${subject}${groups.length > 0 ? `, in ${groups.join(' and ')},` : ''}`
+  terminal.note(cleanLine(`${tool} at ${endpoint}, for the ${who} with ${scopes.join(' ') || 'no scope'}`))
   const say = decision.kind === 'allowed' ? terminal.success : terminal.failure
   say(cleanLine(reasonOf(told)))
   if ('scopes' in decision) terminal.note(`It takes ${decision.scopes.join(' ')}.`)
-  if (passed.length > 0) terminal.note(`${passed.join(', ')}: the condition does not hold.`)
+  if (passed.length > 0)
+    terminal.note(`${passed.join(', ')}: the condition does not hold, or the rule is about other groups.`)
   if (open.length > 0 && !hasArgs)
     terminal.note(`Arguments matter: ${open.join(', ')} asks for them. Say them with --args '{…}'.`)
   terminal.note(isListed ? 'It is on the list of tools.' : 'It is not on the list of tools.')

@@ -168,6 +168,15 @@ test('which rule decides is explained without a secret and without a server', as
     await expect(explain(...wrong)).rejects.toMatchObject({ code: 'usage' })
 })
 
+test('groups that somebody is in are said, too', async () => {
+  const [head] = ruled.split('rules:')
+  const groups = 'groups: { finance: [github-org:acme] }\nrules: [{ tools: [builtin/greet], groups: [finance] }]\n'
+  const file = `${head}${groups}`
+  const args = ['explain', 'builtin/greet', '--as', 'github:123', '--file', 'gatehouse.yaml', '--json']
+  expect(await run(file, args)).toMatchObject({ code: 1, report: { passed: ['rules[0]'], isListed: false } })
+  expect(await run(file, [...args, '--groups', 'staff finance'])).toMatchObject({ code: 0, report: { isListed: true } })
+})
+
 test('a tool is found by the name that clients know it by', async () => {
   const plain = ruled.replace(/^upstreams.*\n/m, '')
   const args = ['explain', 'greet', '--as', 'github:123', '--file', 'gatehouse.yaml', '--json']

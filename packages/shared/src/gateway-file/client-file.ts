@@ -34,6 +34,7 @@ export function readClientFile(parsed: ParsedText, surroundings: Surroundings): 
     endpoints: undefined,
     scopes: {},
     rules: [],
+    groups: [],
     parked: 10,
     pins: { mode: 'off' },
     audit: undefined,

@@ -1,6 +1,7 @@
 // The file that both services read, defined once: the checks, the JSON Schema and the types are made of this.
 import { z } from 'zod'
 import { audienceUrl, issuerUrl, resourceUrl, upstreamUrl } from './addresses.ts'
+import { groupName, groups } from './groups.ts'
 import { credentialHeader, forwardedHeader, identityHeader } from './headers.ts'
 import { strict } from './strict.ts'
 import { argument, count, duration, flag, line, secret, upstreamName, variableName } from './values.ts'
@@ -172,6 +173,9 @@ const endpoint = strict({
     .min(1, 'must name an upstream')
     .optional()
     .meta({ description: 'What stands behind it. Without it: all. `builtin` is the demonstration.' }),
+  groups: z.array(groupName).default([]).meta({
+    description: 'Groups that its tokens name besides those of rules, for servers that judge by themselves.',
+  }),
 })
 
 const reserved = /^(mcp:|gatehouse:)|^(openid|profile|email|address|phone|offline_access)$/
@@ -217,13 +221,18 @@ const rule = strict(
       .max(2_000, 'must have at most 2000 characters')
       .optional()
       .meta({ description: 'A condition in CEL over caller, args, tool, upstream and endpoint.' }),
+    groups: z
+      .array(groupName)
+      .min(1, 'must name a group: leave it out for everybody')
+      .optional()
+      .meta({ description: 'It fits people who are in one of these.' }),
     scopes: z
       .array(scopeName)
       .default([])
       .meta({ description: 'What a token needs besides mcp:tools:call (prompts, resources: mcp:tools:read).' }),
     allow: flag(true),
   },
-  { later: ['groups'], why: { annotations: 'is not yet enforced: take it out' } },
+  { why: { annotations: 'is not yet enforced: take it out' } },
 )
   .refine(({ tools, prompts, resources }) => tools ?? prompts ?? resources, 'must name tools, prompts or resources')
   .refine(({ allow, scopes }) => allow || scopes.length === 0, {
@@ -238,37 +247,35 @@ const pins = strict({
 })
 
 /** `GATEHOUSE_CONFIG`. */
-export const definition = strict(
-  {
-    $schema: z.string().optional(),
-    version: z.literal(1, 'must be 1'),
-    endpoints: z
-      .array(endpoint)
-      .min(1, 'must have an endpoint: leave it out to serve MCP_RESOURCE_URL')
-      .optional()
-      .meta({ description: 'Protected resources. Without it: MCP_RESOURCE_URL with all upstreams.' }),
-    upstreams: z
-      .record(upstreamName, z.union([remote, stdio]))
-      .default({})
-      .meta({
-        description: 'MCP servers: each is at a url, or is a command that speaks stdio.',
-      }),
-    scopes: z
-      .record(scopeName, line.max(200, 'must have at most 200 characters'))
-      .default({})
-      .meta({ description: 'Words for the consent page.' }),
-    rules: z.array(rule).default([]).meta({ description: 'Who may call what. The first that fits decides.' }),
-    limits: strict(
-      { parked: count(1_000, 10).meta({ description: 'Calls of one caller that wait for an answer at once.' }) },
-      { later: ['caller', 'tool'] },
-    ).prefault({}),
-    pins: pins.default({ mode: 'off' }).meta({
-      description: 'Whether definitions of upstreams have to be as `gatehouse gateway pin` wrote them down.',
+export const definition = strict({
+  $schema: z.string().optional(),
+  version: z.literal(1, 'must be 1'),
+  endpoints: z
+    .array(endpoint)
+    .min(1, 'must have an endpoint: leave it out to serve MCP_RESOURCE_URL')
+    .optional()
+    .meta({ description: 'Protected resources. Without it: MCP_RESOURCE_URL with all upstreams.' }),
+  upstreams: z
+    .record(upstreamName, z.union([remote, stdio]))
+    .default({})
+    .meta({
+      description: 'MCP servers: each is at a url, or is a command that speaks stdio.',
     }),
-    audit: audit.optional().meta({ description: 'What happened, one JSON line an event. Without it: AUDIT_TO.' }),
-  },
-  { later: ['groups'] },
-)
+  scopes: z
+    .record(scopeName, line.max(200, 'must have at most 200 characters'))
+    .default({})
+    .meta({ description: 'Words for the consent page.' }),
+  rules: z.array(rule).default([]).meta({ description: 'Who may call what. The first that fits decides.' }),
+  groups,
+  limits: strict(
+    { parked: count(1_000, 10).meta({ description: 'Calls of one caller that wait for an answer at once.' }) },
+    { later: ['caller', 'tool'] },
+  ).prefault({}),
+  pins: pins.default({ mode: 'off' }).meta({
+    description: 'Whether definitions of upstreams have to be as `gatehouse gateway pin` wrote them down.',
+  }),
+  audit: audit.optional().meta({ description: 'What happened, one JSON line an event. Without it: AUDIT_TO.' }),
+})
 
 export const upstreamKinds = { remote, stdio }
 

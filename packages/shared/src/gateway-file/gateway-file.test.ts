@@ -51,7 +51,12 @@ test('a file is read with its defaults filled in, durations in milliseconds, and
   expect(warningsIn(whole)).toEqual([])
   const { endpoints, upstreams, parked, audit } = read(whole)
   expect(endpoints).toEqual([
-    { resource: 'https://mcp.example.com/mcp', name: 'Company tools', upstreams: ['github', 'docs', 'builtin'] },
+    {
+      resource: 'https://mcp.example.com/mcp',
+      name: 'Company tools',
+      upstreams: ['github', 'docs', 'builtin'],
+      groups: [],
+    },
   ])
   expect(parked).toBe(4)
   expect(audit).toEqual({ to: { file: 'audit.jsonl' }, arguments: 'names', redact: [], chain: false })
@@ -116,7 +121,7 @@ upstreams:
 `
   expect(faultsIn(text)).toEqual([
     '1:10 version: must be 1',
-    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, rules, limits, pins, audit',
+    '2:1 colour: there is no such setting, there are version, endpoints, upstreams, scopes, rules, groups, limits, pins, audit',
     '4:5 endpoints[0].name: is missing: it must be text: put it in quotes',
     '4:15 endpoints[0].resource: must be https unless it is a loopback address',
     '5:17 endpoints[0].upstreams[0]: there is no upstream of this name, there are Docs, docs, builtin',
@@ -138,14 +143,11 @@ endpoints:
 upstreams:
   a: { url: https://up.example/mcp }
   b: { url: https://up.example/b, credential: { kind: connection } }
-groups: { finance: [] }
-rules: [{ tools: [a/*], groups: [finance] }, { tools: [a/*], annotations: { readOnlyHint: true } }]
+rules: [{ tools: [a/*] }, { tools: [a/*], annotations: { readOnlyHint: true } }]
 limits: { caller: 600/min, tool: {}, parked: 1 }
 `
   expect(faultsIn(text).map((each) => each.replace(/^\S+ /, ''))).toEqual([
     'upstreams.b.credential.kind: kind: connection is not yet enforced: take it out',
-    'groups: groups is not yet enforced: take it out',
-    'rules[0].groups: groups is not yet enforced: take it out',
     'rules[1].annotations: annotations is not yet enforced: take it out',
     'limits.caller: caller is not yet enforced: take it out',
     'limits.tool: tool is not yet enforced: take it out',
@@ -434,6 +436,6 @@ test('the examples of the manual are read without a fault', () => {
   const manual = readFileSync(new URL('../../../../docs/gateway-file.md', import.meta.url), 'utf8')
   const blocks = [...manual.matchAll(/^```(?:yaml|json)\n(.*?)^```/gms)].map(([, block = '']) => block)
   const examples = blocks.filter((block) => /^version: 1$|"mcpServers"/m.test(block))
-  expect(examples).toHaveLength(3)
+  expect(examples).toHaveLength(4)
   for (const example of examples) expect(faultsIn(example)).toEqual([])
 })

@@ -1,6 +1,7 @@
 // The file that both services read (GATEHOUSE_CONFIG), as it is when it is read: references resolved, defaults filled in,
 // durations in milliseconds, secrets still where they are.
 import type { Place } from './document.ts'
+import type { Membership } from './groups.ts'
 
 /** Where a secret, or a text that may be one, comes from; `at` and the place are where the file says so. */
 export type TextSource = Place & { readonly at: string } & (
@@ -81,6 +82,17 @@ export interface EndpointInFile {
   readonly name: string
   /** `builtin` is the demonstration. */
   readonly upstreams: readonly string[]
+  /** That its tokens name besides those of rules. */
+  readonly groups: readonly string[]
+}
+
+/** `at` and the place are where the file says so. */
+export type MembershipInFile = Membership & Place & { readonly at: string }
+
+export interface GroupInFile {
+  readonly name: string
+  /** One is enough. */
+  readonly members: readonly MembershipInFile[]
 }
 
 /** Of one upstream, by a glob over its own names or URIs. */
@@ -97,6 +109,8 @@ export interface RuleInFile extends Readonly<Record<Selectable, readonly Selecto
   readonly at: string
   /** In CEL. */
   readonly when: (Place & { readonly text: string }) | undefined
+  /** It fits people who are in one of these. Undefined: everybody. */
+  readonly groups: readonly string[] | undefined
   /** Besides those that every request of its kind needs. */
   readonly scopes: readonly string[]
   readonly allow: boolean
@@ -110,6 +124,8 @@ export interface GatewayFile {
   readonly scopes: Readonly<Record<string, string>>
   /** The first that fits decides. */
   readonly rules: readonly RuleInFile[]
+  /** In the order of the file. */
+  readonly groups: readonly GroupInFile[]
   readonly parked: number
   readonly pins: PinsInFile
   /** Undefined: the file does not say. */

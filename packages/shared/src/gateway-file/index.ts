@@ -4,6 +4,8 @@ export { isSafeForSecrets } from './addresses.ts'
 export type { Fault } from './document.ts'
 export type {
   GatewayFile,
+  GroupInFile,
+  MembershipInFile,
   PinsInFile,
   RemoteInFile,
   RuleInFile,
@@ -15,6 +17,6 @@ export type {
 export { arePinsEnforced } from './pins.ts'
 export { readGatewayFile } from './read.ts'
 export { BUILTIN } from './references.ts'
-export { globMatcher, matchesGlob, scopesOf } from './rules.ts'
+export { globMatcher, groupsOf, matchesGlob, scopesOf } from './rules.ts'
 export { gatewayFileSchema } from './schema.ts'
 export { expand } from './variables.ts'

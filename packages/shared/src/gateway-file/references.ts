@@ -4,7 +4,7 @@ import { isSameAddress, isSamePlace } from './addresses.ts'
 import type { Fault, ParsedText } from './document.ts'
 import { faultAt } from './faults.ts'
 import { type GatewayFile, type Surroundings, selectable, type TextSource } from './gateway-file.ts'
-import { scopesOf, shadowed } from './rules.ts'
+import { groupsOf, scopesOf, shadowed } from './rules.ts'
 import { selectorIn } from './settle.ts'
 
 /** The demonstration: an endpoint may name it, no upstream is called so. */
@@ -38,12 +38,15 @@ const outline = z.object({
     )
     .catch({})
     .default({}),
-  rules: absent(z.array(z.object({ tools: names, prompts: names, resources: names }).catch({}))),
+  rules: absent(z.array(z.object({ tools: names, prompts: names, resources: names, groups: names }).catch({}))),
   endpoints: absent(
     z.array(
-      z.object({ resource: z.string().catch(''), upstreams: names }).catch({ resource: '', upstreams: [BUILTIN] }),
+      z
+        .object({ resource: z.string().catch(''), upstreams: names, groups: names })
+        .catch({ resource: '', upstreams: [BUILTIN] }),
     ),
   ),
+  groups: z.record(z.string(), names).catch({}).default({}),
 })
 type Outline = z.infer<typeof outline>
 type Upstream = Outline['upstreams'][string]
@@ -66,7 +69,7 @@ export function checkReferences(parsed: ParsedText, surroundings: Surroundings):
     ...checkIdentity(upstream, ['upstreams', name], parsed),
     ...checkForwarded(upstream, ['upstreams', name], Object.values(file.upstreams), parsed),
   ])
-  return [...faults, ...checkEndpoints(file, parsed), ...checkRules(file, parsed)]
+  return [...faults, ...checkEndpoints(file, parsed), ...checkRules(file, parsed), ...checkGroups(file, parsed)]
 }
 
 function checkRules({ upstreams, rules = [] }: Outline, parsed: ParsedText): Fault[] {
@@ -118,6 +121,28 @@ function checkEndpoints({ upstreams, endpoints }: Outline, parsed: ParsedText): 
   if (known.length === 0 && !endpoints?.every((endpoint) => endpoint.upstreams))
     faults.push(faultAt(parsed, ['upstreams'], 'must name an upstream, with its url or its command', 'name'))
   return faults
+}
+
+function checkGroups({ groups, rules = [], endpoints = [] }: Outline, parsed: ParsedText): Fault[] {
+  const known = Object.keys(groups)
+  const there = known.length > 0 ? `there are ${known.join(', ')}` : 'as there is no group: name it under groups'
+  const named = [
+    ...rules.map((rule, index) => ({ path: ['rules', index, 'groups'], names: rule.groups ?? [] })),
+    ...endpoints.map((endpoint, index) => ({ path: ['endpoints', index, 'groups'], names: endpoint.groups ?? [] })),
+  ]
+  const lists = [...named, ...known.map((name) => ({ path: ['groups', name], names: groups[name] ?? [] }))]
+  return [
+    ...lists.flatMap(({ path, names }) =>
+      names.flatMap((name, at) =>
+        names.indexOf(name) === at ? [] : [faultAt(parsed, [...path, at], 'stands here twice')],
+      ),
+    ),
+    ...named.flatMap(({ path, names }) =>
+      names.flatMap((name, at) =>
+        known.includes(name) ? [] : [faultAt(parsed, [...path, at], `there is no group of this name, ${there}`)],
+      ),
+    ),
+  ]
 }
 
 function checkCredential(
@@ -221,6 +246,9 @@ export function warningsOf(file: GatewayFile, parsed: ParsedText): Fault[] {
         `can never decide: ${file.rules[by]?.at} and those before it fit all that it names`,
       ),
     ),
+    ...file.groups
+      .filter(({ name }) => !groupsOf(file).includes(name))
+      .map(({ name }) => faultAt(parsed, ['groups', name], 'no rule and no endpoint names it: no token does', 'name')),
     ...file.upstreams.flatMap((upstream) => (upstream.transport === 'stdio' ? plainSecrets(upstream.env) : [])),
   ]
 }

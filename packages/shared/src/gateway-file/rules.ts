@@ -1,18 +1,41 @@
 // What can be said of rules before anybody calls. What they mean for a call is for the MCP server, which alone reads conditions.
-import { type RuleInFile, type Selector, selectable } from './gateway-file.ts'
+import { type GatewayFile, type RuleInFile, type Selector, selectable } from './gateway-file.ts'
 
-type Rule = Pick<RuleInFile, 'tools' | 'prompts' | 'resources' | 'scopes'>
+type Rule = Pick<RuleInFile, 'tools' | 'prompts' | 'resources'>
 
 /** The scopes that rules ask for, of those that name one of these upstreams; in the order of the file. */
-export function scopesOf(rules: readonly Rule[], upstreams?: readonly string[]): readonly string[] {
-  const here = rules.filter(
-    (rule) => !upstreams || selectable.some((kind) => rule[kind].some(({ upstream }) => upstreams.includes(upstream))),
-  )
-  return [...new Set(here.flatMap(({ scopes }) => scopes))]
+export function scopesOf(
+  rules: readonly (Rule & Pick<RuleInFile, 'scopes'>)[],
+  upstreams?: readonly string[],
+): readonly string[] {
+  return [...new Set(rulesAbout(rules, upstreams).flatMap(({ scopes }) => scopes))]
 }
 
 /**
- * Rules that can never decide anything, because those before them without a condition fit all that they name. `by`: the last
+ * The groups that a token has to name, in the order of the file: those of the rules about these upstreams, and `more`. A condition
+ * that speaks of groups may ask for any.
+ */
+export function groupsOf(
+  { groups, rules, endpoints = [] }: Pick<GatewayFile, 'groups' | 'rules' | 'endpoints'>,
+  upstreams?: readonly string[],
+  more: readonly string[] = endpoints.flatMap((endpoint) => endpoint.groups),
+): readonly string[] {
+  const all = groups.map(({ name }) => name)
+  const here = rulesAbout(rules, upstreams)
+  if (here.some(({ when }) => when && /\bgroups\b/.test(when.text))) return all
+  const named = new Set([...more, ...here.flatMap((rule) => rule.groups ?? [])])
+  return all.filter((name) => named.has(name))
+}
+
+function rulesAbout<R extends Rule>(rules: readonly R[], upstreams: readonly string[] | undefined): readonly R[] {
+  if (!upstreams) return rules
+  return rules.filter((rule) =>
+    selectable.some((kind) => rule[kind].some(({ upstream }) => upstreams.includes(upstream))),
+  )
+}
+
+/**
+ * Rules that can never decide anything, because those before them for everybody and without a condition fit all that they name. `by`: the last
  * one that it takes.
  */
 export function shadowed(rules: readonly RuleInFile[]): readonly { readonly rule: number; readonly by: number }[] {
@@ -20,14 +43,15 @@ export function shadowed(rules: readonly RuleInFile[]): readonly { readonly rule
     const by = selectable.flatMap((kind) =>
       rule[kind].map((selector) =>
         rules.findIndex(
-          (earlier, at) =>
-            at < index && earlier.when === undefined && earlier[kind].some((one) => contains(one, selector)),
+          (earlier, at) => at < index && fitsAll(earlier) && earlier[kind].some((one) => contains(one, selector)),
         ),
       ),
     )
     return by.includes(-1) ? [] : [{ rule: index, by: Math.max(...by) }]
   })
 }
+
+const fitsAll = ({ when, groups }: RuleInFile) => when === undefined && groups === undefined
 
 /** What fits `inner` fits `outer`: a `*` of `inner` is a character that no other character of `outer` is. */
 function contains(outer: Selector, inner: Selector): boolean {

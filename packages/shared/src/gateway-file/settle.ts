@@ -5,11 +5,13 @@ import { show } from './faults.ts'
 import type {
   ClientCredentialsInFile,
   GatewayFile,
+  GroupInFile,
   RuleInFile,
   Selector,
   TextSource,
   UpstreamInFile,
 } from './gateway-file.ts'
+import { membershipIn } from './groups.ts'
 
 type Path = readonly PropertyKey[]
 type Source = (value: string | { env: string } | { file: string }, ...path: Path) => TextSource
@@ -25,6 +27,7 @@ export function settle(definition: Definition, parsed: ParsedText): GatewayFile 
     upstreams,
     scopes: definition.scopes,
     rules: definition.rules.map((each, index) => rule(each, ['rules', index], parsed)),
+    groups: Object.entries(definition.groups).map(([name, ways]) => group(name, ways, parsed)),
     parked: definition.limits.parked,
     pins: definition.pins,
     audit: definition.audit,
@@ -32,7 +35,7 @@ export function settle(definition: Definition, parsed: ParsedText): GatewayFile 
 }
 
 function rule(
-  { tools, prompts, resources, when, scopes, allow }: Definition['rules'][number],
+  { tools, prompts, resources, when, groups, scopes, allow }: Definition['rules'][number],
   path: Path,
   parsed: ParsedText,
 ): RuleInFile {
@@ -42,6 +45,7 @@ function rule(
     prompts: (prompts ?? []).map(selectorIn),
     resources: (resources ?? []).map(selectorIn),
     when: when === undefined ? undefined : { text: when, ...parsed.placeOf([...path, 'when']) },
+    groups,
     scopes: [...new Set(scopes)],
     allow,
   }
@@ -51,6 +55,14 @@ function rule(
 export function selectorIn(text: string): Selector {
   const slash = text.indexOf('/')
   return { upstream: text.slice(0, slash), glob: text.slice(slash + 1) }
+}
+
+function group(name: string, ways: readonly string[], parsed: ParsedText): GroupInFile {
+  const members = ways.map((way, index) => {
+    const path = ['groups', name, index]
+    return { ...membershipIn(way), ...parsed.placeOf(path), at: show(path) }
+  })
+  return { name, members }
 }
 
 function textSource(value: Parameters<Source>[0], path: Path, parsed: ParsedText): TextSource {

@@ -47,6 +47,31 @@ test('all scopes that are missing are named, with those that every request needs
   })
 })
 
+test('a rule that names groups is about people in one of them alone', () => {
+  const rules = rulesOf(
+    '{ tools: [ledger/transfer], groups: [finance, board], when: args.amount <= 1000 }',
+    '{ tools: [ledger/transfer, ledger/audit], groups: [board] }',
+    '{ tools: [ledger/get_*] }',
+    `{ tools: [wiki/*], when: '"staff" in caller.groups' }`,
+  )
+  const inGroups = (...groups: readonly string[]): RuleCaller => ({ ...person(), groups })
+  const judged = (name: string, caller: RuleCaller, args?: unknown) =>
+    short(judge(rules, { thing: tool(name), caller, endpoint, args }).decision)
+  expect(judged('ledger/transfer', inGroups('finance'), { amount: 1000 })).toBe('allowed rules[0]')
+  expect(judged('ledger/transfer', inGroups('finance'), { amount: 1001 })).toBe('denied unnamed undefined')
+  expect(judged('ledger/transfer', inGroups('board', 'finance'), { amount: 1001 })).toBe('allowed rules[1]')
+  for (const caller of [person(), machine, inGroups('staff', 'Finance', 'financ')]) {
+    // not judged, so that it denies nothing by an error either
+    expect(judged('ledger/transfer', caller, {})).toBe('denied unnamed undefined')
+    expect(judged('ledger/transfer', caller)).toBe('denied unnamed undefined')
+    expect(isShown(rules, { thing: tool('ledger/transfer'), caller, endpoint })).toBe(false)
+    expect(judged('ledger/get_account', caller, {})).toBe('allowed rules[2]')
+  }
+  expect(isShown(rules, { thing: tool('ledger/transfer'), caller: inGroups('finance'), endpoint })).toBe(true)
+  expect(judged('wiki/page', inGroups('staff'), {})).toBe('allowed rules[3]')
+  expect(judged('wiki/page', person(), {})).toBe('denied unnamed undefined')
+})
+
 test('rules that ask for arguments are passed over where there are none, and said so', () => {
   const thing = tool('ledger/transfer')
   const { decision, open } = judge(company, { thing, caller: person('ledger:write'), endpoint, args: undefined })

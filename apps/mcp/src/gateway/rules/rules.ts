@@ -50,7 +50,7 @@ export interface Judgement {
   readonly decision: Decision
   /** Rules that were passed over, because they ask for arguments that are not known. */
   readonly open: readonly string[]
-  /** Rules that name it, and whose condition does not hold. */
+  /** Rules that name it, and are about people in other groups or have a condition that does not hold. */
   readonly passed: readonly string[]
 }
 
@@ -97,6 +97,10 @@ export function judge(settings: GatewayRules, asked: Asked): Judgement {
   const facts = factsOf(asked)
   for (const { rule, fits } of indexOf(settings).get(thing.upstream)?.[thing.kind] ?? []) {
     if (!fits(thing.name)) continue
+    if (!isFor(rule, asked.caller)) {
+      passed.push(rule.name)
+      continue
+    }
     if (rule.condition?.mentionsArgs && asked.args === undefined) {
       open.push(rule.name)
       outcomes.push(outcomeOf(rule, asked))
@@ -120,6 +124,11 @@ export function isShown(settings: GatewayRules, asked: Omit<Asked, 'args'>): boo
   // who may only read sees what may be called besides
   const caller = { ...asked.caller, scopes: new Set([...asked.caller.scopes, 'mcp:tools:call']) }
   return judge(settings, { ...asked, caller, args: undefined }).decision.kind === 'allowed'
+}
+
+/** A rule that names groups is not about who is in none of them. */
+function isFor({ groups }: Rule, caller: RuleCaller): boolean {
+  return !groups || groups.some((name) => caller.groups?.includes(name))
 }
 
 /** A decision: it cannot be said. */

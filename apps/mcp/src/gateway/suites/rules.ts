@@ -8,11 +8,19 @@ import type { GatewayRules } from '../settings.ts'
 const upstreams =
   '{ ledger: { command: [x] }, docs: { command: [x] }, wiki: { command: [x] }, github: { command: [x], default: allow } }'
 
-/** Each is a line of YAML. At `github` what no rule names is allowed. */
+const groups = '{ finance: [github-team:acme/finance], board: [github-team:acme/board] }'
+
+/** Each is a line of YAML. The groups are finance and board. At `github` what no rule names is allowed. */
 export function rulesOf(...rules: readonly string[]): GatewayRules {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-rules-'))
   const GATEHOUSE_CONFIG = join(folder, 'gatehouse.yaml')
-  const lines = ['version: 1', `upstreams: ${upstreams}`, 'rules:', ...rules.map((rule) => `  - ${rule}`)]
+  const lines = [
+    'version: 1',
+    `upstreams: ${upstreams}`,
+    `groups: ${groups}`,
+    'rules:',
+    ...rules.map((rule) => `  - ${rule}`),
+  ]
   writeFileSync(GATEHOUSE_CONFIG, lines.join('\n'))
   const { gateway } = readConfig({ GATEHOUSE_CONFIG, DATA_DIR: folder })
   if (!gateway) throw new Error('there is no gateway')
