@@ -14,7 +14,7 @@ export type TestUpstream = PooledUpstream & AsyncDisposable
 
 export function testUpstream(
   settings: UpstreamSettings,
-  given: Pick<OpenUpstreamOptions, 'sessions'> = {},
+  given: Pick<OpenUpstreamOptions, 'sessions' | 'identify'> = {},
 ): TestUpstream {
   const upstream = openUpstream(settings, {
     identity: { name: 'gatehouse', version: '0' },
