@@ -9,6 +9,7 @@ export interface FileContent {
   readonly endpoints: Readonly<Record<string, readonly string[]>>
   readonly upstreams?: Readonly<Record<string, object>>
   readonly rules?: readonly object[]
+  readonly groups?: Readonly<Record<string, readonly string[]>>
 }
 
 export interface TestFile {
@@ -32,13 +33,13 @@ function createTestFile(port: string): TestFile {
   }
 }
 
-function textOf({ endpoints, upstreams = {}, rules = [] }: FileContent, port: string): string {
+function textOf({ endpoints, upstreams = {}, rules = [], groups = {} }: FileContent, port: string): string {
   const all = Object.entries(endpoints).map(([place, names]) => ({
     resource: resourceAt(place, port),
     name: `Tools at ${place}`,
     upstreams: names,
   }))
-  return JSON.stringify({ version: 1, endpoints: all, upstreams, rules })
+  return JSON.stringify({ version: 1, endpoints: all, upstreams, rules, groups })
 }
 
 function resourceAt(place: string, port: string): string {

@@ -125,6 +125,37 @@ test('what is forwarded is what was judged, written anew', async () => {
   expect(ledger.bodies).toHaveLength(1)
 })
 
+test.each(eras)('a rule by groups is for those whose token names one of them (%s)', async (era) => {
+  await using ledger = await startLedgerServer()
+  await using server = await startWithFile({
+    endpoints: { '/mcp': ['ledger'] },
+    upstreams: { ledger: { url: ledger.url } },
+    groups: { finance: ['github-team:acme/finance'], staff: ['github-org:acme'] },
+    rules: [
+      { tools: ['ledger/transfer'], groups: ['finance'] },
+      { tools: ['ledger/get_*'], when: 'caller.groups.exists(g, g == "staff" || g == "finance")' },
+    ],
+  })
+  const as = async (groups: unknown, method: string, params?: Record<string, unknown>) => {
+    const { message, headers } = requestOf(era, method, params)
+    const token = await server.sign({ ...people.ada, aud: server.at('/mcp'), ...(groups !== undefined && { groups }) })
+    return server.post(message, { ...headers, authorization: `Bearer ${token}` })
+  }
+  const call = { name: 'transfer', arguments: { amount: 1 } }
+  for (const [groups, listed, isMember] of [
+    [['finance', 'staff'], ['transfer', 'get_account'], true],
+    [['staff'], ['get_account'], false],
+    [undefined, [], false],
+    ['finance', [], false],
+    [[{ name: 'finance' }, ['finance']], [], false],
+  ] as const) {
+    expect(await namesIn(await as(groups, 'tools/list'), 'tools')).toEqual(listed)
+    const { result, error } = await answerOf(await as(groups, 'tools/call', call))
+    expect([groups, result !== undefined, error?.code]).toEqual([groups, isMember, isMember ? undefined : -32_602])
+  }
+  expect(ledger.asked).toHaveLength(1)
+})
+
 test('the audit has the rule that decided, and why', async () => {
   const AUDIT_TO = join(mkdtempSync(join(tmpdir(), 'gatehouse-rules-audit-')), 'audit.jsonl')
   await using company = await startCompany({ AUDIT_TO })
