@@ -134,7 +134,9 @@ test('what rules and servers do not know of each other is told', async () => {
     `${several.replace(', upstreams: [builtin] }', ' }')}upstreams: { away: { command: ["true"] } }\nrules: [{ tools: [builtin/*] }]`,
   )
   expect(open.report).toMatchObject({
-    warnings: expect.arrayContaining(['No rule is about away: whoever has mcp:tools:call may call all of its tools.']),
+    warnings: expect.arrayContaining([
+      'No rule is about away: everybody who has mcp:tools:call may call all of its tools.',
+    ]),
   })
   expect((await check(ruled.replace('!= "Eve"', '!= Eve'))).report).toMatchObject({
     faults: expect.arrayContaining([expect.stringMatching(/:6:37 rules\[0\]\.when: there is no Eve/)]),

@@ -115,7 +115,7 @@ function openUpstreams({ gateway }: Config): readonly string[] {
   if (!gateway || gateway.rules.rules.length === 0) return []
   return gateway.upstreams
     .filter(({ name }) => !isRuled(gateway.rules, name))
-    .map(({ name }) => `No rule is about ${name}: whoever has mcp:tools:call may call all of its tools.`)
+    .map(({ name }) => `No rule is about ${name}: everybody who has mcp:tools:call may call all of its tools.`)
 }
 
 function rowOf({ upstream: name, found, wantsCaller }: Inspection): Row {

@@ -5,7 +5,7 @@
 // of a hold, it goes on; at its end it is the store's error. What the store may have noted of a hold that failed is taken back
 // as soon as it can be: else the device's next poll, at its interval, would be too fast.
 //
-// What is held costs memory, and whoever has a device code may have a poll held. So there are caps, and beyond them each
+// What is held costs memory, and who has a device code may have a poll held. So there are caps, and beyond them each
 // poll is answered at once. They are those of one process. Of a code there is one held poll: the store sees to that.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError } from '../../errors.ts'

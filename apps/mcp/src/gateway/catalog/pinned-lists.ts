@@ -1,4 +1,4 @@
-// Lists as the lock lets them through: names, addresses and news are made of these alone, whoever asked, at whichever replica,
+// Lists as the lock lets them through: names, addresses and news are made of these alone, no matter who asked, at which replica,
 // and however old what the store keeps is.
 import type { PinKind } from '../pins/contract.ts'
 import type { Pins } from '../pins/pins.ts'

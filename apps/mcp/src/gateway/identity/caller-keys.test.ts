@@ -28,7 +28,7 @@ function keysAt(store: CallerKeyStore, now: () => number, ...secrets: readonly s
 }
 const kidsOf = async (keys: ReturnType<typeof keysAt>) => (await keys.published()).map(({ kid }) => kid)
 
-test('replicas share a key, whoever is first; the next one is published a period before it signs, the last one an hour after', async () => {
+test('replicas share a key, no matter which is first; the next one is published a period before it signs, the last one an hour after', async () => {
   const clock = createTestClock(start)
   const store = createSqliteKeyStore(':memory:', clock.now)
   const [one, other] = [keysAt(store, clock.now), keysAt(store, clock.now)]

@@ -68,7 +68,7 @@ export function createRelay({ catalog, upstreams, forward, tasks, gate, onFault 
     return pass(only, request, client)
   }
 
-  /** Whoever is refused does not get past it. What it lets by asks it again before it is sent once more. */
+  /** Who is refused does not get past it. What it lets by asks it again before it is sent once more. */
   function judged(client: Client, thing: Thing, args: unknown, missing: () => RpcError): Client {
     const judgeAgain = () => gate.require(thing, client, args, missing)
     judgeAgain()

@@ -107,13 +107,13 @@ test('where scopes would do, 403 names all of them; the metadata of the endpoint
   expect(first.headers.get('www-authenticate')).toContain(`scope="mcp:tools:read mcp:tools:call"`)
 })
 
-test('what is forwarded is what was judged, written anew', async () => {
+test('what is forwarded is what was judged, written again', async () => {
   await using company = await startCompany()
   const { server, ledger } = company
   const authorization = `Bearer ${await server.sign({ ...people.bob, aud: server.at('/mcp') })}`
   const body = (args: string) =>
     `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ledger__transfer","arguments":${args}}}`
-  // the last of two members counts, for us and for whoever reads what we write
+  // the last of two members counts, for us and for those who read what we write
   const twice = await server.post(body('{"amount":1,"amount":5000}'), { authorization })
   expect((await answerOf(twice)).error.message).toContain('not found')
   await server.post(body('{"amount":5000,"amount":1,"to":"\\u0061"}'), { authorization })

@@ -1,5 +1,5 @@
 // For tests: an MCP server that wants to know who calls, and checks what it is told as docs/gateway.md shows it. One of the 2025 era
-// gives each session to one caller, and notes whoever else comes with it.
+// gives each session to one caller, and notes who else comes with it.
 import { createServer, type IncomingMessage } from 'node:http'
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose'
 import { freePort } from '../../suites/mcp-server.ts'

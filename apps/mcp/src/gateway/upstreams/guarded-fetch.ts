@@ -1,4 +1,4 @@
-// HTTP towards one upstream: its credential, another one once where that is refused, who calls, no redirect followed, no answer without end. Time is limited by whoever asks, not
+// HTTP towards one upstream: its credential, another one once where that is refused, who calls, no redirect followed, no answer without end. Time is limited by those who ask, not
 // here: a call may take minutes.
 import type { FetchLike } from '@modelcontextprotocol/client'
 import { EnvHttpProxyAgent, fetch, type RequestInit as UndiciInit } from 'undici'
