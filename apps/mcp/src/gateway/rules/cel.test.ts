@@ -72,6 +72,29 @@ describe('what cannot be judged throws', () => {
   })
 })
 
+test('arguments that the library would take for a message of Protocol Buffers are not judged', () => {
+  const one = { $typeName: 'google.protobuf.Value', kind: { case: 'numberValue', value: 1 } }
+  for (const args of [
+    { $typeName: 'google.protobuf.Struct', fields: { amount: one }, amount: 5000 },
+    {
+      $typeName: 'google.protobuf.Value',
+      kind: { case: 'structValue', value: { fields: { amount: one } } },
+      amount: 5000,
+    },
+    { amount: { $typeName: 'google.protobuf.Int32Value', value: 1 } },
+  ])
+    expect(() => holds('args.amount <= 1000', args), JSON.stringify(args)).toThrow('$typeName')
+  const empty = { $typeName: 'google.protobuf.Struct', fields: {}, bcc: 'eve@example.org' }
+  expect(() => holds('!has(args.bcc)', empty)).toThrow('$typeName')
+  expect(() => holds('args.list.all(x, x.a == 1)', { list: [{ a: 1 }, empty] })).toThrow('$typeName')
+  expect(holds('caller.kind == "person"', empty)).toBe(true)
+})
+
+test('a number that cannot be sent on is not judged', () => {
+  for (const text of ['-1e999', '1e999'])
+    expect(() => holds('args.a <= 1', JSON.parse(`{"a":${text}}`))).toThrow('number')
+})
+
 test('a condition says whether it asks for arguments', () => {
   const asks = (text: string) => compileCondition(text).mentionsArgs
   expect(asks('caller.kind == "person"')).toBe(false)

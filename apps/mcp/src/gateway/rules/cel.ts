@@ -75,7 +75,7 @@ export function compileCondition(text: string): Condition {
     text,
     mentionsArgs,
     holds(facts) {
-      if (goesThroughLists && mentionsArgs) requireFew(facts.args)
+      if (mentionsArgs) requireJudgeable(facts.args, goesThroughLists ? mostValues : Number.POSITIVE_INFINITY)
       const result = evaluate(facts as unknown as Record<keyof Facts, CelInput> as never)
       if (isCelError(result)) throw new Error(result.message)
       if (typeof result !== 'boolean') throw new Error('is neither true nor false')
@@ -92,12 +92,21 @@ function parsed(text: string): ReturnType<typeof parse> {
   }
 }
 
-function requireFew(args: unknown): void {
+/**
+ * The library takes an object with a `$typeName` for a message of Protocol Buffers and reads other members of it than are sent on.
+ * JSON has no number without end: another value would be sent on.
+ */
+function requireJudgeable(args: unknown, most: number): void {
   let count = 0
   let level = [args]
   while (level.length > 0) {
     count += level.length
-    if (count > mostValues) throw new Error(`there are more than ${mostValues} values in the arguments`)
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []))
+    if (count > most) throw new Error(`there are more than ${most} values in the arguments`)
+    level = level.flatMap((value) => {
+      if (typeof value === 'number' && !Number.isFinite(value)) throw new Error('a number is too large')
+      if (typeof value !== 'object' || value === null) return []
+      if ('$typeName' in value) throw new Error('a member is called $typeName')
+      return Object.values(value)
+    })
   }
 }

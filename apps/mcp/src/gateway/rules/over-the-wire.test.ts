@@ -122,7 +122,26 @@ test('what is forwarded is what was judged, written again', async () => {
   expect(ledger.bodies[0]).not.toContain('5000')
   const poisoned = await server.post(body('{"amount":1,"__proto__":{"amount":5000}}'), { authorization })
   expect(poisoned.status).toBe(400)
+  const one = '{"$typeName":"google.protobuf.Value","kind":{"case":"numberValue","value":1}}'
+  const disguised = `{"$typeName":"google.protobuf.Struct","fields":{"amount":${one}},"amount":5000}`
+  expect((await answerOf(await server.post(body(disguised), { authorization }))).error?.message).toContain('not found')
   expect(ledger.bodies).toHaveLength(1)
+})
+
+test('a URI that parsers read as another one never reaches the one server that there is', async () => {
+  await using ledger = await startLedgerServer()
+  await using server = await startWithFile({
+    endpoints: { '/mcp': ['ledger'] },
+    upstreams: { ledger: { url: ledger.url } },
+    rules: [{ resources: ['ledger/ledger://public/*'] }],
+  })
+  const token = await server.sign({ ...people.ada, aud: server.at('/mcp') })
+  const uri = 'ledger://public/.\t./private/b'
+  expect(new URL(uri).href).toBe('ledger://public/private/b')
+  const { message, headers } = requestOf('2025-11-25', 'resources/read', { uri })
+  const response = await server.post(message, { ...headers, authorization: `Bearer ${token}` })
+  expect((await answerOf(response)).error?.code).toBe(-32_602)
+  expect(ledger.asked).toEqual([])
 })
 
 test.each(eras)('a rule by groups is for those whose token names one of them (%s)', async (era) => {

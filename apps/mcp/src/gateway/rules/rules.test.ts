@@ -95,6 +95,10 @@ test('prompts and resources have rules of their own', () => {
   expect(decide('resources', 'file:///secret/a', reader)).toBe('denied unnamed undefined')
   for (const name of ['../secret', '%2e%2e/secret', '..%2Fsecret', 'a/./b', '..\\secret', '..'])
     expect(decide('resources', `file:///public/${name}`, reader), name).toBe('denied place rules[1]')
+  // what URL parsers leave out before they look for dots
+  for (const name of ['.\t./secret', '.\n./secret', '..\r/secret', '%2\te%2e/secret', '.. ', '..\u0000', 'a\u007f'])
+    expect(decide('resources', `file:///public/${name}`, reader), JSON.stringify(name)).toBe('denied place rules[1]')
+  expect(decide('resources', 'file:///public/a b', reader)).toBe('allowed rules[1]')
   expect(decide('resources', 'file:///public/a..b/.hidden', reader)).toBe('allowed rules[1]')
 })
 

@@ -179,9 +179,13 @@ function withScopes(rule: string | undefined, more: readonly string[], { thing, 
   return { kind: scopes.every((scope) => held.has(scope)) ? 'allowed' : 'scopes', rule, scopes }
 }
 
-/** A glob over `file:///public/*` is not to be got round by `file:///public/../secret`. */
+/**
+ * A glob over `file:///public/*` is not to be got round by `file:///public/../secret`. Parsers of URLs leave out control characters, and
+ * spaces at the ends, before they look for dots.
+ */
 function leadsElsewhere({ kind, name }: Thing): boolean {
-  return kind === 'resources' && /(^|[/\\]|%2f|%5c)(\.|%2e){1,2}([/\\?#]|%2f|%5c|$)/i.test(name)
+  if (kind !== 'resources') return false
+  return /\p{Cc}|^ | $/u.test(name) || /(^|[/\\]|%2f|%5c)(\.|%2e){1,2}([/\\?#]|%2f|%5c|$)/i.test(name)
 }
 
 /** The first of the most that may come of it. */
