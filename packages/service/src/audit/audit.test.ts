@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { auditLine } from '@gatehouse/shared'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createMetrics } from '../metrics.ts'
@@ -272,6 +282,37 @@ test('a chain goes over restarts and several processes, and shows a line that wa
   // of the second round's first process alone: what was before it is in another file
   const { faults, notes } = await verifyChain([lines[3] as string, lines[5] as string])
   expect([faults, notes.length]).toEqual([[], 1])
+})
+
+test('a line is one line to every reader, whatever a caller calls things', async () => {
+  const audit = open({ kind: 'file', path }, { chain: true })
+  const names = ['\u2028', '\u2029', '\u0085', '\n', '\r']
+  audit.write({ event: 'mcp_request', outcome: 'ok', tool: 'transfer', arguments: names })
+  audit.call('next')
+  await audit.close()
+  const read: string[] = []
+  for await (const line of createInterface({ input: createReadStream(path) })) read.push(line)
+  expect(read).toHaveLength(2)
+  expect(JSON.parse(read[0] ?? '').arguments).toEqual(names)
+  expect((await verifyChain(read)).faults).toEqual([])
+})
+
+test('a line that somebody puts between others as a process of its own is told of', async () => {
+  const audit = open({ kind: 'file', path }, { chain: true })
+  for (const tool of ['one', 'two', 'three']) audit.call(tool)
+  await audit.close()
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  const forged = JSON.parse(lines[1] as string)
+  forged.tool = 'forged'
+  forged.chain = {
+    writer: 'abcdefabcdef',
+    line: 1,
+    previous: createHash('sha256')
+      .update(lines[0] as string)
+      .digest('hex'),
+  }
+  const { notes } = await verifyChain(lines.toSpliced(1, 0, JSON.stringify(forged)))
+  expect(notes).toEqual(['line 2: abcdefabcdef begins: see that a process started then'])
 })
 
 function refers(line: string, to: string): boolean {

@@ -172,7 +172,11 @@ function lineOf(
     ...rest,
     ...(chain && { chain: chain.next() }),
   }
-  return JSON.stringify(line)
+  // to some readers these end a line, and half of one is none
+  return JSON.stringify(line).replace(
+    /[\u0085\u2028\u2029]/g,
+    (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** For the log: a query may be a secret. */

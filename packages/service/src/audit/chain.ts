@@ -1,6 +1,6 @@
 // Lines that hold together: each has the digest of the one before it by the same process. Who changes, adds or takes away a line
-// in the middle has to write again all that follow. It proves nothing against somebody who does that, and no digest is missing
-// where the last lines of a file are.
+// in the middle has to write again all that follow by that process. It proves nothing against somebody who does that, nor against lines
+// in the name of a process that there never was, and no digest is missing where the last lines of a process are.
 import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
@@ -96,6 +96,8 @@ export async function verifyChain(lines: AsyncIterable<string> | Iterable<string
     } else if (!digests.has(previous)) {
       if (number > 1) return 'the line that its process found before it is gone, or was changed'
       notes.push(`line ${number}: ${writer} went on from a line that is not among these`)
+    } else {
+      notes.push(`line ${number}: ${writer} begins: see that a process started then`)
     }
     return undefined
   }
