@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Catalog } from '../catalog/contract.ts'
 import { testClient } from '../suites/clients.ts'
-import type { Notification, Upstream } from '../upstreams/contract.ts'
+import type { Behalf, Notification, Upstream } from '../upstreams/contract.ts'
 import { behalfOf } from './client.ts'
 import { createNews } from './news.ts'
 
-function scene() {
+function scene(mayHear: (found: unknown, behalf: Behalf) => boolean = () => true) {
   const open = new Set<{ uris: readonly string[]; hear(notification: Notification): void }>()
   const told: Notification[] = []
   const ends = new Set<() => void>()
@@ -23,7 +23,7 @@ function scene() {
   } as unknown as Catalog
   const closed = new Set<string>()
   const news = createNews({
-    isOpenTo: ({ uri }) => !closed.has(uri),
+    isOpenTo: (found, behalf) => !closed.has(found.uri) && mayHear(found, behalf),
     catalog,
     onerror: (error) => expect.unreachable(String(error)),
     quiet: { lists: 1_000_000, subscriptions: 1_000_000 },
@@ -58,6 +58,21 @@ test('a session has one listener an upstream, for all that it subscribed to', ()
   expect(told.map(({ params }) => params?.uri)).toEqual(['a:2'])
   news.unsubscribe(session, 'a:2')
   expect(open.size).toBe(0)
+  news.close()
+})
+
+test('what a session may hear of is judged by who it is of its last request, not by who it was when it subscribed', async () => {
+  const { session, upstream, behalf, told, update, news } = scene(
+    (_, { granted }) => granted.groups?.includes('finance') === true,
+  )
+  const inGroups = (...groups: string[]) => ({ ...behalf, granted: { ...behalf.granted, groups } })
+  news.subscribe(session, 'a:1', { upstream, uri: 'a:1' }, inGroups('finance'))
+  update('a:1')
+  await new Promise(setImmediate)
+  news.used(session, inGroups())
+  update('a:1')
+  await new Promise(setImmediate)
+  expect(told).toHaveLength(1)
   news.close()
 })
 

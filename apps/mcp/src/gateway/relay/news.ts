@@ -31,6 +31,8 @@ export interface NewsOptions {
 }
 
 interface Hearing {
+  /** For whom its last request was: groups and scopes come and go. */
+  behalf: Behalf
   readonly stopWatching: () => void
   stopLists: (() => void) | undefined
   readonly timers: Set<NodeJS.Timeout>
@@ -93,15 +95,16 @@ export function createNews({ catalog, isOpenTo, onerror, quiet }: NewsOptions): 
       })
   }
 
-  function begin(session: SessionNews): Hearing {
+  function begin(session: SessionNews, behalf: Behalf): Hearing {
     // it may be ended on another replica
     const stopWatching = session.onEnd(() => forget(session.key))
-    return { stopWatching, stopLists: undefined, timers: new Set(), subscribed: new Map() }
+    return { behalf, stopWatching, stopLists: undefined, timers: new Set(), subscribed: new Map() }
   }
 
-  function touched(session: SessionNews): Hearing {
+  function touched(session: SessionNews, behalf: Behalf): Hearing {
     const { key } = session
-    const hearing = sessions.get(key) ?? begin(session)
+    const hearing = sessions.get(key) ?? begin(session, behalf)
+    hearing.behalf = behalf
     sessions.set(key, hearing)
     for (const timer of hearing.timers) clearTimeout(timer)
     hearing.timers.clear()
@@ -118,14 +121,15 @@ export function createNews({ catalog, isOpenTo, onerror, quiet }: NewsOptions): 
   /** One listener for all of one upstream. The new one is there before the old one ends, so that nothing is missed. */
   function listenTo(
     session: SessionNews,
-    { subscribed }: Hearing,
+    hearing: Hearing,
     of: Omit<Subscribed, 'stop'>,
     before: Subscribed | undefined,
   ): void {
     const { uris, upstream, behalf } = of
+    const { subscribed } = hearing
     const hear = ({ method, params }: Notification) => {
       const uri = updatedIn({ method, params }, uris)
-      if (uri !== undefined && isOpenTo({ upstream, uri: params?.uri }, behalf))
+      if (uri !== undefined && isOpenTo({ upstream, uri: params?.uri }, hearing.behalf))
         tell(session, { method, params: { ...params, uri } })
     }
     const stop = uris.size > 0 && upstream.listen(behalf, [...uris.keys()], hear)
@@ -171,13 +175,13 @@ export function createNews({ catalog, isOpenTo, onerror, quiet }: NewsOptions): 
     },
 
     used(session, behalf) {
-      const hearing = touched(session)
+      const hearing = touched(session, behalf)
       const changed = (kind: keyof typeof events) => tell(session, { method: `notifications/${kind}/list_changed` })
       hearing.stopLists ??= catalog.watch(behalf, '2025', changed)
     },
 
     subscribe(session, uri, { upstream, uri: own }, behalf) {
-      const hearing = touched(session)
+      const hearing = touched(session, behalf)
       const before = hearing.subscribed.get(upstream.settings.name)
       if (before?.uris.get(own) === uri) return true
       const count = [...hearing.subscribed.values()].reduce((sum, { uris }) => sum + uris.size, 0)
