@@ -54,7 +54,11 @@ function isMember({ subject, facts }: Identity, way: Membership): boolean {
   }
 }
 
-/** The domain as it is compared: exact, lower case, punycode. A sub-domain is another domain. */
+/**
+ * The domain as it is compared: exact, lower case, punycode. A sub-domain is another domain. What no domain has stays: Node reads
+ * one as that of a URL, which ends at a slash, and in which `%2e` is a dot.
+ */
 export function domainOf(email: string): string {
-  return domainToASCII(email.slice(email.lastIndexOf('@') + 1).toLowerCase())
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase()
+  return (/[%/\\?#:]/.test(domain) ? '' : domainToASCII(domain)) || domain
 }
