@@ -95,6 +95,21 @@ export function describePolls(staged: Staged): void {
   )
 
   test(
+    'a poll while one is held slows the code down, too',
+    withCode(async ({ store, elapse, precision }) => {
+      expect(await store.deviceCodes.poll('d', 1_000, 6_000)).toBe('undecided')
+      for (let poll = 0; poll < 2; poll += 1) expect(await store.deviceCodes.poll('d', 1_000, 6_000)).toBe('early')
+      await elapse(6_000)
+      expect(await store.deviceCodes.endPoll('d')).toBe('undecided')
+      // ten seconds and the interval after the poll that was held, rather than the interval after its end
+      await elapse(4_500 - precision)
+      expect(await store.deviceCodes.poll('d', 1_000, 6_000)).toBe('early')
+      await elapse(15_000 + 1_000)
+      expect(await store.deviceCodes.poll('d', 1_000, 6_000)).toBe('undecided')
+    }),
+  )
+
+  test(
     'the pace of a held poll counts from its end',
     withCode(async ({ store, elapse, precision }) => {
       expect(await store.deviceCodes.poll('d', interval, 20_000)).toBe('undecided')
