@@ -217,6 +217,37 @@ test('a sign-in elsewhere has the name of the person and of the login; who is ke
   })
 })
 
+test("an answer that a device brings from GitHub's own page has the request that brought it", async () => {
+  await using server = await startAuthServer({
+    clients: [{ ...terminal, github_device_flow: true }],
+    environment: {
+      AUTH_DEV_LOGIN: 'false',
+      AUTH_LIFETIMES: '{"deviceInterval":1}',
+      GITHUB_CLIENT_ID: github.clientId,
+      GITHUB_URL: github.url,
+      GITHUB_API_URL: github.apiUrl,
+      ALLOWED_GITHUB_USERS: 'octocat',
+    },
+  })
+  github.fault = undefined
+  const answered = async (login: string) => {
+    const device = await askAsDevice(server)
+    github.decideDevice(device.userCode, login)
+    return device.poll()
+  }
+  const from = { address: '127.0.0.1', flow: expect.any(String), client: 'terminal' }
+  const request = expect.stringMatching(/^[\w-]{36}$/)
+  await answered('octocat')
+  expect(last(server, 'device_approved')).toMatchObject({ ...from, request: last(server, 'tokens_issued')?.request })
+  expect(last(server, 'device_approved')).toMatchObject({ request })
+  github.users.set('eve', { id: 8, login: 'eve' })
+  await answered('eve')
+  expect(last(server, 'device_refused')).toMatchObject({ ...from, request, reason: 'rules', subject: 'github:8' })
+  await answered('deny')
+  expect(last(server, 'device_refused')).toMatchObject({ ...from, request })
+  expect(last(server, 'device_refused')).not.toHaveProperty('subject')
+})
+
 test('with AUDIT_TO off nothing is written', async () => {
   await using server = await startAuthServer({ environment: { AUDIT_TO: 'off' } })
   await approvedDevice(server, { client_id: terminal.client_id })

@@ -84,7 +84,7 @@ async function answerPoll(
   if (relay && interval !== undefined) {
     // held by nobody: it is GitHub that knows, and it is asked at its own pace
     refuseEarly(await options.store.deviceCodes.poll(id, interval * 1000, 0))
-    return (await relay.poll(id, record as Payload)) as AdapterPayload
+    return (await relay.poll(id, record as Payload, by)) as AdapterPayload
   }
   const outcome = await heldPolls.answer({
     deviceCode: id,

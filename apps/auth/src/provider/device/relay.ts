@@ -16,17 +16,19 @@ import type { Decisions } from '../people/decisions.ts'
 import { deviceFacts } from '../people/facts.ts'
 import { type RequestParameters, requestedAccess } from '../people/requested-access.ts'
 import type { ResourcePolicy } from '../resources.ts'
-import { flowOf, type WriteEvent } from '../security-events.ts'
+import { flowOf, requestFacts, type WriteEvent } from '../security-events.ts'
 
 const MODEL = 'GitHubDeviceCode'
+
+type PollRequest = Parameters<typeof requestFacts>[0]
 
 export interface DeviceRelay {
   /** Replaces the answer of the device authorization endpoint, for a client that is relayed. */
   begin(ctx: KoaContextWithOIDC): Promise<void>
   /** How long this code's client waits between polls, in seconds; undefined if the code is not relayed. */
   interval(deviceCode: string): Promise<number | undefined>
-  /** Asks GitHub. Returns the code's payload as it is now, or throws what the poll gets. */
-  poll(deviceCode: string, payload: Payload): Promise<Payload>
+  /** Asks GitHub. Returns the code's payload as it is now, or throws what the poll gets. `by` is the poll. */
+  poll(deviceCode: string, payload: Payload, by: PollRequest): Promise<Payload>
 }
 
 export interface DeviceRelayOptions {
@@ -75,12 +77,13 @@ export function createDeviceRelay({
     return decided
   }
 
-  const refuse = async (id: string, payload: Payload, subject?: string): Promise<never> => {
+  const refuse = async (id: string, payload: Payload, by: PollRequest, subject?: string): Promise<never> => {
     onSecurityEvent({
       event: 'device_refused',
       outcome: 'refused',
       decision: 'deny',
       ...(subject !== undefined && { reason: 'rules', subject }),
+      ...requestFacts(by),
       flow: flowOf(id),
       client: String(payload.clientId),
       login: 'github',
@@ -126,7 +129,7 @@ export function createDeviceRelay({
 
     interval: async (deviceCode) => (await find(deviceCode))?.interval,
 
-    async poll(id, payload) {
+    async poll(id, payload, by) {
       const relayed = await find(id)
       if (!relayed) return payload
       let answer: GitHubPoll
@@ -146,12 +149,12 @@ export function createDeviceRelay({
         case 'expired':
           throw new errors.ExpiredToken('the code at GitHub has expired')
         case 'denied':
-          return refuse(id, payload)
+          return refuse(id, payload, by)
         case 'signed_in': {
           const { identity } = answer
-          if (!(await accounts.admit(identity))) return refuse(id, payload, identity.subject)
+          if (!(await accounts.admit(identity))) return refuse(id, payload, by, identity.subject)
           const client = await provider().Client.find(String(payload.clientId))
-          if (!client) return refuse(id, payload)
+          if (!client) return refuse(id, payload, by)
           const access = requestedAccess(payload.params as RequestParameters, resources, client)
           const who = { accountId: identity.subject, clientId: client.clientId }
           const origin = { name: client.clientName, device: deviceFacts(payload.deviceInfo, provider().issuer) }
@@ -163,6 +166,7 @@ export function createDeviceRelay({
             event: 'device_approved',
             outcome: 'ok',
             decision: 'allow',
+            ...requestFacts(by),
             flow: flowOf(id),
             grant: grantId,
             subject: identity.subject,
