@@ -15,7 +15,7 @@ import {
   readRedisTarget,
   type SettingsReader,
 } from '@gatehouse/service'
-import { type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
+import { isLoopbackHost, type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
 import { z } from 'zod'
 import { type AdmissionRules, hasRules } from './accounts/admission.ts'
 import type { Group } from './accounts/groups.ts'
@@ -24,7 +24,6 @@ import { settleGroups, unmetGroups } from './gateway-groups.ts'
 import { type GatewayResources, readGatewayResources } from './gateway-resources.ts'
 import { describeLogin, type LoginName, type LoginSettings, parseLogin } from './logins/index.ts'
 import { letsEverybodyIn } from './logins/login.ts'
-import { isLoopbackHost } from './loopback.ts'
 import { longestHold } from './store/rules.ts'
 
 const DAY = 86_400

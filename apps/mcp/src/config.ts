@@ -17,7 +17,7 @@ import {
   readSecret,
   type SettingsReader,
 } from '@gatehouse/service'
-import { defaultScopes } from '@gatehouse/shared'
+import { defaultScopes, isLoopbackHost } from '@gatehouse/shared'
 import { BUILTIN } from '@gatehouse/shared/gateway-file'
 import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
@@ -212,10 +212,8 @@ function checkResourceVariables(env: Environment, faults: string[]): void {
   }
 }
 
-/** Whether a URL means this machine alone. */
 function isLoopback(value: string): boolean {
-  const hostname = URL.parse(value)?.hostname ?? ''
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+  return isLoopbackHost(URL.parse(value)?.hostname ?? '')
 }
 
 function isHttpUrl(value: string): boolean {

@@ -1,7 +1,8 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { hostOf, isPrivateAddress, isPrivateName } from './addresses.ts'
+import { hostOf, isPrivateName } from './addresses.ts'
 import { ClientError } from './errors.ts'
+import { isPublicAddress } from './public-address.ts'
 
 const PRIVATE_NAME = 'a name of private networks'
 
@@ -29,7 +30,7 @@ export function createAddressGuard({ lookup, start, allowPrivateAddresses = fals
     const found = isIP(host) ? [host] : await lookup(host).catch(() => [])
     return found.length === 0 && isPrivateName(host) ? [PRIVATE_NAME] : found
   }
-  const isPrivate = (address: string) => address === PRIVATE_NAME || isPrivateAddress(address)
+  const isPrivate = (address: string) => address === PRIVATE_NAME || !isPublicAddress(address)
   let startIsPublic: Promise<boolean> | undefined
 
   return async function refusePrivate(url: URL): Promise<void> {

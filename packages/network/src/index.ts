@@ -1,7 +1,7 @@
 // What everything that asks other people's servers goes through: which addresses may be asked, how much of an answer is
 // read, and what servers say made safe to show. A failure is one kind of error; its codes are one list for all who throw it.
 export { type AddressGuardOptions, createAddressGuard, dnsLookup, type Lookup } from './address-guard.ts'
-export { isLoopback, isSafeUrl, safeUrl } from './addresses.ts'
+export { isSafeUrl, safeUrl } from './addresses.ts'
 export { errorBodyLine } from './error-body.ts'
 export {
   type Challenge,
@@ -12,5 +12,6 @@ export {
 } from './errors.ts'
 export { createGuardedFetch, type Fetch, networkError, readWhole } from './guarded-fetch.ts'
 export { isObject, type PlainMembers, plainMembers, readJson } from './json-object.ts'
+export { isPublicAddress } from './public-address.ts'
 export { cleanLine, cleanText, safeJson } from './text.ts'
 export { type HeaderChallenge, readChallenge } from './www-authenticate.ts'

@@ -10,10 +10,10 @@ export {
 } from './audit.ts'
 export { type AccessTokenClaims, accessTokenClaims } from './claims.ts'
 export { createDepthMeter, isTooDeep, parseJson } from './json.ts'
+export { isLoopbackHost } from './loopback.ts'
 export {
   type AuthorizationServerMetadata,
   authorizationServerMetadata,
-  type ProtectedResourceMetadata,
   protectedResourceMetadata,
   protectedResourceMetadataUrl,
 } from './metadata.ts'

@@ -13,8 +13,6 @@ export const protectedResourceMetadata = z.looseObject({
   scopes_supported: list.optional(),
 })
 
-export type ProtectedResourceMetadata = z.infer<typeof protectedResourceMetadata>
-
 /** RFC 8414 §2 with RFC 8628 §4, the members that Gatehouse reads. */
 export const authorizationServerMetadata = z.looseObject({
   issuer: z.url(),

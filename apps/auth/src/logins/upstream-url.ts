@@ -1,6 +1,6 @@
 // Addresses of other servers in the settings of a login: https, or http to this machine.
+import { isLoopbackHost } from '@gatehouse/shared'
 import { z } from 'zod'
-import { isLoopbackHost } from '../loopback.ts'
 
 /** To append paths to: a trailing slash is taken away. */
 export function baseUrl(example: string) {

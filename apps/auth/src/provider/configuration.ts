@@ -7,6 +7,7 @@ import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { AUTH_METHODS, DEFAULT_GRANTS, ID_TOKEN_ALGORITHMS, normaliseClient, OPENID_SCOPES } from './clients/clients.ts'
 import { OWN_METADATA, REGISTRATION } from './clients/own-metadata.ts'
+import { isLoopbackRedirect } from './clients/redirects.ts'
 import { registeredClientId } from './clients/registration.ts'
 import { applyMaxAge } from './clients/unused-metadata.ts'
 import type { DevicePages } from './device/pages.ts'
@@ -225,11 +226,10 @@ function interactionSteps() {
 function isSameLoopback(redirectUri: string, origin: string): boolean {
   const redirect = URL.parse(redirectUri)
   const page = URL.parse(origin)
-  const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
   return (
     redirect?.protocol === 'http:' &&
     page?.protocol === 'http:' &&
-    loopback.has(page.hostname) &&
+    isLoopbackRedirect(page.hostname) &&
     redirect.hostname === page.hostname
   )
 }

@@ -1,5 +1,6 @@
 // Which pages may call. A browser sends Origin with every such call, and a page on another origin cannot forge it; what
 // is no browser sends none, and has a token to show.
+import { isLoopbackHost } from '@gatehouse/shared'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { refuse } from '../errors.ts'
 
@@ -17,9 +18,6 @@ const requestHeaders = [
 /** What a client mirrors of a tool's arguments (2026-07-28), under names that tools give. */
 const parameterHeader = /^mcp-param-[\w-]{1,64}$/
 
-/** As a browser spells it: lower case, no path. `localhost.evil` and `null` are none of these. */
-const loopbackOrigin = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/
-
 export interface OriginPolicy {
   /** Whose own pages may call. */
   readonly resources: readonly string[]
@@ -35,7 +33,7 @@ export function createOriginCheck({ resources, allowedOrigins, development }: Or
   const origins = new Set([...resources.map((resource) => new URL(resource).origin), ...allowedOrigins])
   // The Inspector and a developer's own pages come from a port of this machine that nobody can list in advance. They
   // need a token all the same. In production a loopback page is one on the *visitor's* machine: not ours to trust.
-  const isAllowed = (origin: string): boolean => origins.has(origin) || (development && loopbackOrigin.test(origin))
+  const isAllowed = (origin: string): boolean => origins.has(origin) || (development && isLoopbackOrigin(origin))
 
   return async function checkOrigin(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
     reply.header('vary', 'Origin')
@@ -61,4 +59,10 @@ export function createPreflight(methods: readonly string[]) {
       .header('access-control-max-age', '600')
       .send()
   }
+}
+
+/** As a browser spells it: lower case, no path. `localhost.evil` and `null` are none of these. */
+function isLoopbackOrigin(origin: string): boolean {
+  const url = URL.parse(origin)
+  return url?.origin === origin && /^https?:$/.test(url.protocol) && isLoopbackHost(url.hostname)
 }

@@ -1,8 +1,8 @@
 // From the address of an MCP server to the service that signs people in: RFC 9728, then RFC 8414. Everything that is
 // learnt here is untrusted until it is checked here; what is not fetched or shown by us is not checked.
 
-import { type Challenge, ClientError, cleanLine, errorBodyLine, type Fetch, isLoopback } from '@gatehouse/network'
-import { type AuthorizationServerMetadata, authorizationServerMetadata } from '@gatehouse/shared'
+import { type Challenge, ClientError, cleanLine, errorBodyLine, type Fetch } from '@gatehouse/network'
+import { type AuthorizationServerMetadata, authorizationServerMetadata, isLoopbackHost } from '@gatehouse/shared'
 import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import { readFirstAuthorizationServer } from './authorization-server.ts'
@@ -37,7 +37,7 @@ export function mcpServerUrl(typed: string | URL): URL {
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new ClientError('usage', `"${cleanLine(String(typed), 80)}" is not a web address.`, { hint })
   }
-  if (url.protocol === 'http:' && !isLoopback(url)) {
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) {
     throw new ClientError('usage', `${url.href} is not encrypted.`, {
       reason: 'Sign-ins are sent over https only, except to this computer.',
       hint,

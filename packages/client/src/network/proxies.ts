@@ -1,5 +1,6 @@
 // The proxies on the way out that the environment names, as other programs read it: HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
-import { ClientError, type Fetch, isLoopback, networkError } from '@gatehouse/network'
+import { ClientError, type Fetch, networkError } from '@gatehouse/network'
+import { isLoopbackHost } from '@gatehouse/shared'
 
 export interface Proxies {
   /** For http, and for https where that has none of its own. */
@@ -37,7 +38,7 @@ function readProxy(env: Variables, name: string): string | undefined {
 export function createProxiedFetch({ http, https, except }: Proxies, direct: Fetch): Fetch {
   let proxied: Promise<Fetch> | undefined
   return async function proxiedFetch(url, init) {
-    if (isLoopback(new URL(url))) return await direct(url, init)
+    if (isLoopbackHost(new URL(url).hostname)) return await direct(url, init)
     proxied ??= loadUndici({ httpProxy: http ?? '', httpsProxy: https ?? '', noProxy: except })
     const fetch = await proxied
     try {

@@ -1,5 +1,6 @@
 // Whether the addresses can be asked at all, and how they answer.
-import { isLoopback, safeUrl } from '@gatehouse/network'
+import { safeUrl } from '@gatehouse/network'
+import { isLoopbackHost } from '@gatehouse/shared'
 import { type Check, when } from '../check.ts'
 import { everyClient } from '../clients.ts'
 import { type Document, textIn } from '../document.ts'
@@ -27,7 +28,7 @@ export const reachabilityChecks: readonly Check[] = [
     stops: ['Claude', 'ChatGPT'],
     find: ({ url }) =>
       when(
-        url.protocol === 'http:' && !isLoopback(url),
+        url.protocol === 'http:' && !isLoopbackHost(url.hostname),
         `${url.href} is not encrypted: tokens would be read by others.`,
       ),
   },

@@ -1,5 +1,6 @@
 // URLs of the file. A query may hold a secret, so what is said of a URL never repeats it.
 import { z } from 'zod'
+import { isLoopbackHost } from '../loopback.ts'
 
 /** A protected resource: tokens and metadata name it byte for byte, so there is one spelling. */
 export const resourceUrl = z.string('must be a URL').superRefine((value, context) => {
@@ -16,7 +17,7 @@ function faultOfResource(value: string): string | undefined {
     const bare = url.pathname === '/' && !value.endsWith('/')
     return `must be in its normal form: did you mean ${bare ? url.origin : url.href}?`
   }
-  if (url.protocol === 'http:' && !isLoopback(url)) return 'must be https unless it is a loopback address'
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return 'must be https unless it is a loopback address'
   if (/^\/(livez|readyz)$|^\/\.well-known(\/|$)/.test(url.pathname))
     return "must not have a path of the server's own: /livez, /readyz, or below /.well-known"
   return undefined
@@ -56,7 +57,7 @@ export function isSafeForSecrets(url: URL): boolean {
   if (url.protocol === 'https:') return true
   const { hostname } = url
   return (
-    isLoopback(url) ||
+    isLoopbackHost(hostname) ||
     !/[.:]/.test(hostname) ||
     /\.(localhost|internal|local|test)$/.test(hostname) ||
     /^(10\.\d+|192\.168|172\.(1[6-9]|2\d|3[01]))\.\d+\.\d+$/.test(hostname) ||
@@ -104,11 +105,7 @@ function namesOf({ host, hostname, port, protocol }: URL): readonly string[] {
 function comparable(value: string): string | undefined {
   const url = URL.parse(value)
   if (!url) return undefined
-  const host = isLoopback(url) ? 'localhost' : url.hostname.replace(/\.$/, '')
+  const host = isLoopbackHost(url.hostname) ? 'localhost' : url.hostname.replace(/\.$/, '')
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')
   return `${host}:${port}${url.pathname.replace(/\/+$/, '')}`
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }

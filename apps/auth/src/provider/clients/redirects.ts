@@ -67,7 +67,7 @@ function redirectKind(uri: unknown, schemes: RedirectSchemes): 'web' | 'loopback
   if (url.hostname.includes('*')) throw new InvalidRedirectUrisError('wildcards are not allowed')
   if (url.protocol === 'https:') return 'web'
   if (url.protocol === 'http:') {
-    if (isLoopback(url.hostname)) return 'loopback'
+    if (isLoopbackRedirect(url.hostname)) return 'loopback'
     throw new InvalidRedirectUrisError('http is for this computer alone (localhost, 127.0.0.1, [::1]); use https')
   }
   const reverseDomain = /^[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:$/.test(url.protocol)
@@ -79,6 +79,7 @@ function redirectKind(uri: unknown, schemes: RedirectSchemes): 'web' | 'loopback
   return 'private'
 }
 
-export function isLoopback(hostname: string): boolean {
+/** Of redirects these alone (RFC 8252 §7.3 and §8.3): the engine has any port for no other number of this machine. */
+export function isLoopbackRedirect(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
 }

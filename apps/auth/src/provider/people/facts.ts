@@ -1,11 +1,10 @@
 // What is told about a client, about the device that asked and about where the answer goes: the engine's data as the plain
 // facts of the pages.
-import type { ProtectedResource } from '@gatehouse/shared'
+import { isLoopbackHost, type ProtectedResource } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import type { Client } from 'oidc-provider'
 import type { ConnectedApp, PendingRequest } from '../../interactions/gate.ts'
 import { isOperatorRegistered, vouchingHost } from '../clients/own-metadata.ts'
-import { isLoopback } from '../clients/redirects.ts'
 
 export function appFacts(client: Client): PendingRequest['app'] {
   return {
@@ -43,7 +42,7 @@ function whereIs(ip: string, issuer: string): { readonly address?: string } {
   const range = ipaddr.process(ip).range()
   if (range === 'unicast') return { address: ip }
   // elsewhere it is that of a proxy which does not say for whom it asks
-  if (!isLoopback(new URL(issuer).hostname)) return {}
+  if (!isLoopbackHost(new URL(issuer).hostname)) return {}
   if (range === 'loopback') return { address: 'this computer' }
   return range === 'private' || range === 'uniqueLocal' ? { address: 'a local network' } : {}
 }

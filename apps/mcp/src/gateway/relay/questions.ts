@@ -1,5 +1,6 @@
 // What an upstream asks of the client in the middle of a call, before it reaches anybody: whether it may ask that at all,
 // whether the client can be asked, and whether an address that it sends a person to is one that we let pass.
+import { isLoopbackHost } from '@gatehouse/shared'
 import type { UpstreamSettings } from '../settings.ts'
 import { type Members, type Request, RpcError } from '../upstreams/contract.ts'
 import { questionParams } from '../upstreams/envelope.ts'
@@ -92,7 +93,7 @@ function needs(isThere: boolean, requiredCapabilities: Members): void {
 
 function checkAddress(address: unknown, { settings: { name }, ownOrigins, development }: QuestionTerms): void {
   const url = typeof address === 'string' && !/[\p{Cc}\s]/u.test(address) ? URL.parse(address) : null
-  const isLoopback = url !== null && loopback.test(url.hostname)
+  const isLoopback = url !== null && isLoopbackHost(url.hostname)
   const isFine = url?.protocol === 'https:' || (development && isLoopback && url?.protocol === 'http:')
   if (!url || !isFine || url.username || url.password) {
     throw new RpcError(
@@ -105,11 +106,9 @@ function checkAddress(address: unknown, { settings: { name }, ownOrigins, develo
   }
 }
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])\.?$/
-
 /** Where a browser ends up: a name may end in a dot, and this machine has several names. The scheme makes no difference. */
 function placeOf(address: string): string {
   const { protocol, hostname, port } = new URL(address)
-  const host = loopback.test(hostname) ? 'localhost' : hostname.replace(/\.$/, '')
+  const host = isLoopbackHost(hostname) ? 'localhost' : hostname.replace(/\.$/, '')
   return `${host}:${port || (protocol === 'http:' ? '80' : '443')}`
 }

@@ -1,5 +1,5 @@
 // Whose documents are read at all, by what the operator says of hosts.
-import { isPublic } from './safe-fetch.ts'
+import { isPublicAddress } from '@gatehouse/network'
 
 /** Host names. */
 interface Rules {
@@ -28,7 +28,7 @@ export function canBeRead({ mode, allowed, denied, private: own }: Settings): bo
   if (allowed.length === 0) return true
   const isReachable = (host: string) => {
     const literal = host.replace(/^\[|\]$/g, '')
-    return own.includes(host) || (/^[\d.]+$|:/.test(literal) ? isPublic(literal) : !NOWHERE.test(host))
+    return own.includes(host) || (/^[\d.]+$|:/.test(literal) ? isPublicAddress(literal) : !NOWHERE.test(host))
   }
   return allowed.some((host) => isAdmitted(host, { allowed, denied }) && isReachable(host))
 }

@@ -6,14 +6,13 @@ import type { LookupAddress } from 'node:dns'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { isPublicAddress } from '@gatehouse/network'
 import { createNameResolver, type ResolveName } from './resolve-name.ts'
 
 const TIMEOUT_MS = 2_500
 const SIZE_LIMIT = 16 * 1024
 /** Names without a dot, and those that mean something else in each network: RFC 6762, RFC 8375, ICANN's .internal, and custom. */
 const INSIDE = /^[^.]*\.?$|\.(localhost|local|internal|intranet|private|corp|home|lan|home\.arpa)\.?$/
-const GIVEN_OUT = ipaddr.parseCIDR('2000::/3')
 
 export interface FetchedDocument {
   readonly text: string
@@ -49,7 +48,7 @@ export async function fetchDocument(
   const literal = url.hostname.replace(/^\[|\]$/g, '')
   // look-ups are for names alone: an address in the URL is judged here, and so is what always means this machine (RFC 6761 §6.3)
   const own = proxies ? INSIDE : /(^|\.)localhost$/
-  const isOwn = ipaddr.isValid(literal) ? !isPublic(literal) : own.test(literal)
+  const isOwn = isIP(literal) ? !isPublicAddress(literal) : own.test(literal)
   if (isOwn && !mayBePrivate) throw privateAddress()
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const response = await connect(url, {
@@ -71,14 +70,6 @@ export async function fetchDocument(
   return { text: await readBounded(response), maxAge: maxAge === undefined ? undefined : Number(maxAge) }
 }
 
-/** Whether an address is on the public internet: not loopback, private, link-local, NAT64, 6to4 or otherwise special. */
-export function isPublic(address: string): boolean {
-  if (!ipaddr.isValid(address)) return false
-  const parsed = ipaddr.process(address)
-  // of IPv6 only 2000::/3 was ever given out: the rest includes forms such as ::7f00:1, which hold an IPv4 address
-  return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(GIVEN_OUT))
-}
-
 /** Statuses that say nothing about the document: come back later. */
 function isPassing(status: number): boolean {
   return status >= 500 || [408, 425, 429].includes(status)
@@ -90,7 +81,7 @@ function lookupPublic(resolveName: ResolveName, signal: AbortSignal): LookupFunc
     resolveName(hostname, signal)
       .then((addresses) => {
         const [first] = addresses
-        if (first === undefined || !addresses.every(isPublic)) throw privateAddress()
+        if (first === undefined || !addresses.every(isPublicAddress)) throw privateAddress()
         return all ? done(null, addresses.map(withFamily)) : done(null, first, withFamily(first).family)
       })
       .catch((error: Error) => done(error, '', 0))
