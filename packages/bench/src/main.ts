@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { repository } from '@gatehouse/testing'
+import { guard } from './guard.ts'
 import { login } from './login/login.ts'
 import { type Measurement, OptionError } from './measurement.ts'
 import { poll } from './poll.ts'
@@ -14,6 +15,7 @@ import { tableOf } from './table.ts'
 import { waiting, waitingRedis } from './waiting.ts'
 
 const measurements: Readonly<Record<string, Measurement>> = {
+  guard,
   login,
   poll,
   rules,

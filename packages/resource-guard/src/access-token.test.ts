@@ -11,11 +11,14 @@ const now = Math.floor(Date.now() / 1000)
 
 let issuer: TokenIssuer
 let verify: (token: string) => Promise<Caller>
+/** It verifies each token each time. */
+let verifyPlainly: (token: string) => Promise<Caller>
 
 beforeAll(async () => {
   issuer = await createTokenIssuer()
   const keys = createRemoteKeySet({ issuer: issuer.issuer, url: issuer.jwksUrl })
   verify = createTokenVerifier({ issuer: issuer.issuer, resource, keys })
+  verifyPlainly = createTokenVerifier({ issuer: issuer.issuer, resource, keys, remembered: 0 })
 })
 afterAll(() => issuer[Symbol.asyncDispose]())
 
@@ -33,9 +36,16 @@ async function forge(header: Record<string, unknown>, claims: Record<string, unk
   return `${signed}.${Buffer.from(signature).toString('base64url')}`
 }
 
-/** The private reason why a token is refused, or `accepted`. */
-async function judge(token: string | Promise<string>): Promise<string> {
-  return verify(await token).then(
+/** The private reason why a token is refused, or `accepted`: the same at once, again, and where nothing is remembered. */
+async function judge(given: string | Promise<string>): Promise<string> {
+  const token = await given
+  const plainly = await judgeBy(verifyPlainly, token)
+  expect([await judgeBy(verify, token), await judgeBy(verify, token)]).toEqual([plainly, plainly])
+  return plainly
+}
+
+function judgeBy(by: typeof verify, token: string): Promise<string> {
+  return by(token).then(
     () => 'accepted',
     (error) => (error.code === 'invalid_token' ? error.reason : `not the token's fault: ${error}`),
   )

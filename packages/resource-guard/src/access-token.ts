@@ -1,5 +1,6 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { InvalidTokenError, type RefusalReason } from './errors.ts'
+import { createVerifiedTokens } from './verified-tokens.ts'
 
 /** Whom an access token was issued to. */
 export interface Caller {
@@ -14,7 +15,7 @@ export interface Caller {
   readonly tokenId: string
   /** Groups that the person is in, by the issuer's names (RFC 9068 §2.2.3.1). What they allow is the resource's to say. */
   readonly groups: readonly string[]
-  /** The whole claims set, its signature verified. */
+  /** The whole claims set, its signature verified. Frozen: callers with one token share it. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
@@ -23,8 +24,13 @@ export interface TokenVerifierOptions {
   readonly issuer: string
   /** This resource's identifier: the one audience, compared byte for byte. */
   readonly resource: string
-  /** The issuer's keys, as from `createRemoteKeySet`. */
-  readonly keys: JWTVerifyGetKey
+  /** The issuer's keys, as from `createRemoteKeySet`. Without its `generation` every token is verified each time. */
+  readonly keys: JWTVerifyGetKey & { readonly generation?: () => number | undefined }
+  /**
+   * How many tokens are known again while the keys stay as they are, by a digest of them: a signature is verified once, and
+   * all that depends on the time is judged each time. 0: none are. Default 5 000.
+   */
+  readonly remembered?: number
   /** Milliseconds since the epoch. */
   readonly clock?: () => number
 }
@@ -71,10 +77,18 @@ const claimFaults: Readonly<Record<string, RefusalReason>> = {
  * Does NOT check scopes (what a route needs is the route's to say), nor whether the token was revoked: it ends when it
  * expires, so its issuer keeps it short-lived. A token that is bound to a key (`cnf`) is refused: the proof is NOT checked.
  */
-export function createTokenVerifier({ issuer, resource, keys, clock = Date.now }: TokenVerifierOptions) {
+export function createTokenVerifier(options: TokenVerifierOptions) {
+  const { issuer, resource, keys, clock = Date.now, remembered = 5_000 } = options
+  const verified = createVerifiedTokens(remembered)
+
   return async function verifyAccessToken(token: string): Promise<Caller> {
-    if (!compactJws.test(token) || !isCanonical(token)) throw new InvalidTokenError('malformed')
     const now = clock()
+    const seconds = Math.floor(now / 1000)
+    // before the signature is verified: what it is remembered with must not be newer than the keys that verified it
+    const generation = keys.generation?.()
+    const known = verified.find(token, generation)
+    if (known && isCurrent(known, seconds)) return callerOf(known, resource, seconds)
+    if (!compactJws.test(token) || !isCanonical(token)) throw new InvalidTokenError('malformed')
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
       typ: 'at+jwt',
       algorithms: ['ES256'],
@@ -85,8 +99,15 @@ export function createTokenVerifier({ issuer, resource, keys, clock = Date.now }
       currentDate: new Date(now),
     }).catch(refuse)
     if (refusedHeaders.some((name) => name in protectedHeader)) throw new InvalidTokenError('header')
-    return callerOf(payload, resource, Math.floor(now / 1000))
+    const caller = callerOf(payload, resource, seconds)
+    verified.remember(token, generation, payload)
+    return caller
   }
+}
+
+/** What jose says of `exp` and `nbf`, and how; `now` is in seconds. {@link callerOf} judges `iat`. */
+function isCurrent({ exp = 0, nbf = 0 }: JWTPayload, now: number): boolean {
+  return exp > now - clockTolerance && nbf <= now + clockTolerance
 }
 
 /**

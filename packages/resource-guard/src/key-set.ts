@@ -40,6 +40,11 @@ export interface RemoteKeySet extends JWTVerifyGetKey {
   readonly ready: () => boolean
   /** Milliseconds since keys were last loaded; infinite before the first time. */
   readonly age: () => number
+  /**
+   * A number for the keys as they are, another after each load that changed them. Undefined while a look-up has more to do
+   * than to look: none were loaded, they are being loaded, or are due to be.
+   */
+  readonly generation: () => number | undefined
 }
 
 /**
@@ -56,6 +61,8 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   let loadedAt = Number.NEGATIVE_INFINITY
   let failedAt = Number.NEGATIVE_INFINITY
   let freshFor = maxAge
+  let loaded = ''
+  let generation = 0
 
   const remote = createRemoteJWKSet(new URL(url ?? issuer), {
     timeoutDuration: timeout,
@@ -67,12 +74,15 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
         const address = url ?? (await discoverKeySet(issuer, { signal, maxBytes }))
         const document = await fetchDocument(address, { signal, maxBytes })
         const keys = await usableKeys(document?.value)
+        const answer = JSON.stringify({ keys })
+        if (answer !== loaded) generation += 1
+        loaded = answer
         loadedAt = performance.now()
         const ahead = Math.round((Date.now() - (document?.senderTime ?? Date.now())) / 1_000)
         if (Math.abs(ahead) > clockTolerance) onClockDifference?.(ahead)
         // an issuer that allows no copy at all is not asked for its keys at each request either
         freshFor = Math.min(Math.max(document?.freshFor ?? maxAge, retryAfter), maxAge)
-        return Response.json({ keys })
+        return new Response(answer, { headers: { 'content-type': 'application/json' } })
       } catch (cause) {
         failedAt = performance.now()
         const error = toIssuerError(cause)
@@ -99,6 +109,8 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): RemoteKeySet {
   }
   return Object.assign(keySet, {
     age,
+    // while jose loads, a look-up may still be answered from the keys before
+    generation: () => (remote.reloading || age() > freshFor / 2 ? undefined : generation),
     ready: () => {
       freshen().catch(() => {}) // told to onFailure
       return age() <= maxStale
