@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import { afterAll, expect, test } from 'vitest'
 import { type Config, readConfig } from './config.ts'
@@ -45,7 +45,7 @@ test('nothing set is a laptop: loopback, one resource, the developer login', () 
     trustProxy: [],
     secret: undefined,
     clientsFile: undefined,
-    redis: undefined,
+    store: { kind: 'sqlite', folder: resolve('.data') },
     logins: [{ login: 'developer', explicit: false }],
     resources: [
       {
@@ -332,15 +332,18 @@ test('the allow-lists are compared in lower case and in punycode', () => {
 test('Redis may be behind Sentinels or a cluster; its faults are told with the others, without a secret', () => {
   const sentinels = { REDIS_SENTINELS: 'one,two', REDIS_SENTINEL_MASTER: 'm', REDIS_SENTINEL_USERNAME: 'u' }
   const config = readConfig({ REDIS_URL: 'redis://:hunter2@any/2', REDIS_SENTINEL_PASSWORD: 'hunter3', ...sentinels })
-  expect(config.redis).toMatchObject({
-    kind: 'sentinel',
-    master: 'm',
-    sentinelUsername: 'u',
-    sentinelPassword: 'hunter3',
-    password: 'hunter2',
-    database: 2,
+  expect(config.store).toMatchObject({
+    kind: 'redis',
+    target: {
+      kind: 'sentinel',
+      master: 'm',
+      sentinelUsername: 'u',
+      sentinelPassword: 'hunter3',
+      password: 'hunter2',
+      database: 2,
+    },
   })
-  expect(readConfig({ REDIS_CLUSTER: 'one' }).redis).toMatchObject({ kind: 'cluster' })
+  expect(readConfig({ REDIS_CLUSTER: 'one' }).store).toMatchObject({ target: { kind: 'cluster' } })
   const faults = faultsOf({ ...sentinels, REDIS_CLUSTER: 'u:hunter2@one', PORT: 'x' })
   expect(faults).toContain('REDIS_SENTINELS and REDIS_CLUSTER are both set: set one.')
   expect(faults).toContain('PORT must be a port number from 0 to 65535.')

@@ -8,12 +8,12 @@ import {
   createSettingsReader,
   logLevels,
   type Proxies,
-  type RedisTarget,
   readAuditSettings,
   readMetricsPort,
   readProxies,
-  readRedisTarget,
+  readStoreChoice,
   type SettingsReader,
+  type StoreChoice,
 } from '@gatehouse/service'
 import { isLoopbackHost, type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
 import { z } from 'zod'
@@ -85,8 +85,8 @@ export interface Config {
   /** Undefined: no audit is written. Secret: there may be a credential in it. */
   readonly audit: AuditSettings | undefined
   readonly clientsFile: string | undefined
-  /** Absent: one SQLite file in the data directory. Secret: it has passwords in it. */
-  readonly redis: RedisTarget | undefined
+  /** Which it is, and nothing else. Secret: it has passwords in it. */
+  readonly store: StoreChoice
   /** Client id metadata documents: whether they are read, whose, and whose may come from private addresses. Host names. */
   readonly clientDocuments: {
     readonly mode: 'on' | 'off'
@@ -142,6 +142,7 @@ export function readConfig(env: Environment): Config {
   const developerLogin = readDeveloperLogin(env.AUTH_DEV_LOGIN, { loopback, production, host }, faults)
   const logins = readLogins(env, read, developerLogin, faults)
   const admission = readAdmission(read, faults)
+  const dataDir = resolve(read.text('DATA_DIR', '.data'))
   const hold = read.seconds('AUTH_HOLD_SECONDS', { most: longestHold / 1000, fallback: 4.5 })
   const config: Config = {
     issuer,
@@ -154,10 +155,10 @@ export function readConfig(env: Environment): Config {
     proxies: readProxies(env, faults),
     secret,
     previousSecret,
-    dataDir: resolve(read.text('DATA_DIR', '.data')),
+    dataDir,
     ...readOfFile(env, { issuer, production, logins, allowed: admission.groups }, faults),
     clientsFile: env.AUTH_CLIENTS_FILE ? resolve(env.AUTH_CLIENTS_FILE) : undefined,
-    redis: readRedis(read, faults),
+    store: readStoreChoice(read, dataDir, faults),
     clientDocuments: {
       mode: read.oneOf('AUTH_METADATA_DOCUMENTS', ['on', 'off'], 'on'),
       allowed: read.hosts('AUTH_METADATA_HOSTS'),
@@ -329,18 +330,6 @@ function readJson<T extends z.ZodType>(
   for (const { path, message } of result.error.issues)
     faults.push(`${name}${path.length > 0 ? ` at ${path.join('.')}` : ''}: ${message}.`)
   return undefined
-}
-
-function readRedis(read: SettingsReader, faults: string[]): RedisTarget | undefined {
-  const settings = {
-    url: read.secret('REDIS_URL'),
-    sentinels: read.text('REDIS_SENTINELS', ''),
-    sentinelMaster: read.text('REDIS_SENTINEL_MASTER', ''),
-    sentinelUsername: read.text('REDIS_SENTINEL_USERNAME', ''),
-    sentinelPassword: read.secret('REDIS_SENTINEL_PASSWORD'),
-    cluster: read.text('REDIS_CLUSTER', ''),
-  }
-  return readRedisTarget(settings, faults)
 }
 
 /** A variable that a login has its setting from. */

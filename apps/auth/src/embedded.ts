@@ -7,7 +7,7 @@ import { type Config, readConfig } from './config.ts'
 import { createLogger } from './log.ts'
 import { reloadSource } from './reload.ts'
 import { createSealing } from './store/sealing.ts'
-import { openSqliteStore } from './store/sqlite.ts'
+import { openSqliteStore } from './store/sqlite/store.ts'
 
 export interface EmbeddedOptions {
   /** The variables of the service. `DATA_DIR` has to be among them. */

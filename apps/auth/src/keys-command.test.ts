@@ -72,7 +72,7 @@ test('what is in the way is said, and nothing is made by looking', async () => {
   const elsewhere = createDataDir()
   expect(await run(['list'], { DATA_DIR: elsewhere })).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('There is no auth.sqlite'),
+    stderr: expect.stringContaining('There is no '),
   })
   const redis = { REDIS_URL: `redis://:hidden-password@127.0.0.1:${await findFreePort()}` }
   expect(await run(['list'], { DATA_DIR: elsewhere, AUTH_SECRET: '', ...redis })).toMatchObject({

@@ -34,7 +34,7 @@ async function run(): Promise<void> {
     await untilReady(store)
     const { documents } = store
     const { lifetimes } = config
-    const hold = config.redis ? HOLD : 0
+    const hold = store.shared ? HOLD : 0
     process.stdout.write(await runKeysCommand(command, { documents, lifetimes, hold, clock: Date.now }))
   } finally {
     await store.close()
@@ -43,22 +43,14 @@ async function run(): Promise<void> {
 
 /** Makes nothing: neither a file nor a secret. */
 function open(config: Config): Store {
-  const { dataDir, redis, previousSecret: previous } = config
-  const isHere = (file: string) => existsSync(join(dataDir, file))
-  if (!redis && !isHere('auth.sqlite'))
-    throw new ConfigError([`There is no auth.sqlite in DATA_DIR, ${dataDir}, and REDIS_URL is not set.`])
-  if (!config.secret && !isHere('auth.secret'))
+  const { dataDir, previousSecret: previous } = config
+  if (!config.secret && !existsSync(join(dataDir, 'auth.secret')))
     throw new ConfigError([`AUTH_SECRET is not set, and there is no auth.secret in DATA_DIR, ${dataDir}.`])
   const sealing = createSealing({ secret: config.secret ?? loadOrCreateSecret(dataDir, 'auth.secret'), previous })
   try {
-    return openStore({
-      redis,
-      dataDir,
-      sealing,
-      onTrouble: () => undefined,
-    })
+    return openStore(config.store, { sealing, onTrouble: () => undefined, mayCreate: false })
   } catch (error) {
-    if (redis || !(error instanceof ConfigError)) throw error
+    if (!(error instanceof ConfigError)) throw error
     throw new ConfigError([...error.faults, 'Without Redis, stop the service first and start it again afterwards.'])
   }
 }

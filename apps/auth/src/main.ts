@@ -22,9 +22,7 @@ await runProcess('The authorization server', async () => {
   const logger = createLogger(config.logLevel, logStream)
   const secret = config.secret ?? loadOrCreateSecret(config.dataDir, 'auth.secret')
   const sealing = createSealing({ secret, previous: config.previousSecret })
-  const store = openStore({
-    redis: config.redis,
-    dataDir: config.dataDir,
+  const store = openStore(config.store, {
     sealing,
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
     onTrouble: (event) => logTrouble(logger, event),
@@ -39,14 +37,14 @@ await runProcess('The authorization server', async () => {
     reload,
     logStream,
     onHangUp,
-    drain: drainTime(config),
+    drain: drainTime(store),
   }).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
   app.addHook('onClose', () => store.close())
   await serve(app, config, metrics)
-  logger.info({ issuer: config.issuer, store: config.redis ? 'redis' : 'sqlite' }, 'the authorization server listens')
+  logger.info({ issuer: config.issuer, store: config.store.kind }, 'the authorization server listens')
   if (config.logins.some(({ login }) => login === 'developer'))
     logger.warn('the developer login is on: it lets everybody in and must never be public')
 })

@@ -37,7 +37,8 @@ test('an empty environment runs on this machine alone, and says which defaults i
     logLevel: 'info',
     trustProxy: [],
     sessions: true,
-    redis: undefined,
+    needsSecret: false,
+    store: { kind: 'sqlite', folder: resolve('.data') },
     dataDir: resolve('.data'),
     files: [],
     warnings: [],
@@ -159,9 +160,9 @@ test('a secret may come from a file, and no message repeats it', () => {
     writeFileSync(good, 'redis://mcp:hunter2@redis:6379\n')
     writeFileSync(empty, '\n')
     writeFileSync(wrong, 'hunter2')
-    expect(readConfig({ REDIS_URL_FILE: good }).redis).toEqual({
-      kind: 'single',
-      url: 'redis://mcp:hunter2@redis:6379',
+    expect(readConfig({ REDIS_URL_FILE: good }).store).toEqual({
+      kind: 'redis',
+      target: { kind: 'single', url: 'redis://mcp:hunter2@redis:6379' },
     })
     expect(faultsOf({ REDIS_URL_FILE: empty })).toEqual([`REDIS_URL_FILE: ${empty} is empty.`])
     expect(faultsOf({ REDIS_URL_FILE: wrong })).toEqual(['REDIS_URL must be a redis:// or rediss:// URL.'])
@@ -183,15 +184,18 @@ test.each([
 test('Redis may be behind Sentinels or a cluster; its faults are told with the others, without a secret', () => {
   const sentinels = { REDIS_SENTINELS: 'one,two', REDIS_SENTINEL_MASTER: 'm', REDIS_SENTINEL_USERNAME: 'u' }
   const config = readConfig({ REDIS_URL: 'redis://:hunter2@any/2', REDIS_SENTINEL_PASSWORD: 'hunter3', ...sentinels })
-  expect(config.redis).toMatchObject({
-    kind: 'sentinel',
-    master: 'm',
-    sentinelUsername: 'u',
-    sentinelPassword: 'hunter3',
-    password: 'hunter2',
-    database: 2,
+  expect(config.store).toMatchObject({
+    kind: 'redis',
+    target: {
+      kind: 'sentinel',
+      master: 'm',
+      sentinelUsername: 'u',
+      sentinelPassword: 'hunter3',
+      password: 'hunter2',
+      database: 2,
+    },
   })
-  expect(readConfig({ REDIS_CLUSTER: 'one' }).redis).toMatchObject({ kind: 'cluster' })
+  expect(readConfig({ REDIS_CLUSTER: 'one' }).store).toMatchObject({ target: { kind: 'cluster' } })
   const faults = faultsOf({ ...sentinels, REDIS_CLUSTER: 'u:hunter2@one', PORT: 'x' })
   expect(faults).toContain('REDIS_SENTINELS and REDIS_CLUSTER are both set: set one.')
   expect(faults).toContain('PORT must be a port number from 0 to 65535.')

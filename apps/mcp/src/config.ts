@@ -6,16 +6,14 @@ import { literalRoute } from '@gatehouse/guard/fastify'
 import {
   type AuditSettings,
   createSettingsReader,
-  loadOrCreateSecret,
   logLevels,
   type Proxies,
-  type RedisTarget,
   readAuditSettings,
   readMetricsPort,
   readProxies,
-  readRedisTarget,
   readSecret,
-  type SettingsReader,
+  readStoreChoice,
+  type StoreChoice,
 } from '@gatehouse/service'
 import { defaultScopes, isLoopbackHost } from '@gatehouse/shared'
 import { BUILTIN } from '@gatehouse/shared/gateway-file'
@@ -61,15 +59,17 @@ export interface Config {
   readonly proxies: Proxies | undefined
   /** Whether clients of the 2025 era get sessions, and so whether there is a store at all. */
   readonly sessions: boolean
-  /** Undefined: one SQLite file in the data directory. Secret: it has passwords in it. */
-  readonly redis: RedisTarget | undefined
+  /** Which it is, and nothing else. Secret: it has passwords in it. */
+  readonly store: StoreChoice
   readonly dataDir: string
   /** What commands of the gateway inherit. */
   readonly inherited: { readonly PATH: string | undefined; readonly LANG: string | undefined }
   /** What is served instead of the demonstration. */
   readonly gateway: GatewaySettings | undefined
-  /** What the gateway seals with; what the others sealed is still read. Undefined without an upstream. */
+  /** What the gateway seals with; what the others sealed is still read. Undefined: none is set. See secrets.ts. */
   readonly secrets: readonly [string, ...string[]] | undefined
+  /** Whether there is an upstream, which needs one. */
+  readonly needsSecret: boolean
   /** Undefined: no audit is written. Secret: there may be a credential in it. */
   readonly audit: AuditSettings | undefined
   /** Paths of what may change while the process runs: of `gateway`, `endpoints`, `development` and `audit`. Empty: nothing may. */
@@ -140,6 +140,10 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     for (const name of developmentDefaults) faults.push(`${name} must be set in production.`)
   }
 
+  const secrets = readSecrets(env, faults)
+  const needsSecret = gateway?.settings?.upstreams.some(({ transport }) => transport !== 'builtin') ?? false
+  if (needsSecret && !secrets && production) faults.push(missingSecret)
+  const dataDir = resolve(env.DATA_DIR || '.data')
   const config: Config = {
     resource,
     endpoints,
@@ -157,11 +161,12 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     trustProxy: read.networks('TRUST_PROXY'),
     proxies: readProxies(env, faults),
     sessions: read.oneOf('MCP_SESSIONS', ['on', 'off'], 'on') === 'on',
-    redis: readRedis(read, faults),
-    dataDir: resolve(env.DATA_DIR || '.data'),
+    store: readStoreChoice(read, dataDir, faults),
+    dataDir,
     inherited: { PATH: env.PATH, LANG: env.LANG },
     gateway: gateway?.settings,
-    secrets: undefined,
+    secrets,
+    needsSecret,
     audit: readAuditSettings(
       env,
       { file: gateway?.audit, folder: dirname(resolve(env.GATEHOUSE_CONFIG || '.')) },
@@ -171,21 +176,14 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     warnings: gateway?.warnings ?? [],
     developmentDefaults,
   }
-  const secrets = readSecrets(env, faults)
-  const needsSecret = config.gateway?.upstreams.some(({ transport }) => transport !== 'builtin') ?? false
-  if (needsSecret && !secrets.current && (production || config.redis)) {
-    faults.push(`MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${MAKE_SECRET}.`)
-  }
   if (faults.length > 0) throw new ConfigError(faults)
-  // the file may come to need it
-  if (!needsSecret && !secrets.current) return config
-  const current = secrets.current ?? loadOrCreateSecret(config.dataDir, 'mcp.secret')
-  return { ...config, secrets: [current, ...(secrets.previous ? [secrets.previous] : [])] }
+  return config
 }
 
 const MAKE_SECRET = 'make one with `openssl rand -base64 32`'
+export const missingSecret = `MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${MAKE_SECRET}.`
 
-function readSecrets(env: Environment, faults: string[]) {
+function readSecrets(env: Environment, faults: string[]): Config['secrets'] {
   const read = {
     secret: (name: string): string | undefined => {
       const secret = readSecret(env, name, faults)
@@ -194,7 +192,8 @@ function readSecrets(env: Environment, faults: string[]) {
       return secret
     },
   }
-  return { current: read.secret('MCP_SECRET'), previous: read.secret('MCP_SECRET_PREVIOUS') }
+  const [current, previous] = [read.secret('MCP_SECRET'), read.secret('MCP_SECRET_PREVIOUS')]
+  return current ? [current, ...(previous ? [previous] : [])] : undefined
 }
 
 function authorizationSource(env: Environment, faults: string[]): AuthorizationSource | undefined {
@@ -282,16 +281,4 @@ function readOrigins(value: string | undefined, faults: string[]): readonly stri
     }
   }
   return origins
-}
-
-function readRedis(read: SettingsReader, faults: string[]): RedisTarget | undefined {
-  const settings = {
-    url: read.secret('REDIS_URL'),
-    sentinels: read.text('REDIS_SENTINELS', ''),
-    sentinelMaster: read.text('REDIS_SENTINEL_MASTER', ''),
-    sentinelUsername: read.text('REDIS_SENTINEL_USERNAME', ''),
-    sentinelPassword: read.secret('REDIS_SENTINEL_PASSWORD'),
-    cluster: read.text('REDIS_CLUSTER', ''),
-  }
-  return readRedisTarget(settings, faults)
 }

@@ -22,9 +22,9 @@ export function openMcpServer({ env, logStream }: EmbeddedOptions): {
 } {
   const given = env.MCP_SECRET || env.MCP_SECRET_FILE
   const settings = given ? env : { ...env, MCP_SECRET: loadOrCreateSecret(env.DATA_DIR ?? '.data', 'mcp.secret') }
-  const config = { ...readConfig(settings), redis: undefined }
+  const config = readConfig(settings)
   const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
-  const store = config.sessions ? openStore({ ...config, onTrouble }) : undefined
+  const store = config.sessions ? openStore({ kind: 'sqlite', folder: config.dataDir }, onTrouble) : undefined
   const app: FastifyInstance = createApp({ config, store, logStream })
   return { app, config }
 }

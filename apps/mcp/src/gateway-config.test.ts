@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
+import { withSecret } from './secrets.ts'
 
 let folder = mkdtempSync(join(tmpdir(), 'gatehouse-gateway-config-'))
 afterEach(() => {
@@ -200,19 +201,21 @@ test("a client's file is served, with a variable in its secret, and what was map
   ])
 })
 
-test('an upstream needs MCP_SECRET in production and with Redis; elsewhere one is made, once, for the owner alone', () => {
+test('an upstream needs MCP_SECRET in production and where replicas share what is sealed; elsewhere one is made, once, for the owner alone', () => {
   const MCP_UPSTREAM = 'http://localhost:9/mcp'
   const missing = 'MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs'
   expect(faultsOf({ ...production, MCP_UPSTREAM })).toEqual([expect.stringContaining(missing)])
-  expect(faultsOf({ REDIS_URL: 'redis://localhost', MCP_UPSTREAM })).toEqual([expect.stringContaining(missing)])
+  const alone = { shared: false }
+  expect(() => withSecret(read({ MCP_UPSTREAM }), { shared: true })).toThrow(missing)
+  expect(withSecret(read({}), { shared: true }).secrets, 'nothing is sealed').toBeUndefined()
   expect(read({ ...production, MCP_UPSTREAM, MCP_SECRET: secret }).secrets).toEqual([secret])
   const MCP_SECRET_FILE = write('secret', secret)
   const previous = `${secret}-before`
   expect(read({ MCP_UPSTREAM, MCP_SECRET_FILE, MCP_SECRET_PREVIOUS: previous }).secrets).toEqual([secret, previous])
 
-  const { secrets } = read({ MCP_UPSTREAM })
+  const { secrets } = withSecret(read({ MCP_UPSTREAM }), alone)
   expect(Buffer.from(secrets?.[0] ?? '', 'base64url')).toHaveLength(32)
-  expect(read({ MCP_UPSTREAM }).secrets).toEqual(secrets)
+  expect(withSecret(read({ MCP_UPSTREAM }), alone).secrets).toEqual(secrets)
   const kept = join(DATA(), 'mcp.secret')
   expect(statSync(kept).mode & 0o777).toBe(0o600)
   expect(readFileSync(kept, 'utf8').trim()).toBe(secrets?.[0])

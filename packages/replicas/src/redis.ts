@@ -3,8 +3,8 @@ import {
   type OnTrouble,
   openRedisConnection,
   type RedisConnectionOptions,
-  type RedisTarget,
   redisTroubles,
+  type StoreChoice,
   StoreUnavailableError,
 } from '@gatehouse/service'
 import { leaseLife, type ReplicaName, type Replicas } from './contract.ts'
@@ -133,6 +133,11 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
 }
 
 /** As a service has it. */
-export function openReplicas(redis: RedisTarget, onTrouble: OnTrouble): Replicas {
-  return openRedisReplicas({ connection: redis, ...redisTroubles(onTrouble) })
+export function openReplicas(store: StoreChoice, onTrouble: OnTrouble): Replicas | undefined {
+  switch (store.kind) {
+    case 'sqlite':
+      return undefined
+    case 'redis':
+      return openRedisReplicas({ connection: store.target, ...redisTroubles(onTrouble) })
+  }
 }

@@ -153,6 +153,8 @@ export interface DocumentStore {
 }
 
 export interface Store {
+  /** Whether other processes, replicas of this one, see the same state. */
+  readonly shared: boolean
   readonly records: RecordStore
   readonly deviceCodes: DeviceCodeStore
   readonly attempts: AttemptStore

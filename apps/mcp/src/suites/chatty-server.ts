@@ -26,7 +26,7 @@ export const chatter = defineTool({
 
 if (process.argv[1] === import.meta.filename) {
   const config = readConfig(process.env)
-  const store = openStore({ ...config, onTrouble: () => undefined })
+  const store = openStore(config.store, () => undefined)
   const app = createApp({ config, store, source: createBuiltin({ tools: [chatter] }) })
   await app.listen({ host: 'localhost', port: config.port })
   app.log.info('MCP server started')

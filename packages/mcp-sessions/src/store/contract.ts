@@ -74,6 +74,8 @@ export type Signal =
 export type Listener = (signal: Signal) => void
 
 export interface SessionStore {
+  /** Whether other processes, replicas of this one, have the same sessions. */
+  readonly shared: boolean
   /**
    * Keeps a new session. `false`, and nothing is kept, if its owner or all owners together have as many as they may;
    * but the owner's session that was least recently used makes room if it was not used for `limits.evictable`.

@@ -65,6 +65,7 @@ export function openRedisStore(options: RedisStoreOptions): SessionStore & Async
   }
 
   return {
+    shared: true,
     async open(session, owner, value) {
       const { idle, perOwner, total, evictable } = limits
       const [entered, evicted] = await connection.add(value.byteLength, (redis) =>

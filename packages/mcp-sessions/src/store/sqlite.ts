@@ -60,6 +60,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SessionStore & Asy
   const close = async (): Promise<void> => database.close()
 
   return {
+    shared: false,
     async open(session, owner, value) {
       return database.write(() => {
         const now = clock()

@@ -15,9 +15,9 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'May this process use that port?',
 }
 
-/** Milliseconds. With Redis there may be other replicas, and a proxy that spreads requests over them. */
-export function drainTime({ redis }: { readonly redis?: unknown }): number {
-  return redis ? DRAIN : 0
+/** Milliseconds. There may be other replicas, and a proxy that spreads requests over them, unless the store is ours alone. */
+export function drainTime(store: { readonly shared: boolean } | undefined): number {
+  return store?.shared === false ? 0 : DRAIN
 }
 
 /**

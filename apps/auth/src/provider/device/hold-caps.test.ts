@@ -2,7 +2,7 @@
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
 import { createSealing } from '../../store/sealing.ts'
-import { openSqliteStore } from '../../store/sqlite.ts'
+import { openSqliteStore } from '../../store/sqlite/store.ts'
 import { createHeldPolls, type HoldCaps } from './held-polls.ts'
 
 const sealing = createSealing({ secret: 'a secret of the tests of caps alone' })

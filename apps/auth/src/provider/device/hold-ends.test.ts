@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../../errors.ts'
 import type { DeviceCodeStore } from '../../store/contract.ts'
 import { createSealing } from '../../store/sealing.ts'
-import { openSqliteStore } from '../../store/sqlite.ts'
+import { openSqliteStore } from '../../store/sqlite/store.ts'
 import { createHeldPolls, type HeldPoll, type HoldEnd } from './held-polls.ts'
 
 const sealing = createSealing({ secret: 'a secret of the tests of ends alone' })

@@ -18,6 +18,8 @@ export interface OpenedStore {
 }
 
 export interface StoreHarness {
+  /** What all that it opens needs, until the end of the tests. */
+  start?(): Promise<AsyncDisposable>
   /** A new, empty store. */
   open(options: Required<EnvelopeOptions>): Promise<OpenedStore> | OpenedStore
   /** How exactly the tests may aim at an edge: 1 where the clock stands still between two calls. */

@@ -1,7 +1,7 @@
-// The one way to prove a store: every MUST of ../contract.ts, races included, for whatever holds the data. A backend's
-// test is a harness and one call; see ../sqlite.test.ts. No test sleeps: time passes by the harness's elapse().
+// The one way to prove a store: every MUST of ../contract.ts, races included, for whatever holds the data. A store's test is
+// a harness and a row in stores.ts. No test sleeps: time passes by the harness's elapse().
 
-import { describe } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import type { Tampering } from '../envelope.ts'
 import { describeAttempts } from './attempts.ts'
 import { describeClockSetBack } from './clock-set-back.ts'
@@ -42,6 +42,11 @@ export function describeStore(name: string, harness: StoreHarness): void {
   }
 
   describe(name, () => {
+    let started: AsyncDisposable | undefined
+    beforeAll(async () => {
+      started = await harness.start?.()
+    }, 60_000)
+    afterAll(() => started?.[Symbol.asyncDispose]())
     describe('records', () => describeRecords(staged))
     describe('record lifetimes', () => describeRecordLifetimes(staged))
     describe('grants of an account', () => describeGrants(staged))

@@ -2,11 +2,12 @@
 
 import { randomUUID } from 'node:crypto'
 import type { RedisTarget } from '@gatehouse/service'
-import type { Redis } from 'ioredis'
+import { startTestRedis } from '@gatehouse/testing'
+import { Redis } from 'ioredis'
 import { expect } from 'vitest'
-import type { Store } from '../contract.ts'
-import { openRedisStore } from '../redis.ts'
-import type { StoreHarness } from './scene.ts'
+import type { Store } from '../../contract.ts'
+import type { StoreHarness } from '../../suites/scene.ts'
+import { openRedisStore } from '../store.ts'
 
 export interface RedisUnderTest {
   readonly connection: RedisTarget | string
@@ -36,6 +37,31 @@ export function createRedisHarness(find: () => RedisUnderTest): StoreHarness {
           await onEachKey(nodes, prefix, (node, key) => shorten(node, key, time))
         },
         dump: async () => Buffer.concat((await onEachKey(nodes, prefix, read)).flat()),
+      }
+    },
+  }
+}
+
+/** The Redis that tests get. */
+export function redisAlone(): StoreHarness {
+  let found: RedisUnderTest | undefined
+  const find = () => {
+    if (!found) throw new Error('no Redis')
+    return found
+  }
+  return {
+    ...createRedisHarness(find),
+    async start() {
+      const server = await startTestRedis()
+      const node = new Redis(server.url)
+      const namespace = `auth:test-${randomUUID()}`
+      found = { connection: server.url, nodes: [node], namespace }
+      return {
+        async [Symbol.asyncDispose]() {
+          await onEachKey([node], namespace, (_, key) => node.del(key))
+          node.disconnect()
+          await server[Symbol.asyncDispose]()
+        },
       }
     },
   }

@@ -1,8 +1,8 @@
-import { DeviceCodeStateError, UserCodeTakenError } from '../errors.ts'
-import type { DeviceCodeStore, DeviceCodeWrite, Payload } from './contract.ts'
-import type { RedisDecisions } from './redis-decisions.ts'
-import { createGrantIndex, createRecordReader, type RedisPartOptions } from './redis-parts.ts'
-import { deviceCodeGrace, deviceCodeModel } from './rules.ts'
+import { DeviceCodeStateError, UserCodeTakenError } from '../../errors.ts'
+import type { DeviceCodeStore, DeviceCodeWrite, Payload } from '../contract.ts'
+import { deviceCodeGrace, deviceCodeModel } from '../rules.ts'
+import type { RedisDecisions } from './decisions.ts'
+import { createGrantIndex, createRecordReader, type RedisPartOptions } from './parts.ts'
 
 export function createRedisDeviceCodes(
   options: RedisPartOptions & { readonly decisions: RedisDecisions },

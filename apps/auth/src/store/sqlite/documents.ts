@@ -1,6 +1,6 @@
-import type { DocumentStore } from './contract.ts'
-import { SealBrokenError } from './sealing.ts'
-import type { SqlitePartOptions } from './sqlite-records.ts'
+import type { DocumentStore } from '../contract.ts'
+import { SealBrokenError } from '../sealing.ts'
+import type { SqlitePartOptions } from './records.ts'
 
 interface DocumentRow {
   readonly value: Uint8Array

@@ -5,10 +5,10 @@
 // p phase, o owner, l last poll, h until when that is held, or less than 0: when it was answered, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
 
 import type { RedisCommands } from '@gatehouse/service'
-import type { DeviceCodeOutcome } from './contract.ts'
-import { deviceCodeMatrix, longestHold, pollTolerance, slowDownStep } from './rules.ts'
+import type { DeviceCodeOutcome } from '../contract.ts'
+import { deviceCodeMatrix, longestHold, pollTolerance, slowDownStep } from '../rules.ts'
 
-// ARGV[1] is 0 in production: see clockOffset in redis.ts. Integers go through '%d', as Lua prints large ones as 1.7e+12.
+// ARGV[1] is 0 in production: see clockOffset in store.ts. Integers go through '%d', as Lua prints large ones as 1.7e+12.
 const now = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])

@@ -1,8 +1,8 @@
-import { AlreadyConsumedError } from '../errors.ts'
-import type { RecordStore } from './contract.ts'
-import { createRedisAccounts } from './redis-accounts.ts'
-import { createGrantIndex, createRecordReader, type RedisPartOptions } from './redis-parts.ts'
-import { grantModel, recordGrace, refreshTokenModel, refuseDeviceCodes } from './rules.ts'
+import { AlreadyConsumedError } from '../../errors.ts'
+import type { RecordStore } from '../contract.ts'
+import { grantModel, recordGrace, refreshTokenModel, refuseDeviceCodes } from '../rules.ts'
+import { createRedisAccounts } from './accounts.ts'
+import { createGrantIndex, createRecordReader, type RedisPartOptions } from './parts.ts'
 
 export function createRedisRecords(options: RedisPartOptions): RecordStore {
   const { connection, sealing, envelopes, clockOffset, prefix } = options

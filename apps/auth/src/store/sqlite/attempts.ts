@@ -1,5 +1,5 @@
-import type { AttemptStore } from './contract.ts'
-import type { SqlitePartOptions } from './sqlite-records.ts'
+import type { AttemptStore } from '../contract.ts'
+import type { SqlitePartOptions } from './records.ts'
 
 interface AttemptRow {
   readonly taken: number

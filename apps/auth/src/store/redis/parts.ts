@@ -1,16 +1,16 @@
 // What the parts of the Redis store have in common: what each is made with, how a record is read, and the index by grant.
 import type { RedisConnection } from '@gatehouse/service'
-import type { Clock, StoredRecord } from './contract.ts'
-import type { Envelope, Envelopes, FoundBy as Inside } from './envelope.ts'
-import type { ScriptedRedis } from './redis-scripts.ts'
-import type { Sealing } from './sealing.ts'
+import type { Clock, StoredRecord } from '../contract.ts'
+import type { Envelope, Envelopes, FoundBy as Inside } from '../envelope.ts'
+import type { Sealing } from '../sealing.ts'
+import type { ScriptedRedis } from './scripts.ts'
 
 export interface RedisPartOptions {
   readonly connection: RedisConnection<ScriptedRedis>
   readonly sealing: Sealing
   readonly envelopes: Envelopes
   readonly clock: Clock
-  /** The first argument of the scripts that look at the time: see redis.ts. */
+  /** The first argument of the scripts that look at the time: see store.ts. */
   readonly clockOffset: () => number
   /** Begins the name of every key. */
   readonly prefix: string

@@ -1,10 +1,10 @@
 // Which grants a person gave: for each account one sorted set. It only says where to look: what is true of a grant is in the
 // grant's own record, and an entry without one is dropped.
 
-import type { StoredGrant } from './contract.ts'
-import type { ReadRecord, RedisPartOptions } from './redis-parts.ts'
-import type { ScriptedRedis } from './redis-scripts.ts'
-import { grantModel } from './rules.ts'
+import type { StoredGrant } from '../contract.ts'
+import { grantModel } from '../rules.ts'
+import type { ReadRecord, RedisPartOptions } from './parts.ts'
+import type { ScriptedRedis } from './scripts.ts'
 
 /** An entry is written a moment before its grant: younger than this, one that leads nowhere is left alone. */
 const settledAfter = 60_000

@@ -1,9 +1,9 @@
-import { AlreadyConsumedError } from '../errors.ts'
-import type { RecordStore, StoredRecord } from './contract.ts'
-import type { Envelopes, FoundBy } from './envelope.ts'
-import { grantModel, recordGrace, refuseDeviceCodes } from './rules.ts'
-import type { Sealing } from './sealing.ts'
-import type { SqliteDatabase } from './sqlite-database.ts'
+import { AlreadyConsumedError } from '../../errors.ts'
+import type { RecordStore, StoredRecord } from '../contract.ts'
+import type { Envelopes, FoundBy } from '../envelope.ts'
+import { grantModel, recordGrace, refuseDeviceCodes } from '../rules.ts'
+import type { Sealing } from '../sealing.ts'
+import type { SqliteDatabase } from './database.ts'
 
 interface RecordRow {
   readonly key: string

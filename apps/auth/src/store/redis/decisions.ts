@@ -2,7 +2,7 @@
 // processes listen on one channel, over one connection each; what is said there is the hashed id of a code.
 
 import { openRedisChannels, type RedisConnectionOptions } from '@gatehouse/service'
-import { createWatchers } from './watchers.ts'
+import { createWatchers } from '../watchers.ts'
 
 export interface RedisDecisions {
   /** Where a decision is told. */

@@ -1,6 +1,6 @@
-import type { DocumentStore } from './contract.ts'
-import type { RedisPartOptions } from './redis-parts.ts'
-import { SealBrokenError } from './sealing.ts'
+import type { DocumentStore } from '../contract.ts'
+import { SealBrokenError } from '../sealing.ts'
+import type { RedisPartOptions } from './parts.ts'
 
 export function createRedisDocuments({ connection, sealing, envelopes, prefix }: RedisPartOptions): DocumentStore {
   const hashOf = (name: string) => sealing.hashKey('document', name)

@@ -1,5 +1,5 @@
-import { DeviceCodeStateError, UserCodeTakenError } from '../errors.ts'
-import type { DeviceCodePhase, DeviceCodeStore, DeviceCodeWrite } from './contract.ts'
+import { DeviceCodeStateError, UserCodeTakenError } from '../../errors.ts'
+import type { DeviceCodePhase, DeviceCodeStore, DeviceCodeWrite } from '../contract.ts'
 import {
   deviceCodeGrace,
   deviceCodeMatrix,
@@ -7,9 +7,9 @@ import {
   longestHold,
   pollTolerance,
   slowDownStep,
-} from './rules.ts'
-import { consumption, type SqlitePartOptions } from './sqlite-records.ts'
-import { createWatchers } from './watchers.ts'
+} from '../rules.ts'
+import { createWatchers } from '../watchers.ts'
+import { consumption, type SqlitePartOptions } from './records.ts'
 
 /** Milliseconds after which an answer is in nobody's way: the longest interval there can be. */
 const longestPace = 60_000

@@ -1,37 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, test } from 'vitest'
-import { AlreadyConsumedError, ConfigError } from '../errors.ts'
-import { createSealing } from './sealing.ts'
-import { openSqliteStore } from './sqlite.ts'
-import { migrations } from './sqlite-schema.ts'
-import { describeStore } from './suites/store-suite.ts'
+import { AlreadyConsumedError, ConfigError } from '../../errors.ts'
+import { createSealing } from '../sealing.ts'
+import { migrations } from './schema.ts'
+import { openSqliteStore } from './store.ts'
+import { createClock, createPath, filesOf, removeDirectories } from './suites/places.ts'
 
 const sealing = createSealing({ secret: 'a secret of the SQLite tests alone' })
-
-describeStore('SQLite in memory', {
-  precision: 1,
-  canDump: false,
-  open(options) {
-    const { clock, elapse } = createClock()
-    return { store: openSqliteStore({ path: ':memory:', clock, ...options }), elapse }
-  },
-})
-
-describeStore('SQLite in a file', {
-  precision: 1,
-  canDump: true,
-  open(options) {
-    const { clock, elapse } = createClock()
-    const path = createPath()
-    const dump = async () => Buffer.concat(filesOf(dirname(path)).map((file) => readFileSync(file)))
-    return { store: openSqliteStore({ path, clock, ...options }), elapse, dump, discard: removeDirectories }
-  },
-})
 
 describe('SQLite file', () => {
   afterEach(removeDirectories)
@@ -170,38 +149,13 @@ describe('SQLite file', () => {
   })
 })
 
-function createClock() {
-  let now = Date.now()
-  const elapse = (time: number) => {
-    now += time
-  }
-  return { clock: () => now, elapse }
-}
-
-const directories: string[] = []
-
-function createPath(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'gatehouse-store-'))
-  directories.push(directory)
-  return join(directory, 'data', 'auth.sqlite')
-}
-
-function removeDirectories(): void {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true })
-}
-
-function filesOf(directory: string): string[] {
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-}
-
 const modeOf = (path: string) => statSync(path).mode & 0o777
 
 /** What makes Node open the store, write a record and go on with `run`. */
 function nodeArguments(path: string, run: string): string[] {
   const source = `
-    import { createSealing } from ${JSON.stringify(new URL('sealing.ts', import.meta.url).href)}
-    import { openSqliteStore } from ${JSON.stringify(new URL('sqlite.ts', import.meta.url).href)}
+    import { createSealing } from ${JSON.stringify(new URL('../sealing.ts', import.meta.url).href)}
+    import { openSqliteStore } from ${JSON.stringify(new URL('store.ts', import.meta.url).href)}
     const sealing = createSealing({ secret: 'a secret of the SQLite tests alone' })
     const store = openSqliteStore({ path: ${JSON.stringify(path)}, clock: Date.now, sealing })
     await store.records.put('Session', 'of the other process', { n: 1 }, 600_000)

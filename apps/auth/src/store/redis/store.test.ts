@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { startTestProxy, startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { AlreadyConsumedError, StoreUnavailableError } from '../errors.ts'
-import type { Store } from './contract.ts'
-import type { Tampering } from './envelope.ts'
-import { openRedisStore, type RedisStoreOptions } from './redis.ts'
-import { createSealing } from './sealing.ts'
-import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
-import { describeStore } from './suites/store-suite.ts'
+import { AlreadyConsumedError, StoreUnavailableError } from '../../errors.ts'
+import type { Store } from '../contract.ts'
+import type { Tampering } from '../envelope.ts'
+import { createSealing } from '../sealing.ts'
+import { openRedisStore, type RedisStoreOptions } from './store.ts'
+import { untilAnswers } from './suites/harness.ts'
 
 let server: TestRedis | undefined
 let admin: Redis
@@ -32,11 +31,6 @@ afterAll(async () => {
   admin.disconnect()
   await server[Symbol.asyncDispose]()
 })
-
-describeStore(
-  'Redis',
-  createRedisHarness(() => ({ connection: redisUrl(), nodes: [admin], namespace })),
-)
 
 describe('Redis connection', () => {
   test('a store can be opened before Redis is there, and works when it is', async () => {

@@ -7,11 +7,11 @@ import { type RedisTarget, readRedisTarget } from '@gatehouse/service'
 import { type RedisCluster, startRedisCluster, startTestProxy, verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { AlreadyConsumedError, StoreUnavailableError } from '../errors.ts'
-import { openRedisStore } from './redis.ts'
-import { createSealing } from './sealing.ts'
-import { createRedisHarness, onEachKey, untilAnswers } from './suites/redis-harness.ts'
-import { describeStore } from './suites/store-suite.ts'
+import { AlreadyConsumedError, StoreUnavailableError } from '../../errors.ts'
+import { createSealing } from '../sealing.ts'
+import { describeStore } from '../suites/store-suite.ts'
+import { openRedisStore } from './store.ts'
+import { createRedisHarness, onEachKey, untilAnswers } from './suites/harness.ts'
 
 const namespace = `auth:test-${randomUUID()}`
 const sealing = createSealing({ secret: 'a secret of the Redis Cluster tests alone' })

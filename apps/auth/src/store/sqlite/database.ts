@@ -2,8 +2,8 @@
 
 import type { StatementSync } from 'node:sqlite'
 import { openSqliteDatabase as openDatabase } from '@gatehouse/service'
-import type { Clock } from './contract.ts'
-import { migrations } from './sqlite-schema.ts'
+import type { Clock } from '../contract.ts'
+import { migrations } from './schema.ts'
 
 /** Expired rows are removed with other writes, at most so many in one of them, so that none takes long. */
 const sweepBatch = 200

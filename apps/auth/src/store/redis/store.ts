@@ -1,15 +1,15 @@
 // The store of any number of processes: one Redis (7 or later, or Valkey), with replicas or as a cluster. Its keys are described in
-// docs/storage-schema.md. Single use, compare-and-set and counting are Lua scripts: see redis-scripts.ts.
+// docs/storage-schema.md. Single use, compare-and-set and counting are Lua scripts: see scripts.ts.
 
 import { openRedisConnection, type RedisConnectionOptions } from '@gatehouse/service'
-import type { Clock, Store } from './contract.ts'
-import { createEnvelopes, type EnvelopeOptions } from './envelope.ts'
-import { createRedisAttempts } from './redis-attempts.ts'
-import { createRedisDecisions } from './redis-decisions.ts'
-import { createRedisDeviceCodes } from './redis-device-codes.ts'
-import { createRedisDocuments } from './redis-documents.ts'
-import { createRedisRecords } from './redis-records.ts'
-import { type ScriptedRedis, scripts } from './redis-scripts.ts'
+import type { Clock, Store } from '../contract.ts'
+import { createEnvelopes, type EnvelopeOptions } from '../envelope.ts'
+import { createRedisAttempts } from './attempts.ts'
+import { createRedisDecisions } from './decisions.ts'
+import { createRedisDeviceCodes } from './device-codes.ts'
+import { createRedisDocuments } from './documents.ts'
+import { createRedisRecords } from './records.ts'
+import { type ScriptedRedis, scripts } from './scripts.ts'
 
 export interface RedisStoreOptions extends EnvelopeOptions, RedisConnectionOptions {
   /** What `consumedAt` is told in. Nothing is decided by it: that is Redis's own time. */
@@ -32,6 +32,7 @@ export function openRedisStore(options: RedisStoreOptions): Store & AsyncDisposa
   }
 
   return {
+    shared: true,
     records: createRedisRecords(part),
     deviceCodes: createRedisDeviceCodes({ ...part, decisions }),
     attempts: createRedisAttempts(part),

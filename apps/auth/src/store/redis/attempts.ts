@@ -1,5 +1,5 @@
-import type { AttemptStore } from './contract.ts'
-import type { RedisPartOptions } from './redis-parts.ts'
+import type { AttemptStore } from '../contract.ts'
+import type { RedisPartOptions } from './parts.ts'
 
 export function createRedisAttempts({ connection, sealing, prefix }: RedisPartOptions): AttemptStore {
   // Names hold addresses and the like, which a bare hash would not hide. A new AUTH_SECRET starts the windows afresh.
