@@ -319,6 +319,7 @@ export const walls = [
       ...node,
       '../catalog/contract.ts',
       '../catalog/names.ts',
+      '../pins/contract.ts',
       '../recent.ts',
       '../relay/client.ts',
       '../relay/tasks.ts',

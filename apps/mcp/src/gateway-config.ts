@@ -16,6 +16,7 @@ import {
   type UpstreamInFile,
 } from '@gatehouse/shared/gateway-file'
 import { lockOf } from './gateway/pins/lock.ts'
+import { annotationTests } from './gateway/rules/annotations.ts'
 import { compileCondition } from './gateway/rules/cel.ts'
 import type {
   BuiltinUpstream,
@@ -94,8 +95,8 @@ function readFile(path: string, input: GatewayInput, faults: string[]): GatewayC
   const before = faults.length
   const places = { variable: input.variable, folder: dirname(resolve(path)) }
   const files = new Set([resolve(path)])
-  const rules = compile(file.rules, (fault) => faults.push(place(fault)))
   const pins = readPins(file.pins, path, input.lock)
+  const rules = compile(file.rules, pins.settings, (fault) => faults.push(place(fault)))
   if ('fault' in pins) faults.push(`${path} pins: ${pins.fault}.`)
   if ('file' in pins) files.add(pins.file)
   const settings = settle(file, input, { rules, pins: pins.settings }, (source, use) => {
@@ -123,7 +124,11 @@ export function readRules(path: string, resource: string, faults: string[]): Gat
   const { file, faults: found = [] } = readGatewayFile(readFileSync(path, 'utf8'), { resource })
   const place = ({ line, column, message }: Fault) => `${path}:${line}:${column} ${message}.`
   faults.push(...found.map(place))
-  const rules = compile(file?.rules ?? [], (fault) => faults.push(place(fault)))
+  // the lock says something of rules by annotations alone
+  const isLockNeeded = file?.rules.some(({ annotations }) => annotations) === true
+  const pins = isLockNeeded ? readPins(file.pins, path, 'needed') : { settings: noPins }
+  if ('fault' in pins) faults.push(`${path} pins: ${pins.fault}.`)
+  const rules = compile(file?.rules ?? [], pins.settings, (fault) => faults.push(place(fault)))
   return file && faults.length === 0
     ? settle(file, { resource, title: '' }, { rules, pins: noPins }, () => () => '')
     : undefined
@@ -150,13 +155,15 @@ function readAddress(url: string, input: GatewayInput, faults: string[]): Gatewa
 }
 
 /** The conditions are read here and nowhere else. */
-function compile(rules: readonly RuleInFile[], report: (fault: Fault) => void): readonly Rule[] {
-  return rules.map(({ at, when, ...rule }) => {
+function compile(rules: readonly RuleInFile[], { lock }: PinSettings, report: (fault: Fault) => void): readonly Rule[] {
+  const testFor = annotationTests(lock)
+  return rules.map(({ at, when, annotations, ...others }) => {
+    const rule = { ...others, name: at, annotations: annotations && testFor(annotations) }
     try {
-      return { ...rule, name: at, condition: when && compileCondition(when.text) }
+      return { ...rule, condition: when && compileCondition(when.text) }
     } catch (error) {
       report({ line: 1, column: 1, ...when, message: `${at}.when: ${(error as Error).message}` })
-      return { ...rule, name: at, condition: undefined }
+      return { ...rule, condition: undefined }
     }
   })
 }

@@ -1,12 +1,12 @@
 // The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
 import { upstreamTroublesMember } from '@gatehouse/shared'
 import type { Implementation } from '@modelcontextprotocol/server'
-import type { Noted } from '../mcp/call-audit.ts'
 import { isObject, memberOf, nameIn } from '../mcp/message.ts'
 import { policy as ownPolicy } from '../mcp/policy.ts'
 import type { Message, Operations, Served, ServedRequest } from '../mcp/served.ts'
 import type { Source, ToolTerms } from '../sources/source.ts'
 import type { Catalog, EndpointDescription, Found } from './catalog/contract.ts'
+import { notedOf } from './decision-audit.ts'
 import { digest } from './digest.ts'
 import type { Outcomes } from './outcomes.ts'
 import { scopesFor } from './policy.ts'
@@ -20,7 +20,6 @@ import { createRelayServer } from './relay/server.ts'
 import { createTaskIds, namesTask } from './relay/tasks.ts'
 import type { ParkedElsewhere } from './replicas/parked-elsewhere.ts'
 import { createGate } from './rules/gate.ts'
-import type { Decision } from './rules/rules.ts'
 import { createThings, resourceOf } from './rules/things.ts'
 import type { GatewayRules } from './settings.ts'
 import {
@@ -284,14 +283,6 @@ const envelope = 'io.modelcontextprotocol/'
 function subscribedIn({ params }: Message): readonly string[] {
   const uris = memberOf(memberOf(params, 'notifications'), 'resourceSubscriptions')
   return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []
-}
-
-const reasons = { rule: 'denied', error: 'rule_failed', unnamed: 'no_rule', place: 'uri_not_plain' } as const
-
-function notedOf(decision: Decision): Noted {
-  const { kind, rule } = decision
-  const refused = kind === 'denied' && { outcome: 'refused', decision: 'deny', reason: reasons[decision.because] }
-  return { ...(rule !== undefined && { rule }), ...refused } as Noted
 }
 
 async function termsOf(source: Source | undefined, name: string): Promise<ToolTerms | undefined> {

@@ -2,6 +2,7 @@
 // in milliseconds. Who reads it from where is config.ts's affair.
 import type { PinsInFile, Selector } from '@gatehouse/shared/gateway-file'
 import type { Lock } from './pins/contract.ts'
+import type { AnnotationTest } from './rules/annotations.ts'
 import type { Condition } from './rules/cel.ts'
 
 /** A secret as it is now. It is read at each use, so that a file that changed counts at once. */
@@ -124,6 +125,8 @@ export interface Rule {
   readonly prompts: readonly Selector[]
   readonly resources: readonly Selector[]
   readonly condition: Condition | undefined
+  /** Of tools alone, and with pins enforced. Undefined: whatever they are. */
+  readonly annotations: AnnotationTest | undefined
   /** It fits people who are in one of these. Undefined: everybody. */
   readonly groups: readonly string[] | undefined
   /** Besides those that every request of its kind needs. */

@@ -108,7 +108,9 @@ function show(
   say(cleanLine(reasonOf(told)))
   if ('scopes' in decision) terminal.note(`It takes ${decision.scopes.join(' ')}.`)
   if (passed.length > 0)
-    terminal.note(`${passed.join(', ')}: the condition does not hold, or the rule is about other groups.`)
+    terminal.note(
+      `${passed.join(', ')}: the condition does not hold, or the rule is about other groups or annotations.`,
+    )
   if (open.length > 0 && !hasArgs)
     terminal.note(`Arguments matter: ${open.join(', ')} asks for them. Say them with --args '{…}'.`)
   terminal.note(isListed ? 'It is on the list of tools.' : 'It is not on the list of tools.')
@@ -126,5 +128,7 @@ function reasonOf({ decision, isRuled, missing, when }: Explanation): string {
   if (kind === 'scopes') return `${by ? `Allowed by ${by}, once` : 'Allowed once'} the token has ${missing.join(' ')}.`
   if (decision.because === 'rule') return `Denied by ${by}.`
   if (decision.because === 'error') return `Denied: ${by} cannot be judged, ${decision.error}.`
+  if (decision.because === 'unpinned')
+    return `Denied: ${rule} asks for annotations, and gatehouse.lock has no tool of this name.`
   return 'Denied: no rule fits, and rules are about its upstream.'
 }

@@ -74,8 +74,8 @@ beforeEach(async () => {
 })
 afterEach(() => server.stop())
 
-function file(upstreams: object, mode = 'enforce'): void {
-  writeFileSync(join(folder, 'gatehouse.yaml'), JSON.stringify({ version: 1, upstreams, pins: { mode } }))
+function file(upstreams: object, mode = 'enforce', more: object = {}): void {
+  writeFileSync(join(folder, 'gatehouse.yaml'), JSON.stringify({ version: 1, upstreams, pins: { mode }, ...more }))
 }
 
 const lockFile = () => join(folder, 'gatehouse.lock')
@@ -246,4 +246,29 @@ test('a place that takes no file is a fault that says where to pin', async () =>
   mkdirSync(lockFile())
   await expect(run('pin')).rejects.toThrow('cannot be written')
   expect(readdirSync(folder).toSorted()).toEqual(['gatehouse.lock', 'gatehouse.yaml'])
+})
+
+test('explain and check judge rules by annotations by the lock', async () => {
+  const rules = [
+    { tools: ['ledger/*'], annotations: { readOnlyHint: true } },
+    { tools: ['ledger/*'], annotations: { idempotentHint: true } },
+    { prompts: ['ledger/*'] },
+  ]
+  file({ ledger: { url: server.url } }, 'enforce', { rules })
+  const asked = (tool: string) => run('explain', `ledger/${tool}`, '--as', 'github:1', '--file', 'gatehouse.yaml')
+  expect(await asked('transfer')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('there is no /gatehouse.lock'),
+  })
+  said.tools = [transfer, { ...transfer, name: 'balance', annotations: { readOnlyHint: true } }]
+  await run('pin')
+  expect(await asked('balance')).toMatchObject({ code: 0, err: expect.stringContaining('Allowed by rules[0].') })
+  const denied = await asked('transfer')
+  expect(denied).toMatchObject({ code: 1, err: expect.stringContaining('Denied: no rule fits') })
+  expect(denied.err).toContain('rules[0], rules[1]: the condition does not hold, or the rule is about other groups or ')
+  expect((await asked('wipe')).err).toContain('Denied: rules[0] asks for annotations, and gatehouse.lock has no tool')
+  const { code, err } = await run('check')
+  expect(code).toBe(1)
+  expect(err).toContain('rules[1].annotations: ledger has no pinned tool that fits ledger/* and is so annotated')
+  expect(err).toContain('ledger: no rule names these tools, so nobody may use them: transfer')
 })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { audienceUrl, issuerUrl, resourceUrl, upstreamUrl } from './addresses.ts'
 import { groupName, groups } from './groups.ts'
 import { credentialHeader, forwardedHeader, identityHeader } from './headers.ts'
+import { rule, scopeName } from './rule-definition.ts'
 import { strict } from './strict.ts'
 import { argument, count, duration, flag, line, secret, upstreamName, variableName } from './values.ts'
 
@@ -178,13 +179,6 @@ const endpoint = strict({
   }),
 })
 
-const reserved = /^(mcp:|gatehouse:)|^(openid|profile|email|address|phone|offline_access)$/
-
-const scopeName = z
-  .string()
-  .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be a scope of RFC 6749: one word of ASCII')
-  .refine((name) => !reserved.test(name), 'is taken: names that begin with mcp: or gatehouse: and those of OpenID are')
-
 const audit = strict({
   to: z
     .union(
@@ -202,43 +196,6 @@ const audit = strict({
   }),
   chain: flag(false).meta({ description: 'Whether each line has a digest of the one before it.' }),
 })
-
-const selected = (what: string) =>
-  z
-    .array(line.regex(/^[^/]+\/./u, `must be upstream/${what}: its name, a slash, and a glob over the upstream's own`))
-    .min(1, 'must name something: leave it out')
-    .optional()
-    .meta({ description: `Globs over the ${what}s that the rule is about: upstream/${what}, by the upstream's own.` })
-
-const rule = strict(
-  {
-    tools: selected('name'),
-    prompts: selected('name'),
-    resources: selected('uri'),
-    when: z
-      .string('must be text: put it in quotes')
-      .regex(/\S/, 'must not be empty: leave it out')
-      .max(2_000, 'must have at most 2000 characters')
-      .optional()
-      .meta({ description: 'A condition in CEL over caller, args, tool, upstream and endpoint.' }),
-    groups: z
-      .array(groupName)
-      .min(1, 'must name a group: leave it out for everybody')
-      .optional()
-      .meta({ description: 'It fits people who are in one of these.' }),
-    scopes: z
-      .array(scopeName)
-      .default([])
-      .meta({ description: 'What a token needs besides mcp:tools:call (prompts, resources: mcp:tools:read).' }),
-    allow: flag(true),
-  },
-  { why: { annotations: 'is not yet enforced: take it out' } },
-)
-  .refine(({ tools, prompts, resources }) => tools ?? prompts ?? resources, 'must name tools, prompts or resources')
-  .refine(({ allow, scopes }) => allow || scopes.length === 0, {
-    path: ['scopes'],
-    error: 'go with no allow: false, which no scope changes: take one away',
-  })
 
 const pins = strict({
   mode: z.enum(['off', 'warn', 'enforce'], 'must be off, warn or enforce').meta({

@@ -104,9 +104,24 @@ export interface Selector {
 export const selectable = ['tools', 'prompts', 'resources'] as const
 export type Selectable = (typeof selectable)[number]
 
+/**
+ * What a server says of a tool (`ToolAnnotations` of MCP), with the values that the specification gives where it says nothing. A
+ * client MUST take them for untrusted, and so do we: they count as pinned.
+ */
+export const unsaidHints = {
+  readOnlyHint: false,
+  destructiveHint: true,
+  idempotentHint: false,
+  openWorldHint: true,
+} as const
+export type Hint = keyof typeof unsaidHints
+export type Hints = { readonly [Name in Hint]?: boolean | undefined }
+
 export interface RuleInFile extends Readonly<Record<Selectable, readonly Selector[]>> {
   /** Where it stands: `rules[0]`. */
   readonly at: string
+  /** What the pinned definition of a tool has to say. Undefined: whatever it says. */
+  readonly annotations: Hints | undefined
   /** In CEL. */
   readonly when: (Place & { readonly text: string }) | undefined
   /** It fits people who are in one of these. Undefined: everybody. */

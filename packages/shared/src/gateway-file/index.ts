@@ -5,6 +5,7 @@ export type { Fault } from './document.ts'
 export type {
   GatewayFile,
   GroupInFile,
+  Hints,
   MembershipInFile,
   PinsInFile,
   RemoteInFile,
@@ -14,6 +15,7 @@ export type {
   TextSource,
   UpstreamInFile,
 } from './gateway-file.ts'
+export { unsaidHints } from './gateway-file.ts'
 export { arePinsEnforced } from './pins.ts'
 export { readGatewayFile } from './read.ts'
 export { BUILTIN } from './references.ts'

@@ -4,6 +4,7 @@ import { isSameAddress, isSamePlace } from './addresses.ts'
 import type { Fault, ParsedText } from './document.ts'
 import { faultAt } from './faults.ts'
 import { type GatewayFile, type Surroundings, selectable, type TextSource } from './gateway-file.ts'
+import { arePinsEnforced } from './pins.ts'
 import { groupsOf, scopesOf, shadowed } from './rules.ts'
 import { selectorIn } from './settle.ts'
 
@@ -38,7 +39,17 @@ const outline = z.object({
     )
     .catch({})
     .default({}),
-  rules: absent(z.array(z.object({ tools: names, prompts: names, resources: names, groups: names }).catch({}))),
+  rules: absent(
+    z.array(
+      z
+        .object({ tools: names, prompts: names, resources: names, groups: names, annotations: z.unknown().optional() })
+        .catch({}),
+    ),
+  ),
+  pins: z
+    .object({ mode: z.enum(['off', 'warn', 'enforce']) })
+    .catch({ mode: 'off' })
+    .default({ mode: 'off' }),
   endpoints: absent(
     z.array(
       z
@@ -69,7 +80,13 @@ export function checkReferences(parsed: ParsedText, surroundings: Surroundings):
     ...checkIdentity(upstream, ['upstreams', name], parsed),
     ...checkForwarded(upstream, ['upstreams', name], Object.values(file.upstreams), parsed),
   ])
-  return [...faults, ...checkEndpoints(file, parsed), ...checkRules(file, parsed), ...checkGroups(file, parsed)]
+  return [
+    ...faults,
+    ...checkEndpoints(file, parsed),
+    ...checkRules(file, parsed),
+    ...checkAnnotations(file, parsed),
+    ...checkGroups(file, parsed),
+  ]
 }
 
 function checkRules({ upstreams, rules = [] }: Outline, parsed: ParsedText): Fault[] {
@@ -89,6 +106,22 @@ function checkRules({ upstreams, rules = [] }: Outline, parsed: ParsedText): Fau
             ]
       }),
     ),
+  )
+}
+
+/** Else a server would decide for itself what may be done with it. */
+function checkAnnotations({ rules = [], pins }: Outline, parsed: ParsedText): Fault[] {
+  if (arePinsEnforced({ pins })) return []
+  return rules.flatMap(({ annotations }, index) =>
+    annotations === undefined
+      ? []
+      : [
+          faultAt(
+            parsed,
+            ['rules', index, 'annotations'],
+            'is what servers say of themselves: it counts with pins: { mode: enforce } alone. Write that, or take it out',
+          ),
+        ],
   )
 }
 

@@ -24,6 +24,7 @@ test('a rule is read with what it is about, its condition with its place', () =>
       tools: [{ upstream: 'ledger', glob: 'transfer' }],
       prompts: [],
       resources: [],
+      annotations: undefined,
       when: { text: 'args.amount <= 1000', line: 4, column: 39 },
       groups: undefined,
       scopes: ['ledger:write'],
@@ -34,6 +35,7 @@ test('a rule is read with what it is about, its condition with its place', () =>
       tools: [],
       prompts: [{ upstream: 'docs', glob: '*' }],
       resources: [{ upstream: 'docs', glob: 'file:///a/*' }],
+      annotations: undefined,
       when: undefined,
       groups: undefined,
       scopes: [],
@@ -41,6 +43,37 @@ test('a rule is read with what it is about, its condition with its place', () =>
     },
   ])
   expect(file?.upstreams.map((upstream) => upstream.default)).toEqual(['deny', 'allow'])
+})
+
+test('annotations select tools, with pins enforced alone', () => {
+  const pinned = (mode: string, ...rules: readonly string[]) => `${text(...rules)}\npins: { mode: ${mode} }`
+  const rule = '{ tools: [docs/*], annotations: { readOnlyHint: true, destructiveHint: false } }'
+  const { file } = readGatewayFile(pinned('enforce', rule))
+  expect(file?.rules[0]?.annotations).toEqual({ readOnlyHint: true, destructiveHint: false })
+  const unenforced =
+    '4:37 rules[0].annotations: is what servers say of themselves: it counts with pins: { mode: enforce } alone. Write that, or take it out'
+  for (const file of [text(rule), pinned('warn', rule), pinned('off', rule)])
+    expect(told(readGatewayFile(file).faults)).toEqual([unenforced])
+  const faulty = [
+    '{ tools: [docs/*], annotations: {} }',
+    '{ tools: [docs/*], annotations: { readOnlyHint: yes please, title: x } }',
+    '{ tools: [docs/*], prompts: [docs/*], annotations: { readOnlyHint: true } }',
+    '{ resources: [docs/*], annotations: { readOnlyHint: true } }',
+  ]
+  const ofTools = 'are of tools: a rule with them names tools, and no prompts and no resources'
+  const known = 'readOnlyHint, destructiveHint, idempotentHint, openWorldHint'
+  expect(told(readGatewayFile(pinned('enforce', ...faulty)).faults)).toEqual([
+    '4:37 rules[0].annotations: must name a hint: leave it out',
+    '5:53 rules[1].annotations.readOnlyHint: must be true or false',
+    `5:65 rules[1].annotations.title: there is no such setting, there are ${known}`,
+    `6:56 rules[2].annotations: ${ofTools}`,
+    `7:41 rules[3].annotations: ${ofTools}`,
+  ])
+})
+
+test('a rule with annotations is before none in vain', () => {
+  const rules = ['{ tools: [docs/*], annotations: { readOnlyHint: true } }', '{ tools: [docs/get], allow: false }']
+  expect(readGatewayFile(`${text(...rules)}\npins: { mode: enforce }`).warnings).toEqual([])
 })
 
 test('what a rule cannot be is a fault with its place', () => {
@@ -62,7 +95,7 @@ test('what a rule cannot be is a fault with its place', () => {
     '6:25 rules[2].tools[1]: there is no upstream of the name before the slash, there are ledger, docs, builtin',
     '6:34 rules[2].tools[2]: there is no upstream of the name before the slash, there are ledger, docs, builtin',
     expect.stringMatching(/^6:41 rules\[2\]\.tools\[3\]: must be upstream\/name/),
-    '7:26 rules[3].prompt: there is no such setting, there are tools, prompts, resources, when, groups, scopes, allow',
+    '7:26 rules[3].prompt: there is no such setting, there are tools, prompts, resources, annotations, when, groups, scopes, allow',
     expect.stringMatching(/^8:35 rules\[4\]\.scopes\[0\]: is taken/),
     expect.stringMatching(/^8:51 rules\[4\]\.scopes\[1\]: is taken/),
     expect.stringMatching(/^8:59 rules\[4\]\.scopes\[2\]: must be a scope/),

@@ -35,7 +35,7 @@ function rulesAbout<R extends Rule>(rules: readonly R[], upstreams: readonly str
 }
 
 /**
- * Rules that can never decide anything, because those before them for everybody and without a condition fit all that they name. `by`: the last
+ * Rules that can never decide anything, because those before them for everybody, without annotations and without a condition fit all that they name. `by`: the last
  * one that it takes.
  */
 export function shadowed(rules: readonly RuleInFile[]): readonly { readonly rule: number; readonly by: number }[] {
@@ -51,7 +51,7 @@ export function shadowed(rules: readonly RuleInFile[]): readonly { readonly rule
   })
 }
 
-const fitsAll = ({ when, groups }: RuleInFile) => when === undefined && groups === undefined
+const fitsAll = ({ when, groups, annotations }: RuleInFile) => when === undefined && !groups && !annotations
 
 /** What fits `inner` fits `outer`: a `*` of `inner` is a character that no other character of `outer` is. */
 function contains(outer: Selector, inner: Selector): boolean {

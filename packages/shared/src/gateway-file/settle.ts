@@ -35,7 +35,7 @@ export function settle(definition: Definition, parsed: ParsedText): GatewayFile 
 }
 
 function rule(
-  { tools, prompts, resources, when, groups, scopes, allow }: Definition['rules'][number],
+  { tools, prompts, resources, annotations, when, groups, scopes, allow }: Definition['rules'][number],
   path: Path,
   parsed: ParsedText,
 ): RuleInFile {
@@ -44,6 +44,7 @@ function rule(
     tools: (tools ?? []).map(selectorIn),
     prompts: (prompts ?? []).map(selectorIn),
     resources: (resources ?? []).map(selectorIn),
+    annotations,
     when: when === undefined ? undefined : { text: when, ...parsed.placeOf([...path, 'when']) },
     groups,
     scopes: [...new Set(scopes)],

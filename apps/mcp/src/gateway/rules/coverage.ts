@@ -1,6 +1,6 @@
 // What the rules and the servers do not know of each other: rules that name nothing, and tools that no rule names.
 import { matchesGlob } from '@gatehouse/shared/gateway-file'
-import type { GatewayRules } from '../settings.ts'
+import type { GatewayRules, Rule } from '../settings.ts'
 import { isRuled } from './rules.ts'
 
 /** What a server has, by its own names. Undefined: nobody knows. */
@@ -20,18 +20,32 @@ export function gapsIn({ rules, openByDefault }: GatewayRules, inventories: read
       const names = inventory[kind]
       if (!names || !isRuled({ rules, openByDefault }, upstream)) return []
       const here = rules.flatMap((rule) =>
-        rule[kind].filter((one) => one.upstream === upstream).map(({ glob }) => ({ rule: rule.name, glob })),
+        rule[kind].filter((one) => one.upstream === upstream).map(({ glob }) => ({ rule, glob })),
       )
       const idle = here.filter(({ glob }) => !names.some((name) => matchesGlob(glob, name)))
-      const unnamed = names.filter((name) => !here.some(({ glob }) => matchesGlob(glob, name)))
+      const unlike = here.filter(
+        (one) => one.rule.annotations && !idle.includes(one) && !names.some((name) => isAbout(one, upstream, name)),
+      )
+      // of what is not pinned it is said elsewhere
+      const unnamed = names.filter((name) => !here.some((one) => isAbout(one, upstream, name) !== false))
       return [
-        ...idle.map(({ rule, glob }) => `${rule}.${kind}: ${upstream} has nothing that fits ${upstream}/${glob}`),
+        ...idle.map(({ rule, glob }) => `${rule.name}.${kind}: ${upstream} has nothing that fits ${upstream}/${glob}`),
+        ...unlike.map(
+          ({ rule, glob }) =>
+            `${rule.name}.annotations: ${upstream} has no pinned tool that fits ${upstream}/${glob} and is so annotated`,
+        ),
         ...(unnamed.length > 0 && !openByDefault.includes(upstream)
           ? [`${upstream}: no rule names these ${kind}, so nobody may use them: ${shown(unnamed)}`]
           : []),
       ]
     }),
   )
+}
+
+/** Undefined: it asks for annotations, and no tool of this name is pinned. */
+function isAbout({ rule, glob }: { readonly rule: Rule; readonly glob: string }, upstream: string, name: string) {
+  if (!matchesGlob(glob, name)) return false
+  return rule.annotations ? rule.annotations.holds(upstream, name) : true
 }
 
 function shown(names: readonly string[]): string {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readRules } from '../../gateway-config.ts'
 import { answerOf } from '../../suites/mcp-server.ts'
 import { type Person, people, startCompany } from '../suites/ruled-company.ts'
-import { companyRules, rulesOf } from '../suites/rules.ts'
+import { companyRules, pinnedRulesOf, rulesOf } from '../suites/rules.ts'
 import { gapsIn } from './coverage.ts'
 import { explain } from './explain.ts'
 
@@ -84,5 +84,19 @@ test('rules that name nothing, and tools that no rule names, are told', () => {
     'rules[3].tools: github has nothing that fits github/create_*',
     'docs: no rule names these tools, so nobody may use them: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, and 2 more',
     'docs: no rule names these prompts, so nobody may use them: p',
+  ])
+})
+
+test('a rule by annotations that no pinned tool has is told, and tools that it leaves to nobody', () => {
+  const rules = pinnedRulesOf(
+    { 'docs/get': { readOnlyHint: true }, 'docs/put': {}, 'docs/gone': { idempotentHint: true } },
+    '{ tools: [docs/*], annotations: { readOnlyHint: true } }',
+    '{ tools: [docs/*], annotations: { idempotentHint: true } }',
+    '{ tools: [docs/delete_*], annotations: { readOnlyHint: true } }',
+  )
+  expect(gapsIn(rules, [{ upstream: 'docs', tools: ['get', 'put', 'new'], prompts: undefined }])).toEqual([
+    'rules[2].tools: docs has nothing that fits docs/delete_*',
+    'rules[1].annotations: docs has no pinned tool that fits docs/* and is so annotated',
+    'docs: no rule names these tools, so nobody may use them: put',
   ])
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readRules } from '../../gateway-config.ts'
+import { lockWith } from '../suites/rules.ts'
 import { type Decision, judge, type Thing } from './rules.ts'
 
 interface Row {
@@ -23,7 +24,9 @@ const policies = manual
   .map((section) => {
     const [, file = ''] = /^```yaml\n(.*?)^```/ms.exec(section) ?? []
     const rows = [...section.matchAll(/^\| (`.+?) \| (.+) \| (.+?) \|$/gm)]
-    return { title: section.split('\n', 1)[0] ?? '', file, rows: rows.map(([, ...cells]) => readRow(cells)) }
+    const pinned = [...section.matchAll(/^\| `(.+?)` \| `(\{.*\})` \|$/gm)]
+    const lock = Object.fromEntries(pinned.map(([, tool = '', annotations = '']) => [tool, JSON.parse(annotations)]))
+    return { title: section.split('\n', 1)[0] ?? '', file, lock, rows: rows.map(([, ...cells]) => readRow(cells)) }
   })
 
 function readRow([who = '', calls = '', expected = '']: readonly string[]): Row {
@@ -50,13 +53,15 @@ const inWords = (decision: Decision): string => {
 }
 
 test('there are as many policies as the manual says', () => {
-  expect(manual).toContain('## Twelve policies')
-  expect(manual).toContain('has twelve policies to begin with')
-  expect(policies).toHaveLength(12)
+  expect(manual).toContain('## Thirteen policies')
+  expect(manual).toContain('has thirteen policies to begin with')
+  expect(policies).toHaveLength(13)
 })
 
-test.each(policies)('$title', ({ file, rows }) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'gatehouse-policy-')), 'gatehouse.yaml')
+test.each(policies)('$title', ({ file, lock, rows }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-policy-'))
+  writeFileSync(join(folder, 'gatehouse.lock'), lockWith(lock))
+  const path = join(folder, 'gatehouse.yaml')
   writeFileSync(path, file)
   const faults: string[] = []
   const settings = readRules(path, 'http://localhost:3000/mcp', faults)

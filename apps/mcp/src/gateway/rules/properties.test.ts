@@ -6,7 +6,7 @@ import { createSeals } from '../relay/seal.ts'
 import { createTaskIds } from '../relay/tasks.ts'
 import type { GatewayRules } from '../settings.ts'
 import { ada, testClient } from '../suites/clients.ts'
-import { rulesOf } from '../suites/rules.ts'
+import { pinnedRulesOf } from '../suites/rules.ts'
 import { type Members, RpcError, type Upstream } from '../upstreams/contract.ts'
 import { explain } from './explain.ts'
 import { createGate } from './gate.ts'
@@ -38,6 +38,13 @@ const conditions = [
   'args.list.all(x, x > 0)',
 ]
 
+/** Of every other tool nobody knows what it says of itself. */
+function randomLock(): Readonly<Record<string, object>> {
+  const all = upstreams.flatMap(({ settings }) => names.map((name) => `${settings.name}/${name}`))
+  const annotations = () => pick([{}, { readOnlyHint: true }, { destructiveHint: false }, { readOnlyHint: false }])
+  return Object.fromEntries(all.filter(() => roll(4) > 0).map((name) => [name, annotations()]))
+}
+
 function randomRules(): GatewayRules {
   const lines = Array.from({ length: 1 + roll(6) }, () => {
     const globs = Array.from(
@@ -46,9 +53,10 @@ function randomRules(): GatewayRules {
     )
     const when = roll(2) === 0 ? `, when: '${pick(conditions)}'` : ''
     const end = roll(3) === 0 ? ', allow: false' : roll(3) === 0 ? ', scopes: [w]' : ''
-    return `{ tools: [${globs}]${when}${end} }`
+    const annotations = roll(3) === 0 ? `, annotations: { ${pick(['readOnlyHint', 'destructiveHint'])}: true }` : ''
+    return `{ tools: [${globs}]${annotations}${when}${end} }`
   })
-  return rulesOf(...lines)
+  return pinnedRulesOf(randomLock(), ...lines)
 }
 
 /** A relay in front of servers that have some of the names each, and what it sent on. */
@@ -88,7 +96,7 @@ const callers = [
 const allArguments = [undefined, {}, { n: 1 }, { n: 9 }, { n: 'x' }, { list: [1] }, { n: 1, list: [0] }]
 
 test('what is listed may be called, what is denied is never sent, and what is explained is what is done', async () => {
-  const counts = { allowed: 0, scopes: 0, denied: 0 }
+  const counts = { allowed: 0, scopes: 0, denied: 0, unpinned: 0 }
   for (let round = 0; round < 60; round += 1) {
     const rules = randomRules()
     const { relay, sent, all } = sceneOf(rules)
@@ -111,6 +119,7 @@ test('what is listed may be called, what is denied is never sent, and what is ex
           const why = JSON.stringify([rules, shown, args, owner.subject])
           const { kind } = told.decision
           counts[kind] += 1
+          if ('because' in told.decision && told.decision.because === 'unpinned') counts.unpinned += 1
           expect(sent.slice(before), why).toEqual(kind === 'allowed' ? [[upstream.settings.name, name, args]] : [])
           if (kind === 'denied') expect(outcome, why).toMatchObject({ message: `Tool ${shown} not found` })
           if (kind === 'scopes') expect(outcome, why).toBeInstanceOf(RpcError)

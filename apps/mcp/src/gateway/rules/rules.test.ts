@@ -1,6 +1,6 @@
 import { matchesGlob } from '@gatehouse/shared/gateway-file'
 import { expect, test } from 'vitest'
-import { companyRules, rulesOf } from '../suites/rules.ts'
+import { companyRules, pinnedRulesOf, rulesOf } from '../suites/rules.ts'
 import { type Decision, isShown, judge, type RuleCaller, type Thing } from './rules.ts'
 
 const endpoint = 'https://mcp.example.com/mcp'
@@ -76,6 +76,50 @@ test('rules that ask for arguments are passed over where there are none, and sai
   const thing = tool('ledger/transfer')
   const { decision, open } = judge(company, { thing, caller: person('ledger:write'), endpoint, args: undefined })
   expect([short(decision), open]).toEqual(['allowed rules[0]', ['rules[0]']])
+})
+
+test('annotations are those of the lock, each by itself; what is not said is as the specification has it', () => {
+  const pinned = {
+    'docs/reads': { readOnlyHint: true },
+    'docs/adds': { destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    'docs/writes': {},
+    'docs/odd': { readOnlyHint: 'true', destructiveHint: null },
+    'docs/__proto__': { readOnlyHint: true },
+    'wiki/reads': { readOnlyHint: false },
+  }
+  const named = (annotations: string, more = '') => `{ tools: [docs/*, wiki/*], annotations: ${annotations}${more} }`
+  const fitting = (rule: string) => {
+    const rules = pinnedRulesOf(pinned, rule)
+    return Object.keys(pinned).filter(
+      (name) =>
+        judge(rules, { thing: tool(name), caller: person(), endpoint, args: {} }).decision.rule !== undefined &&
+        isShown(rules, { thing: tool(name), caller: person(), endpoint }),
+    )
+  }
+  expect(fitting(named('{ readOnlyHint: true }'))).toEqual(['docs/reads', 'docs/__proto__'])
+  expect(fitting(named('{ readOnlyHint: false }'))).toEqual(['docs/adds', 'docs/writes', 'docs/odd', 'wiki/reads'])
+  expect(fitting(named('{ destructiveHint: false }'))).toEqual(['docs/adds'])
+  expect(fitting(named('{ readOnlyHint: true, destructiveHint: true }'))).toEqual(['docs/reads', 'docs/__proto__'])
+  expect(fitting(named('{ idempotentHint: true }'))).toEqual(['docs/adds'])
+  expect(fitting(named('{ openWorldHint: false }'))).toEqual(['docs/adds'])
+  expect(fitting(named('{ openWorldHint: true }'))).toHaveLength(5)
+
+  const rules = pinnedRulesOf(
+    pinned,
+    named('{ destructiveHint: true }', ', groups: [finance], allow: false'),
+    named('{ readOnlyHint: true }', ', when: args.a == 1'),
+    '{ tools: [docs/*] }',
+  )
+  const judged = (name: string, caller: RuleCaller, args?: unknown) =>
+    judge(rules, { thing: tool(name), caller, endpoint, args })
+  expect(short(judged('docs/reads', { ...person(), groups: ['finance'] }, {}).decision)).toBe('denied rule rules[0]')
+  expect(short(judged('docs/reads', person(), { a: 1 }).decision)).toBe('allowed rules[1]')
+  expect(judged('docs/writes', person(), {})).toMatchObject({ open: [], passed: ['rules[0]', 'rules[1]'] })
+  expect(judged('docs/reads', person())).toMatchObject({ open: ['rules[1]'], passed: ['rules[0]'] })
+  // nobody reviewed what it says of itself: no later rule lets it through
+  expect(short(judged('docs/new', person(), {}).decision)).toBe('denied unpinned rules[1]')
+  expect(short(judged('docs/new', person()).decision)).toBe('denied unpinned rules[1]')
+  expect(isShown(rules, { thing: tool('docs/new'), caller: person(), endpoint })).toBe(false)
 })
 
 test('prompts and resources have rules of their own', () => {

@@ -33,7 +33,8 @@ export interface Asked {
  * `rule`: the one that decided, as it stands in the file; undefined where none did.
  * - `allowed`
  * - `scopes`: it would be with all of these
- * - `denied`. `error`: the condition of the rule could not be judged. `place`: a URI that may lead elsewhere than it says
+ * - `denied`. `error`: the condition of the rule could not be judged. `place`: a URI that may lead elsewhere than it says.
+ *   `unpinned`: the rule asks for annotations, and no tool of the name is pinned
  */
 export type Decision =
   | { readonly kind: 'allowed'; readonly rule: string | undefined; readonly scopes: readonly string[] }
@@ -41,7 +42,7 @@ export type Decision =
   | {
       readonly kind: 'denied'
       readonly rule: string | undefined
-      readonly because: 'rule' | 'error' | 'unnamed' | 'place'
+      readonly because: 'rule' | 'error' | 'unnamed' | 'place' | 'unpinned'
       readonly error?: string
     }
 
@@ -50,7 +51,7 @@ export interface Judgement {
   readonly decision: Decision
   /** Rules that were passed over, because they ask for arguments that are not known. */
   readonly open: readonly string[]
-  /** Rules that name it, and are about people in other groups or have a condition that does not hold. */
+  /** Rules that name it, and are about people in other groups, other annotations, or have a condition that does not hold. */
   readonly passed: readonly string[]
 }
 
@@ -97,16 +98,13 @@ export function judge(settings: GatewayRules, asked: Asked): Judgement {
   const facts = factsOf(asked)
   for (const { rule, fits } of indexOf(settings).get(thing.upstream)?.[thing.kind] ?? []) {
     if (!fits(thing.name)) continue
-    if (!isFor(rule, asked.caller)) {
-      passed.push(rule.name)
-      continue
-    }
-    if (rule.condition?.mentionsArgs && asked.args === undefined) {
+    const meant = isFor(rule, asked.caller) && isAnnotated(rule, thing)
+    if (meant === true && rule.condition?.mentionsArgs && asked.args === undefined) {
       open.push(rule.name)
       outcomes.push(outcomeOf(rule, asked))
       continue
     }
-    const held = holds(rule, facts)
+    const held = meant === true ? holds(rule, facts) : meant
     if (held === false) {
       passed.push(rule.name)
       continue
@@ -129,6 +127,12 @@ export function isShown(settings: GatewayRules, asked: Omit<Asked, 'args'>): boo
 /** A rule that names groups is not about who is in none of them. */
 function isFor({ groups }: Rule, caller: RuleCaller): boolean {
   return !groups || groups.some((name) => caller.groups?.includes(name))
+}
+
+/** A decision: nobody reviewed what it says of itself. */
+function isAnnotated({ name, annotations }: Rule, thing: Thing): boolean | Decision {
+  const isSuch = annotations ? annotations.holds(thing.upstream, thing.name) : true
+  return isSuch ?? { kind: 'denied', rule: name, because: 'unpinned' }
 }
 
 /** A decision: it cannot be said. */
