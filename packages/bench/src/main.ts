@@ -10,7 +10,9 @@ import { guard } from './guard.ts'
 import { login } from './login/login.ts'
 import { type Measurement, OptionError } from './measurement.ts'
 import { poll } from './poll.ts'
+import { relay } from './relay.ts'
 import { rules } from './rules.ts'
+import { sessions } from './sessions.ts'
 import { tableOf } from './table.ts'
 import { waiting, waitingRedis } from './waiting.ts'
 
@@ -18,7 +20,9 @@ const measurements: Readonly<Record<string, Measurement>> = {
   guard,
   login,
   poll,
+  relay,
   rules,
+  sessions,
   waiting,
   'waiting-redis': waitingRedis,
 }

@@ -1,5 +1,5 @@
-// For cost.ts, a program: a server that does as little as a server can, of one era, with so many tools.
-//   node cost-server.ts stdio|http 2025|2026 COUNT
+// A program, for gateways.ts: a server that does as little as a server can, of one era, with so many tools.
+//   node upstream-server.ts stdio|http 2025|2026 COUNT
 // Over HTTP it prints its port, and ends with its standard input. The tool `ask` asks, and waits for ever.
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
