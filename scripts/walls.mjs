@@ -70,6 +70,11 @@ export const walls = [
     why: 'errors.ts imports nothing of ours but the shared types.',
   },
   {
+    files: 'apps/auth/src/wire-errors.ts',
+    may: ['./errors.ts'],
+    why: 'wire-errors.ts is a table: of Fastify and the engine it knows nothing.',
+  },
+  {
     files: 'apps/auth/src/provider/**',
     may: [
       own,
@@ -77,6 +82,8 @@ export const walls = [
       ...fastify,
       '../accounts/accounts.ts',
       '../errors.ts',
+      '../wire-errors.ts',
+      '../http-errors.ts',
       '../config.ts',
       '../limits/**',
       '../store/contract.ts',
@@ -104,6 +111,7 @@ export const walls = [
       '../*/**',
       '../../accounts/accounts.ts',
       '../../errors.ts',
+      '../../wire-errors.ts',
       '../../config.ts',
       '../../limits/**',
       '../../store/contract.ts',
@@ -131,6 +139,7 @@ export const walls = [
       '../*',
       '../../*',
       '../../../errors.ts',
+      '../../../wire-errors.ts',
       '../../../limits/**',
       '../../../store/contract.ts',
       '@gatehouse/network',
@@ -193,7 +202,7 @@ export const walls = [
   },
   {
     files: 'apps/auth/src/limits/**',
-    may: [own, ...node, '../errors.ts', '../store/contract.ts', '@gatehouse/service', 'fastify'],
+    may: [own, ...node, '../errors.ts', '../wire-errors.ts', '../store/contract.ts', '@gatehouse/service', 'fastify'],
     why: 'limits/ knows the store contract: what is counted, and for whom.',
   },
   {

@@ -49,6 +49,7 @@ import { followFile, type ReloadSource } from './reload.ts'
 import { registerStartPage } from './start-page.ts'
 import type { Clock, Store } from './store/contract.ts'
 import type { Sealing } from './store/sealing.ts'
+import { PASSING_SECONDS } from './wire-errors.ts'
 import { createXsrf } from './xsrf.ts'
 
 /** Bytes of a form or of a registration. */
@@ -260,7 +261,7 @@ export async function createApp({
     }
   }
   app.addHook('preClose', async () => heldPolls.drain()) // before health's, which waits
-  registerHealth(app, { whyNotReady, retryAfter: 1, drain })
+  registerHealth(app, { whyNotReady, retryAfter: PASSING_SECONDS, drain })
   metrics?.gauge('gatehouse_ready', 'Whether /readyz would be 200.', async () =>
     (await whyNotReady()) === undefined ? 1 : 0,
   )

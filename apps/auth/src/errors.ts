@@ -1,5 +1,5 @@
 // What can go wrong in the authorization server. Callers switch on `code`, never on the message. How an error becomes
-// an HTTP or OAuth answer is decided in one place: http-errors.ts, and provider/store-errors.ts for the engine's own.
+// an HTTP or OAuth answer is decided in one table: wire-errors.ts.
 
 import { GatehouseError } from '@gatehouse/service'
 
@@ -43,7 +43,7 @@ export class InvalidRequestError extends GatehouseError {
 /** A body in a type or a coding that is not read (RFC 9110 §15.5.16). The message is for whoever sent it. */
 export class UnsupportedBodyError extends GatehouseError {
   constructor(message: string) {
-    super('invalid_request', message)
+    super('unsupported_body', message)
   }
 }
 
@@ -51,7 +51,7 @@ export class UnsupportedBodyError extends GatehouseError {
 export class TooManyRequestsError extends GatehouseError {
   readonly retryAfter: number
   constructor(retryAfter: number) {
-    super('too_many_requests', `Too many requests came from your network. Try again in ${retryAfter} seconds.`)
+    super('too_many_requests', 'A budget is used up.')
     this.retryAfter = retryAfter
   }
 }
@@ -59,6 +59,6 @@ export class TooManyRequestsError extends GatehouseError {
 /** There is no room for the request in this process just now. */
 export class BusyError extends GatehouseError {
   constructor() {
-    super('temporarily_unavailable', 'Too much is under way. Try again in a moment.')
+    super('busy', 'Too much is under way.')
   }
 }

@@ -2,6 +2,7 @@
 import { countHeader, createNameCheck } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { answerWith } from './http-errors.ts'
+import { wireErrors } from './wire-errors.ts'
 
 /** Reached by internal names too: by probes, and by resource servers that fetch keys and metadata. */
 const ANY_NAME = new Set([
@@ -12,17 +13,10 @@ const ANY_NAME = new Set([
   '/.well-known/openid-configuration',
 ])
 
-/** RFC 6749 §2.3: one way to authenticate in a request. Node takes the first of two, what stands before us perhaps the other. */
-const TWO_AUTHORIZATIONS = {
-  status: 400,
-  error: 'invalid_request',
-  description: 'Authorization was sent more than once',
-}
-
 export function guardHost(app: FastifyInstance, issuer: string): void {
   const checkName = createNameCheck(issuer)
   app.addHook('onRequest', async (request, reply) => {
-    if (countHeader(request, 'authorization') > 1) return answerWith(request, reply, TWO_AUTHORIZATIONS)
+    if (countHeader(request, 'authorization') > 1) return answerWith(request, reply, wireErrors.twoAuthorizations)
     if (ANY_NAME.has(request.routeOptions.url ?? '')) return undefined
     const fault = checkName(request)
     return fault && answerWith(request, reply, fault, { label: `Go to ${issuer}`, href: issuer })

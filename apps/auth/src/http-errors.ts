@@ -1,35 +1,17 @@
 // Our own errors as HTTP answers: a page for whoever asked for one, JSON for everybody else. What oidc-provider answers
 // itself is in provider/.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import {
-  BusyError,
-  GatehouseError,
-  InteractionGoneError,
-  InvalidRequestError,
-  StoreUnavailableError,
-  TooManyRequestsError,
-  UnsupportedBodyError,
-} from './errors.ts'
+import { GatehouseError, InteractionGoneError, StoreUnavailableError } from './errors.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { errorPage, expiredPage } from './pages/index.ts'
-
-interface Answer {
-  readonly status: number
-  readonly error: string
-  readonly description: string
-}
-
-const NOT_FOUND: Answer = { status: 404, error: 'not_found', description: 'There is nothing at this address.' }
+import { type WireError, wireErrorOf, wireErrors } from './wire-errors.ts'
 
 export function answerErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((request, reply) => answerWith(request, reply, NOT_FOUND))
+  app.setNotFoundHandler((request, reply) => answerWith(request, reply, wireErrors.nothingHere))
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const answer = answerFor(error)
-    if (answer.status === 503) {
-      reply.header('retry-after', '1')
-      if (isStoreAway(error)) request.log.warn({ reason: firstCause(error).message }, 'the store does not answer')
-    } else if (answer.status >= 500) request.log.error({ err: error }, 'request failed')
-    if (error instanceof TooManyRequestsError) reply.header('retry-after', error.retryAfter)
+    if (isStoreAway(error)) request.log.warn({ reason: firstCause(error).message }, 'the store does not answer')
+    else if (answer.status >= 500 && answer.status !== 503) request.log.error({ err: error }, 'request failed')
     if (error instanceof InteractionGoneError && wantsPage(request)) {
       return reply
         .code(answer.status)
@@ -43,7 +25,7 @@ export function answerErrors(app: FastifyInstance): void {
 /** Fastify's option `frameworkErrors`: its own words for an address that cannot be read repeat the address. */
 export function answerUnreadable(error: { statusCode?: number }, request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode: status = 400 } = error
-  answerWith(request, reply, { status, error: 'invalid_request', description: 'The address cannot be read.' })
+  answerWith(request, reply, { ...wireErrors.unreadableAddress, status })
 }
 
 /** Whether a person is looking: browsers ask for HTML, clients do not. */
@@ -60,42 +42,37 @@ function isStoreAway(error: Error): boolean {
   return error instanceof StoreUnavailableError || error.cause instanceof StoreUnavailableError
 }
 
-function answerFor(error: Error & { statusCode?: number }): Answer {
-  if (error instanceof InteractionGoneError)
-    return { status: 400, error: 'invalid_request', description: 'The request expired or was answered already.' }
-  if (error instanceof InvalidRequestError) return { status: 400, error: error.code, description: error.message }
-  if (error instanceof UnsupportedBodyError) return { status: 415, error: error.code, description: error.message }
-  if (error instanceof TooManyRequestsError) return { status: 429, error: error.code, description: error.message }
-  if (error instanceof BusyError) return { status: 503, error: error.code, description: error.message }
-  if (isStoreAway(error))
-    return { status: 503, error: 'temporarily_unavailable', description: 'Try again in a moment.' }
+function answerFor(error: Error & { statusCode?: number }): WireError {
+  const told = isStoreAway(error) ? wireErrors.passing : wireErrorOf(error)
+  if (told) return told
   // a client's document that could not be read (provider/clients/documents)
   const { error: code, error_description: description = '' } = error as { error?: string; error_description?: string }
-  if (code === 'temporarily_unavailable') return { status: 503, error: code, description }
+  if (code === wireErrors.passing.error) return { ...wireErrors.passing, description }
   const status = error instanceof GatehouseError ? 500 : (error.statusCode ?? 500)
-  if (status >= 500)
-    return {
-      status: 500,
-      error: 'server_error',
-      description: 'Something went wrong on our side. Try again in a moment.',
-    }
   // Fastify's own words about a request it could not read: size, type, encoding
-  return { status, error: 'invalid_request', description: error.message }
+  return status >= 500 ? wireErrors.ours : { status, error: 'invalid_request', description: error.message }
 }
 
+/** A page for a person, JSON for everybody else. */
 export function answerWith(
   request: FastifyRequest,
   reply: FastifyReply,
-  { status, error, description }: Answer,
+  answer: WireError,
   next = { label: 'Start page', href: '/' },
 ): FastifyReply {
-  if (!wantsPage(request))
-    return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })
-  const html = errorPage({
-    status,
-    message: description,
-    requestId: request.id,
-    next,
-  })
-  return reply.code(status).headers(pageHeaders).send(html)
+  if (!wantsPage(request)) return answerProgram(reply, answer)
+  const { status, description } = answer
+  const html = errorPage({ status, message: description, requestId: request.id, next })
+  return begin(reply, answer).headers(pageHeaders).send(html)
+}
+
+/** At an address that only programs call: JSON, whatever they accept. */
+export function answerProgram(reply: FastifyReply, answer: WireError): FastifyReply {
+  const { error, description } = answer
+  return begin(reply, answer).header('cache-control', 'no-store').send({ error, error_description: description })
+}
+
+function begin(reply: FastifyReply, { status, retryAfter }: WireError): FastifyReply {
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+  return reply.code(status)
 }

@@ -51,7 +51,7 @@ verifies(
     ).flat()
     await vi.waitFor(() => expect(all.some(({ answer }) => statusOf(answer()) === '503')).toBe(true), patient)
     const busy = all.map(({ answer }) => answer()).find((answer) => statusOf(answer) === '503')
-    expect(busy?.toLowerCase()).toContain('retry-after: 1')
+    expect(busy?.toLowerCase()).toContain('retry-after: 2')
     for (const socket of opened) socket.destroy()
     await vi.waitFor(async () => expect(await logInOnDevice(server)).toHaveProperty('access_token'), patient)
   },

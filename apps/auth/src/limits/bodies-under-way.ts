@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { networkOf } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { BusyError, TooManyRequestsError } from '../errors.ts'
+import { ROOM_SECONDS } from '../wire-errors.ts'
 
 export interface BodyRoom {
   /** Bytes for one network. Thousands of forms of the usual size. */
@@ -22,9 +23,6 @@ export function giveRoomBack(request: IncomingMessage): void {
   rooms.delete(request)
 }
 
-/** Seconds after which there may be room again. */
-const RETRY_AFTER = 2
-
 /**
  * Refuses requests whose body has no room, before a byte of it is read: {@link TooManyRequestsError} for a network that has
  * too much under way, {@link BusyError} where all together have. A body counts as long as it says it is, or as it may
@@ -40,7 +38,7 @@ export function boundBodies(app: FastifyInstance, { perNetwork, total }: BodyRoo
     if (bytes === 0) return
     const network = networkOf(request.ip)
     const held = ofNetwork.get(network) ?? 0
-    if (held + bytes > perNetwork) throw new TooManyRequestsError(RETRY_AFTER)
+    if (held + bytes > perNetwork) throw new TooManyRequestsError(ROOM_SECONDS)
     if (all + bytes > total) throw new BusyError()
     const count = (more: number): void => {
       all += more

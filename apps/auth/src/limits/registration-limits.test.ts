@@ -28,7 +28,7 @@ verifies('R10', 'an address that registers a hundred clients in an hour is told 
   expect(errorOf(refusal)).toEqual(refused(429, 'too_many_requests'))
   expect(Number(refusal.headers['retry-after'])).toBeOneOf(Array.from({ length: 3_600 }, (_, index) => index + 1))
   expect(refusal.headers['access-control-allow-origin']).toBe('*')
-  expect(refusal.json.error_description).toMatch(/^try again in \d+ seconds$/)
+  expect(refusal.json.error_description).toMatch(/ Try again in \d+ seconds\.$/)
   // the same network counts as one, another address is served
   expect((await server.register(app(101), from('203.0.113.8'))).status).toBe(201)
   server.elapse(3_601)

@@ -1,7 +1,7 @@
 import type { Account, AccountClaims } from 'oidc-provider'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Identity } from '../identity/identity.ts'
-import { inEngineWords } from './store-errors.ts'
+import { inEngineWords } from './engine-errors.ts'
 
 /** With what tokens name besides claims. */
 export type PersonAccount = Account & { readonly groups: readonly string[] }

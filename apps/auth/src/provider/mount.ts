@@ -4,8 +4,10 @@ import formbody from '@fastify/formbody'
 import { isTooDeep } from '@gatehouse/shared'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError, InvalidRequestError, StoreUnavailableError, TooManyRequestsError } from '../errors.ts'
+import { answerProgram } from '../http-errors.ts'
 import { isForeignPage, isFrame, refuseBlind, refuseParts } from '../limits/browser-requests.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
+import { tooManyRequests, wireErrors } from '../wire-errors.ts'
 import { isSameOrigin } from '../xsrf.ts'
 import { readBasic } from './clients/basic-credentials.ts'
 import { isRepetition } from './clients/registration.ts'
@@ -67,7 +69,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       if (isForm(request)) request.raw.body = tidy(request.body as Parameters, resources)
       const claimed = claimedClient(request)
       const blocked = claimed === undefined ? 0 : limits.blockedFor(claimed, request.ip)
-      if (blocked > 0) return tooMany(reply, blocked)
+      if (blocked > 0) return void answerProgram(reply, tooManyRequests(blocked))
       await answer(request, reply)
       if (claimed !== undefined && reply.raw.statusCode === 401) await limits.noteWrongSecret(claimed, request.ip)
     }
@@ -99,7 +101,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       refuseBlind(request.headers)
       const kind = byPage(request) ? 'device_by_page' : 'device'
       const { allowed, retryAfter, giveBack } = await limits.take(kind, request.ip)
-      if (!allowed) return tooMany(reply, retryAfter)
+      if (!allowed) return answerProgram(reply, tooManyRequests(retryAfter))
       await during({ intent: 'ask_by_device' }, () => form(request, reply))
       if (reply.raw.statusCode !== 200) await giveBack()
     })
@@ -147,11 +149,11 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       )
       scope.addHook('onRequest', async (_request, reply) => void reply.headers(openCors)) // for what the engine answers
       scope.post('/register', async (request, reply) => {
-        if (!options.registration) return noRegistration(reply)
+        if (!options.registration) return answerProgram(reply, wireErrors.noRegistration)
         refuseBlind(request.headers)
         const kind = byPage(request) ? 'registration_by_page' : 'registration'
         const { allowed, retryAfter, giveBack } = await limits.take(kind, request.ip)
-        if (!allowed) return tooMany(reply, retryAfter)
+        if (!allowed) return answerProgram(reply, tooManyRequests(retryAfter))
         request.raw.body = request.body
         await answer(request, reply)
         // what is counted is what we have to keep
@@ -211,25 +213,12 @@ const openToPages = new Set([
   '/register',
 ])
 
-function tooMany(reply: FastifyReply, seconds: number): void {
-  const body = { error: 'too_many_requests', error_description: `try again in ${seconds} seconds` }
-  void reply.code(429).headers({ 'retry-after': seconds, 'cache-control': 'no-store' }).send(body)
-}
-
 /** Throws {@link InvalidRequestError} for an authorization request that nobody needs to be so long. */
 function checkSize({ search, searchParams }: URL): void {
   if (search.length > QUERY_LIMIT)
     throw new InvalidRequestError(`The app sent a request of more than ${QUERY_LIMIT} characters.`)
   if (searchParams.getAll('state').some((state) => state.length > STATE_LIMIT))
     throw new InvalidRequestError(`The app sent a state of more than ${STATE_LIMIT} characters.`)
-}
-
-function noRegistration(reply: FastifyReply): void {
-  const body = {
-    error: 'access_denied',
-    error_description: 'clients do not register themselves here: ask the operator of this server for a client_id',
-  }
-  void reply.code(403).header('cache-control', 'no-store').send(body)
 }
 
 /** Which client a request with a secret says it is from; undefined if it brings none. */

@@ -3,12 +3,14 @@
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { type OwnAccessToken, readOwnToken } from '../keys/own-token.ts'
 import type { Clock } from '../store/contract.ts'
+import { PASSING_SECONDS, wireErrors } from '../wire-errors.ts'
 import { readAuthorization } from './clients/basic-credentials.ts'
 import { NO_DEVICE_FLOW } from './clients/clients.ts'
 import { isOperatorRegistered, OWN_METADATA } from './clients/own-metadata.ts'
 import { secretMatches } from './clients/secrets.ts'
 import { MAX_AGE } from './clients/unused-metadata.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
+import { inEngineWords } from './engine-errors.ts'
 import { keepFromStrangers } from './error-redirects.ts'
 import { deviceCode } from './grants/device-code.ts'
 import { grants } from './grants/index.ts'
@@ -21,9 +23,6 @@ import { answerOtherPerson } from './people/other-person.ts'
 import { readAgain } from './request-body.ts'
 import { revokeAccessToken } from './revocation.ts'
 import { reportSecurityEvents, requestFacts, type WriteEvent } from './security-events.ts'
-import { inEngineWords } from './store-errors.ts'
-
-const RETRY_AFTER_SECONDS = '1'
 
 export interface ProviderEvents {
   /** The device authorization endpoint has answered. */
@@ -120,7 +119,7 @@ export function createProvider(
       .then(finish)
       .catch((error: Error) => answerThrown(ctx as KoaContextWithOIDC, error))
     if (ctx.status === 503) {
-      ctx.set('retry-after', RETRY_AFTER_SECONDS)
+      ctx.set('retry-after', String(PASSING_SECONDS))
       if (ctx.response.get('access-control-allow-origin')) ctx.append('access-control-expose-headers', 'Retry-After')
     }
     if (ctx.status >= 300 && ctx.status < 400) ctx.set('referrer-policy', 'no-referrer')
@@ -150,11 +149,11 @@ export function createProvider(
     const told = error instanceof errors.OIDCProviderError
     if (!told) events.onError(error, ctx.oidc?.route)
     for (const name of ctx.res.getHeaderNames()) ctx.remove(name)
-    ctx.status = told ? error.statusCode : 500
+    ctx.status = told ? error.statusCode : wireErrors.ours.status
     ctx.set('cache-control', 'no-store')
     const out = told
       ? { error: error.error, error_description: error.error_description ?? '' }
-      : { error: 'server_error', error_description: 'something went wrong on our side' }
+      : { error: wireErrors.ours.error, error_description: wireErrors.ours.description }
     if (ctx.accepts('json', 'html') === 'html') await parts.renderError(ctx, out, error)
     else ctx.body = out
   }

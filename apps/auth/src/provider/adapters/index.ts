@@ -2,7 +2,7 @@
 // leaves open: single use that holds in a race, device codes that are compare-and-set, `slow_down`, and our errors in the
 // engine's words.
 import type { Adapter } from 'oidc-provider'
-import { inEngineWords } from '../store-errors.ts'
+import { inEngineWords } from '../engine-errors.ts'
 import { createClientAdapter } from './clients.ts'
 import { createDeviceCodeAdapter } from './device-codes.ts'
 import { createGrantAdapter } from './grants.ts'

@@ -177,7 +177,7 @@ verifies(
     const refusal = await server.register(editor, { origin: 'https://inspector.example' })
     expect(errorOf(refusal)).toEqual(refused(403, 'access_denied'))
     expect(refusal.json.error_description).toBe(
-      'clients do not register themselves here: ask the operator of this server for a client_id',
+      'Clients do not register themselves here: ask the operator of this server for a client_id.',
     )
     expect(refusal.headers['access-control-allow-origin']).toBe('*')
 

@@ -10,6 +10,7 @@ import { StoreUnavailableError } from '../../errors.ts'
 import type { GitHubDeviceLogin, GitHubPoll } from '../../identity/github-device.ts'
 import { LoginFailedError } from '../../identity/identity.ts'
 import type { Clock, Payload, Store } from '../../store/contract.ts'
+import { wireErrors } from '../../wire-errors.ts'
 import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from '../clients/own-metadata.ts'
 import type { GrantBook } from '../people/connected-apps.ts'
 import type { Decisions } from '../people/decisions.ts'
@@ -119,11 +120,9 @@ export function createDeviceRelay({
       } catch (error) {
         if (error instanceof LoginFailedError) log(error)
         else if (!(error instanceof StoreUnavailableError)) throw error
-        ctx.status = 503
-        ctx.body = {
-          error: 'temporarily_unavailable',
-          error_description: 'GitHub cannot be asked right now; try again in a moment',
-        }
+        const { status, error: code, description } = wireErrors.upstreamAway
+        ctx.status = status
+        ctx.body = { error: code, error_description: description }
       }
     },
 

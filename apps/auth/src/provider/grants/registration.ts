@@ -2,9 +2,9 @@
 // constructor; here each is wrapped on its way. Those that it does not have are registered after that.
 import { errors, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import { isOperatorRegistered } from '../clients/own-metadata.ts'
+import { inEngineWords } from '../engine-errors.ts'
 import { during } from '../operation.ts'
 import { tellWholeScope } from '../request-parameters.ts'
-import { inEngineWords } from '../store-errors.ts'
 import type { Grant, GrantApplicant, GrantHandler, GrantParts } from './grant.ts'
 
 /**

@@ -4,6 +4,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { pageHeaders } from '../../pages/headers.ts'
 import { expiredPage } from '../../pages/index.ts'
+import { wireErrors } from '../../wire-errors.ts'
 
 /** To be called once the engine has answered. */
 export async function answerOtherPerson(ctx: KoaContextWithOIDC): Promise<void> {
@@ -13,12 +14,13 @@ export async function answerOtherPerson(ctx: KoaContextWithOIDC): Promise<void> 
   const whose = ctx.oidc?.session?.accountId
   if (!interaction || !signedIn || !whose || signedIn === whose) return
   await interaction.destroy()
-  ctx.status = 400
+  const { status, error, description } = wireErrors.requestGone
+  ctx.status = status
   if (ctx.accepts('json', 'html') === 'html') {
     ctx.set(pageHeaders)
     ctx.body = expiredPage({ device: ctx.oidc.route === 'device_resume' })
   } else {
     ctx.set('cache-control', 'no-store')
-    ctx.body = { error: 'invalid_request', error_description: 'The request expired or was answered already.' }
+    ctx.body = { error, error_description: description }
   }
 }

@@ -1,4 +1,6 @@
 import { errors } from 'oidc-provider'
+import { wireErrors } from '../../../wire-errors.ts'
+import { asEngineError } from '../../engine-errors.ts'
 
 /**
  * A client's document was not read, which says nothing about the client: it must not forget what it has. 503 to programs, a
@@ -10,10 +12,10 @@ export class DocumentUnavailableError extends errors.CustomOIDCProviderError {
   /** `not_admitted`: the operator keeps this host out. `busy`: too many were asked for. */
   readonly reason: 'not_admitted' | 'unreachable' | 'busy'
   constructor(host: string, reason: DocumentUnavailableError['reason'], detail: string) {
-    super('temporarily_unavailable', describe(host, reason, detail))
+    super(wireErrors.passing.error, describe(host, reason, detail))
     this.host = host
     this.reason = reason
-    Object.assign(this, { status: 503, statusCode: 503 })
+    asEngineError(this, wireErrors.passing.status)
   }
 }
 
