@@ -10,6 +10,32 @@ export function refuse(reply: FastifyReply, status: number, error: string, descr
   return reply.code(status).header('cache-control', 'no-store').send({ error, error_description: description })
 }
 
+/** Refusals that pass. `retryAfter`: seconds, and why so many. */
+const passing = {
+  // a request that comes back looks anew, and a failover of the store takes seconds
+  sessionsAway: { status: 503, message: 'Sessions are unavailable: try again shortly', retryAfter: 2 },
+  keysAway: { status: 503, message: 'The keys cannot be read now: try again shortly', retryAfter: 2 },
+  // most messages are answered by then
+  callerBusy: { status: 429, message: 'Too much under way: wait for some answers', retryAfter: 2 },
+  busy: { status: 503, message: 'Busy: try again shortly', retryAfter: 2 },
+  // streams are long: only what the client itself closes makes room
+  tooManyStreams: { status: 429, message: 'Too many open streams: close one first', retryAfter: 10 },
+  // the next request reaches another replica, or the process that comes after this one
+  stopping: { status: 503, message: 'Stopping: try again shortly', retryAfter: 1 },
+} as const
+
+/** Says in the words of JSON-RPC when to come back. */
+export function refusePassing(reply: FastifyReply, why: Exclude<keyof typeof passing, 'keysAway'>): FastifyReply {
+  const { status, message, retryAfter } = passing[why]
+  return refuseRpc(reply.header('retry-after', String(retryAfter)), status, rpcCodes.other, message)
+}
+
+/** To who asks for the keys that callers are named with: no caller of MCP. */
+export function refuseKeys(reply: FastifyReply): FastifyReply {
+  const { status, message, retryAfter } = passing.keysAway
+  return refuse(reply.header('retry-after', String(retryAfter)), status, 'temporarily_unavailable', message)
+}
+
 /** Answers in the words of JSON-RPC; `id` is that of the request, where it is known. */
 export function refuseRpc(
   reply: FastifyReply,
@@ -64,12 +90,7 @@ const bodyFaults: Readonly<Record<string, { status: number; code: number; messag
 export function refuseError(reply: FastifyReply, error: unknown): FastifyReply {
   if (error instanceof StoreUnavailableError) {
     reply.log.warn({ err: error }, 'the session store does not answer')
-    return refuseRpc(
-      reply.header('retry-after', '2'),
-      503,
-      rpcCodes.other,
-      'Sessions are unavailable: try again shortly',
-    )
+    return refusePassing(reply, 'sessionsAway')
   }
   const fault = bodyFaults[codeOf(error)]
   if (fault) return refuseRpc(reply, fault.status, fault.code, fault.message)

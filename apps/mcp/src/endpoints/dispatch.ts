@@ -3,7 +3,7 @@ import type { createIssuerMetadataAnswer } from '@gatehouse/guard/fastify'
 import { metadataRoutes } from '@gatehouse/guard/fastify'
 import { countHeader, createNameCheck, nameOf } from '@gatehouse/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { refuse } from '../errors.ts'
+import { refuse, refuseKeys } from '../errors.ts'
 import type { McpEndpoint } from '../mcp/endpoint.ts'
 import { createOriginCheck, type OriginPolicy } from '../mcp/origins.ts'
 import { type Place, pathOf, type Table } from './table.ts'
@@ -62,7 +62,7 @@ export function dispatch(
       return answerIssuerMetadata(place.document, request, reply)
     if (place.kind === 'keys' && (request.method === 'GET' || request.method === 'HEAD')) {
       const keys = await callerKeys()?.catch(() => null)
-      if (keys === null) return refuse(reply, 503, 'temporarily_unavailable', 'The keys cannot be read now')
+      if (keys === null) return refuseKeys(reply)
       if (keys) return reply.header('cache-control', `public, max-age=${keysLife}`).send(keys)
     }
     const fault = checkName(request)

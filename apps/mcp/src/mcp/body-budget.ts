@@ -2,7 +2,7 @@
 // begin thousands of them and send the last byte never.
 import { isTooDeep } from '@gatehouse/shared'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { refuseRpc, rpcCodes } from '../errors.ts'
+import { refusePassing } from '../errors.ts'
 
 export interface BodyLimits {
   /** Bytes of all messages of one caller. */
@@ -66,8 +66,7 @@ export function readWithinBudget(app: FastifyInstance, { perSubject, total }: Bo
     )
     const isTooMuch = (ofSubject.get(subject) ?? 0) + bytes > perSubject
     if (isTooMuch || all + bytes > total) {
-      const message = isTooMuch ? 'Too much under way: wait for some answers' : 'Busy: try again shortly'
-      refuseRpc(reply.header('retry-after', '2'), isTooMuch ? 429 : 503, rpcCodes.other, message)
+      refusePassing(reply, isTooMuch ? 'callerBusy' : 'busy')
       return
     }
     const held: Held = { subject, bytes: 0, isWorked: false, isClosed: false }

@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@gatehouse/guard'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { refuseRpc, rpcCodes } from '../errors.ts'
+import { refusePassing } from '../errors.ts'
 import { createOpenStreams, type StreamLimits } from './stream-limits.ts'
 import { lifeOf } from './token-life.ts'
 
@@ -60,7 +60,7 @@ export function createConnections({ limits, answerLimit, clock, onerror }: Conne
     async hand(request, reply, { caller, serve, isStream }) {
       const giveBack = isStream ? streams.take(caller.subject, request.ip) : () => undefined
       if (!giveBack) {
-        refuseRpc(reply.header('retry-after', '10'), 429, rpcCodes.other, 'Too many open streams: close one first')
+        refusePassing(reply, 'tooManyStreams')
         return
       }
       reply.hijack() // which leaves the headers behind

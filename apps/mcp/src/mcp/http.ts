@@ -6,7 +6,7 @@ import type { Caller } from '@gatehouse/guard'
 import { admitBearer, refuseWithoutScopes } from '@gatehouse/guard/fastify'
 import type { AuthInfo } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { refuseError, refuseRpc, rpcCodes } from '../errors.ts'
+import { refuseError, refusePassing, refuseRpc, rpcCodes } from '../errors.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
@@ -58,8 +58,7 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
   })
   app.addHook('onRequest', (request, reply) => endpointOf(request).checkOrigin(request, reply))
   app.addHook('onRequest', async (_request, reply) => {
-    if (closing.aborted)
-      return refuseRpc(reply.header('retry-after', '1'), 503, rpcCodes.other, 'Stopping: try again shortly')
+    if (closing.aborted) return refusePassing(reply, 'stopping')
   })
   app.setErrorHandler((error, _request, reply) => refuseError(reply, error))
   const methods = hasSessions ? ['GET', 'POST', 'DELETE'] : ['POST']
