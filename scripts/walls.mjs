@@ -369,12 +369,12 @@ export const walls = [
   },
   {
     files: 'packages/service/src/audit/**',
-    may: [own, ...node, '../metrics.ts', '../settings.ts', '@gatehouse/shared'],
+    may: [own, ...node, '../metrics.ts', '../settings.ts', '../tracing/span.ts', '@gatehouse/shared'],
     why: 'audit/ knows the form of a line and where lines go: not what happened.',
   },
   {
     files: 'packages/service/src/process/**',
-    may: [own, ...node, '../errors.ts', '../log-stream.ts', '../metrics.ts', 'fastify'],
+    may: [own, ...node, '../errors.ts', '../log-stream.ts', '../metrics.ts', '../tracing/**', 'fastify'],
     why: 'process/ is how a service starts, tells how it is, and ends.',
   },
   {
@@ -386,6 +386,16 @@ export const walls = [
     files: 'packages/service/src/redis*',
     may: [own, ...node, 'ioredis'],
     why: 'ioredis is for the Redis half of service/ alone.',
+  },
+  {
+    files: 'packages/service/src/tracing/**',
+    may: [own, ...node, '../metrics.ts', '../process/health.ts', 'fastify'],
+    why: 'tracing/ is what a span is to both services: OpenTelemetry is behind it.',
+  },
+  {
+    files: 'packages/service/src/tracing/{sdk,sampler,exporting}*.ts',
+    may: [own, ...node, '../metrics.ts', '@opentelemetry/**'],
+    why: 'OpenTelemetry is for these files alone, which are loaded where there are traces.',
   },
   {
     files: 'packages/replicas/src/**',
@@ -557,6 +567,11 @@ export const walls = [
       'vitest',
     ],
     why: 'fakes know nothing of ours but the shared types.',
+  },
+  {
+    files: 'packages/testing/src/otlp-collector.ts',
+    may: [...node, '@bufbuild/protobuf/wire'],
+    why: 'what reads the form of OpenTelemetry knows nothing else.',
   },
   {
     files:

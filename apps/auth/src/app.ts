@@ -8,6 +8,8 @@ import {
   readForwarding,
   registerHealth,
   requestReading,
+  requestTracing,
+  traceRequests,
 } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createAccounts } from './accounts/accounts.ts'
@@ -90,6 +92,7 @@ export async function createApp({
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     ...requestReading(config.trustProxy),
+    ...requestTracing(),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     ...connectionLimits,
@@ -99,6 +102,7 @@ export async function createApp({
     frameworkErrors: answerUnreadable,
   })
 
+  traceRequests(app)
   metrics?.measureRequests(app)
   const counters = createCounters(metrics)
   const audit = createAudit({

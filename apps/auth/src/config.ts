@@ -12,8 +12,10 @@ import {
   readMetricsPort,
   readProxies,
   readStoreChoice,
+  readTracingSettings,
   type SettingsReader,
   type StoreChoice,
+  type TracingSettings,
 } from '@gatehouse/service'
 import { isLoopbackHost, type ProtectedResource, parseJson, protectedResources } from '@gatehouse/shared'
 import { z } from 'zod'
@@ -67,6 +69,8 @@ export interface Config {
   readonly port: number
   /** Where metrics are served; absent, nowhere. */
   readonly metricsPort: number | undefined
+  /** Undefined: there are no traces. */
+  readonly tracing: TracingSettings | undefined
   readonly logLevel: string
   /** CIDR blocks of the proxies whose forwarding headers are believed. */
   readonly trustProxy: readonly string[]
@@ -150,6 +154,7 @@ export function readConfig(env: Environment): Config {
     host,
     port: read.port('PORT', 4000),
     metricsPort: readMetricsPort(env.METRICS_PORT, faults),
+    tracing: readTracingSettings(env, faults),
     logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
     trustProxy: read.networks('TRUST_PROXY'),
     proxies: readProxies(env, faults),

@@ -4,6 +4,7 @@ import {
   loadOrCreateSecret,
   logTrouble,
   openReporting,
+  openTracing,
   runProcess,
   serve,
   useProxies,
@@ -19,6 +20,11 @@ await runProcess('The authorization server', async () => {
   const config = readConfig(process.env)
   useProxies(config.proxies)
   const { logStream, metrics } = openReporting(config.metricsPort)
+  const log = {
+    info: (details: object, message: string) => logger.info(details, message),
+    warn: (details: object, message: string) => logger.warn(details, message),
+  }
+  const closeTracing = await openTracing(config.tracing, { name: 'gatehouse-auth', metrics, log })
   const logger = createLogger(config.logLevel, logStream)
   const secret = config.secret ?? loadOrCreateSecret(config.dataDir, 'auth.secret')
   const sealing = createSealing({ secret, previous: config.previousSecret })
@@ -43,6 +49,7 @@ await runProcess('The authorization server', async () => {
     throw error
   })
   app.addHook('onClose', () => store.close())
+  app.addHook('onClose', closeTracing)
   await serve(app, config, metrics)
   logger.info({ issuer: config.issuer, store: config.store.kind }, 'the authorization server listens')
   if (config.logins.some(({ login }) => login === 'developer'))

@@ -14,6 +14,8 @@ import {
   nameOf,
   registerHealth,
   requestReading,
+  requestTracing,
+  traceRequests,
 } from '@gatehouse/service'
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Config, Endpoint } from './config.ts'
@@ -90,6 +92,7 @@ export function createApp({
   const app = fastify({
     logger: { ...logOptions(config.logLevel), ...(logStream && { stream: logStream }) },
     ...requestReading(config.trustProxy),
+    ...requestTracing(),
     genReqId: () => crypto.randomUUID(),
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
@@ -102,7 +105,9 @@ export function createApp({
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, void payload.resume()))
   boundConnections(app.server)
-  metrics?.measureRequests(app, ({ place, routeOptions }) => (place ? place.route : routeOptions.url))
+  const routeOf = ({ place, routeOptions }: FastifyRequest) => (place ? place.route : routeOptions.url)
+  traceRequests(app, routeOf)
+  metrics?.measureRequests(app, routeOf)
   const countFailedLoad = metrics?.counter(
     'gatehouse_key_set_failures_total',
     "Loads of the issuer's keys that failed.",

@@ -13,7 +13,9 @@ import {
   readProxies,
   readSecret,
   readStoreChoice,
+  readTracingSettings,
   type StoreChoice,
+  type TracingSettings,
 } from '@gatehouse/service'
 import { defaultScopes, isLoopbackHost } from '@gatehouse/shared'
 import { BUILTIN } from '@gatehouse/shared/gateway-file'
@@ -52,6 +54,8 @@ export interface Config {
   readonly port: number
   /** Where metrics are served; undefined: nowhere. */
   readonly metricsPort: number | undefined
+  /** Undefined: there are no traces. */
+  readonly tracing: TracingSettings | undefined
   readonly logLevel: string
   /** Addresses and CIDR blocks of the proxies whose forwarding headers are believed (for the client's address alone). */
   readonly trustProxy: readonly string[]
@@ -157,6 +161,7 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     host: env.HOST?.replace(/^\[(.*)\]$/, '$1') || (development ? 'localhost' : '0.0.0.0'),
     port: read.port('PORT', 3000),
     metricsPort: readMetricsPort(env.METRICS_PORT, faults),
+    tracing: readTracingSettings(env, faults),
     logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
     trustProxy: read.networks('TRUST_PROXY'),
     proxies: readProxies(env, faults),

@@ -1,7 +1,16 @@
 // The process: read the configuration, open the store, start the app, close it on a signal. No logic.
 import { openStore } from '@gatehouse/mcp-sessions'
 import { openReplicas } from '@gatehouse/replicas'
-import { drainTime, logTrouble, type OnTrouble, openReporting, runProcess, serve, useProxies } from '@gatehouse/service'
+import {
+  drainTime,
+  logTrouble,
+  type OnTrouble,
+  openReporting,
+  openTracing,
+  runProcess,
+  serve,
+  useProxies,
+} from '@gatehouse/service'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { withSecret } from './secrets.ts'
@@ -10,6 +19,11 @@ await runProcess('The MCP server', async () => {
   const given = readConfig(process.env)
   useProxies(given.proxies)
   const { logStream, metrics } = openReporting(given.metricsPort)
+  const log = {
+    info: (details: object, message: string) => app.log.info(details, message),
+    warn: (details: object, message: string) => app.log.warn(details, message),
+  }
+  const closeTracing = await openTracing(given.tracing, { name: 'gatehouse-mcp', metrics, log })
   // The app, whose log tells of outages, is there by the time of the first one.
   const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
   const store = given.sessions ? openStore(given.store, onTrouble) : undefined
@@ -28,6 +42,7 @@ await runProcess('The MCP server', async () => {
     onHangUp,
     drain: drainTime(store),
   })
+  app.addHook('onClose', closeTracing)
   await serve(app, config, metrics)
   for (const name of config.developmentDefaults) app.log.warn(`${name} is not set: a default for development is used`)
   for (const warning of config.warnings) app.log.warn(warning)

@@ -36,4 +36,17 @@ export { createSettingsReader, logLevels, type SettingsReader } from './settings
 export { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 export { readStoreChoice, type StoreChoice } from './store-choice.ts'
 export { logTrouble, type OnTrouble, redisTroubles, type StoreTrouble } from './store-trouble.ts'
+export {
+  activeSpan,
+  inSpan,
+  openTracing,
+  readTracingSettings,
+  requestTracing,
+  type Span,
+  spanOfRequest,
+  type TraceContext,
+  type TracingSettings,
+  traceContextIn,
+  traceRequests,
+} from './tracing/index.ts'
 export { watchFile } from './watched-file.ts'

@@ -8,6 +8,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { withoutCommand } from './redis-errors.ts'
 import { watchFailovers } from './redis-failover.ts'
 import type { Access, Address, RedisTarget } from './redis-target.ts'
+import { isTracing } from './tracing/span.ts'
 
 /** Milliseconds. Together they keep an answer under a second, with a Redis that hangs as with one that is gone. */
 export const commandTimeout = 500
@@ -61,7 +62,12 @@ const persistent = {
 export function createCommandClient({ connection, onConnectionError }: ClientOptions, scripts: Scripts) {
   const target = toTarget(connection)
   if (target.kind === 'cluster') return createCluster(target.nodes, target, scripts, onConnectionError)
-  const redis = createSingle(target, { ...persistent, scripts: { ...scripts }, enableAutoPipelining: true })
+  const redis = createSingle(target, {
+    ...persistent,
+    scripts: { ...scripts },
+    // what a batch sends seems to be asked for by whoever began it
+    enableAutoPipelining: !isTracing(),
+  })
   connect(redis, onConnectionError)
   return redis
 }

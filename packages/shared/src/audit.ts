@@ -56,6 +56,7 @@ export const auditLine = z.object({
   reason: z.string().optional(),
   /** Of the HTTP request, as in the log. */
   request: z.string().optional(),
+  /** Of OpenTelemetry, where there are traces: 32 digits. In lines of the log it is `trace_id`. */
   trace: z.string().optional(),
   /** What the steps of one request of an app have in common, from the question to the approval: a digest. */
   flow: z.string().optional(),

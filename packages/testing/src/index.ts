@@ -11,6 +11,7 @@ export {
   type FakeOpenIdProvider,
   type FakeOpenIdUser,
 } from './fake-openid.ts'
+export { type CollectedSpan, type OtlpCollector, printTrace, startOtlpCollector } from './otlp-collector.ts'
 export { type ClientHome, createClientHome, promptOf } from './programs/client-home.ts'
 export { createPerson, type Page, type Person, type PersonOptions } from './programs/person.ts'
 export { freePorts } from './programs/ports.ts'

@@ -8,15 +8,24 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const services = ['auth', 'mcp'] as const
 
 /** Compose decides about these itself, or leaves them to those who start a service without it. */
-const notPassedOn = ['DATA_DIR', 'NODE_ENV', 'PORT']
+const notPassedOn = ['DATA_DIR', 'NODE_ENV', 'OTEL_SERVICE_NAME', 'PORT']
 /** The system's, which commands behind the gateway get, too: nobody sets them for us. */
 const notSettings = ['LANG', 'PATH']
 
+/** Of OpenTelemetry, whose SDK reads them. */
+const readByOthers = [
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_EXPORTER_OTLP_TIMEOUT',
+  'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
+  'OTEL_RESOURCE_ATTRIBUTES',
+  'OTEL_SERVICE_NAME',
+]
+
 test.each(services)(
-  'every setting of %s is in .env.example, in docs/operations.md and in the compose file',
+  'every setting of %s is in .env.example, in docs/operations.md or docs/tracing.md, and in the compose file',
   (service) => {
     const example = read('.env.example')
-    const manual = read('docs/operations.md')
+    const manual = read('docs/operations.md') + read('docs/tracing.md')
     const block = new RegExp(`^  ${service}:\\n((?:    .*\\n|\\n)+)`, 'm').exec(read('docker-compose.yml'))?.[1] ?? ''
     for (const { name, isSecret } of variablesOf(service)) {
       expect(example, `${name} in .env.example`).toMatch(new RegExp(`^#${name}=`, 'm'))
@@ -48,6 +57,10 @@ function variablesOf(service: (typeof services)[number]): { readonly name: strin
   for (const file of [`apps/${service}/src/config.ts`, 'packages/service/src/audit/settings.ts'])
     for (const [, direct, reader, kind, named] of read(file).matchAll(names))
       found.set(direct ?? named ?? '', (reader ?? kind) === 'secret')
+  for (const [, name = ''] of read('packages/service/src/tracing/settings.ts').matchAll(/'(OTEL_[A-Z_]+)'/g))
+    found.set(name, false)
+  for (const name of readByOthers) found.set(name, false)
+  expect(found.has('OTEL_TRACES_SAMPLER')).toBe(true)
   expect(found.size, `variables in apps/${service}/src/config.ts`).toBeGreaterThan(5)
   return [...found].filter(([name]) => !notSettings.includes(name)).map(([name, isSecret]) => ({ name, isSecret }))
 }

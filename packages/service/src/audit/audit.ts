@@ -2,6 +2,7 @@
 // fails by it: what cannot be written is dropped, counted, told in the log once, and owned up to in a line of its own.
 import { AUDIT_FORMAT, type AuditEvent, type AuditLine } from '@gatehouse/shared'
 import type { Metrics } from '../metrics.ts'
+import { activeSpan } from '../tracing/span.ts'
 import { type Chain, createChain, lastLineOf } from './chain.ts'
 import { createFileSink } from './file-sink.ts'
 import { createQueue, type Queue } from './queue.ts'
@@ -63,7 +64,10 @@ export function createAudit(options: AuditOptions): Audit {
     get settings() {
       return way?.settings
     },
-    write: (event) => way?.write(event),
+    write(event) {
+      const line = traced(event)
+      way?.write(line)
+    },
     change(settings) {
       if (JSON.stringify(settings) === JSON.stringify(way?.settings)) return
       const before = way
@@ -80,6 +84,17 @@ export function createAudit(options: AuditOptions): Audit {
       await Promise.all([...leaving, last?.close()])
     },
   }
+}
+
+/** On the span that it happened in, and with the id of its trace. */
+function traced(event: AuditEvent): AuditEvent {
+  const span = event.trace === undefined ? activeSpan() : undefined
+  if (!span) return event
+  const { event: name, outcome, decision, reason, grant } = event
+  const about = { 'gatehouse.outcome': outcome, 'gatehouse.decision': decision, 'gatehouse.reason': reason }
+  span.event(name, about)
+  span.set({ 'gatehouse.grant_id': grant })
+  return { ...event, trace: span.traceId }
 }
 
 type Count = (result: 'written' | 'dropped', lines: number) => void

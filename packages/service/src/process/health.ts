@@ -12,6 +12,12 @@ export interface HealthOptions {
   readonly drain: number
 }
 
+const probes = ['/livez', '/readyz']
+
+export function isProbe(path: string): boolean {
+  return probes.includes(path)
+}
+
 export function registerHealth(app: FastifyInstance, { whyNotReady, retryAfter, drain }: HealthOptions): void {
   let closing = false
   app.addHook('preClose', async () => {

@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isOfRequest } from '../tracing/requests.ts'
+import { activeSpan, isTracing } from '../tracing/span.ts'
 
 /**
  * For pino: how requests and errors are logged, with nothing that could hold a secret. A request's line has its path
@@ -18,7 +20,14 @@ export function logOptions(level: string, shownPath: (path: string) => string = 
       res: ({ statusCode }: Pick<FastifyReply, 'statusCode'>) => ({ statusCode }),
       err: describeError,
     },
+    ...(isTracing() && { mixin: traceOf }),
   }
+}
+
+/** For lines that are written on behalf of a request, and not by its own logger. */
+function traceOf(_line: object, _level: number, logger: object): { trace_id?: string } {
+  const span = isOfRequest(logger) ? undefined : activeSpan()
+  return span ? { trace_id: span.traceId } : {}
 }
 
 /** What an error says of itself, and nothing that hangs on it: a Redis error carries the command, password included. */
