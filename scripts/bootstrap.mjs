@@ -20,6 +20,12 @@ const steps = {
   'test-docker': { run: ['scripts/check.mjs', '--docker'], needs: 'all' },
   client: { run: [...fromSource, 'packages/cli/src/main.ts'], needs: 'run' },
   bench: { run: [...fromSource, 'packages/bench/src/main.ts'], needs: 'all' },
+  dev: { run: ['scripts/up.mjs', '--watch'], needs: 'all' },
+  'test-unit': { run: ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit'], needs: 'all' },
+  format: { run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write'], needs: 'all' },
+  lint: { run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings'], needs: 'all' },
+  typecheck: { run: ['node_modules/turbo/bin/turbo', 'run', 'typecheck', '--output-logs=errors-only'], needs: 'all' },
+  changeset: { run: ['scripts/changeset.mjs'], needs: 'all' },
 }
 const installed = {
   all: [],
@@ -38,7 +44,8 @@ process.env.TURBO_TELEMETRY_DISABLED = '1'
 process.env.INIT_CWD ??= process.cwd()
 process.env.GATEHOUSE_CALLED_FROM = process.env.INIT_CWD
 process.env.GATEHOUSE_PARENT = String(process.pid)
-await install(steps[step].needs)
+// what turbo runs, it runs where all is installed
+if (!process.env.TURBO_HASH) await install(steps[step].needs)
 // turbo runs the packages' scripts by it
 if (steps[step].needs === 'all') process.env.PATH = (await findPnpm()) + delimiter + process.env.PATH
 const { code } = await runChild(node, [...steps[step].run, ...args], { cwd: root, stdio: 'inherit' })

