@@ -27,6 +27,8 @@ export interface Counters {
   noRoomToHold(cap: keyof HoldCaps): void
 }
 
+const faultyFileHelp = "Whether the gateway's file is faulty now, so that what it said before is still in force."
+
 /** Without `metrics` nothing is counted. */
 export function createCounters(metrics: Metrics | undefined): Counters {
   const tokenAnswers = metrics?.counter(
@@ -50,6 +52,8 @@ export function createCounters(metrics: Metrics | undefined): Counters {
     "Readings of the gateway's file while running: changed, unchanged, or faulty, which changes nothing.",
     ['result'],
   )
+  let isFileFaulty = false
+  metrics?.gauge('gatehouse_config_faulty', faultyFileHelp, () => Number(isFileFaulty))
   const holdEnds = metrics?.counter(
     'gatehouse_held_polls_total',
     'Held polls of waiting devices, by how they ended: the person decided, the time was over, we close, the device hung up, the store was away.',
@@ -65,7 +69,10 @@ export function createCounters(metrics: Metrics | undefined): Counters {
     alarm: (what) => alarms?.({ alarm: what }),
     upstreamFailure: (login, failure) => failures?.({ login, failure }),
     factsStale: (login, counts) => staleFacts?.({ login, counts: counts ? 'yes' : 'no' }),
-    configReload: (result) => reloads?.({ result }),
+    configReload(result) {
+      isFileFaulty = result === 'faulty'
+      reloads?.({ result })
+    },
     holdEnd: (end) => holdEnds?.({ end }),
     noRoomToHold: (cap) => refusedHolds?.({ cap }),
   }

@@ -114,9 +114,11 @@ test('a faulty file changes nothing: one line with every fault, and a count', as
     [tools],
     [`GATEHOUSE_CONFIG: ${file} cannot be read (ENOENT).`],
   ])
+  expect(await server.metrics()).toContain('\ngatehouse_config_faulty 1\n')
   write(endpoints.money)
   await waitFor(server, money)
   const metrics = await server.metrics()
+  expect(metrics).toContain('\ngatehouse_config_faulty 0\n')
   for (const [result, times] of Object.entries({ changed: 1, unchanged: 2, faulty: 2 }))
     expect(metrics).toContain(`gatehouse_config_reloads_total{result="${result}"} ${times}`)
 })

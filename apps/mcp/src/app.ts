@@ -23,6 +23,7 @@ import { dispatch, endpointOf, whereabouts } from './endpoints/dispatch.ts'
 import { openEndpoints } from './endpoints/endpoints.ts'
 import { createIssuerCheck } from './endpoints/issuer-check.ts'
 import { refuse } from './errors.ts'
+import { measureCalls } from './gateway/call-measures.ts'
 import { type Gateway, type GatewayParts, openGateway } from './gateway/open-gateway.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
@@ -137,6 +138,7 @@ export function createApp({
   })
   const common = createCommon({
     audit,
+    onCall: metrics && config.gateway && measureCalls(metrics),
     streamLimits: { ...defaultStreamLimits, ...streamLimits },
     unsentLimits: { ...defaultUnsentLimits, ...unsentLimits },
     keepAlive,

@@ -53,7 +53,11 @@ test('a faulty file changes nothing, and all its faults are told in one line', a
   const good = readFileSync(server.file.path, 'utf8')
   server.file.write(`version: 1\ncolour: red\nendpoints: [{ resource: ${server.at('/b')}, name: B }]\nupstreams: {}\n`)
   server.reload()
-  expect(linesWith(server, 'is faulty')).toMatchObject([
+  const isFaulty = async () => /^gatehouse_config_faulty (\d)$/m.exec((await metrics.read()).text)?.[1]
+  expect(await isFaulty()).toBe('1')
+  server.reload()
+  expect(await isFaulty(), 'the same fault again').toBe('1')
+  expect(linesWith(server, 'is faulty').slice(0, 1)).toMatchObject([
     {
       level: 50,
       faults: [
@@ -67,7 +71,8 @@ test('a faulty file changes nothing, and all its faults are told in one line', a
   server.file.write(good)
   server.reload()
   expect(linesWith(server, 'read again')).toMatchObject([{ isSame: true, upstreams: [] }])
-  expect(await reloadsIn(metrics)).toEqual({ faulty: 1, unchanged: 1 })
+  expect(await isFaulty()).toBe('0')
+  expect(await reloadsIn(metrics)).toEqual({ faulty: 2, unchanged: 1 })
   await client.close()
 })
 

@@ -42,7 +42,12 @@ export function createReload(options: ReloadOptions): Reload {
     ['result'],
   )
   let config = options.config
-  let told = ''
+  let [isFaulty, told] = [false, '']
+  metrics?.gauge(
+    'gatehouse_config_faulty',
+    "Whether the gateway's file is faulty now, so that what it said before is still in force.",
+    () => Number(isFaulty),
+  )
   const atFirst = contentsOf(config.files)
   let stopWatching: () => void = () => undefined
   let again: NodeJS.Timeout | undefined
@@ -56,6 +61,7 @@ export function createReload(options: ReloadOptions): Reload {
       for (const warning of next.warnings) if (!config.warnings.includes(warning)) log.warn(warning)
       const files = config.files.join()
       config = next
+      isFaulty = false
       told = ''
       if (next.files.join() !== files) watchAll()
       count?.({ result: isSame ? 'unchanged' : 'changed' })
@@ -68,6 +74,7 @@ export function createReload(options: ReloadOptions): Reload {
 
   function faulty(error: unknown): void {
     again = setTimeout(judge, lookAgain).unref()
+    isFaulty = true
     const faults = error instanceof ConfigError ? error.faults : [(error as Error).message]
     if (told === faults.join('\n')) return
     told = faults.join('\n')

@@ -1,12 +1,12 @@
 // The gateway, wired: upstreams, their catalog, the relay. It is served as a source of our own is, see ../mcp/served.ts.
 import { upstreamTroublesMember } from '@gatehouse/shared'
 import type { Implementation } from '@modelcontextprotocol/server'
-import { isObject, memberOf, nameIn } from '../mcp/message.ts'
+import { memberOf, nameIn } from '../mcp/message.ts'
 import { policy as ownPolicy } from '../mcp/policy.ts'
 import type { Message, Operations, Served, ServedRequest } from '../mcp/served.ts'
 import type { Source, ToolTerms } from '../sources/source.ts'
-import type { Catalog, EndpointDescription, Found } from './catalog/contract.ts'
-import { notedOf } from './decision-audit.ts'
+import { createAdmission } from './admission.ts'
+import type { Catalog, EndpointDescription } from './catalog/contract.ts'
 import { digest } from './digest.ts'
 import type { Outcomes } from './outcomes.ts'
 import { scopesFor } from './policy.ts'
@@ -77,6 +77,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
   const tasks = createTaskIds(seals)
   const gate = createGate({ endpoint: resource, settings: options.rules })
   const things = createThings({ catalog, tasks })
+  const admission = createAdmission({ catalog, gate, things, upstreams, now: options })
   const forward = createForward({
     seals,
     get ownOrigins() {
@@ -128,6 +129,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     return {
       owner: ownerOf(request),
       granted: request.caller,
+      note: request.note,
       era: isModern ? '2026' : '2025',
       capabilities: typeof capabilities === 'object' && capabilities !== null ? capabilities : {},
       headers: request.headers,
@@ -151,13 +153,11 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
         told.set(toldKey(request, client.era), { description, capabilities: client.capabilities })
       }
       const scopes = scopesFor(message.method, 'id' in message)
-      const hasRules = gate.rules(upstreams)
       // whom it is refused anyhow, with no more words than these, need not be known to any upstream
       const isWorth =
-        hasRules || options.builtin !== undefined || scopes.every((scope) => request.caller.scopes.has(scope))
-      const called = isWorth ? await calledBy(message, client) : undefined
-      if (isWorth && !called) await noteWithheld(message, client, request)
-      const decision = hasRules ? await decide(message, client, called, request) : undefined
+        admission.hasRules || options.builtin !== undefined || scopes.every((scope) => request.caller.scopes.has(scope))
+      const called = isWorth ? await admission.called(message, client) : undefined
+      const decision = await admission.decide(message, client, called)
       // what is denied is like what is not there
       const found = decision?.kind === 'denied' ? undefined : called
       const terms =
@@ -171,32 +171,6 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
         isOpenTo: !terms || ownPolicy.mayCall(terms, request.caller),
       }
     },
-  }
-
-  /** It is answered like an unknown tool: the audit alone says more. */
-  async function noteWithheld(message: Message, client: Client, { note }: ServedRequest): Promise<void> {
-    const name = nameIn(message)
-    if (!options.arePinsEnforced || message.method !== 'tools/call' || typeof name !== 'string') return
-    const withheld = await catalog.withheldTool(name, behalfOf(client))
-    const upstream = withheld?.settings.name
-    if (upstream) note?.({ upstream, outcome: 'refused', decision: 'deny', reason: 'not_pinned' })
-  }
-
-  async function decide(message: Message, client: Client, tool: Found | undefined, { note }: ServedRequest) {
-    const { method = '', params } = message
-    const about = isObject(params) ? await things.about(method, params as Members, client, tool) : undefined
-    const decision = about && gate.decide(about.thing, client, about.args)
-    if (decision) note?.({ upstream: about.thing.upstream, ...notedOf(decision) })
-    return decision
-  }
-
-  /** Looked up only where it matters: for its headers, or because it may be ours, withheld, or named by rules. */
-  async function calledBy(message: Message, client: Client): Promise<Found | undefined> {
-    const name = nameIn(message)
-    if (message.method !== 'tools/call' || typeof name !== 'string') return undefined
-    return client.era === '2026' || options.builtin || options.arePinsEnforced || gate.rules(upstreams)
-      ? catalog.findTool(name, behalfOf(client))
-      : undefined
   }
 
   async function handle(request: Request, client: Client, session: ServedRequest['session']): Promise<Members> {

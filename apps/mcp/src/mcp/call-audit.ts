@@ -11,8 +11,14 @@ import { idOf, isObject, memberOf } from './message.ts'
 /** What may be said along the way. The first one to say something of a matter is right. */
 export type Noted = Partial<
   Pick<AuditEvent, 'outcome' | 'reason' | 'decision' | 'rule' | 'scopes' | 'upstream' | 'credential'>
->
+> & {
+  /** The tool that is called, once it is known that there is one. By its own name: it is no client's word. */
+  readonly called?: { readonly upstream: string; readonly name: string }
+}
 export type Note = (noted: Noted) => void
+
+/** What came of a call of a tool. */
+export type Call = Noted & Pick<AuditEvent, 'outcome'>
 
 export interface Trail {
   readonly note: Note
@@ -23,7 +29,8 @@ export interface Trail {
 /** Characters of what clients call things by. */
 const longestName = 128
 
-export function createCallAudit(audit: Audit) {
+/** `onCall`: told of each call of a tool, and after how many milliseconds it was answered, whether lines are written or not. */
+export function createCallAudit(audit: Audit, onCall?: (call: Call, took: number) => void) {
   return {
     /** Undefined: there is no line to be written. */
     begin(
@@ -33,7 +40,9 @@ export function createCallAudit(audit: Audit) {
     ): Trail | undefined {
       const { settings } = audit
       const method = memberOf(request.body, 'method')
-      if (!settings || typeof method !== 'string' || method === 'ping' || idOf(request.body) === null) return undefined
+      const isCounted = onCall !== undefined && method === 'tools/call'
+      if (!settings && !isCounted) return undefined
+      if (typeof method !== 'string' || method === 'ping' || idOf(request.body) === null) return undefined
       const { socket } = request.raw
       const before = socket.bytesWritten
       let noted: Noted = {}
@@ -41,7 +50,9 @@ export function createCallAudit(audit: Audit) {
       const end = (): void => {
         left -= 1
         if (left > 0) return
-        const { decision, ...rest } = noted
+        const { decision, called: _, ...rest } = noted
+        if (isCounted) onCall({ ...outcomeOf(reply), ...noted }, reply.elapsedTime)
+        if (!settings) return
         const length = Number(request.headers['content-length'])
         audit.write({
           event: 'mcp_request',

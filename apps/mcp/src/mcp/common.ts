@@ -2,7 +2,7 @@
 import type { Audit } from '@gatehouse/service'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Answer, createAnswer } from './answer.ts'
-import { createCallAudit } from './call-audit.ts'
+import { type Call, createCallAudit } from './call-audit.ts'
 import { type Connections, createConnections } from './connections.ts'
 import type { StreamLimits } from './stream-limits.ts'
 import { createUnsentBytes, type UnsentBytes, type UnsentLimits } from './unsent-bytes.ts'
@@ -18,6 +18,8 @@ export interface CommonOptions {
   readonly answerLimit: number
   readonly log: FastifyBaseLogger
   readonly audit: Audit
+  /** Told of each call of a tool, and after how many milliseconds it was answered. */
+  readonly onCall?: ((call: Call, took: number) => void) | undefined
 }
 
 export interface Common extends Pick<CommonOptions, 'streamLimits' | 'keepAlive' | 'log'> {
@@ -29,7 +31,7 @@ export interface Common extends Pick<CommonOptions, 'streamLimits' | 'keepAlive'
   readonly onerror: (error: Error) => void
 }
 
-export function createCommon({ unsentLimits, clock, answerLimit, audit, ...options }: CommonOptions): Common {
+export function createCommon({ unsentLimits, clock, answerLimit, audit, onCall, ...options }: CommonOptions): Common {
   const { streamLimits, keepAlive, log } = options
   const onerror = (error: Error): void => log.info({ err: error }, 'MCP request failed')
   const unsent = createUnsentBytes(unsentLimits, (bytes) =>
@@ -40,7 +42,7 @@ export function createCommon({ unsentLimits, clock, answerLimit, audit, ...optio
     connections: createConnections({ limits: streamLimits, answerLimit, clock, onerror }),
     unsent,
     answer: createAnswer({ unsent, keepAlive, onerror }),
-    audit: createCallAudit(audit),
+    audit: createCallAudit(audit, onCall),
     onerror,
   }
 }

@@ -14,6 +14,9 @@ export interface Found {
   readonly definition: Members
 }
 
+/** What has a name here and is on no list now. */
+export type Away = Pick<Found, 'upstream' | 'name'>
+
 export interface FoundResource {
   readonly upstream: Upstream
   /** The upstream's own: what a client was shown may be another one. */
@@ -63,7 +66,7 @@ export interface Catalog {
    * For a tool that is not found: whose name it is, where that upstream has no list for this caller, so that nobody can say
    * that the tool is gone.
    */
-  awayTool(name: string, behalf: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined>
+  awayTool(name: string, behalf: Behalf): Promise<Away | undefined>
   /** For a tool that is not found: whose it would be if it were pinned. */
   withheldTool(name: string, behalf: Behalf): Promise<Upstream | undefined>
   /** For reads, subscriptions, and completion over a resource: `uri` may be a URI template that is listed. */

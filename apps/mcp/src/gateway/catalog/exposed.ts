@@ -1,6 +1,6 @@
 // What is shown of the lists of all upstreams, and under which name each thing is found again.
 import type { Behalf, Era, Members, Upstream } from '../upstreams/contract.ts'
-import type { CatalogOptions, Found, Shows } from './contract.ts'
+import type { Away, CatalogOptions, Found, Shows } from './contract.ts'
 import { createGivenNames } from './given-names.ts'
 import { type Age, askedAgain, type Kept, type Lists } from './lists.ts'
 import { candidates, isNamedAlone, isOffered, type Namer, type Offer } from './names.ts'
@@ -17,7 +17,7 @@ export interface Named {
   /** Whose it would be, if it were pinned. */
   withheld(name: string, behalf: Behalf): Promise<Upstream | undefined>
   /** Whom the name was given to, if that upstream has no list for this caller. */
-  away(name: string, behalf: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined>
+  away(name: string, behalf: Behalf): Promise<Away | undefined>
 }
 
 export function createNamed(
@@ -74,7 +74,7 @@ export function createNamed(
     return definition && { upstream, name: definition.name, definition }
   }
 
-  async function ownerOf(name: string, { owner }: Behalf): Promise<Pick<Found, 'upstream' | 'name'> | undefined> {
+  async function ownerOf(name: string, { owner }: Behalf): Promise<Away | undefined> {
     const owned = await given.ownerOf(name, owner.endpoint)
     const upstream = upstreams.find(({ settings }) => settings.name === owned?.upstream)
     return owned && upstream && { upstream, name: owned.name }

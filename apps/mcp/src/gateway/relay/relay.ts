@@ -86,10 +86,12 @@ export function createRelay({ catalog, upstreams, forward, tasks, gate, onFault 
     if (!found) {
       const away = await catalog.awayTool(name, behalfOf(client))
       if (!away) throw missing()
+      client.note?.({ called: toolOf(away) })
       judged(client, toolOf(away), argumentsOf(params), missing)
       client.note?.({ upstream: away.upstream.settings.name, outcome: 'unavailable', reason: 'unreachable' })
       return failed(new UpstreamError(away.upstream.settings.name, 'unreachable', 'it has no list'))
     }
+    client.note?.({ called: toolOf(found) })
     const { upstream, definition } = found
     const permitted = { ...judged(client, toolOf(found), argumentsOf(params), missing), tool: found.name }
     const mirrored = mirroredHeaders(definition as { name: string; inputSchema: Json }, params.arguments)

@@ -58,7 +58,8 @@ test('where the server is away, nobody says that a tool is there which its pinne
   const docs = await startChangingServer()
   docs.tools = [look, drop]
   const rules = [{ tools: ['docs/*'], annotations: { readOnlyHint: true } }]
-  const file = createPinnedFile({ upstreams: { docs: { url: docs.url } }, rules, pins: { mode: 'enforce' } })
+  const more = { pins: { mode: 'enforce' }, audit: { to: 'stdout' } }
+  const file = createPinnedFile({ upstreams: { docs: { url: docs.url } }, rules, ...more })
   await file.pin()
   await docs[Symbol.asyncDispose]()
   await using server = await startMcpServer({ env: file.env })
@@ -66,4 +67,12 @@ test('where the server is away, nobody says that a tool is there which its pinne
   expect((await call(ask, 'look')).result.content[0].text).toMatch(/^docs is unavailable/)
   expect((await call(ask, 'drop')).error.message).toBe('Tool drop not found')
   expect((await call(ask, 'new')).error.message).toBe('Tool new not found')
+  // the audit has what was decided, not what would have come of it
+  const lines = () => server.log.filter((line) => line.includes('"mcp_request"')).map((line) => JSON.parse(line))
+  await expect.poll(() => lines().length).toBe(3)
+  const [looked, dropped, made] = lines()
+  expect(looked).toMatchObject({ tool: 'look', decision: 'allow', rule: 'rules[0]', outcome: 'unavailable' })
+  expect(dropped).toMatchObject({ tool: 'drop', decision: 'deny', upstream: 'docs', reason: 'no_rule' })
+  expect(dropped).toMatchObject({ outcome: 'refused' })
+  expect(made).toMatchObject({ tool: 'new', outcome: 'error' })
 })

@@ -1,5 +1,5 @@
 // What a request is about: the rules of that thing are the rules of the request.
-import type { Catalog, Found, FoundResource } from '../catalog/contract.ts'
+import type { Away, Catalog, FoundResource } from '../catalog/contract.ts'
 import { behalfOf, type Client } from '../relay/client.ts'
 import type { TaskIds } from '../relay/tasks.ts'
 import type { Members } from '../upstreams/contract.ts'
@@ -11,12 +11,12 @@ export interface About {
   readonly args: unknown
 }
 
-export const toolOf = ({ upstream, name }: Pick<Found, 'upstream' | 'name'>): Thing => ({
+export const toolOf = ({ upstream, name }: Away): Thing => ({
   kind: 'tools',
   upstream: upstream.settings.name,
   name,
 })
-export const promptOf = (found: Pick<Found, 'upstream' | 'name'>): Thing => ({ ...toolOf(found), kind: 'prompts' })
+export const promptOf = (found: Away): Thing => ({ ...toolOf(found), kind: 'prompts' })
 export const resourceOf = ({ upstream, uri }: Pick<FoundResource, 'upstream' | 'uri'>): Thing => ({
   kind: 'resources',
   upstream: upstream.settings.name,
@@ -33,7 +33,7 @@ export const argumentsOf = (params: Members): unknown => params.arguments ?? {}
 
 export interface Things {
   /** Undefined: it is about nothing that rules can name, or that there is. `tool`: as it was found, if it was. */
-  about(method: string, params: Members, client: Client, tool: Found | undefined): Promise<About | undefined>
+  about(method: string, params: Members, client: Client, tool: Away | undefined): Promise<About | undefined>
 }
 
 export function createThings({ catalog, tasks }: { readonly catalog: Catalog; readonly tasks: TaskIds }): Things {

@@ -1,6 +1,6 @@
 // For tests: a company with rules, in front of two servers: one that writes down what it is asked, and the reference server.
 import { type GatewayServer, startWithFile } from '../../suites/gateway-file.ts'
-import { type Era, requestOf } from '../../suites/mcp-server.ts'
+import { type Era, requestOf, type TestServerOptions } from '../../suites/mcp-server.ts'
 import type { StdioUpstream } from '../settings.ts'
 import { everythingServer } from './everything.ts'
 import { type LedgerServer, startLedgerServer } from './ledger-server.ts'
@@ -32,7 +32,10 @@ export interface RuledCompany extends AsyncDisposable {
   write(rules: readonly object[]): void
 }
 
-export async function startCompany(env: Readonly<Record<string, string>> = {}): Promise<RuledCompany> {
+export async function startCompany(
+  env: Readonly<Record<string, string>> = {},
+  options: Pick<TestServerOptions, 'metrics'> = {},
+): Promise<RuledCompany> {
   const ledger = await startLedgerServer()
   const { settings } = await everythingServer('stdio')
   const { command } = settings as StdioUpstream
@@ -40,7 +43,7 @@ export async function startCompany(env: Readonly<Record<string, string>> = {}): 
     endpoints: { '/mcp': ['ledger', 'everything'], '/free': ['everything'] },
     upstreams: { ledger: { url: ledger.url }, everything: { command } },
   }
-  const server = await startWithFile({ ...content, rules }, { env })
+  const server = await startWithFile({ ...content, rules }, { ...options, env })
   return {
     server,
     ledger,
