@@ -86,6 +86,7 @@ export const walls = [
       '../http-errors.ts',
       '../config.ts',
       '../limits/**',
+      '../paths.ts',
       '../store/contract.ts',
       '../keys/**',
       '../pages/**',
@@ -114,6 +115,7 @@ export const walls = [
       '../../wire-errors.ts',
       '../../config.ts',
       '../../limits/**',
+      '../../paths.ts',
       '../../store/contract.ts',
       '../../store/sealing.ts',
       '../../keys/**',
@@ -161,6 +163,7 @@ export const walls = [
       '../identity/**',
       '../pages/**',
       '../store/contract.ts',
+      '../paths.ts',
       '@gatehouse/shared',
       'zod',
       '../xsrf.ts',
@@ -222,7 +225,7 @@ export const walls = [
   },
   {
     files: 'apps/auth/src/pages/**',
-    may: [own, ...node, '../errors.ts', '@gatehouse/shared'],
+    may: [own, ...node, '../errors.ts', '../paths.ts', '@gatehouse/shared'],
     why: 'pages/ are pure functions from data to HTML.',
   },
   {

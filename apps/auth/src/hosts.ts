@@ -2,13 +2,14 @@
 import { countHeader, createNameCheck } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { answerWith } from './http-errors.ts'
+import { paths } from './paths.ts'
 import { wireErrors } from './wire-errors.ts'
 
 /** Reached by internal names too: by probes, and by resource servers that fetch keys and metadata. */
-const ANY_NAME = new Set([
+const ANY_NAME: ReadonlySet<string> = new Set([
   '/livez',
   '/readyz',
-  '/jwks',
+  paths.jwks,
   '/.well-known/oauth-authorization-server',
   '/.well-known/openid-configuration',
 ])

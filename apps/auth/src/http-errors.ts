@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatehouseError, InteractionGoneError, StoreUnavailableError } from './errors.ts'
 import { pageHeaders } from './pages/headers.ts'
 import { errorPage, expiredPage } from './pages/index.ts'
+import { paths } from './paths.ts'
 import { type WireError, wireErrorOf, wireErrors } from './wire-errors.ts'
 
 export function answerErrors(app: FastifyInstance): void {
@@ -16,7 +17,7 @@ export function answerErrors(app: FastifyInstance): void {
       return reply
         .code(answer.status)
         .headers(pageHeaders)
-        .send(expiredPage({ device: request.url.startsWith('/device/') }))
+        .send(expiredPage({ device: request.url.startsWith(`${paths.device}/`) }))
     }
     return answerWith(request, reply, answer)
   })

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { TooManyRequestsError } from '../errors.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import { type ConnectedAppsFacts, connectedAppsPage } from '../pages/index.ts'
+import { paths } from '../paths.ts'
 import type { Clock } from '../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../xsrf.ts'
 import type { ConnectedApp, ConnectedApps, Exchange, Visitor, Visits } from './gate.ts'
@@ -38,12 +39,12 @@ export function registerConnectedApps(app: FastifyInstance, parts: ConnectedApps
           scopes: entry.scopes.map((scope) => describeScope(scope, words)),
         })),
       })),
-      disconnect: { action: '/apps/disconnect', xsrf: token },
+      disconnect: { action: paths.appsDisconnect, xsrf: token },
       outcome,
       accessTokenLifetime,
       now: clock(),
       account: await labelOf(visitor.subject),
-      switchAccount: { action: '/apps/switch', xsrf: token },
+      switchAccount: { action: paths.appsSwitch, xsrf: token },
     })
     return reply.code(status).headers(pageHeaders).send(html)
   }
@@ -58,24 +59,24 @@ export function registerConnectedApps(app: FastifyInstance, parts: ConnectedApps
   const form = (run: (visitor: Visitor, fields: Fields, request: FastifyRequest, reply: FastifyReply) => unknown) => {
     return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const visitor = await visits.visitor(exchange(request, reply))
-      if (!visitor) return reply.redirect('/apps', 303)
+      if (!visitor) return reply.redirect(paths.apps, 303)
       const fields = (request.body ?? {}) as Fields
       const isOurs = isSameOrigin(request.headers['sec-fetch-site']) && xsrf.verify(binding(visitor), fields.xsrf)
       return isOurs ? run(visitor, fields, request, reply) : show(reply, visitor, 400, { kind: 'out_of_date' })
     }
   }
 
-  app.get('/apps', async (request, reply) => {
+  app.get(paths.apps, async (request, reply) => {
     const visitor = await visits.visitor(exchange(request, reply))
     return visitor ? show(reply, visitor, 200) : signIn(request, reply)
   })
 
   // where the browser stands after a form, should the page be asked for again
-  for (const path of ['/apps/disconnect', '/apps/switch'])
-    app.get(path, async (_request, reply) => reply.redirect('/apps', 303))
+  for (const path of [paths.appsDisconnect, paths.appsSwitch])
+    app.get(path, async (_request, reply) => reply.redirect(paths.apps, 303))
 
   app.post(
-    '/apps/disconnect',
+    paths.appsDisconnect,
     form(async (visitor, { grant, all }, request, reply) => {
       const id = typeof grant === 'string' ? grant : undefined
       if (id === undefined && all !== 'yes') return show(reply, visitor, 400, { kind: 'out_of_date' })
@@ -103,7 +104,7 @@ export function registerConnectedApps(app: FastifyInstance, parts: ConnectedApps
   )
 
   app.post(
-    '/apps/switch',
+    paths.appsSwitch,
     form((_visitor, _fields, request, reply) => signIn(request, reply)),
   )
 

@@ -8,6 +8,7 @@ import { InteractionGoneError } from '../errors.ts'
 import type { Identity, Login, LoginFailure, Origin } from '../identity/identity.ts'
 import { pageHeaders } from '../pages/headers.ts'
 import { consentPage, continuePage, deviceApprovalPage, loginPage, type Trouble } from '../pages/index.ts'
+import { paths } from '../paths.ts'
 import { isSameOrigin } from '../xsrf.ts'
 import { type ConnectedAppsParts, registerConnectedApps } from './connected-apps.ts'
 import type { InteractionGate, PendingRequest } from './gate.ts'
@@ -183,7 +184,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
   ): Promise<Answer> {
     const { app, resource, device, returnsTo, heldScopes, agreedUpstreams, words } = pending
     const describe = (scope: string) => describeScope(scope, words)
-    const appsAddress = new URL('/apps', options.issuer).href
+    const appsAddress = new URL(paths.apps, options.issuer).href
     const facts = {
       form: { ...form(pending, 'decision'), shown: shownBehind(pending) },
       switchAccount: form(pending, 'switch'),

@@ -1,3 +1,4 @@
+import { paths } from '../paths.ts'
 import { describeAgent } from './agent.ts'
 import { appName } from './app-name.ts'
 import type { AppFacts, FormFacts, ResourceFacts, ReturnsTo } from './facts.ts'
@@ -52,7 +53,7 @@ ${signedInAs(account, switchAccount)}`,
 }
 
 const nothing = html`<p>No app and no device is connected to your account.</p>
-<a class="button" href="/device">Enter a code from a device</a>`
+<a class="button" href="${paths.device}">Enter a code from a device</a>`
 
 function list({ apps, disconnect, accessTokenLifetime, now }: ConnectedAppsFacts): Html {
   return html`<p>These apps and devices can use your account. Disconnect what you do not know or no longer use.</p>

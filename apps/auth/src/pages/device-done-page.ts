@@ -1,3 +1,4 @@
+import { paths } from '../paths.ts'
 import { appName } from './app-name.ts'
 import type { AppFacts } from './facts.ts'
 import { html } from './html.ts'
@@ -19,7 +20,7 @@ export function deviceDonePage({ app, appsAddress }: DeviceDoneFacts): string {
     mood: 'good',
     body: html`
 <p>${name ? html`<b><bdi>${name}</bdi></b> carries on by itself.` : 'It carries on by itself.'} You can close this page.</p>
-<p class="muted">You can disconnect it at any time at <a href="/apps">${cleanText(appsAddress, 512)}</a></p>
-<a class="button" href="/device">Connect another device</a>`,
+<p class="muted">You can disconnect it at any time at <a href="${paths.apps}">${cleanText(appsAddress, 512)}</a></p>
+<a class="button" href="${paths.device}">Connect another device</a>`,
   })
 }

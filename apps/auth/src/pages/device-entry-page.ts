@@ -1,3 +1,4 @@
+import { paths } from '../paths.ts'
 import type { FormFacts } from './facts.ts'
 import { html } from './html.ts'
 import { icons } from './icons.ts'
@@ -52,6 +53,6 @@ function tooManyPage(retryAfterSeconds = 60): string {
     problem: true,
     body: html`
 <p role="alert">Wait ${timeToWait(retryAfterSeconds)}, then try again. If your device shows another code by then, use that one.</p>
-<a class="button" href="/device">Try again</a>`,
+<a class="button" href="${paths.device}">Try again</a>`,
   })
 }

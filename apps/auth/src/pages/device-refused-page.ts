@@ -1,3 +1,4 @@
+import { paths } from '../paths.ts'
 import { html } from './html.ts'
 import { icons } from './icons.ts'
 import { layout } from './layout.ts'
@@ -9,6 +10,6 @@ export function deviceRefusedPage(): string {
     body: html`
 <p>The device was told no. You can close this page.</p>
 <p class="muted">If somebody sent you the link or the code, warn the people you work with: others may have got it too.</p>
-<a class="button" href="/device">Enter another code</a>`,
+<a class="button" href="${paths.device}">Enter another code</a>`,
   })
 }

@@ -1,3 +1,4 @@
+import { paths } from '../paths.ts'
 import { html } from './html.ts'
 import { icons } from './icons.ts'
 import { layout } from './layout.ts'
@@ -10,7 +11,7 @@ export function expiredPage({ device }: { readonly device: boolean }): string {
     body: device
       ? html`
 <p>It took too long, was answered already, or goes on in another browser. If your device still waits, start again there: it will show a new code.</p>
-<a class="button primary" href="/device">Enter the new code</a>`
+<a class="button primary" href="${paths.device}">Enter the new code</a>`
       : html`
 <p>It took too long, or it was answered already. If your app still waits, go back to it and sign in from there once more.</p>
 <a class="button" href="/">Go to the start page</a>`,

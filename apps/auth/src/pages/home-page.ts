@@ -1,3 +1,4 @@
+import { paths } from '../paths.ts'
 import type { ResourceFacts } from './facts.ts'
 import { html } from './html.ts'
 import { layout } from './layout.ts'
@@ -16,8 +17,8 @@ export function homePage({ issuer, resources, loginHint }: HomeFacts): string {
     heading: 'Sign in for apps and devices',
     body: html`
 <p>Apps and devices send you here when they want to use your account. You see what they ask for, and you decide.</p>
-<a class="button primary" href="/device">Enter a code from a device</a>
-<a class="button" href="/apps">See connected apps</a>
+<a class="button primary" href="${paths.device}">Enter a code from a device</a>
+<a class="button" href="${paths.apps}">See connected apps</a>
 ${factList([
   ...(loginHint ? [['Sign-in', html`${cleanText(loginHint, 300)}`] as const] : []),
   [

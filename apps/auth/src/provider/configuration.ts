@@ -5,6 +5,7 @@ import { type Adapter, type Configuration, interactionPolicy, type KoaContextWit
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
+import { paths } from '../paths.ts'
 import { AUTH_METHODS, DEFAULT_GRANTS, ID_TOKEN_ALGORITHMS, normaliseClient, OPENID_SCOPES } from './clients/clients.ts'
 import { OWN_METADATA, REGISTRATION } from './clients/own-metadata.ts'
 import { isLoopbackRedirect } from './clients/redirects.ts'
@@ -161,16 +162,16 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       short: cookie,
     },
     routes: {
-      authorization: '/authorize',
-      token: '/token',
-      registration: '/register',
-      jwks: '/jwks',
-      device_authorization: '/device_authorization',
-      code_verification: '/device',
-      revocation: '/revoke',
-      introspection: '/introspect',
-      userinfo: '/userinfo',
-      end_session: '/logout',
+      authorization: paths.authorize,
+      token: paths.token,
+      registration: paths.register,
+      jwks: paths.jwks,
+      device_authorization: paths.deviceAuthorization,
+      code_verification: paths.device,
+      revocation: paths.revoke,
+      introspection: paths.introspect,
+      userinfo: paths.userinfo,
+      end_session: paths.logout,
     },
   }
 }

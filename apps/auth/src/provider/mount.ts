@@ -7,6 +7,7 @@ import { InteractionGoneError, InvalidRequestError, StoreUnavailableError, TooMa
 import { answerProgram } from '../http-errors.ts'
 import { isForeignPage, isFrame, refuseBlind, refuseParts } from '../limits/browser-requests.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
+import { paths } from '../paths.ts'
 import { tooManyRequests, wireErrors } from '../wire-errors.ts'
 import { isSameOrigin } from '../xsrf.ts'
 import { readBasic } from './clients/basic-credentials.ts'
@@ -65,7 +66,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     const byPage = ({ headers }: FastifyRequest) => isForeignPage(headers, issuer)
     const form = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       refuseBlind(request.headers)
-      const tidy = request.routeOptions.url === '/device_authorization' ? tidyAuthorization : tidyForm
+      const tidy = request.routeOptions.url === paths.deviceAuthorization ? tidyAuthorization : tidyForm
       if (isForm(request)) request.raw.body = tidy(request.body as Parameters, resources)
       const claimed = claimedClient(request)
       const blocked = claimed === undefined ? 0 : limits.blockedFor(claimed, request.ip)
@@ -90,14 +91,14 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       if (!allowed) throw new TooManyRequestsError(retryAfter)
     }
 
-    for (const [path, age] of Object.entries({ ...METADATA_AGES, '/jwks': options.keySetAge })) {
+    for (const [path, age] of Object.entries({ ...METADATA_AGES, [paths.jwks]: options.keySetAge })) {
       app.get(path, async (request, reply) => {
         reply.header('cache-control', `public, max-age=${age}`)
         await answer(request, reply)
       })
       app.options(path, answer)
     }
-    app.post('/device_authorization', async (request, reply) => {
+    app.post(paths.deviceAuthorization, async (request, reply) => {
       refuseBlind(request.headers)
       const kind = byPage(request) ? 'device_by_page' : 'device'
       const { allowed, retryAfter, giveBack } = await limits.take(kind, request.ip)
@@ -105,12 +106,12 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await during({ intent: 'ask_by_device' }, () => form(request, reply))
       if (reply.raw.statusCode !== 200) await giveBack()
     })
-    for (const path of ['/token', '/revoke', '/introspect', '/userinfo']) app.post(path, form)
-    app.get('/userinfo', answer)
-    for (const path of ['/token', '/device_authorization', '/revoke', '/introspect', '/userinfo']) {
+    for (const path of [paths.token, paths.revoke, paths.introspect, paths.userinfo]) app.post(path, form)
+    app.get(paths.userinfo, answer)
+    for (const path of [paths.token, paths.deviceAuthorization, paths.revoke, paths.introspect, paths.userinfo]) {
       app.options(path, answer)
     }
-    app.get('/authorize', async (request, reply) => {
+    app.get(paths.authorize, async (request, reply) => {
       const query = new URL(request.raw.url ?? '', issuer)
       checkSize(query)
       // an app may ask in a frame whether the person is signed in: that opens nothing, so it takes nothing from who does
@@ -123,15 +124,15 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       request.raw.url = query.pathname + query.search
       await answer(request, reply)
     })
-    app.get('/authorize/:uid', answer)
+    app.get(`${paths.authorize}/:uid`, answer)
     // OpenID Connect Core §3.1.2.1
-    app.post('/authorize', async (request, reply) => {
+    app.post(paths.authorize, async (request, reply) => {
       if (!isForm(request)) throw new InvalidRequestError('The app sent its request in a form that is not understood.')
       return seeAsPage(request, reply)
     })
 
     // The engine has no CORS here, and browser-based clients register themselves.
-    app.options('/register', (_request, reply) =>
+    app.options(paths.register, (_request, reply) =>
       reply
         .code(204)
         .headers({
@@ -148,7 +149,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
         isTooDeep(body) ? done(new InvalidRequestError('the body is nested too deep')) : done(null, body),
       )
       scope.addHook('onRequest', async (_request, reply) => void reply.headers(openCors)) // for what the engine answers
-      scope.post('/register', async (request, reply) => {
+      scope.post(paths.register, async (request, reply) => {
         if (!options.registration) return answerProgram(reply, wireErrors.noRegistration)
         refuseBlind(request.headers)
         const kind = byPage(request) ? 'registration_by_page' : 'registration'
@@ -161,35 +162,35 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       })
     })
 
-    app.get('/logout', async (request, reply) => {
+    app.get(paths.logout, async (request, reply) => {
       checkSize(new URL(request.raw.url ?? '', issuer))
       await allowPage('authorize', request)
       await answer(request, reply)
     })
-    app.post('/logout', async (request, reply) => {
+    app.post(paths.logout, async (request, reply) => {
       if (!isForm(request)) throw new InvalidRequestError('The app sent a request that is no form.')
       return seeAsPage(request, reply)
     })
-    app.post('/logout/confirm', async (request, reply) => {
+    app.post(paths.logoutConfirmation, async (request, reply) => {
       if (!isSameOrigin(request.headers['sec-fetch-site'])) throw new InteractionGoneError()
       request.raw.body = request.body
       await answer(request, reply)
     })
-    app.get('/logout/success', answer)
+    app.get(paths.loggedOut, answer)
 
-    app.get('/device', async (request, reply) => {
+    app.get(paths.device, async (request, reply) => {
       await allowPage('device_page', request)
       deviceEntry.show(request)
       await answer(request, reply)
     })
-    app.post('/device', async (request, reply) => {
+    app.post(paths.device, async (request, reply) => {
       const answered = await deviceEntry.submit(request, reply)
       if (!answered) return reply
       await answer(request, reply)
       await answered(reply.raw.statusCode)
       return reply
     })
-    app.get('/device/:uid', async (request, reply) => {
+    app.get(`${paths.device}/:uid`, async (request, reply) => {
       // the engine fails on an error without a session
       if (!(await deviceEntry.hasSession(request))) throw new InteractionGoneError()
       await during({ intent: 'bind_device' }, () => answer(request, reply))
@@ -202,15 +203,15 @@ const openCors = {
   'access-control-expose-headers': 'Retry-After, WWW-Authenticate',
 }
 /** Endpoints that browser-based clients call. The rest is for people to look at. */
-const openToPages = new Set([
+const openToPages: ReadonlySet<string> = new Set([
   ...Object.keys(METADATA_AGES),
-  '/jwks',
-  '/token',
-  '/device_authorization',
-  '/revoke',
-  '/introspect',
-  '/userinfo',
-  '/register',
+  paths.jwks,
+  paths.token,
+  paths.deviceAuthorization,
+  paths.revoke,
+  paths.introspect,
+  paths.userinfo,
+  paths.register,
 ])
 
 /** Throws {@link InvalidRequestError} for an authorization request that nobody needs to be so long. */

@@ -2,6 +2,7 @@
 // reach our log.
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { type OwnAccessToken, readOwnToken } from '../keys/own-token.ts'
+import { paths } from '../paths.ts'
 import type { Clock } from '../store/contract.ts'
 import { PASSING_SECONDS, wireErrors } from '../wire-errors.ts'
 import { readAuthorization } from './clients/basic-credentials.ts'
@@ -108,9 +109,10 @@ export function createProvider(
     const finish = async () => {
       await answerOtherPerson(ctx as KoaContextWithOIDC)
       answerLogout(ctx as KoaContextWithOIDC)
-      if (ctx.path === '/device_authorization' && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
-      if (ctx.path === '/introspect') await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
-      if (ctx.path === '/revoke') {
+      if (ctx.path === paths.deviceAuthorization && ctx.status === 200) await events.onDeviceAuthorization(ctx as never)
+      if (ctx.path === paths.introspect)
+        await introspectAccessToken(ctx as never, { readToken, accounts: parts.accounts })
+      if (ctx.path === paths.revoke) {
         const ended = await revokeAccessToken(ctx as never, { readToken, endGrant: parts.endGrant })
         if (ended) tellOfRevocation(ctx as KoaContextWithOIDC, ended)
       }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { UnsupportedBodyError } from '../errors.ts'
+import { paths } from '../paths.ts'
 import type { Parameters } from './request-parameters.ts'
 
 export const FORM = 'application/x-www-form-urlencoded'
@@ -21,7 +22,7 @@ export function refuseUnreadable(request: FastifyRequest): void {
   if (coding !== undefined && coding.toLowerCase() !== 'identity')
     throw new UnsupportedBodyError('the body must be sent as it is, without a content-encoding')
   const type = mediaType(request)
-  const isRegistration = request.routeOptions.url === '/register'
+  const isRegistration = request.routeOptions.url === paths.register
   if (isRegistration && request.method === 'POST' && type !== JSON_TYPE)
     throw new UnsupportedBodyError(`the metadata must be sent as ${JSON_TYPE}`)
   const hasBody = transfer !== undefined || Number(length ?? 0) > 0

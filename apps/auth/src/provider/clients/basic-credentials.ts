@@ -1,11 +1,12 @@
 // RFC 6749 §2.3.1 as clients use it: the header of a public client, too, whose password is then empty, and what is answered
 // where a header proves nothing. The engine has neither: to it both are malformed requests.
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { paths } from '../../paths.ts'
 
 type Form = Readonly<Record<string, unknown>>
 
 /** Where a client says who it is. Elsewhere the header is a person's, or means nothing. */
-const ENDPOINTS = new Set(['/token', '/revoke', '/introspect', '/device_authorization'])
+const ENDPOINTS: ReadonlySet<string> = new Set([paths.token, paths.revoke, paths.introspect, paths.deviceAuthorization])
 
 export interface BasicCredentials {
   readonly clientId: string

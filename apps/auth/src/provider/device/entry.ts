@@ -10,6 +10,7 @@ import { limits } from '../../limits/matrix.ts'
 import { networkOf } from '../../limits/network.ts'
 import { pageHeaders } from '../../pages/headers.ts'
 import { deviceEntryPage } from '../../pages/index.ts'
+import { paths } from '../../paths.ts'
 import type { AttemptStore } from '../../store/contract.ts'
 import { isSameOrigin, type Xsrf } from '../../xsrf.ts'
 import { USER_CODE_LENGTH } from '../adapters/user-codes.ts'
@@ -37,7 +38,10 @@ export function createDeviceEntry(
   const forms = new WeakMap<object, EntryForm>()
 
   const again = (reply: FastifyReply, status: number, session: Session, form: EntryForm) => {
-    const html = deviceEntryPage({ form: { action: '/device', xsrf: xsrf.issue(entryBinding(session.uid)) }, ...form })
+    const html = deviceEntryPage({
+      form: { action: paths.device, xsrf: xsrf.issue(entryBinding(session.uid)) },
+      ...form,
+    })
     if (form.retryAfterSeconds) reply.header('retry-after', form.retryAfterSeconds)
     return reply.code(status).headers(pageHeaders).send(html)
   }
@@ -53,7 +57,7 @@ export function createDeviceEntry(
         ...(userCode && { userCode }),
         ...(notice === 'session_lost' && { problem: 'session_lost' }),
       })
-      request.raw.url = '/device'
+      request.raw.url = paths.device
     },
 
     async submit(request, reply) {
@@ -61,7 +65,7 @@ export function createDeviceEntry(
       const userCode = displayCode(body.user_code)
       const session = await loadSession(provider(), request)
       if (!session) {
-        await reply.redirect(`/device?notice=session_lost${userCode ? `&user_code=${userCode}` : ''}`, 303)
+        await reply.redirect(`${paths.device}?notice=session_lost${userCode ? `&user_code=${userCode}` : ''}`, 303)
         return undefined
       }
       const typed = userCode ? { userCode } : {}

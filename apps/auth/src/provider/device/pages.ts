@@ -10,6 +10,7 @@ import {
   errorPage,
   expiredPage,
 } from '../../pages/index.ts'
+import { paths } from '../../paths.ts'
 import type { Xsrf } from '../../xsrf.ts'
 import { errorMessage } from '../error-page.ts'
 import { appFacts } from '../people/facts.ts'
@@ -39,7 +40,7 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
         const sessionUid = ctx.oidc.session?.uid ?? ''
         show(
           status,
-          deviceEntryPage({ form: { action: '/device', xsrf: xsrf.issue(entryBinding(sessionUid)) }, ...form }),
+          deviceEntryPage({ form: { action: paths.device, xsrf: xsrf.issue(entryBinding(sessionUid)) }, ...form }),
         )
       }
       if (!error) return entry(200, formFor(ctx.req) ?? {})
@@ -65,7 +66,7 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
           status,
           ...errorMessage(status, error),
           requestId: String(ctx.req.headers['x-request-id'] ?? ''),
-          next: { label: 'Enter a code', href: '/device' },
+          next: { label: 'Enter a code', href: paths.device },
         }),
       )
     },
@@ -75,7 +76,7 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
     async success(ctx) {
       const { client } = ctx.oidc
       const app = client && appFacts(client)
-      answer(ctx, 200, deviceDonePage({ app, appsAddress: new URL('/apps', ctx.oidc.issuer).href }))
+      answer(ctx, 200, deviceDonePage({ app, appsAddress: new URL(paths.apps, ctx.oidc.issuer).href }))
     },
   }
 }

@@ -6,6 +6,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { pageHeaders } from '../../pages/headers.ts'
 import { continuePage, loggedOutPage, logoutPage } from '../../pages/index.ts'
+import { paths } from '../../paths.ts'
 import { appFacts, describeRedirect } from './facts.ts'
 
 interface LogoutState {
@@ -34,9 +35,9 @@ export async function askToSignOut(
   show(
     ctx,
     logoutPage({
-      form: { action: '/logout/confirm', xsrf: session.state?.secret ?? '' },
+      form: { action: paths.logoutConfirmation, xsrf: session.state?.secret ?? '' },
       account: await labelOf(session.accountId ?? ''),
-      appsAddress: new URL('/apps', ctx.oidc.issuer).href,
+      appsAddress: new URL(paths.apps, ctx.oidc.issuer).href,
       ...(client && { app: appFacts(client) }),
       ...(returnsTo && { returnsTo: describeRedirect(returnsTo) }),
     }),
@@ -50,14 +51,14 @@ export async function showSignedOut(ctx: KoaContextWithOIDC): Promise<void> {
 
 /** Replaces those answers of the engine that need a script, or that a form may not lead to. */
 export function answerLogout(ctx: KoaContextWithOIDC): void {
-  if (ctx.path === '/logout' && ctx.status === 200 && !ctx.oidc.session?.accountId) {
+  if (ctx.path === paths.logout && ctx.status === 200 && !ctx.oidc.session?.accountId) {
     const { post_logout_redirect_uri: uri, state } = ctx.oidc.params ?? {}
     const back = typeof uri === 'string' && { href: withState(uri, state), to: describeRedirect(uri) }
     show(ctx, loggedOutPage(back ? { back } : {}))
   }
   const location = ctx.response.get('location')
   if (
-    ctx.path === '/logout/confirm' &&
+    ctx.path === paths.logoutConfirmation &&
     ctx.status === 303 &&
     new URL(location, ctx.oidc.issuer).origin !== ctx.oidc.issuer
   ) {

@@ -4,13 +4,14 @@ import { randomBytes } from 'node:crypto'
 import type { Adapter, Interaction, Provider } from 'oidc-provider'
 import type { Config } from '../../config.ts'
 import type { Exchange, OwnPage, Visitor } from '../../interactions/gate.ts'
+import { paths } from '../../paths.ts'
 import { cookieOptions } from '../configuration.ts'
 import { sessionLifetime } from '../lifetimes.ts'
 
 const REASON = 'own_page'
 
 /** Where each leads once somebody signed in. Nothing that is sent to us decides it. */
-const PATHS: Readonly<Record<OwnPage, string>> = { connected_apps: '/apps' }
+const PATHS: Readonly<Record<OwnPage, string>> = { connected_apps: paths.apps }
 
 export interface OwnPages {
   /** Who is signed in in this browser and may be. */
