@@ -2,6 +2,7 @@
 // are wired together.
 
 import { type Challenge, ClientError, createGuardedFetch, dnsLookup, type Fetch, type Lookup } from '@gatehouse/network'
+import { offlineAccess } from '@gatehouse/shared'
 import { tokenRevocation } from 'openid-client'
 import { type Clock, systemClock } from './clock.ts'
 import { type Discovery, type DiscoveryOptions, discover, mcpServerUrl } from './discovery/discovery.ts'
@@ -263,8 +264,8 @@ export function createClient(options: ClientOptions): Client {
 
 /** With `offline_access` where the service has it: some issue no refresh token without (OpenID Connect Core §11). */
 function lasting(scope: string | undefined, { scopes_supported = [] }: Discovery['metadata']): string | undefined {
-  if (scope === undefined || !scopes_supported.includes('offline_access')) return scope
-  return [...new Set([...scope.split(' '), 'offline_access'])].join(' ')
+  if (scope === undefined || !scopes_supported.includes(offlineAccess)) return scope
+  return [...new Set([...scope.split(' '), offlineAccess])].join(' ')
 }
 
 function secretNeeded(): ClientError {

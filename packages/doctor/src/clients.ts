@@ -1,5 +1,7 @@
 // The clients that the doctor stands in for: what they register, and what they need. Where a fact is from is beside it.
 
+import { deviceCodeGrant } from '@gatehouse/shared'
+
 export type ClientName = 'Claude' | 'ChatGPT' | 'VS Code' | 'Cursor' | 'Inspector'
 
 /** What of a server's metadata goes into a registration. */
@@ -58,7 +60,7 @@ export const knownClients: readonly KnownClient[] = [
     name: 'VS Code',
     document: 'https://vscode.dev/oauth/client-metadata.json',
     body({ grants, scope }) {
-      const known = [...codeAndRefresh, 'urn:ietf:params:oauth:grant-type:device_code']
+      const known = [...codeAndRefresh, deviceCodeGrant]
       return {
         client_name: 'Visual Studio Code',
         client_uri: 'https://code.visualstudio.com',

@@ -17,6 +17,7 @@ export {
   protectedResourceMetadata,
   protectedResourceMetadataUrl,
 } from './metadata.ts'
+export { deviceCodeGrant, offlineAccess } from './oauth-names.ts'
 export { type ProtectedResource, protectedResource, protectedResources } from './resources.ts'
 export { defaultScopes, describeScope, effectiveScopes, mcpScopes, parseScope, personalScopes } from './scopes.ts'
 export { isSubject, type SubjectPrefix } from './subjects.ts'

@@ -1,5 +1,6 @@
 // GitHub's own device flow (RFC 8628 as GitHub speaks it), with us as its client. It needs a client id alone: no
 // callback, no secret, so it works where we have no public address.
+import { deviceCodeGrant } from '@gatehouse/shared'
 import { z } from 'zod'
 import type { GitHubApi } from './github-api.ts'
 import type { GitHubPeople } from './github-people.ts'
@@ -50,7 +51,7 @@ export function createGitHubDeviceLogin({ api, people, clientId }: GitHubDeviceL
       const token = await api.token({
         client_id: clientId,
         device_code: deviceCode,
-        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        grant_type: deviceCodeGrant,
       })
       if (token.access_token) return { outcome: 'signed_in', identity: await people.identify(token.access_token) }
       switch (token.error) {

@@ -6,7 +6,6 @@ import { layout } from './layout.ts'
 import { token } from './request.ts'
 import { cleanText } from './text.ts'
 import { timeToWait } from './time-ago.ts'
-import { groupUserCode } from './user-code.ts'
 
 export interface DeviceEntryFacts {
   readonly form: FormFacts
@@ -28,7 +27,7 @@ const problems = {
 export function deviceEntryPage({ form, userCode, problem, retryAfterSeconds }: DeviceEntryFacts): string {
   if (problem === 'too_many') return tooManyPage(retryAfterSeconds)
   const fromLink = Boolean(userCode) && !problem
-  const value = fromLink ? groupUserCode(userCode ?? '') : cleanText(userCode ?? '')
+  const value = cleanText(userCode ?? '')
   return layout({
     heading: 'Connect a device',
     problem: problem !== undefined,

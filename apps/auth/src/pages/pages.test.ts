@@ -92,7 +92,7 @@ const everyPage: readonly (readonly [name: string, page: string])[] = [
   ['consent for a program on this computer', consent({ app: claude, returnsTo: { kind: 'loopback' }, scopes: [] })],
   ['consent for an installed app', consent({ returnsTo: { kind: 'app', scheme: 'com.example.app' } })],
   ['device entry', deviceEntryPage({ form })],
-  ['device entry with a code', deviceEntryPage({ form, userCode: 'BDWPHQTK' })],
+  ['device entry with a code', deviceEntryPage({ form, userCode: 'BDWP-HQTK' })],
   ['device entry with a problem', deviceEntryPage({ form, userCode: 'nope', problem: 'wrong_code' })],
   ['too many tries', deviceEntryPage({ form, problem: 'too_many', retryAfterSeconds: 90 })],
   ['device approval', approval({ policyWarning: 'This is unusual.' })],
@@ -320,7 +320,7 @@ describe('device approval', () => {
 
 describe('device entry', () => {
   verifies('D15', 'fills in the code from the link and leaves it to the person to continue', () => {
-    const page = deviceEntryPage({ form, userCode: 'bdwphqtk' })
+    const page = deviceEntryPage({ form, userCode: 'BDWP-HQTK' })
     expect(page).toContain('value="BDWP-HQTK"')
     expect(page).toContain('Continue only if your device shows this same code.')
     expect(page).not.toMatch(/autofocus|http-equiv/)

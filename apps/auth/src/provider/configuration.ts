@@ -6,6 +6,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { paths } from '../paths.ts'
+import { engineShape } from '../user-codes.ts'
 import { AUTH_METHODS, DEFAULT_GRANTS, ID_TOKEN_ALGORITHMS, normaliseClient, OPENID_SCOPES } from './clients/clients.ts'
 import { OWN_METADATA, REGISTRATION } from './clients/own-metadata.ts'
 import { isLoopbackRedirect } from './clients/redirects.ts'
@@ -127,8 +128,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       },
       deviceFlow: {
         enabled: true,
-        charset: 'base-20',
-        mask: '****-****',
+        ...engineShape,
         deviceInfo: (ctx) => ({ ip: ctx.ip, ua: ctx.get('user-agent').slice(0, 512), askedAt: Date.now() }),
         userCodeInputSource: devicePages.input,
         userCodeConfirmSource: devicePages.confirm,

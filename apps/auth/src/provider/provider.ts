@@ -4,6 +4,7 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { type OwnAccessToken, readOwnToken } from '../keys/own-token.ts'
 import { paths } from '../paths.ts'
 import type { Clock } from '../store/contract.ts'
+import { showUserCode } from '../user-codes.ts'
 import { PASSING_SECONDS, wireErrors } from '../wire-errors.ts'
 import { readAuthorization } from './clients/basic-credentials.ts'
 import { NO_DEVICE_FLOW } from './clients/clients.ts'
@@ -76,7 +77,7 @@ export function createProvider(
   emitter.on('device_authorization.success', (ctx: KoaContextWithOIDC, body: Record<string, unknown>) => {
     // the adapter may have made another user code than the one the engine began with
     const userCode = (ctx.oidc.entities.DeviceCode as { userCode?: string } | undefined)?.userCode ?? ''
-    const shown = `${userCode.slice(0, 4)}-${userCode.slice(4)}`
+    const shown = showUserCode(userCode)
     body.user_code = shown
     body.verification_uri_complete = `${body.verification_uri}?user_code=${shown}`
     body.interval = config.lifetimes.deviceInterval

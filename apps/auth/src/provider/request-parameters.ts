@@ -1,7 +1,7 @@
 // What a request is made to say before the engine judges it. RFC 6749 §3.1 and RFC 8628 §3.1 have a server ignore what it
 // does not know; the engine refuses instead what only OpenID Connect knows, and takes stray spaces for scopes. This is the
 // one place where requests are tidied, and where what the engine drops of a scope is put back.
-import { parseScope } from '@gatehouse/shared'
+import { offlineAccess, parseScope } from '@gatehouse/shared'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { ResourcePolicy } from './resources.ts'
 
@@ -9,7 +9,6 @@ import type { ResourcePolicy } from './resources.ts'
 const OPENID_ALONE = ['acr_values', 'claims', 'claims_locales', 'id_token_hint', 'max_age', 'nonce']
 /** The values of `prompt` that the engine knows. */
 const PROMPTS = new Set(['none', 'login', 'consent'])
-const OFFLINE = 'offline_access'
 
 /** Parameters by name. Doubled ones are arrays: the engine refuses them, so they stay as they are. */
 export type Parameters = Readonly<Record<string, unknown>>
@@ -50,8 +49,8 @@ function knownPrompts(prompt: string): string | undefined {
 export function keepOfflineAccess({ oidc, query }: KoaContextWithOIDC): void {
   const { params, client, body } = oidc
   const asked = scopesOf(body ?? query)
-  if (!params || !client?.grantTypeAllowed('refresh_token') || !asked.has(OFFLINE)) return
-  params.scope = [...new Set([...scopesOf(params), OFFLINE])].join(' ')
+  if (!params || !client?.grantTypeAllowed('refresh_token') || !asked.has(offlineAccess)) return
+  params.scope = [...new Set([...scopesOf(params), offlineAccess])].join(' ')
 }
 
 /**
@@ -69,12 +68,12 @@ export async function narrowToGranted(
   if (!params || typeof params.scope !== 'string' || granted.clientId !== client?.clientId) return
   const [named, held] = [scopesOf(params), scopesOf(granted)]
   const left = [...named].filter((scope) => held.has(scope))
-  if (left.some((scope) => scope !== OFFLINE)) {
+  if (left.some((scope) => scope !== offlineAccess)) {
     params.scope = left.join(' ')
     return
   }
   const inVain = await findInVain()
-  if ([...named].every((scope) => scope === OFFLINE || inVain.has(scope))) params.scope = undefined
+  if ([...named].every((scope) => scope === offlineAccess || inVain.has(scope))) params.scope = undefined
 }
 
 /** Has `scope` of a token answer tell all that was granted, the engine's own scopes too (RFC 6749 §5.1). */
@@ -86,7 +85,9 @@ export function tellWholeScope({ oidc, body }: KoaContextWithOIDC): void {
   const isRefresh = oidc.params?.grant_type === 'refresh_token'
   const named = isRefresh && oidc.params?.scope !== undefined ? scopesOf(oidc.params) : scopesOf(source)
   const ours = scopesOf({ scope: grant.getOIDCScopeFiltered(new Set(named)) })
-  const told = [...scopesOf(answer), ...ours].filter((scope) => scope !== OFFLINE || answer.refresh_token !== undefined)
+  const told = [...scopesOf(answer), ...ours].filter(
+    (scope) => scope !== offlineAccess || answer.refresh_token !== undefined,
+  )
   if (told.length > 0) answer.scope = [...new Set(told)].join(' ')
 }
 

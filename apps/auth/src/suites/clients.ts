@@ -1,12 +1,14 @@
 // The clients that an operator registered with the servers of the tests.
 
+import { deviceCodeGrant } from '@gatehouse/shared'
+
 export interface ClientMetadata {
   readonly client_id: string
   readonly client_secret?: string
   readonly [member: string]: unknown
 }
 
-export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+export const DEVICE_GRANT = deviceCodeGrant
 
 /** A public client of a terminal: device login, and a browser login that returns to this computer. */
 export const terminal = {

@@ -1,6 +1,7 @@
 // The sign-in through a browser on this computer: authorization code with PKCE, RFC 6749 §4.1, RFC 7636, RFC 8252.
 
 import { ClientError, safeUrl } from '@gatehouse/network'
+import { offlineAccess } from '@gatehouse/shared'
 import * as openid from 'openid-client'
 import { type Grant, readGrant } from '../oauth/oauth-client.ts'
 import { grantError } from '../oauth/refusal.ts'
@@ -24,7 +25,7 @@ export async function signInWithBrowser(options: FlowOptions & { readonly openUr
     state,
     resource,
     ...(scope !== undefined && { scope }),
-    ...(scope?.split(' ').includes('offline_access') && { prompt: 'consent' }), // OpenID Connect Core §11
+    ...(scope?.split(' ').includes(offlineAccess) && { prompt: 'consent' }), // OpenID Connect Core §11
   })
   const callback = listener.callback(state)
   const stop = new AbortController()

@@ -1,14 +1,13 @@
 // The device flow (RFC 8628): a code here, an approval on any other device.
 
 import { ClientError, cleanLine, isSafeUrl, safeUrl } from '@gatehouse/network'
+import { deviceCodeGrant } from '@gatehouse/shared'
 import * as openid from 'openid-client'
 import type { Clock } from '../clock.ts'
 import { type Grant, readGrant } from '../oauth/oauth-client.ts'
 import { grantError } from '../oauth/refusal.ts'
 import { boundedLife, createPace } from './pace.ts'
 import type { SignInPrompts } from './prompts.ts'
-
-const deviceGrantType = 'urn:ietf:params:oauth:grant-type:device_code'
 
 export interface FlowOptions {
   readonly oauth: openid.Configuration
@@ -62,7 +61,7 @@ async function poll(
     await clock.sleep(Math.max(0, Math.min(pace.delay(), givesUpAt - clock.now())), signal)
     if (clock.now() >= givesUpAt) throw impatient ? timedOut() : expired()
     try {
-      const response = await openid.genericGrantRequest(oauth, deviceGrantType, {
+      const response = await openid.genericGrantRequest(oauth, deviceCodeGrant, {
         device_code: started.device_code,
         resource,
       })

@@ -1,7 +1,7 @@
 // Who this client is to an authorization server: an identity somebody gave us, or one we get by RFC 7591.
 import type { webcrypto } from 'node:crypto'
 import { ClientError, errorBodyLine, type Fetch, readJson } from '@gatehouse/network'
-import type { AuthorizationServerMetadata } from '@gatehouse/shared'
+import { type AuthorizationServerMetadata, deviceCodeGrant } from '@gatehouse/shared'
 import { z } from 'zod'
 
 /** A client identity that somebody registered with the authorization server and handed to us. */
@@ -40,7 +40,7 @@ const answer = z.object({
 /** What we can do at a token endpoint, the best first: a program on somebody's computer keeps no secret well. */
 const authMethods = ['none', 'client_secret_basic', 'client_secret_post']
 
-const wantedGrants = ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token', 'authorization_code']
+const wantedGrants = [deviceCodeGrant, 'refresh_token', 'authorization_code']
 
 /** Registers this program (RFC 7591) as a native client, public where that is offered. The same request always, so that servers can recognise it. */
 export async function register(metadata: AuthorizationServerMetadata, fetch: Fetch): Promise<Registration> {

@@ -1,4 +1,5 @@
 // The protected resource metadata, RFC 9728.
+import { offlineAccess } from '@gatehouse/shared'
 import { type Check, when } from '../check.ts'
 import { everyClient } from '../clients.ts'
 import { listIn, textIn } from '../document.ts'
@@ -113,8 +114,8 @@ export const resourceMetadataChecks: readonly Check[] = [
     fix: 'Leave offline_access to the authorization server; a resource has no use for it.',
     find: ({ resource, challenge }) =>
       when(
-        listIn(resource, 'scopes_supported')?.includes('offline_access') ||
-          challenge?.parameters.scope?.split(' ').includes('offline_access'),
+        listIn(resource, 'scopes_supported')?.includes(offlineAccess) ||
+          challenge?.parameters.scope?.split(' ').includes(offlineAccess),
         'The resource asks for the scope offline_access.',
       ),
   },

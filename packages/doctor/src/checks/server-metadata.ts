@@ -1,10 +1,9 @@
 // The authorization server's metadata, RFC 8414 and OpenID Connect Discovery.
+import { deviceCodeGrant } from '@gatehouse/shared'
 import { type Check, when } from '../check.ts'
 import { everyClient } from '../clients.ts'
 import { type Document, listIn, textIn } from '../document.ts'
 import type { Evidence } from '../evidence.ts'
-
-const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 /** What two documents of one server have to agree on. */
 const shared = ['issuer', 'authorization_endpoint', 'token_endpoint', 'registration_endpoint', 'jwks_uri'] as const
@@ -172,11 +171,11 @@ export const serverMetadataChecks: readonly Check[] = [
     id: 'device-grant-hidden',
     severity: 'warning',
     spec: 'RFC 8628 §4; RFC 8414 §2',
-    fix: `Add ${deviceGrant} to grant_types_supported.`,
+    fix: `Add ${deviceCodeGrant} to grant_types_supported.`,
     find({ server }) {
       const grants = listIn(server, 'grant_types_supported')
       const wrong =
-        textIn(server, 'device_authorization_endpoint') !== undefined && grants?.includes(deviceGrant) === false
+        textIn(server, 'device_authorization_endpoint') !== undefined && grants?.includes(deviceCodeGrant) === false
       return when(wrong, 'There is a device_authorization_endpoint, but grant_types_supported has no device_code.')
     },
   },

@@ -1,12 +1,10 @@
-// The codes that people type (RFC 8628 §6.1): short, so two devices may draw the same one.
-import { randomInt } from 'node:crypto'
+// The codes that people type are short, so two devices may draw the same one.
 import type { AdapterPayload } from 'oidc-provider'
 import { UserCodeTakenError } from '../../errors.ts'
+import { drawUserCode } from '../../user-codes.ts'
 import { context } from './request.ts'
 
 const USER_CODE_TRIES = 5
-const USER_CODE_ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ'
-export const USER_CODE_LENGTH = 8
 
 /** Stores a new device code; a user code that another live one has is made again, here and in the engine's model. */
 export async function withFreeUserCode(payload: AdapterPayload, store: () => Promise<void>): Promise<void> {
@@ -16,14 +14,8 @@ export async function withFreeUserCode(payload: AdapterPayload, store: () => Pro
       return await store()
     } catch (error) {
       if (!(error instanceof UserCodeTakenError) || tries === USER_CODE_TRIES || !model) throw error
-      payload.userCode = randomUserCode()
+      payload.userCode = drawUserCode()
       model.userCode = payload.userCode
     }
   }
-}
-
-function randomUserCode(): string {
-  return Array.from({ length: USER_CODE_LENGTH }, () => USER_CODE_ALPHABET[randomInt(USER_CODE_ALPHABET.length)]).join(
-    '',
-  )
 }

@@ -1,7 +1,7 @@
 // Which clients there are and what they may be: those an operator wrote into a file, and those that registered
 // themselves (RFC 7591). One policy for both, applied before the engine's own schema sees the metadata.
 
-import { isSubject, parseScope, personalScopes } from '@gatehouse/shared'
+import { isSubject, offlineAccess, parseScope, personalScopes } from '@gatehouse/shared'
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { ClientPolicy } from '../../config.ts'
 import { claimsOurWord } from '../../pages/app-name.ts'
@@ -18,7 +18,7 @@ import { dropUnused, keepMaxAge } from './unused-metadata.ts'
 export const DEFAULT_GRANTS = ['authorization_code', 'refresh_token']
 export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const
 /** Scopes of no resource: what they are for is the authorization server's own. */
-export const OPENID_SCOPES: readonly string[] = ['openid', ...personalScopes, 'offline_access']
+export const OPENID_SCOPES: readonly string[] = ['openid', ...personalScopes, offlineAccess]
 /** The first for whoever names none (OpenID Connect Core §15.1). */
 export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const
 /** What the engine takes for an e-mail address. */

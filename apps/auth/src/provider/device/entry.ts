@@ -12,8 +12,8 @@ import { pageHeaders } from '../../pages/headers.ts'
 import { deviceEntryPage } from '../../pages/index.ts'
 import { paths } from '../../paths.ts'
 import type { AttemptStore } from '../../store/contract.ts'
+import { isAsLongAsUserCode, readUserCode, showUserCode } from '../../user-codes.ts'
 import { isSameOrigin, type Xsrf } from '../../xsrf.ts'
-import { USER_CODE_LENGTH } from '../adapters/user-codes.ts'
 import { type EntryForm, entryBinding } from './pages.ts'
 
 /** Wrong codes of one browser session. Sessions are free for whoever guesses: limits/matrix.ts has what carries the weight. */
@@ -52,7 +52,7 @@ export function createDeviceEntry(
 
     show(request) {
       const { user_code: code, notice } = request.query as { user_code?: unknown; notice?: unknown }
-      const userCode = displayCode(code)
+      const userCode = showUserCode(readUserCode(code))
       forms.set(request.raw, {
         ...(userCode && { userCode }),
         ...(notice === 'session_lost' && { problem: 'session_lost' }),
@@ -62,7 +62,8 @@ export function createDeviceEntry(
 
     async submit(request, reply) {
       const body = (request.body ?? {}) as Record<string, unknown>
-      const userCode = displayCode(body.user_code)
+      const code = readUserCode(body.user_code)
+      const userCode = showUserCode(code)
       const session = await loadSession(provider(), request)
       if (!session) {
         await reply.redirect(`${paths.device}?notice=session_lost${userCode ? `&user_code=${userCode}` : ''}`, 303)
@@ -73,8 +74,7 @@ export function createDeviceEntry(
         await again(reply, 400, session, { ...typed, problem: 'try_again' })
         return undefined
       }
-      const code = normalise(body.user_code)
-      if (code.length !== USER_CODE_LENGTH) {
+      if (!isAsLongAsUserCode(code)) {
         await again(reply, 400, session, { ...typed, problem: code ? 'wrong_code' : 'missing_code' })
         return undefined
       }
@@ -94,18 +94,6 @@ export function createDeviceEntry(
       }
     },
   }
-}
-
-/** Letters and digits in upper case: people type spaces, dashes and lower case. */
-function normalise(value: unknown): string {
-  return typeof value === 'string' && value.length <= 64 ? value.toUpperCase().replace(/[^A-Z0-9]/g, '') : ''
-}
-
-/** What was typed, as the form shows it again: two groups. Undefined for what cannot be a code. */
-function displayCode(value: unknown): string | undefined {
-  const code = normalise(value).slice(0, USER_CODE_LENGTH * 2)
-  const half = USER_CODE_LENGTH / 2
-  return code ? [code.slice(0, half), code.slice(half)].filter(Boolean).join('-') : undefined
 }
 
 /** The browser's session, if it has a live one. */

@@ -11,6 +11,7 @@ import {
   expiredPage,
 } from '../../pages/index.ts'
 import { paths } from '../../paths.ts'
+import { showUserCode } from '../../user-codes.ts'
 import type { Xsrf } from '../../xsrf.ts'
 import { errorMessage } from '../error-page.ts'
 import { appFacts } from '../people/facts.ts'
@@ -83,8 +84,7 @@ export function createDevicePages(xsrf: Xsrf, formFor: (request: object) => Entr
 
 /** What was entered, as device-entry.ts normalised it, in the form in which devices show it. */
 function typed({ oidc: { params } }: KoaContextWithOIDC): string {
-  const code = String(params?.user_code ?? '')
-  return `${code.slice(0, 4)}-${code.slice(4)}`
+  return showUserCode(String(params?.user_code ?? ''))
 }
 
 function answer(ctx: KoaContextWithOIDC, status: number, html: string): void {

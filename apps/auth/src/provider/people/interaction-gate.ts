@@ -3,6 +3,7 @@ import { personalScopes } from '@gatehouse/shared'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../../errors.ts'
 import type { DeviceRequest, Exchange, InteractionGate } from '../../interactions/gate.ts'
+import { showUserCode } from '../../user-codes.ts'
 import type { ResourcePolicy } from '../resources.ts'
 import { flowOf } from '../security-events.ts'
 import type { GrantBook } from './connected-apps.ts'
@@ -163,7 +164,7 @@ async function findDevice(provider: Provider, deviceCode: string): Promise<Devic
   const code = await provider.DeviceCode.find(deviceCode, { ignoreSessionBinding: true } as never)
   if (!code?.userCode || code.accountId || code.error) throw new InteractionGoneError()
   return {
-    userCode: `${code.userCode.slice(0, 4)}-${code.userCode.slice(4)}`,
+    userCode: showUserCode(code.userCode),
     askedAt: (code.iat ?? 0) * 1000,
     ...deviceFacts(code.deviceInfo, provider.issuer),
   }
