@@ -132,6 +132,7 @@ export async function createApp({
   const logins = createLogins(config.logins, { needs: createFactNeeds(rules, groups), now: clock, trustProxy })
   const accounts = createAccounts({
     documents,
+    records,
     rules,
     groups,
     logins,

@@ -17,14 +17,18 @@ export interface BetterAuthSite extends AsyncDisposable {
   readonly clientSecret: string
   /** Somebody with an account there, whose address nobody has verified yet. */
   readonly person: { readonly email: string; readonly password: string; readonly id: string }
-  readonly verifyEmail: () => void
+  /** Whether it says that the address is verified. */
+  readonly verifyEmail: (verified?: boolean) => void
 }
 
 const ada = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'a password of a person' }
 const operator = { name: 'Operator', email: 'operator@example.com', password: 'a password of an operator' }
 
-/** `redirectUri` is where it may send people back to; on a loopback host with any port. */
-export async function openBetterAuthSite(redirectUri: string): Promise<BetterAuthSite> {
+/**
+ * `redirectUri` is where it may send people back to; on a loopback host with any port. `scope` is what we are registered for: the
+ * site has more, and refuses a request for what we are not.
+ */
+export async function openBetterAuthSite(redirectUri: string, scope = 'openid email'): Promise<BetterAuthSite> {
   const server = createServer((request, response) => void handle(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -56,7 +60,7 @@ export async function openBetterAuthSite(redirectUri: string): Promise<BetterAut
   const signedUp = await send('/sign-up/email', operator)
   const cookie = signedUp.headers.getSetCookie().map((set) => set.split(';')[0])
   // it allows redirects to this machine to native clients alone
-  const registration = { redirect_uris: [redirectUri], scope: 'openid email', application_type: 'native' }
+  const registration = { redirect_uris: [redirectUri], scope, application_type: 'native' }
   const registered = await send('/oauth2/create-client', registration, cookie.join('; '))
   const client = (await registered.json()) as { readonly client_id: string; readonly client_secret: string }
   const person = tables.user?.find((user) => user.email === ada.email) ?? {}
@@ -65,7 +69,7 @@ export async function openBetterAuthSite(redirectUri: string): Promise<BetterAut
     clientId: client.client_id,
     clientSecret: client.client_secret,
     person: { email: ada.email, password: ada.password, id: String(person.id) },
-    verifyEmail: () => void Object.assign(person, { emailVerified: true }),
+    verifyEmail: (verified = true) => void Object.assign(person, { emailVerified: verified }),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -1,8 +1,8 @@
 // An OpenID provider for tests: discovery, authorization code with PKCE, ID tokens signed with a key that it publishes,
-// userinfo. As honest as a provider should be, until `fault` says otherwise.
+// userinfo, refresh tokens. As honest as a provider should be, until `fault` says otherwise.
 import { createHash, randomBytes } from 'node:crypto'
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
-import { base64url, type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { createKey, type IdTokenFault, type Key, signIdToken } from './fake-openid-tokens.ts'
 
 export interface FakeOpenIdUser {
   readonly sub: string
@@ -17,23 +17,7 @@ type TransportFault = 'server error' | 'too many requests' | 'html' | 'slow' | '
 type MetadataFault = 'foreign issuer in metadata' | 'no endpoints in metadata'
 /** What the browser brings back. */
 type AnswerFault = 'no iss' | 'foreign iss'
-type TokenFault = 'client revoked' | 'error with 200' | 'no id_token'
-type IdTokenFault =
-  | 'alg none'
-  | 'HS256'
-  | 'unknown key'
-  | 'foreign signature'
-  | 'foreign issuer'
-  | 'foreign audience'
-  | 'further audience'
-  | 'foreign azp'
-  | 'foreign nonce'
-  | 'no nonce'
-  | 'expired'
-  | 'no expiry'
-  | 'not yet valid'
-  | 'no sub'
-  | 'no JWT'
+type TokenFault = 'client revoked' | 'error with 200' | 'no id_token' | 'no refresh token'
 
 /** How the provider is not what it should be, one at a time. */
 export type FakeOpenIdFault =
@@ -62,6 +46,10 @@ export interface FakeOpenIdProvider extends AsyncDisposable {
   tokenAnswer: Record<string, unknown>
   /** Every path that was asked for, without its query. */
   readonly requests: string[]
+  /** How often a refresh token was redeemed. */
+  renewals: number
+  /** Ends all refresh tokens of a person, by `sub`: of one who was deactivated, or took back what they gave. */
+  revoke(sub: string): void
   /** Every token it gave out, to look for where none must be. */
   readonly issued: string[]
   /** Signs with a new key from now on; the old one is no longer published. */
@@ -69,26 +57,42 @@ export interface FakeOpenIdProvider extends AsyncDisposable {
 }
 
 interface Code {
+  readonly name: string
   readonly user: FakeOpenIdUser
   readonly redirectUri: string
   readonly challenge: string
   readonly nonce: string | undefined
+  /** Asked for by `offline_access`, or with `access_type` as Google has it. */
+  readonly offline: 'scope' | 'access_type' | undefined
 }
-interface Key {
-  readonly jwk: JWK
-  readonly privateKey: CryptoKey
+interface RefreshToken extends Pick<Code, 'offline'> {
+  /** The name that the person has here: what is said of them is said anew. */
+  readonly name: string
+  readonly sub: string
 }
 interface State {
   key: Key
   readonly codes: Map<string, Code>
   readonly tokens: Map<string, FakeOpenIdUser>
+  /** Those that are good. One of `offline_access` is good once; if it comes again, all of the person end. */
+  readonly refreshTokens: Map<string, RefreshToken>
+  readonly usedRefreshTokens: Map<string, RefreshToken>
+  /** Who gave Google's kind of consent: without another question they get no refresh token again. */
+  readonly consented: Set<string>
 }
 type Fields = Readonly<Record<string, string | undefined>>
 
 /** Listens on a free port of the loopback address. */
 export async function createFakeOpenIdProvider(): Promise<FakeOpenIdProvider> {
   const app = Fastify({ forceCloseConnections: true })
-  const state: State = { key: await createKey(), codes: new Map(), tokens: new Map() }
+  const state: State = {
+    key: await createKey(),
+    codes: new Map(),
+    tokens: new Map(),
+    refreshTokens: new Map(),
+    usedRefreshTokens: new Map(),
+    consented: new Set(),
+  }
   const fake = {
     issuer: '',
     clientId: 'gatehouse',
@@ -102,6 +106,10 @@ export async function createFakeOpenIdProvider(): Promise<FakeOpenIdProvider> {
     metadata: {} as Record<string, unknown>,
     tokenAnswer: {} as Record<string, unknown>,
     requests: [] as string[],
+    renewals: 0,
+    revoke(sub: string) {
+      for (const [token, { sub: owner }] of state.refreshTokens) if (owner === sub) state.refreshTokens.delete(token)
+    },
     issued: [] as string[],
     async rotateKey() {
       state.key = await createKey()
@@ -131,12 +139,6 @@ export async function createFakeOpenIdProvider(): Promise<FakeOpenIdProvider> {
   return fake
 }
 
-async function createKey(): Promise<Key> {
-  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
-  const jwk = { ...(await exportJWK(publicKey)), kid: randomBytes(8).toString('hex'), alg: 'ES256', use: 'sig' }
-  return { jwk, privateKey }
-}
-
 function registerMetadata(app: FastifyInstance, fake: FakeOpenIdProvider, state: State): void {
   app.get('/.well-known/openid-configuration', () => {
     const { issuer, fault, metadata } = fake
@@ -160,8 +162,8 @@ function registerMetadata(app: FastifyInstance, fake: FakeOpenIdProvider, state:
   app.get('/jwks', () => ({ keys: [state.key.jwk] }))
 }
 
-function registerAuthorize(app: FastifyInstance, fake: FakeOpenIdProvider, { codes }: State): void {
-  const carried = ['client_id', 'redirect_uri', 'state', 'nonce', 'code_challenge']
+function registerAuthorize(app: FastifyInstance, fake: FakeOpenIdProvider, { codes, consented }: State): void {
+  const carried = ['client_id', 'redirect_uri', 'state', 'nonce', 'code_challenge', 'scope', 'access_type', 'prompt']
   app.get('/authorize', (request, reply) => {
     const query = request.query as Fields
     const asks = query.response_type === 'code' && query.scope?.split(' ').includes('openid')
@@ -185,12 +187,23 @@ function registerAuthorize(app: FastifyInstance, fake: FakeOpenIdProvider, { cod
       state = '',
       nonce,
       code_challenge,
+      scope = '',
+      access_type,
+      prompt = '',
     } = request.body as Fields
     const target = new URL(redirectUri)
     const user = fake.users.get(name)
     if (user) {
       const code = randomBytes(16).toString('hex')
-      codes.set(code, { user, redirectUri, challenge: code_challenge ?? '', nonce: nonce || undefined })
+      const asksAgain = prompt.split(' ').includes('consent') || !consented.has(user.sub)
+      if (access_type === 'offline') consented.add(user.sub)
+      const offline = scope.split(' ').includes('offline_access')
+        ? 'scope'
+        : access_type === 'offline' && asksAgain
+          ? 'access_type'
+          : undefined
+      const challenge = code_challenge ?? ''
+      codes.set(code, { name, user, redirectUri, challenge, nonce: nonce || undefined, offline })
       target.searchParams.set('code', code)
     } else target.searchParams.set('error', 'access_denied')
     target.searchParams.set('state', state)
@@ -207,6 +220,7 @@ function registerToken(app: FastifyInstance, fake: FakeOpenIdProvider, state: St
     if (fake.fault === 'error with 200') return { error: 'server_error' }
     if (fake.fault === 'client revoked' || id !== fake.clientId || secret !== fake.clientSecret)
       return reply.code(401).header('www-authenticate', 'Basic').send({ error: 'invalid_client' })
+    if (fields.grant_type === 'refresh_token') return renew(fake, state, fields.refresh_token ?? '', reply)
     const code = state.codes.get(fields.code ?? '')
     state.codes.delete(fields.code ?? '')
     const challenge = createHash('sha256')
@@ -214,13 +228,45 @@ function registerToken(app: FastifyInstance, fake: FakeOpenIdProvider, state: St
       .digest('base64url')
     if (!code || code.redirectUri !== fields.redirect_uri || code.challenge !== challenge)
       return reply.code(400).send({ error: 'invalid_grant' })
-    const token = randomBytes(20).toString('hex')
-    state.tokens.set(token, code.user)
-    const idToken = await signIdToken(fake, state.key, code)
-    fake.issued.push(token, idToken)
-    const answer = { access_token: token, token_type: 'Bearer', expires_in: 300, ...fake.tokenAnswer }
-    return fake.fault === 'no id_token' ? answer : { ...answer, id_token: idToken }
+    return issue(fake, state, code)
   })
+}
+
+async function renew(fake: FakeOpenIdProvider, state: State, token: string, reply: FastifyReply): Promise<unknown> {
+  const owner = state.refreshTokens.get(token)
+  const stolen = state.usedRefreshTokens.get(token)
+  if (stolen) fake.revoke(stolen.sub)
+  const user = owner && fake.users.get(owner.name)
+  if (!owner || !user) return reply.code(400).send({ error: 'invalid_grant' })
+  fake.renewals += 1
+  if (owner.offline === 'scope') {
+    state.refreshTokens.delete(token)
+    state.usedRefreshTokens.set(token, owner)
+  }
+  return issue(fake, state, { ...owner, user, nonce: undefined, keeps: owner.offline === 'access_type' })
+}
+
+type Issue = Pick<Code, 'name' | 'user' | 'nonce' | 'offline'> & { readonly keeps?: boolean }
+
+async function issue(fake: FakeOpenIdProvider, state: State, { keeps = false, ...grant }: Issue): Promise<unknown> {
+  const { name, user, offline } = grant
+  const [token, refreshToken] = [randomBytes(20).toString('hex'), randomBytes(20).toString('hex')]
+  state.tokens.set(token, user)
+  const idToken = await signIdToken(fake, state.key, grant)
+  fake.issued.push(token, idToken)
+  const isGiven = offline !== undefined && !keeps && fake.fault !== 'no refresh token'
+  if (isGiven) {
+    state.refreshTokens.set(refreshToken, { name, sub: user.sub, offline })
+    fake.issued.push(refreshToken)
+  }
+  return {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: 300,
+    ...(isGiven && { refresh_token: refreshToken }),
+    ...(fake.fault !== 'no id_token' && { id_token: idToken }),
+    ...fake.tokenAnswer,
+  }
 }
 
 /** Client id and secret, from where the metadata say that they may be. */
@@ -233,61 +279,6 @@ function credentials(
   if (authorization?.startsWith('Basic ') && accepted.includes('client_secret_basic'))
     return Buffer.from(authorization.slice(6), 'base64').toString().split(':').map(decodeURIComponent)
   return accepted.includes('client_secret_post') ? [fields.client_id, fields.client_secret] : []
-}
-
-async function signIdToken(fake: FakeOpenIdProvider, key: Key, { user, nonce }: Code): Promise<string> {
-  const { issuer, clientId, clientSecret, fault } = fake
-  const now = Math.floor(Date.now() / 1000)
-  const honest = { iss: issuer, aud: clientId, sub: user.sub, iat: now, exp: now + 300, nonce, ...user.claims }
-  const claims = Object.entries({ ...honest, ...wrongClaims(fault, honest) }).filter(([, value]) => value !== undefined)
-  const jwt = new SignJWT(Object.fromEntries(claims))
-  switch (fault) {
-    case 'no JWT':
-      return 'e30.e30'
-    case 'alg none':
-      return `${base64url.encode('{"alg":"none"}')}.${base64url.encode(JSON.stringify(Object.fromEntries(claims)))}.`
-    case 'HS256':
-      return jwt.setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(clientSecret))
-    case 'unknown key':
-    case 'foreign signature': {
-      const other = await createKey()
-      const kid = fault === 'unknown key' ? other.jwk.kid : key.jwk.kid
-      return jwt.setProtectedHeader({ alg: 'ES256', kid: kid as string }).sign(other.privateKey)
-    }
-    default:
-      return jwt.setProtectedHeader({ alg: 'ES256', kid: key.jwk.kid as string }).sign(key.privateKey)
-  }
-}
-
-/** What a fault changes in the claims; undefined takes one out. */
-function wrongClaims(
-  fault: FakeOpenIdFault | undefined,
-  { aud, iat }: { readonly aud: string; readonly iat: number },
-): Readonly<Record<string, unknown>> {
-  switch (fault) {
-    case 'foreign issuer':
-      return { iss: 'https://accounts.example' }
-    case 'foreign audience':
-      return { aud: 'somebody-else' }
-    case 'further audience':
-      return { aud: [aud, 'somebody-else'] }
-    case 'foreign azp':
-      return { azp: 'somebody-else' }
-    case 'foreign nonce':
-      return { nonce: 'a-nonce-of-somebody-else' }
-    case 'no nonce':
-      return { nonce: undefined }
-    case 'expired':
-      return { iat: iat - 3_600, exp: iat - 60 }
-    case 'no expiry':
-      return { exp: undefined }
-    case 'not yet valid':
-      return { nbf: iat + 3_600 }
-    case 'no sub':
-      return { sub: undefined }
-    default:
-      return {}
-  }
 }
 
 async function misbehave(fault: FakeOpenIdFault | undefined, reply: FastifyReply): Promise<unknown> {

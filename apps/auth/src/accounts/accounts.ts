@@ -1,17 +1,16 @@
 // The people who signed in before, and whether they may still have tokens. The engine asks at every redemption, so that
 // somebody who left is out within the hour: of the server, or of a group.
-import { type Identity, type IdentityFacts, LoginFailedError } from '../identity/identity.ts'
+import type { Identity } from '../identity/identity.ts'
 import { type EnabledLogin, letsEverybodyIn } from '../logins/login.ts'
-import type { Clock, DocumentStore } from '../store/contract.ts'
+import type { Clock, DocumentStore, RecordStore } from '../store/contract.ts'
 import { type AdmissionRules, hasRules, isAdmitted } from './admission.ts'
 import type { Groups } from './groups.ts'
+import { createRenewal, type RenewalOptions } from './renewal.ts'
 
 /** What a token says is true, or was so at most this long ago, for as long as the token is taken. */
 const FACTS_COUNT_MS = 3_600_000
 /** Seconds by which clocks of resource servers may be behind: packages/resource-guard. */
 const CLOCK_TOLERANCE = 30
-/** While the upstream is away, what it said last counts for this long. */
-const FACTS_USABLE_MS = 86_400_000
 
 export interface Accounts {
   /** After a sign-in: remembers the person if the rules admit them. Returns whether they do. */
@@ -25,6 +24,7 @@ export interface Accounts {
 
 export interface AccountsOptions {
   readonly documents: DocumentStore
+  readonly records: Pick<RecordStore, 'create' | 'destroy'>
   readonly rules: AdmissionRules
   readonly groups: Groups
   /** Those that are switched on: a person of another login is nobody here any more. */
@@ -34,27 +34,18 @@ export interface AccountsOptions {
   readonly clock: Clock
   /** Told of each who signed in and is kept out by the rules. */
   readonly onRefused: (identity: Identity) => void
-  /** Told when the upstream could not be asked: what it said before still counts, or does not any more. */
-  readonly onStale: (stale: StaleFacts) => void
-}
-
-export interface StaleFacts {
-  /** Of the login: how its subjects begin. */
-  readonly login: string
-  readonly counts: boolean
-  /** In seconds. */
-  readonly age: number
-  /** Why it could not be asked. */
-  readonly reason: string
+  readonly onStale: RenewalOptions['onStale']
 }
 
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { documents, rules, groups, logins, clock, onRefused } = options
+  const { documents, records, rules, groups, logins, clock, onRefused, onStale } = options
   const name = (subject: string) => `account:${subject}`
   const find = async (subject: string) => (await documents.get(name(subject))) as Identity | undefined
 
   const loginOf = ({ subject }: Identity) => logins.find(({ subjectPrefix }) => subject.startsWith(subjectPrefix))
+  const put = (identity: Identity) => documents.put(name(identity.subject), identity)
   const freshFor = FACTS_COUNT_MS - (options.tokenLifetime + CLOCK_TOLERANCE) * 1000
+  const renew = createRenewal({ records, accounts: { find, put }, freshFor, clock, onStale })
 
   /** Judges, and ties an allowed GitHub login to the account that had it when it was first matched. */
   const judge = async (identity: Identity): Promise<boolean> => {
@@ -71,26 +62,6 @@ export function createAccounts(options: AccountsOptions): Accounts {
     return isAdmitted(rules, { identity, groups: groups.of(identity), subjectOf: (login) => owners.get(login) })
   }
 
-  const withFreshFacts = async (identity: Identity): Promise<Identity | undefined> => {
-    const { facts } = identity
-    const { identify, knows = () => true, subjectPrefix = '' } = loginOf(identity) ?? {}
-    if (!facts?.upstreamToken || !identify) return identity
-    const age = clock() - facts.checkedAt
-    if (age < freshFor && knows(facts)) return identity
-    try {
-      const fresh = await identify(facts.upstreamToken)
-      if (fresh.subject !== identity.subject) return undefined
-      await documents.put(name(identity.subject), fresh)
-      return fresh
-    } catch (error) {
-      if (!(error instanceof LoginFailedError)) throw error
-      if (error.failure !== 'unavailable') return undefined
-      const counts = age < FACTS_USABLE_MS
-      options.onStale({ login: subjectPrefix, counts, age: Math.floor(age / 1000), reason: error.message })
-      return counts ? identity : { ...identity, facts: lasting(facts) }
-    }
-  }
-
   return {
     find,
     async admit(identity) {
@@ -99,19 +70,15 @@ export function createAccounts(options: AccountsOptions): Accounts {
         return false
       }
       const { doubt: _ofThisSignIn, ...kept } = identity
-      await documents.put(name(identity.subject), kept)
+      await put(kept)
       return true
     },
     async findAdmitted(subject) {
       const stored = await find(subject)
-      const identity = stored && (await withFreshFacts(stored))
+      const login = stored && loginOf(stored)
+      const identity = login && (await renew(stored, login))
       return identity && (await judge(identity)) ? identity : undefined
     },
     groupsOf: groups.of,
   }
-}
-
-/** What is left when what the upstream said is too old to count: by whom somebody signed in. */
-function lasting({ checkedAt, login }: IdentityFacts): IdentityFacts {
-  return { checkedAt, ...(login !== undefined && { login }) }
 }

@@ -83,13 +83,14 @@ export interface RedirectLogin {
   /**
    * `state` comes back with the answer, `memory` is to be handed to {@link finish}. Trouble is told there. The person is
    * asked which account, where the upstream is known to ask: else it takes the same one in silence, and nobody could
-   * change it.
+   * change it. `online`: nothing is asked for with which to ask again later.
    */
   begin(request: {
     readonly state: string
     readonly redirectUri: string
+    readonly online: boolean
   }): Promise<{ readonly url: string; readonly memory: LoginMemory }>
-  /** Throws {@link LoginFailedError}. `answer` is the callback's query. */
+  /** Throws {@link LoginFailedError}, {@link OfflineRefusedError}. `answer` is the callback's query. */
   finish(response: {
     readonly answer: Readonly<Record<string, unknown>>
     readonly memory: LoginMemory
@@ -101,6 +102,23 @@ export interface RedirectLogin {
 export type LoginMemory = Readonly<Record<string, string>>
 
 export type Login = FormLogin | RedirectLogin
+
+/** How an upstream is asked again about people who signed in. */
+export interface FactsRenewal {
+  /** Whether what it says is judged now, and so counts for a time only. */
+  readonly isNeeded: () => boolean
+  /** Whether facts tell all that is needed now. */
+  readonly knows: (facts: IdentityFacts) => boolean
+  /**
+   * Asks, with the token that was kept of them, and returns who it belongs to now. Throws LoginFailedError. Where the token is used
+   * up by that, `keep` is waited for with the next one before anything else is asked. NOT to be called twice at once for one person.
+   */
+  readonly ask: (
+    identity: Identity,
+    upstreamToken: string,
+    keep: (upstreamToken: string) => Promise<void>,
+  ) => Promise<Identity>
+}
 
 /**
  * - `unavailable`: the upstream is down, slow, busy or answers nonsense: trying again may help
@@ -115,5 +133,12 @@ export class LoginFailedError extends GatehouseError {
   constructor(failure: LoginFailure, message: string, cause?: unknown) {
     super(`login_${failure}`, message, { cause })
     this.failure = failure
+  }
+}
+
+/** The upstream gives us nothing with which to ask again later, and so gave no answer at all: `online` may get one. */
+export class OfflineRefusedError extends LoginFailedError {
+  constructor(message: string) {
+    super('misconfigured', message)
   }
 }

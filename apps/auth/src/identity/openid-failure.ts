@@ -25,7 +25,7 @@ const meanings: Readonly<Record<string, LoginFailure>> = {
 }
 
 /** Where it failed. */
-export type OpenIdStep = 'discovery' | 'token' | 'userinfo'
+export type OpenIdStep = 'discovery' | 'token' | 'renewal' | 'userinfo'
 
 /** `who` is the provider's label. */
 export function loginFailure(who: string, step: OpenIdStep, error: unknown): LoginFailedError {
@@ -33,11 +33,13 @@ export function loginFailure(who: string, step: OpenIdStep, error: unknown): Log
   const fail = (failure: LoginFailure, why: string) => new LoginFailedError(failure, `${who}, ${step}: ${why}`)
   if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError) {
     const word = /^[a-z_]{1,64}$/.test(error.error) ? error.error : 'an unknown error'
+    // RFC 6749 §5.2: of a code it says that another may do, of a refresh token that the person's consent is over
+    if (step === 'renewal' && word === 'invalid_grant') return fail('refused', word)
     return fail(Object.hasOwn(meanings, word) ? (meanings[word] as LoginFailure) : 'unavailable', word)
   }
   if (error instanceof WWWAuthenticateChallengeError) {
     // what we show the token endpoint is our secret; what we show elsewhere, it gave us a moment ago
-    return fail(step === 'token' && error.status === 401 ? 'misconfigured' : 'unavailable', `HTTP ${error.status}`)
+    return fail(step !== 'userinfo' && error.status === 401 ? 'misconfigured' : 'unavailable', `HTTP ${error.status}`)
   }
   if (error instanceof ClientError) {
     const { cause, message } = error

@@ -14,6 +14,8 @@ export interface PersonOptions {
   readonly groups: readonly string[]
   /** In milliseconds since the epoch. */
   readonly now: number
+  /** With what to ask again. */
+  readonly upstreamToken?: string | undefined
 }
 
 const ADDRESS = /^[^@\s\p{Cc}]{1,64}@[^@\s\p{Cc}]{1,255}$/u
@@ -27,7 +29,7 @@ const OTHER_GROUPS = 100
  */
 export function personOf(
   claims: Claims,
-  { emails, hostsDomains, subjectPrefix, groups, now }: PersonOptions,
+  { emails, hostsDomains, subjectPrefix, groups, now, upstreamToken }: PersonOptions,
 ): Identity | undefined {
   const { sub, name } = claims
   if (!isSub(sub)) return undefined
@@ -49,6 +51,7 @@ export function personOf(
       ...(email && { email }),
       ...(hostedDomain && hostedDomain.length <= 255 && { hostedDomain }),
       ...(groups.length > 0 && { groups: groupsKept(claims, groups) }),
+      ...(upstreamToken !== undefined && { upstreamToken }),
     },
     ...(doubts.length > 0 && { doubt: doubts.join('; ') }),
   }

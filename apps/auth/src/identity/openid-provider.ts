@@ -16,6 +16,8 @@ export interface OpenIdProvider {
   readonly emails: 'verified' | 'any'
   /** Only for a provider that is known to take it: others refuse it, and some of those say that they take it. */
   readonly prompt?: 'select_account'
+  /** How it is asked for a refresh token. Absent: by the scope `offline_access`, if it has that (OpenID Connect Core §11). */
+  readonly offline?: Readonly<Record<string, string>>
   /** Whether it is known to say by `hd` whose account it is. Of another provider that claim means nothing. */
   readonly hostsDomains?: boolean
   /** What follows it in a subject is the provider's own `sub`. */

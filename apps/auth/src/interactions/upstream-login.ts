@@ -8,6 +8,7 @@ import {
   LoginFailedError,
   type LoginFailure,
   type LoginMemory,
+  OfflineRefusedError,
   type RedirectLogin,
 } from '../identity/identity.ts'
 import type { Trouble } from '../pages/index.ts'
@@ -79,9 +80,10 @@ export function registerUpstreamLogin(
 
   app.get(
     `/interaction/:uid/login/${login.id}`,
-    step(async (pending) => {
+    step(async (pending, _fields, request) => {
       if (pending.step !== 'login') return { redirect: `/interaction/${pending.uid}` }
-      const { url, memory } = await login.begin({ state: pending.uid, redirectUri })
+      const online = 'online' in (request.query as Fields)
+      const { url, memory } = await login.begin({ state: pending.uid, redirectUri, online })
       await memories.keep(pending.uid, login.id, memory)
       return { redirect: url }
     }),
@@ -110,6 +112,10 @@ export function registerUpstreamLogin(
         identity = await login.finish({ answer: request.query as Fields, memory, redirectUri })
       } catch (error) {
         if (!(error instanceof LoginFailedError)) throw error
+        if (error instanceof OfflineRefusedError) {
+          request.log.warn({ login: login.id, reason: error.message }, 'asked again for a sign-in alone')
+          return { redirect: `/interaction/${pending.uid}/login/${login.id}?online` }
+        }
         request.log.warn({ login: login.id, failure: error.failure, reason: error.message }, 'sign-in upstream failed')
         onUpstreamFailure(login.id, error.failure, { pending, request })
         const { status, ...trouble } = explain(error.failure, login.label)

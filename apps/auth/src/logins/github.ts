@@ -32,8 +32,11 @@ export const github: LoginKind<z.infer<typeof settings>> = {
     const people = createGitHubPeople({ api, needs, now, subjectPrefix: 'github:' })
     return {
       signIn: clientSecret === undefined ? undefined : createGitHubLogin({ api, people, clientId, clientSecret }),
-      identify: people.identify,
-      knows: ({ asked }) => asked !== undefined && covers(asked, needs.ofGitHub()),
+      renewal: {
+        isNeeded: () => needs.ofGitHub().renewed,
+        knows: ({ asked }) => asked !== undefined && covers(asked, needs.ofGitHub()),
+        ask: (_identity, token) => people.identify(token),
+      },
       deviceFlow: createGitHubDeviceLogin({ api, people, clientId }),
     }
   },

@@ -16,19 +16,20 @@ export const google: LoginKind<z.infer<typeof settings>> = {
   judgedBy: ['emailDomains', 'groups'],
   label: () => 'Google',
   subjectPrefix: () => 'google:',
-  create: (client, { needs, now }) => ({
-    signIn: createOpenIdLogin({
+  create: (client, { needs, now }) =>
+    createOpenIdLogin({
       provider: {
         ...client,
         id: 'google',
         label: 'Google',
         emails: 'verified',
         prompt: 'select_account',
+        // without the second it gives a refresh token at the first sign-in of a person alone, whatever became of that one
+        offline: { access_type: 'offline', prompt: 'select_account consent' },
         hostsDomains: true,
         subjectPrefix: 'google:',
       },
       needs,
       now,
     }),
-  }),
 }

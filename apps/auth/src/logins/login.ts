@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import type { AdmissionRules } from '../accounts/admission.ts'
 import type { FactNeeds } from '../accounts/fact-needs.ts'
 import type { GitHubDeviceLogin } from '../identity/github-device.ts'
-import type { Identity, IdentityFacts, Login } from '../identity/identity.ts'
+import type { FactsRenewal, Login } from '../identity/identity.ts'
 
 /** A login as the code knows it, whatever an operator says of it. */
 export interface LoginKind<Settings> {
@@ -32,10 +32,8 @@ export interface LoginSurroundings {
 export interface LoginWays {
   /** A button or a form of our sign-in page. Absent: it has none. */
   readonly signIn?: Login | undefined
-  /** Asks the upstream anew who a token belongs to. Throws LoginFailedError. Absent where nothing can be asked. */
-  readonly identify?: (upstreamToken: string) => Promise<Identity>
-  /** Whether facts tell all that is needed now. Absent: what the login says, it says in any case. */
-  readonly knows?: (facts: IdentityFacts) => boolean
+  /** Absent: nothing that it says of its people is judged. */
+  readonly renewal?: FactsRenewal
   /** A device flow of the upstream's own, to relay. */
   readonly deviceFlow?: GitHubDeviceLogin
 }

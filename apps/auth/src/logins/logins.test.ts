@@ -60,7 +60,9 @@ test('the API of a GitHub Enterprise server is below its address, unless it is s
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   for (const more of [{}, { apiUrl: `${url}/elsewhere/` }]) {
     const [login] = waysOf(parseLogin('github', { ...client, url: `${url}/`, ...more }).settings)
-    await expect(login?.identify?.('a-token')).rejects.toThrow(LoginFailedError)
+    await expect(
+      login?.renewal?.ask({ subject: 'github:1', label: 'one' }, 'a-token', async () => undefined),
+    ).rejects.toThrow(LoginFailedError)
   }
   expect(asked).toEqual(['/api/v3/user', '/elsewhere/user'])
 })

@@ -30,7 +30,7 @@ export const openid: LoginKind<z.infer<typeof settings>> = {
     const label = labelOf(provider)
     const { id = `oidc-${subjectName(label)}`, ...client } = provider
     const subjectPrefix = openid.subjectPrefix(provider)
-    return { signIn: createOpenIdLogin({ provider: { ...client, id, label, subjectPrefix }, needs, now }) }
+    return createOpenIdLogin({ provider: { ...client, id, label, subjectPrefix }, needs, now })
   },
 }
 
