@@ -138,7 +138,7 @@ test('another account is asked for at the provider, so that it can be another', 
   await press(person, 'Sign in as ada')
   await person.switchAccount()
   await continueWith(person, 'Google')
-  expect(new URL(person.page.url()).searchParams.get('prompt')).toBe('select_account')
+  expect(new URL(person.page.url()).searchParams.get('prompt')).toBe('select_account consent')
   await press(person, 'Sign in as grace')
   await person.approve()
   expect(claimsOf((await device.poll()).access_token ?? '').sub).toBe('google:grace')
