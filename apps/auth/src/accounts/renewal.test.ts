@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { type Identity, LoginFailedError } from '../identity/identity.ts'
 import type { EnabledLogin } from '../logins/login.ts'
 import { createSealing } from '../store/sealing.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
+import { openSqliteStore } from '../store/sqlite/store.ts'
 import { createRenewal } from './renewal.ts'
 
 const HOUR = 3_600_000
