@@ -2,7 +2,7 @@
 // the answer has left and the work for it is done. A request without a valid token gets
 // no line: anybody could fill a disk.
 import type { Caller } from '@gatehouse/guard'
-import { type Audit, shownArguments, shownText, shownUri } from '@gatehouse/service'
+import { type Audit, activeSpan, shownArguments, shownText, shownUri } from '@gatehouse/service'
 import type { AuditEvent } from '@gatehouse/shared'
 import type { Server } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -45,6 +45,7 @@ export function createCallAudit(audit: Audit, onCall?: (call: Call, took: number
       if (typeof method !== 'string' || method === 'ping' || idOf(request.body) === null) return undefined
       const { socket } = request.raw
       const before = socket.bytesWritten
+      const trace = activeSpan()?.traceId
       let noted: Noted = {}
       let left = 2
       const end = (): void => {
@@ -53,13 +54,15 @@ export function createCallAudit(audit: Audit, onCall?: (call: Call, took: number
         const { decision, called: _, ...rest } = noted
         if (isCounted) onCall({ ...outcomeOf(reply), ...noted }, reply.elapsedTime)
         if (!settings) return
+        const grant = grantOf(caller)
         const length = Number(request.headers['content-length'])
         audit.write({
           event: 'mcp_request',
           ...outcomeOf(reply),
           ...(decision && { decision }),
           request: request.id,
-          ...(typeof caller.claims.grant_id === 'string' && { grant: caller.claims.grant_id }),
+          ...(trace && { trace }),
+          ...(grant !== undefined && { grant }),
           token: caller.tokenId,
           subject: caller.subject,
           client: caller.clientId,
@@ -84,6 +87,11 @@ export function createCallAudit(audit: Audit, onCall?: (call: Call, took: number
       }
     },
   }
+}
+
+/** The approval that a token is of. No credential. */
+export function grantOf({ claims }: Pick<Caller, 'claims'>): string | undefined {
+  return typeof claims.grant_id === 'string' ? claims.grant_id : undefined
 }
 
 /** Where nobody knew more. */

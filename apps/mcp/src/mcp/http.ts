@@ -10,13 +10,14 @@ import { refuseError, refusePassing, refuseRpc, rpcCodes } from '../errors.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
-import type { Note, Trail } from './call-audit.ts'
+import { grantOf, type Note } from './call-audit.ts'
 import type { Common } from './common.ts'
 import type { Serve } from './connections.ts'
 import type { McpEndpoint } from './endpoint.ts'
 import { eraOf, findHeaderMismatch } from './inbound.ts'
 import { idOf } from './message.ts'
 import { type MessageRefusal, refusalOf } from './message-refusal.ts'
+import { inOperation, noteOnSpan } from './operation-span.ts'
 import { createPreflight } from './origins.ts'
 import { passableHeaders } from './passable-headers.ts'
 import type { Message, Operation } from './served.ts'
@@ -115,24 +116,24 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
 
   async function answerMessage(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { resource } = endpointOf(request)
-    const trail = audit.begin(request, reply, { caller: callerOf(request), resource })
-    try {
-      await answerPermitted(request, reply, trail)
-    } finally {
-      trail?.done()
-    }
+    const caller = callerOf(request)
+    await inOperation(request.body, async (span) => {
+      span?.set({ 'gatehouse.grant_id': grantOf(caller) })
+      const trail = audit.begin(request, reply, { caller, resource })
+      try {
+        await answerPermitted(request, reply, noteOnSpan(span, trail?.note))
+      } finally {
+        trail?.done()
+      }
+    })
   }
 
-  async function answerPermitted(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    trail: Trail | undefined,
-  ): Promise<void> {
-    const permitted = await permit(request, reply, trail?.note)
+  async function answerPermitted(request: FastifyRequest, reply: FastifyReply, note: Note | undefined): Promise<void> {
+    const permitted = await permit(request, reply, note)
     if (!permitted) return
     const { caller, operation, isLegacy } = permitted
     const { path, sessions } = endpointOf(request)
-    const authInfo = authInfoOf(caller, request, trail?.note)
+    const authInfo = authInfoOf(caller, request, note)
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
     const served = isLegacy ? await sessions?.post(request, reply, { caller, authInfo }) : undefined

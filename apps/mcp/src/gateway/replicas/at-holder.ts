@@ -8,8 +8,9 @@ import type { Behalf, Description, Json, Members, Notification, Request, Upstrea
 import { UpstreamError } from '../upstreams/contract.ts'
 import type { PooledUpstream } from '../upstreams/upstream.ts'
 import { MovedError, NotBegunError, ReplicaLostError, SilentError } from './call-errors.ts'
-import type { Caller, Calls, Company } from './calls.ts'
+import type { Calls } from './calls.ts'
 import { createHoldings, type Instance } from './holdings.ts'
+import type { Caller, Company } from './parties.ts'
 
 export interface AtHolderOptions {
   readonly replicas: Replicas

@@ -1,8 +1,16 @@
 // What replicas say to one another about a call.
+import type { TraceContext } from '@gatehouse/service'
 import type { Json } from '../upstreams/contract.ts'
 
 export type Message =
-  | { readonly kind: 'do'; readonly call: string; readonly operation: string; readonly input: Json }
+  | {
+      readonly kind: 'do'
+      readonly call: string
+      readonly operation: string
+      readonly input: Json
+      /** Of the span that it is a part of. */
+      readonly trace?: TraceContext | undefined
+    }
   | { readonly kind: 'stop'; readonly call: string }
   /** What became of it, as the caller asks who hears nothing; the doer has begun, or knows nothing of it. */
   | { readonly kind: 'sought'; readonly call: string }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { openRedisReplicas } from '@gatehouse/replicas'
-import { startTestProxy, startTestRedis, type TestProxy, type TestRedis } from '@gatehouse/testing'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inSpan, openTracing, readTracingSettings } from '@gatehouse/service'
+import { startOtlpCollector, startTestProxy, startTestRedis, type TestProxy, type TestRedis } from '@gatehouse/testing'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { NotBegunError, ReplicaLostError } from './call-errors.ts'
-import { type Calls, type Company, createCalls } from './calls.ts'
+import { type Calls, createCalls } from './calls.ts'
+import type { Company } from './parties.ts'
 import { createSealedMail } from './sealed-mail.ts'
 
 let redis: TestRedis
@@ -193,4 +195,31 @@ test('who drains begins nothing more, and answers what was begun', async () => {
   end.resolve()
   expect(await first).toBe('done')
   await drained
+})
+
+test('what another replica does is part of the trace of the request that it does it for', async () => {
+  const collector = await startOtlpCollector()
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.url)
+  const log = { info: () => undefined, warn: () => undefined }
+  const flush = await openTracing(readTracingSettings(process.env, []), { name: 'mcp', metrics: undefined, log })
+  vi.unstubAllEnvs()
+  await using both = await pair(20_000)
+  both.doer.serve('work', async (_input, caller) => {
+    await caller.begin()
+    return inSpan('work', {}, async (span) => span?.traceId ?? null)
+  })
+  const trace = await inSpan('request', {}, (span) => {
+    return both.run('work').then((seen) => ({ seen, own: span?.traceId }))
+  })
+  await both.run('work')
+  await flush()
+  await collector.close()
+  expect(trace.own).toMatch(/^[0-9a-f]{32}$/)
+  expect(trace.seen).toBe(trace.own)
+  const of = (name: string) => collector.spans.filter((span) => span.name === name && span.traceId === trace.own)
+  const [[request], [done], [work]] = [of('request'), of('for another replica'), of('work')]
+  expect(done).toMatchObject({ kind: 'server', parentId: request?.spanId })
+  expect(work).toMatchObject({ parentId: done?.spanId })
+  // what belongs to no request is not made to
+  expect(collector.spans.filter(({ name }) => name === 'for another replica')).toHaveLength(1)
 })

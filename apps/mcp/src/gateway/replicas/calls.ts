@@ -3,29 +3,14 @@
 // shall not begin. The first one counts. Whoever is gone takes with it what it did.
 import { randomUUID } from 'node:crypto'
 import type { ReplicaName, Replicas } from '@gatehouse/replicas'
+import { activeSpan, inSpan } from '@gatehouse/service'
 import { type Json, RpcError } from '../upstreams/contract.ts'
 import { decodeError, encodeError, NotBegunError, ReplicaLostError, SilentError } from './call-errors.ts'
 import type { FromDoer, Message } from './call-messages.ts'
 import { createDecisions, type Moment, momentNow } from './decisions.ts'
+import type { Caller, Company } from './parties.ts'
 import { createPost, TooLargeError, UnsentError } from './post.ts'
 import type { SealedMail } from './sealed-mail.ts'
-
-/** Towards whoever had it done. */
-export interface Caller {
-  /** Aborted when nobody waits for it any more. */
-  readonly signal: AbortSignal
-  tell(event: Json): void
-  ask(question: Json): Promise<Json>
-  /** To be awaited before anything is done that must not be done twice. Throws {@link NotBegunError}: then nothing may be. */
-  begin(): Promise<void>
-}
-
-/** Towards whoever does it. */
-export interface Company {
-  readonly signal: AbortSignal
-  hear(event: Json): void
-  ask(question: Json): Promise<Json>
-}
 
 export interface Calls {
   /**
@@ -146,7 +131,11 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     }
   }
 
-  async function doIt(from: ReplicaName, { call, operation, input }: Extract<Message, { kind: 'do' }>, age: number) {
+  async function doIt(
+    from: ReplicaName,
+    { call, operation, input, trace }: Extract<Message, { kind: 'do' }>,
+    age: number,
+  ) {
     const work = operations.get(operation)
     if (incoming.has(call)) return
     if (!work || age > freshness || draining.signal.aborted)
@@ -154,7 +143,11 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     const one: Incoming = { from, stop: new AbortController(), answers: new Map() }
     incoming.set(call, one)
     try {
-      await send(from, { kind: 'done', call, result: await work(input, callerOf(call, one)) }, patience.answer)
+      const run = () => work(input, callerOf(call, one))
+      const result = await (trace
+        ? inSpan('for another replica', { kind: 'server', parent: { ours: trace } }, run)
+        : run())
+      await send(from, { kind: 'done', call, result }, patience.answer)
     } catch (error) {
       tell(from, { kind: 'done', call, error: encodeError(error instanceof TooLargeError ? tooLarge() : error) })
     } finally {
@@ -253,11 +246,14 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
       outgoing.set(call, one)
       try {
         // one that nobody could be told of may have been told all the same
-        send(replica, { kind: 'do', call, operation, input }, patience.call, over.signal).catch((error: Error) => {
-          if (error instanceof TooLargeError) reject(tooLarge())
-          else if (error instanceof UnsentError) reject(new SilentError())
-          else return doubt(call, one, 'unsure')
-        })
+        const trace = activeSpan()?.context
+        send(replica, { kind: 'do', call, operation, input, trace }, patience.call, over.signal).catch(
+          (error: Error) => {
+            if (error instanceof TooLargeError) reject(tooLarge())
+            else if (error instanceof UnsentError) reject(new SilentError())
+            else return doubt(call, one, 'unsure')
+          },
+        )
         company.signal.addEventListener('abort', onAbort, { once: true })
         if (company.signal.aborted) onAbort()
         const result = await promise

@@ -3,7 +3,8 @@ import type { ReplicaName, Replicas } from '@gatehouse/replicas'
 import type { Client } from '../relay/client.ts'
 import { type Json, type Members, RpcError } from '../upstreams/contract.ts'
 import { NotBegunError, ReplicaLostError } from './call-errors.ts'
-import type { Caller, Calls } from './calls.ts'
+import type { Calls } from './calls.ts'
+import type { Caller } from './parties.ts'
 
 /** What a call that waits is taken up with. */
 export interface TakenUp {

@@ -1,5 +1,6 @@
 // What belongs to one hop of 2026-07-28: who speaks which version with which capabilities. It is made for each hop, and
 // never passed on.
+import type { TraceContext } from '@gatehouse/service'
 import type { Behalf, Era, Members } from './contract.ts'
 
 const own = 'io.modelcontextprotocol/'
@@ -20,7 +21,10 @@ export interface Identity {
   readonly version: string
 }
 
-/** `params` with an envelope of the gateway's own. `progressToken`: what progress is told under. */
+/**
+ * `params` with an envelope of the gateway's own. `progressToken`: what progress is told under. `trace`: which span asks
+ * (SEP-414), in the place of the client's own; undefined: that one passes.
+ */
 export function paramsFor(
   params: Members | undefined,
   {
@@ -28,15 +32,18 @@ export function paramsFor(
     identity,
     behalf,
     progressToken,
+    trace,
   }: {
     readonly era: Era
     readonly identity: Identity
     readonly behalf: Pick<Behalf, 'logLevel'> & { readonly capabilities: Members }
     readonly progressToken: number | undefined
+    readonly trace?: TraceContext | undefined
   },
 ): Members | undefined {
   const meta = {
-    ...withoutHop(params?._meta),
+    ...withoutHop(params?._meta, trace && ['tracestate']),
+    ...trace,
     ...(progressToken !== undefined && { progressToken }),
     ...(era === '2026' && {
       [version]: versions.modern,
@@ -73,7 +80,7 @@ export function questionParams(params: Members): Members {
 }
 
 /** The members of `_meta` that are for whom they reach in the end. */
-function withoutHop(meta: unknown): Record<string, unknown> {
+function withoutHop(meta: unknown, others: readonly string[] = []): Record<string, unknown> {
   if (typeof meta !== 'object' || meta === null) return {}
-  return Object.fromEntries(Object.entries(meta).filter(([name]) => !hopMembers.includes(name)))
+  return Object.fromEntries(Object.entries(meta).filter(([name]) => ![...hopMembers, ...others].includes(name)))
 }

@@ -2,6 +2,7 @@
 // call, and whom a question of the upstream is for. It validates no result, so that what it does not know arrives as it was
 // sent. One transport carries one call (HTTP) or all calls of an owner (stdio, SSE).
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TraceContext } from '@gatehouse/service'
 import { type JSONRPCMessage, SdkHttpError, type Transport } from '@modelcontextprotocol/client'
 import {
   type Behalf,
@@ -16,6 +17,7 @@ import { type Identity, paramsFor } from './envelope.ts'
 import { faultOf } from './faults.ts'
 import { mayChange } from './methods.ts'
 import { type Asked, createQuestions, type PeerCall } from './questions.ts'
+import { inRequest } from './request-span.ts'
 import { isTooDeep } from './sizes.ts'
 
 export interface PeerOptions {
@@ -162,7 +164,7 @@ export function createPeer({
     })
   }
 
-  async function request(wanted: UpstreamRequest, terms: RequestTerms): Promise<Members> {
+  async function ask(wanted: UpstreamRequest, terms: RequestTerms, trace: TraceContext | undefined): Promise<Members> {
     const { era, behalf, capabilities, limit, idle } = terms
     const id = nextId()
     const stop = new AbortController()
@@ -173,6 +175,7 @@ export function createPeer({
       identity,
       behalf: { capabilities, logLevel: behalf.logLevel },
       progressToken: wantsProgress ? id : undefined,
+      trace,
     })
     const timers = new Set<NodeJS.Timeout>()
     const after = (milliseconds: number, text: string) => {
@@ -231,7 +234,7 @@ export function createPeer({
           reject(
             new UpstreamError(name, 'interrupted', `${name} broke off in the middle of the call: it may have run`),
           ),
-        ...(wanted.mirrored && era === '2026' && { headers: wanted.mirrored }),
+        headers: { ...(era === '2026' && wanted.mirrored), ...trace } as Record<string, string>,
       }
       transport.send(message, options).then(
         () => {
@@ -255,6 +258,7 @@ export function createPeer({
     await transport.send({ jsonrpc: '2.0', method, ...(params && { params }) } as JSONRPCMessage)
   }
 
+  const request: Peer['request'] = (wanted, terms) => inRequest(name, wanted, (trace) => ask(wanted, terms, trace))
   return { start: () => transport.start(), request, notify, fail, close: () => transport.close() }
 }
 
