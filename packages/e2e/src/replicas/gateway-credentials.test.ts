@@ -2,7 +2,7 @@
 // that wants to know who calls: real processes all of them but the last.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Stack, startStack } from '@gatehouse/testing'
@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { type Cluster, robot, startCluster } from './cluster.ts'
-import type { RedisServer } from './redis.ts'
+import { contentOf } from './redis-content.ts'
 import { approvedDevice, ask } from './wire.ts'
 
 const worker = { ...robot, client_id: 'gateway', client_secret: 'a-planted-secret-of-the-gateway' }
@@ -128,32 +128,11 @@ test('no token and no secret is where it does not belong: in requests, in logs, 
   for (const foreign of [token, token.slice(-40), 'planted']) expect(sent).not.toContain(foreign)
   const others = [worker.client_secret, shown, shown.slice(-40), token, token.slice(-40)]
   expect(secretsInLogs(`${cluster.logs()}\n${upstream.logs()}`, { others })).toEqual([])
-  const kept = await allOf(cluster.redis)
+  const { names, values } = await contentOf(cluster.redis)
+  const kept = [...names, values].join('\n')
   expect(kept).toContain('caller-key')
   expect(kept.length).toBeGreaterThan(5_000)
   expect(secretsInLogs(kept, { others })).toEqual([])
   // neither is the key that signs
   expect(kept).not.toMatch(/"(d|crv)"/)
 })
-
-/** Names and content of all that is in Redis, as it came over the wire: there are bytes in it that are no text. */
-async function allOf({ command, url: redisUrl }: RedisServer): Promise<string> {
-  const reads: Record<string, readonly string[]> = {
-    hash: ['HGETALL'],
-    set: ['SMEMBERS'],
-    list: ['LRANGE', '0', '-1'],
-    zset: ['ZRANGE', '0', '-1'],
-    stream: ['XRANGE', '-', '+'],
-  }
-  const names = (await command('KEYS', '*')) as readonly string[]
-  const readsOf = async (name: string): Promise<string> => {
-    const [read = '', ...more] = reads[String(await command('TYPE', name))] ?? ['GET']
-    return [read, name, ...more].map((part) => JSON.stringify(part)).join(' ')
-  }
-  const lines = await Promise.all(names.map(readsOf))
-  const socket = connect({ host: '127.0.0.1', port: Number(new URL(redisUrl).port) })
-  socket.end(`${[...lines, 'QUIT'].join('\r\n')}\r\n`)
-  const chunks: Buffer[] = []
-  for await (const chunk of socket) chunks.push(chunk as Buffer)
-  return `${names.join('\n')}\n${Buffer.concat(chunks).toString('latin1')}`
-}
