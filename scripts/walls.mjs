@@ -184,6 +184,7 @@ export const walls = [
       ...node,
       '../accounts/fact-needs.ts',
       '../errors.ts',
+      '@gatehouse/network',
       '@gatehouse/shared',
       'openid-client',
       'zod',

@@ -2,6 +2,7 @@
 import { isTooDeep } from '@gatehouse/shared'
 import { type AddressGuardOptions, createAddressGuard } from './address-guard.ts'
 import { safeUrl } from './addresses.ts'
+import { readBounded } from './bounded-body.ts'
 import { ClientError } from './errors.ts'
 import { cleanLine } from './text.ts'
 
@@ -78,19 +79,12 @@ function statusProblem(url: URL, response: Response): ClientError | undefined {
 /** The response with its whole body. Throws `metadata_invalid` for one that is larger than `limit` bytes, or nested too deep. */
 export async function readWhole(url: URL, response: Response, limit: number): Promise<Response> {
   if (!response.body) return response
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
-    bytes += chunk.length
-    if (bytes > limit) {
-      throw new ClientError('metadata_invalid', `${url.origin} sends too much.`, {
-        reason: `The answer of ${url.pathname} is larger than ${limit / 1024} KiB.`,
-        hint: 'This is for the people who run the server to repair.',
-      })
-    }
-    chunks.push(chunk)
-  }
-  const body = Buffer.concat(chunks)
+  const tooMuch = () =>
+    new ClientError('metadata_invalid', `${url.origin} sends too much.`, {
+      reason: `The answer of ${url.pathname} is larger than ${limit / 1024} KiB.`,
+      hint: 'This is for the people who run the server to repair.',
+    })
+  const body = await readBounded(response.body, limit, tooMuch)
   if (isTooDeep(body.toString())) {
     throw new ClientError('metadata_invalid', `${url.origin} sends something that cannot be read.`, {
       reason: `The answer of ${url.pathname} is nested too deep.`,

@@ -2,6 +2,7 @@
 // read, and what servers say made safe to show. A failure is one kind of error; its codes are one list for all who throw it.
 export { type AddressGuardOptions, createAddressGuard, dnsLookup, type Lookup } from './address-guard.ts'
 export { isSafeUrl, safeUrl } from './addresses.ts'
+export { readBounded } from './bounded-body.ts'
 export { errorBodyLine } from './error-body.ts'
 export {
   type Challenge,

@@ -1,8 +1,8 @@
 // The few calls to GitHub (or GitHub Enterprise) that we make, each bounded in time and size. GitHub reports many
 // failures with HTTP 200 and an `error` member; here they are failures.
 import { z } from 'zod'
-import { readBounded } from './bounded-body.ts'
 import { LoginFailedError } from './identity.ts'
+import { readUpstreamText } from './upstream-text.ts'
 
 const TIMEOUT_MS = 5_000
 /** Yes; our app may not see; no. */
@@ -56,7 +56,10 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
       throw unavailable(`HTTP ${status}`)
     }
     try {
-      return { status, body: status === 204 || status === 404 ? undefined : JSON.parse(await readBounded(response)) }
+      return {
+        status,
+        body: status === 204 || status === 404 ? undefined : JSON.parse(await readUpstreamText(response)),
+      }
     } catch (error) {
       throw unavailable('no JSON', error instanceof SyntaxError ? undefined : error)
     }

@@ -10,10 +10,10 @@ import {
   discovery,
   enableNonRepudiationChecks,
 } from 'openid-client'
-import { readBounded } from './bounded-body.ts'
 import { LoginFailedError } from './identity.ts'
 import { loginFailure, quoted } from './openid-failure.ts'
 import type { OpenIdProvider } from './openid-provider.ts'
+import { readUpstreamText } from './upstream-text.ts'
 
 const MAX_AGE_MS = 3_600_000
 /** For each request, in seconds. */
@@ -87,7 +87,7 @@ function notTheIssuer(label: string, issuer: string, found: unknown): LoginFaile
 const boundedFetch: CustomFetch = async (url, options) => {
   const response = await fetch(url, options as RequestInit)
   const { status, statusText, headers } = response
-  const body = await readBounded(response, ANSWER_LIMIT)
+  const body = await readUpstreamText(response, ANSWER_LIMIT)
   return new Response(body === '' ? null : withoutNulls(body, headers), { status, statusText, headers })
 }
 

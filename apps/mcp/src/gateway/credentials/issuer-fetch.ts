@@ -1,6 +1,7 @@
 // HTTP towards the authorization server of an upstream: through the proxy of the process, with the authorities of the upstream's
 // `tls` besides Node's own, no redirect followed, no answer without end.
 import { getCACertificates } from 'node:tls'
+import { readBounded } from '@gatehouse/network'
 import type { CustomFetch } from 'openid-client'
 import { EnvHttpProxyAgent, fetch, type RequestInit as UndiciInit } from 'undici'
 import type { ReadSecret } from '../settings.ts'
@@ -40,7 +41,7 @@ export function createIssuerFetch({ proxies = {}, userAgent, ca, connectLimit }:
       const options = { ...init, headers, redirect: 'manual', dispatcher: agent, ...(signal && { signal }) }
       const response = await fetch(url, options as unknown as UndiciInit)
       const { status, statusText } = response
-      const body = await readBounded(response.body)
+      const body = await readBounded(response.body, largestAnswer, () => new Error('an answer larger than 1 MB'))
       return new Response(body.length > 0 ? body : null, {
         status,
         statusText,
@@ -49,15 +50,4 @@ export function createIssuerFetch({ proxies = {}, userAgent, ca, connectLimit }:
     },
     close: () => agent.destroy(),
   }
-}
-
-async function readBounded(body: AsyncIterable<Uint8Array> | null): Promise<Buffer<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > largestAnswer) throw new Error('an answer larger than 1 MB')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }

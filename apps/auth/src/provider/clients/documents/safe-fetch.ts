@@ -6,7 +6,7 @@ import type { LookupAddress } from 'node:dns'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import { isPublicAddress } from '@gatehouse/network'
+import { isPublicAddress, readBounded } from '@gatehouse/network'
 import { createNameResolver, type ResolveName } from './resolve-name.ts'
 
 const TIMEOUT_MS = 2_500
@@ -67,7 +67,7 @@ export async function fetchDocument(
     throw refuse('the document is compressed')
   if (!/^application\/([\w.-]+\+)?json\b/i.test(headers['content-type'] ?? '')) throw refuse('the document is not JSON')
   const maxAge = /(?:^|[\s,])max-age=(\d{1,9})/.exec(headers['cache-control'] ?? '')?.[1]
-  return { text: await readBounded(response), maxAge: maxAge === undefined ? undefined : Number(maxAge) }
+  return { text: await readText(response), maxAge: maxAge === undefined ? undefined : Number(maxAge) }
 }
 
 /** Statuses that say nothing about the document: come back later. */
@@ -113,19 +113,13 @@ async function connect(
   })
 }
 
-async function readBounded(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
+async function readText(response: IncomingMessage): Promise<string> {
+  const tooMuch = () => new DocumentFetchError('refused', `the document has more than ${SIZE_LIMIT} bytes`)
   try {
-    for await (const chunk of response) {
-      size += chunk.length
-      if (size > SIZE_LIMIT) throw new DocumentFetchError('refused', `the document has more than ${SIZE_LIMIT} bytes`)
-      chunks.push(chunk)
-    }
+    return (await readBounded(response, SIZE_LIMIT, tooMuch)).toString('utf8')
   } catch (error) {
     throw error instanceof DocumentFetchError ? error : unreachable(error)
   }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function unreachable(cause: unknown): DocumentFetchError {
