@@ -173,6 +173,28 @@ describe('enforced', () => {
     ])
   })
 
+  test('with several upstreams an address under a template that is not pinned leads nowhere, though a result showed it', async () => {
+    const [a, b] = [upstream('a', ['get']), upstream('b', ['get'])]
+    a.resourceTemplates = [{ uriTemplate: 'db://a/{row}', name: 'rows' }]
+    const { catalog, clock } = scene([a, b], 'enforce')
+    const link = (uri: string) => ({ type: 'resource_link', uri, name: 'x' })
+    const shown = ['db://a/1', 'more://a/1', 'listed://a/1'].map(link)
+    a.resourceTemplates = [...a.resourceTemplates, { uriTemplate: 'more://a/{row}', name: 'more' }]
+    a.resources = [{ uri: 'listed://a/1', name: 'listed' }]
+    await catalog.show(alice, { content: [...shown, link('other://a/1')] }, a)
+    expect(await catalog.findResource('more://a/1', alice)).toBeUndefined()
+    expect(await catalog.findResource('db://a/1', alice)).toMatchObject({ upstream: a, by: 'template' })
+    expect(await catalog.findResource('listed://a/1', alice)).toMatchObject({ upstream: a, by: 'list' })
+    expect(await catalog.findResource('other://a/1', alice)).toMatchObject({ upstream: a, by: 'shown' })
+    // neither does one that was written otherwise, as another server has it
+    b.resources = [{ uri: 'more://a/3', name: 'taken' }]
+    await clock.elapse(61_000)
+    await catalog.resources(alice, '2025')
+    const { content } = await catalog.show(alice, { content: [link('more://a/3')] }, a)
+    expect(content[0].uri).not.toBe('more://a/3')
+    expect(await catalog.findResource(content[0].uri, alice)).toBeUndefined()
+  })
+
   test('with one upstream a template that is not pinned leads nowhere; what it lists does, and other addresses', async () => {
     const a = upstream('a', [])
     a.resourceTemplates = [{ name: 'rows', uriTemplate: 'db://{row}' }]

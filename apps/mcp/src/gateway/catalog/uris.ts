@@ -103,8 +103,9 @@ export function createUris(
     return templated && { upstream: templated, uri, by: 'template' }
   }
 
-  /** A template that is not pinned leads nowhere, also where there is nobody else to ask. */
-  async function isWithheld(upstream: Upstream, uri: string, behalf: Behalf): Promise<boolean> {
+  /** A template that is not pinned leads nowhere: neither where there is nobody else to ask, nor by what a result showed. */
+  async function isWithheld({ upstream, uri }: FoundResource, behalf: Behalf): Promise<boolean> {
+    if (!pins?.areEnforced) return false
     const age = Number.POSITIVE_INFINITY
     const templates = await list(upstream, 'resourceTemplates', behalf, age)
     if (!templates?.withheld || templateFor(templates, uri) !== undefined) return false
@@ -113,11 +114,13 @@ export function createUris(
     return !lists(await list(upstream, 'resources', behalf, age), uri)
   }
 
-  async function shown(uri: string, { owner }: Behalf): Promise<FoundResource | undefined> {
-    const all: readonly Shown[] = (await store.get(shownKey(owner))) ?? []
+  async function shown(uri: string, behalf: Behalf): Promise<FoundResource | undefined> {
+    const all: readonly Shown[] = (await store.get(shownKey(behalf.owner))) ?? []
     const name = all.find(([one]) => one === uri)?.[1]
     const upstream = upstreams.find(({ settings }) => settings.name === name)
-    return upstream && { upstream, uri: fromOwnLink(uri, upstream.settings.name), by: 'shown' }
+    if (!upstream) return undefined
+    const found = { upstream, uri: fromOwnLink(uri, upstream.settings.name), by: 'shown' } as const
+    return (await isWithheld(found, behalf)) ? undefined : found
   }
 
   /** One after the other, or two results at once would lose one of them. */
@@ -195,8 +198,8 @@ export function createUris(
     async find(uri, behalf) {
       const [first, second] = upstreams
       if (first && !second) {
-        if (pins?.areEnforced && (await isWithheld(first, uri, behalf))) return undefined
-        return { upstream: first, uri, by: 'only' }
+        const found = { upstream: first, uri, by: 'only' } as const
+        return (await isWithheld(found, behalf)) ? undefined : found
       }
       if (isOwnLink(uri)) return shown(uri, behalf)
       const known = await offered(uri, behalf, Number.POSITIVE_INFINITY)
