@@ -13,10 +13,11 @@ import { openUpstreams } from './open-upstreams.ts'
 import { collectPins } from './pins/collect.ts'
 import type { Pin } from './pins/contract.ts'
 import { differencesOf } from './pins/differences.ts'
+import { createPins } from './pins/pins.ts'
 import { visible } from './pins/visible.ts'
 import { gapsIn, type Inventory } from './rules/coverage.ts'
 import { seatsAt } from './seat.ts'
-import type { EndpointSettings, GatewaySettings } from './settings.ts'
+import type { EndpointSettings, GatewaySettings, UpstreamSettings } from './settings.ts'
 import {
   type Behalf,
   type Era,
@@ -53,7 +54,9 @@ export interface Inspection {
   readonly upstream: string
   /** What it is, or why nobody knows. */
   readonly found: Found | UpstreamError
-  /** It refuses who does not say who calls, as it seems: only a gateway that runs can. */
+  /** Callers are told to it, and it was asked without: only a gateway that runs knows one. */
+  readonly isAskedByNobody: boolean
+  /** It refuses that, as it seems. */
   readonly wantsCaller: boolean
 }
 
@@ -87,13 +90,14 @@ export async function inspectAll(
           if (error instanceof RpcError) return invalid(upstream, `answers with the error ${error.code}`)
           throw error
         })
-        const isTold = 'identity' in upstream.settings && upstream.settings.identity !== undefined
+        const isAskedByNobody = isTold(upstream.settings)
         const isRefused = found instanceof UpstreamError && found.fault === 'unauthorized' && !found.about
-        return { upstream: upstream.settings.name, found, wantsCaller: isTold && isRefused }
+        const wantsCaller = isAskedByNobody && isRefused
+        return { upstream: upstream.settings.name, found, isAskedByNobody, wantsCaller }
       }),
     )
     for (const endpoint of gateway.endpoints) {
-      const catalog = catalogAt(endpoint, opened, (problem) => problems.add(problem))
+      const catalog = catalogAt(endpoint, opened, gateway, (problem) => problems.add(problem))
       const behalf = operator(endpoint.resource, signal)
       await Promise.all([
         catalog.tools(behalf, '2025'),
@@ -105,6 +109,10 @@ export async function inspectAll(
     const unpinned = gateway.pins.mode === 'off' ? [] : await unpinnedOf(opened, gateway, signal)
     return { upstreams, problems: [...problems, ...gapsIn(gateway.rules, inventories), ...unpinned] }
   })
+}
+
+function isTold(settings: UpstreamSettings): boolean {
+  return 'identity' in settings && settings.identity !== undefined
 }
 
 async function unpinnedOf(
@@ -130,6 +138,8 @@ async function unpinnedOf(
 export interface Collection {
   readonly upstream: string
   readonly found: readonly Pin[] | UpstreamError
+  /** See {@link Inspection}. */
+  readonly isAskedByNobody: boolean
 }
 
 /** Asks the upstreams of a configuration, or `only` some of them, for all that is pinned. */
@@ -146,13 +156,12 @@ export async function collectAll(
 }
 
 async function collect(upstream: Upstream, gateway: GatewaySettings, signal: AbortSignal): Promise<Collection> {
-  const { name } = upstream.settings
+  const of = { upstream: upstream.settings.name, isAskedByNobody: isTold(upstream.settings) }
   try {
-    return { upstream: name, found: await collectPins(upstream, operator(endpointOf(upstream, gateway), signal)) }
+    return { ...of, found: await collectPins(upstream, operator(endpointOf(upstream, gateway), signal)) }
   } catch (error) {
-    if (error instanceof UpstreamError) return { upstream: name, found: error }
-    if (error instanceof RpcError)
-      return { upstream: name, found: invalid(upstream, `answers with the error ${error.code}`) }
+    if (error instanceof UpstreamError) return { ...of, found: error }
+    if (error instanceof RpcError) return { ...of, found: invalid(upstream, `answers with the error ${error.code}`) }
     throw error
   }
 }
@@ -167,7 +176,7 @@ export async function findTool(
   if (!gateway) return undefined
   return withUpstreams(config, gateway, options, async (opened) => {
     for (const endpoint of gateway.endpoints) {
-      const catalog = catalogAt(endpoint, opened, () => undefined)
+      const catalog = catalogAt(endpoint, opened, gateway, () => undefined)
       const found = await catalog.findTool(name, operator(endpoint.resource, options.signal))
       if (found) return { upstream: found.upstream.settings.name, tool: found.name, endpoint: endpoint.resource }
     }
@@ -198,12 +207,15 @@ async function withUpstreams<Result>(
 function catalogAt(
   endpoint: EndpointSettings,
   upstreams: readonly Upstream[],
+  { pins }: GatewaySettings,
   onProblem: (problem: string) => void,
 ): Catalog {
   return createCatalog({
     upstreams: seatsAt(endpoint, upstreams),
     clock: systemClock,
     store: createMemoryCatalogStore(systemClock),
+    // what is not as it was pinned is told by unpinnedOf()
+    pins: createPins(pins, () => undefined),
     onProblem: ({ kind, upstream, message }) => kind !== 'unlisted' && onProblem(`${upstream}: ${message}`),
   })
 }

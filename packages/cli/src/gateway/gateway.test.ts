@@ -90,6 +90,33 @@ upstreams:
   await new Promise((resolve) => upstream.close(resolve))
 })
 
+test('it is said of a server that it was asked by nobody, where callers are told to it', async () => {
+  const seen: unknown[] = []
+  const upstream = createServer(async (request, response) => {
+    seen.push(request.headers['x-caller'])
+    const { id, method } = JSON.parse((await request.toArray()).join('') || '{}')
+    if (id === undefined) return void response.writeHead(202).end()
+    const described = {
+      protocolVersion: '2025-11-25',
+      capabilities: { tools: {} },
+      serverInfo: { name: 's', version: '1' },
+    }
+    const result = method === 'initialize' ? described : { tools: [] }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, result }))
+  })
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+  const at = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/mcp`
+  const told = 'identity: { header: x-caller, as: subject }'
+  const file = `version: 1\nupstreams: { told: { url: "${at}", ${told} }, plain: { url: "${at}" } }\n`
+  const { report } = await check(file)
+  const [one, other] = (report as { upstreams: { ok: boolean; text: string }[] }).upstreams
+  expect(one).toMatchObject({ ok: true, text: expect.stringMatching(/0 tools\. .*without saying who calls/) })
+  expect(other?.text).toMatch(/0 tools$/)
+  expect(seen.every((value) => value === undefined)).toBe(true)
+  upstream.closeAllConnections()
+  await new Promise((resolve) => upstream.close(resolve))
+})
+
 test('an endpoint that the issuer does not list is a warning, where it is said who that is', async () => {
   await using listing = await issuerThatLists([one])
   const { code, report } = await check(several, { MCP_ISSUER: listing.issuer })

@@ -118,7 +118,7 @@ function openUpstreams({ gateway }: Config): readonly string[] {
     .map(({ name }) => `No rule is about ${name}: everybody who has mcp:tools:call may call all of its tools.`)
 }
 
-function rowOf({ upstream: name, found, wantsCaller }: Inspection): Row {
+function rowOf({ upstream: name, found, isAskedByNobody, wantsCaller }: Inspection): Row {
   if (wantsCaller) {
     const text =
       'answers that it wants to be told who calls: that is for the gateway to say when it runs. Ask doctor then.'
@@ -126,11 +126,9 @@ function rowOf({ upstream: name, found, wantsCaller }: Inspection): Row {
   }
   if (found instanceof UpstreamError) return { name, ok: false, text: wordsOf(found) }
   const { protocolVersion, tools } = found
-  return {
-    name,
-    ok: true,
-    text: cleanLine(`${found.name} ${found.version}, MCP ${protocolVersion}, ${tools.length} tools`),
-  }
+  const text = cleanLine(`${found.name} ${found.version}, MCP ${protocolVersion}, ${tools.length} tools`)
+  const more = '. It was asked without saying who calls: it may have others for callers'
+  return { name, ok: true, text: isAskedByNobody ? `${text}${more}` : text }
 }
 
 /** Whose words begin with the name says it once. */

@@ -75,6 +75,11 @@ export async function askServers({ file, only }: Asked, { env, signal, terminal 
       })
     const all = await collectAll(config, { only, signal, onLine: (line) => terminal.note(line) })
     const faults = all.flatMap(({ found }) => (found instanceof UpstreamError ? [found.message] : []))
+    for (const { upstream, isAskedByNobody } of all)
+      if (isAskedByNobody)
+        terminal.note(
+          `${upstream} was asked without saying who calls: what it shows to callers alone is not among this.`,
+        )
     const good = all.filter(({ found }) => !(found instanceof UpstreamError))
     const pins = good.flatMap(({ found }) => (found instanceof UpstreamError ? [] : found))
     return {

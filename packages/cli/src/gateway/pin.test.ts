@@ -272,3 +272,27 @@ test('explain and check judge rules by annotations by the lock', async () => {
   expect(err).toContain('rules[1].annotations: ledger has no pinned tool that fits ledger/* and is so annotated')
   expect(err).toContain('ledger: no rule names these tools, so nobody may use them: transfer')
 })
+
+test('explain and check call tools as the lock has given their names', async () => {
+  const upstreams = { other: { url: server.url }, ledger: { url: server.url } }
+  const auto = Object.fromEntries(
+    Object.entries(upstreams).map(([name, one]) => [name, { ...one, tools: { prefix: 'auto' } }]),
+  )
+  file(auto)
+  await run('pin', '--upstream', 'ledger')
+  // `other` has learned it since: it stands first in the file, and gets nothing that was given
+  const explained = await run('explain', 'transfer', '--as', 'github:1', '--json')
+  expect(JSON.parse(explained.out)).toMatchObject({ tool: 'ledger/transfer' })
+  const { err } = await run('check')
+  expect(err).toContain('other: tool transfer is not pinned: it is withheld')
+  expect(err).not.toContain('is shown as')
+  file(auto, 'warn')
+  expect((await run('check')).err).toContain('other/transfer is shown as other__transfer: transfer is ledger/transfer')
+})
+
+test('it is said where a server was asked without saying who calls', async () => {
+  file({ ledger: { url: server.url, identity: { header: 'x-caller', as: 'subject' } } })
+  const words = 'ledger was asked without saying who calls: what it shows to callers alone is not among this.'
+  expect((await run('pin')).err).toContain(words)
+  expect((await run('diff')).err).toContain(words)
+})
