@@ -149,7 +149,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
       const client = clientIn(message, request)
       const { method = '' } = message
       if (method === 'initialize' || method === 'server/discover' || method === 'subscriptions/listen') {
-        const description = await catalog.describe(behalfOf(client), client.era)
+        const description = await catalog.describe(behalfOf(client), client.era, tellsOf(client))
         told.set(toldKey(request, client.era), { description, capabilities: client.capabilities })
       }
       const scopes = scopesFor(message.method, 'id' in message)
@@ -197,9 +197,14 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     return method === 'tools/list' ? withTroubles(result, client) : result
   }
 
+  /** Who can do nothing with an upstream does not hear of it. */
+  function tellsOf(client: Client): (upstream: Upstream) => boolean {
+    return ({ settings }) => gate.mayUse(settings.name, client)
+  }
+
   /** Where something is wrong behind us, whoever asks what there is is told: `doctor` does. */
   function withTroubles(result: Members, client: Client): Members {
-    const troubles = options.outcomes.troubles(upstreams, behalfOf(client))
+    const troubles = options.outcomes.troubles(upstreams.filter(tellsOf(client)), behalfOf(client))
     if (troubles.length === 0) return result
     return { ...result, _meta: { ...result._meta, [upstreamTroublesMember]: troubles } }
   }

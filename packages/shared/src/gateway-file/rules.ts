@@ -53,9 +53,13 @@ export function shadowed(rules: readonly RuleInFile[]): readonly { readonly rule
 
 const fitsAll = ({ when, groups, annotations }: RuleInFile) => when === undefined && !groups && !annotations
 
-/** What fits `inner` fits `outer`: a `*` of `inner` is a character that no other character of `outer` is. */
 function contains(outer: Selector, inner: Selector): boolean {
-  return outer.upstream === inner.upstream && matchesGlob(outer.glob, inner.glob)
+  return outer.upstream === inner.upstream && globContains(outer.glob, inner.glob)
+}
+
+/** Whether what fits `inner` fits `outer`: a `*` of `inner` is a character that no other character of `outer` is. */
+export function globContains(outer: string, inner: string): boolean {
+  return matchesGlob(outer, inner)
 }
 
 export function matchesGlob(glob: string, name: string): boolean {

@@ -83,10 +83,12 @@ export function createCatalog(given: CatalogOptions): Catalog {
     withheldTool: (name, behalf) => tools.withheld(name, behalf),
     findPrompt: (name, behalf) => prompts.find(name, behalf),
     findResource: (uri, behalf) => uris.find(uri, behalf),
-    async describe(behalf, era) {
-      const said = await Promise.all(upstreams.map((upstream) => described(upstream, behalf)))
-      const all = upstreams.map(({ settings }, index) => ({ name: settings.name, said: said[index] }))
-      return describeEndpoint(all, era)
+    async describe(behalf, era, tellsOf = () => true) {
+      const all = upstreams.map(async (upstream) => {
+        const said = await described(upstream, behalf)
+        return { name: upstream.settings.name, said, isTold: tellsOf(upstream) }
+      })
+      return describeEndpoint(await Promise.all(all), era)
     },
     known: (upstream, behalf) => lists.lastDescription(upstream, behalf),
     note: (owner, uri, upstream) => uris.note(owner, [uri], upstream),

@@ -72,8 +72,8 @@ export interface Catalog {
   /** For reads, subscriptions, and completion over a resource: `uri` may be a URI template that is listed. */
   findResource(uri: string, behalf: Behalf): Promise<FoundResource | undefined>
 
-  /** Connects to those of which nothing is known. */
-  describe(behalf: Behalf, era: Era): Promise<EndpointDescription>
+  /** Connects to those of which nothing is known. `tellsOf`: whose instructions are told; what all can do is. */
+  describe(behalf: Behalf, era: Era, tellsOf?: (upstream: Upstream) => boolean): Promise<EndpointDescription>
   /** What one upstream said of itself last, without asking it. */
   known(upstream: Upstream, behalf: Behalf): Promise<Description | undefined>
 

@@ -9,14 +9,21 @@ const mostBytes = 8_192
 /** There even where every upstream is down: what comes back later is announced. */
 const always = { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true } }
 
-/** `upstreams`: all of them, in the order of the file, with what each said last. */
-export function describeEndpoint(
-  upstreams: readonly { readonly name: string; readonly said: Description | undefined }[],
-  era: Era,
-): EndpointDescription {
+interface Described {
+  readonly name: string
+  /** Last. */
+  readonly said: Description | undefined
+  /** Whether its instructions are. */
+  readonly isTold: boolean
+}
+
+/** `upstreams`: all of them, in the order of the file. */
+export function describeEndpoint(upstreams: readonly Described[], era: Era): EndpointDescription {
   const said = upstreams.flatMap(({ said }) => (said ? [{ ...said, capabilities: readable(said.capabilities) }] : []))
   const capabilities = withoutTaskList([...said.map((one) => understood(one, era)), always].reduce<Members>(union, {}))
-  const texts = upstreams.flatMap(({ name, said }) => (said?.instructions ? [{ name, text: said.instructions }] : []))
+  const texts = upstreams.flatMap(({ name, said, isTold }) =>
+    said?.instructions && isTold ? [{ name, text: said.instructions }] : [],
+  )
   const instructions = upstreams.length === 1 ? texts[0]?.text : texts.length > 0 ? joined(texts) : undefined
   return { capabilities, instructions }
 }

@@ -85,8 +85,9 @@ const numbers = ['int', 'uint', 'double']
 export function checkExpression(
   whole: CelExpression,
   { signatures, compiled }: CheckOptions,
-): { readonly mentionsArgs: boolean; readonly goesThroughLists: boolean } {
+): { readonly mentionsArgs: boolean; readonly mentionsTool: boolean; readonly goesThroughLists: boolean } {
   let mentionsArgs = false
+  let mentionsTool = false
   let goesThroughLists = false
 
   /** Its type; `dyn` where only the value will tell. `bound`: variables of comprehensions. */
@@ -131,6 +132,7 @@ export function checkExpression(
     if (type === undefined)
       throw new Error(`there is no ${name}, there are caller, ${Object.keys(variables).join(', ')}`)
     if (name === 'args') mentionsArgs = true
+    if (name === 'tool') mentionsTool = true
     return type
   }
 
@@ -214,7 +216,7 @@ export function checkExpression(
 
   const type = typeOf(whole, new Set())
   requireOneOf(['dyn', 'bool'], type, 'is neither true nor false')
-  return { mentionsArgs, goesThroughLists }
+  return { mentionsArgs, mentionsTool, goesThroughLists }
 }
 
 function member(field: string): string {

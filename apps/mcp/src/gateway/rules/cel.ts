@@ -27,6 +27,7 @@ export interface Facts {
 export interface Condition {
   readonly text: string
   readonly mentionsArgs: boolean
+  readonly mentionsTool: boolean
   /** Throws where it cannot be said. */
   holds(facts: Facts): boolean
 }
@@ -69,11 +70,13 @@ function signatures(name: string): readonly CelSignature[] {
 /** Throws an error whose message says what is wrong with the text. */
 export function compileCondition(text: string): Condition {
   const { expr } = parsed(text)
-  const { mentionsArgs, goesThroughLists } = checkExpression(expr as CelExpression, { signatures, compiled })
+  const known = checkExpression(expr as CelExpression, { signatures, compiled })
+  const { mentionsArgs, mentionsTool, goesThroughLists } = known
   const evaluate = plan(environment, expr)
   return {
     text,
     mentionsArgs,
+    mentionsTool,
     holds(facts) {
       if (mentionsArgs) requireJudgeable(facts.args, goesThroughLists ? mostValues : Number.POSITIVE_INFINITY)
       const result = evaluate(facts as unknown as Record<keyof Facts, CelInput> as never)

@@ -1,6 +1,7 @@
 // Where the rules of an endpoint are asked: what there is of a thing for whom, as the file has it now.
 import type { GatewayRules } from '../settings.ts'
 import { type Behalf, RpcError } from '../upstreams/contract.ts'
+import { mayUse } from './reach.ts'
 import { type Decision, isRuled, isShown, judge, type Thing } from './rules.ts'
 
 type Who = Pick<Behalf, 'owner' | 'granted'>
@@ -15,6 +16,8 @@ export interface Gate {
   /** Throws what `missing` makes where a thing is denied: the answer is that for something that is not there. */
   require(thing: Thing, who: Who, args: unknown, missing: () => RpcError): void
   shows(thing: Thing, who: Who): boolean
+  /** Whether anything of an upstream may be allowed: else nobody need hear of it. */
+  mayUse(upstream: string, who: Who): boolean
 }
 
 /** `settings` is read each time: it may change. */
@@ -39,6 +42,8 @@ export function createGate({ endpoint, settings }: { endpoint: string; settings:
       // the request was let in with what it took then: the rules have changed meanwhile
       if (kind === 'scopes') throw new RpcError(-32_603, 'This takes more than the token opens: call again')
     },
+    mayUse: (upstream, { owner: { subject, clientId }, granted }) =>
+      mayUse(settings(), { upstream, caller: { subject, clientId, ...granted }, endpoint }),
     shows: (thing, who) => isShown(settings(), asked(thing, who)),
   }
 }

@@ -57,10 +57,15 @@ export interface Judgement {
 
 const base = { tools: 'mcp:tools:call', prompts: 'mcp:tools:read', resources: 'mcp:tools:read' } as const
 
-const kinds = ['tools', 'prompts', 'resources'] as const
+export const kinds = ['tools', 'prompts', 'resources'] as const
 
 /** Of one upstream: by kind the rules that are about it, and what each of them names. */
-type OfUpstream = Readonly<Record<Thing['kind'], readonly { readonly rule: Rule; fits(name: string): boolean }[]>>
+interface About {
+  readonly rule: Rule
+  readonly globs: readonly string[]
+  fits(name: string): boolean
+}
+type OfUpstream = Readonly<Record<Thing['kind'], readonly About[]>>
 
 /** Made once: a list asks for each of its tools. */
 const indexed = new WeakMap<GatewayRules, ReadonlyMap<string, OfUpstream>>()
@@ -73,8 +78,9 @@ function indexOf(settings: GatewayRules): ReadonlyMap<string, OfUpstream> {
   )
   const of = (upstream: string, kind: Thing['kind']) =>
     settings.rules.flatMap((rule) => {
-      const globs = rule[kind].filter((one) => one.upstream === upstream).map(({ glob }) => globMatcher(glob))
-      return globs.length > 0 ? [{ rule, fits: (name: string) => globs.some((glob) => glob(name)) }] : []
+      const globs = rule[kind].filter((one) => one.upstream === upstream).map(({ glob }) => glob)
+      const matchers = globs.map(globMatcher)
+      return globs.length > 0 ? [{ rule, globs, fits: (name: string) => matchers.some((fits) => fits(name)) }] : []
     })
   const made = new Map(
     [...upstreams].map((upstream): [string, OfUpstream] => [
@@ -91,12 +97,17 @@ export function isRuled(settings: GatewayRules, upstream: string): boolean {
   return indexOf(settings).has(upstream)
 }
 
+/** In the order of the file. */
+export function rulesAbout(settings: GatewayRules, upstream: string, kind: Thing['kind']): readonly About[] {
+  return indexOf(settings).get(upstream)?.[kind] ?? []
+}
+
 export function judge(settings: GatewayRules, asked: Asked): Judgement {
   const { thing } = asked
   const outcomes: Decision[] = []
   const [open, passed]: [string[], string[]] = [[], []]
   const facts = factsOf(asked)
-  for (const { rule, fits } of indexOf(settings).get(thing.upstream)?.[thing.kind] ?? []) {
+  for (const { rule, fits } of rulesAbout(settings, thing.upstream, thing.kind)) {
     if (!fits(thing.name)) continue
     const meant = isFor(rule, asked.caller) && isAnnotated(rule, thing)
     if (meant === true && rule.condition?.mentionsArgs && asked.args === undefined) {
@@ -125,7 +136,7 @@ export function isShown(settings: GatewayRules, asked: Omit<Asked, 'args'>): boo
 }
 
 /** A rule that names groups is not about who is in none of them. */
-function isFor({ groups }: Rule, caller: RuleCaller): boolean {
+export function isFor({ groups }: Rule, caller: RuleCaller): boolean {
   return !groups || groups.some((name) => caller.groups?.includes(name))
 }
 
@@ -145,7 +156,7 @@ function holds({ name, condition }: Rule, facts: Facts): boolean | Decision {
   }
 }
 
-function factsOf({ thing, caller, endpoint, args = {} }: Asked): Facts {
+export function factsOf({ thing, caller, endpoint, args = {} }: Asked): Facts {
   const { subject, clientId, groups = [], scopes } = caller
   return {
     // RFC 9068 §2.2: a client's own token has its client_id as subject, which no person can have
