@@ -155,7 +155,7 @@ export async function createApp({
   const { provider } = engine
   const grants = createGrantBook({ provider, records, resources, lifetimes, clock, onRoomMade: notices.roomMade })
   const ownPages = createOwnPages({ provider, config, isAdmitted })
-  const gate = createInteractionGate({ provider, resources, isAdmitted, grants, decisions, ownPages })
+  const gate = createInteractionGate({ provider, resources, accounts, grants, decisions, ownPages })
   const deviceEntry = createDeviceEntry(provider, { xsrf, attempts, onTooMany: notices.wrongUserCodes })
   const heldPolls = createHeldPolls({
     deviceCodes: store.deviceCodes,

@@ -190,6 +190,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       switchAccount: form(pending, 'switch'),
       app,
       ...(resource && { resource }),
+      groups: pending.groups,
       addedUpstreams: (resource?.upstreams ?? []).filter((name) => agreedUpstreams && !agreedUpstreams.includes(name)),
       scopes: pending.scopes.map(describe),
       added: pending.scopes.filter((scope) => heldScopes && !heldScopes.includes(scope)).map(describe),
@@ -212,10 +213,11 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
   }
 }
 
-/** What a page says stands behind the server, and what the app may do there, as a field of its form. */
+/** What a page says stands behind the server, what the app may do there and what is told of the person, as a field of its form. */
 function shownBehind(pending: Pending): string | undefined {
   if ('ownPage' in pending || !pending.resource?.upstreams) return undefined
-  return [pending.resource.upstreams, pending.scopes].map((names) => names.join(' ')).join(', ')
+  const { resource, scopes, groups = [] } = pending
+  return [resource.upstreams ?? [], scopes, groups].map((names) => names.join(' ')).join(', ')
 }
 
 /** Whoever looks into a device that somebody was talked into approving begins here. */

@@ -6,6 +6,7 @@ import {
   decision,
   destination,
   factList,
+  memberships,
   nameWarning,
   newBehind,
   notice,
@@ -28,6 +29,8 @@ export interface ConsentFacts {
   readonly resource?: ResourceFacts
   /** What stands behind it now and did not when the person approved this app before, by name. */
   readonly addedUpstreams?: readonly string[] | undefined
+  /** Those of the person's groups that it is told of. */
+  readonly groups?: readonly string[] | undefined
   readonly account: string
   /** Where what is approved here can be ended. */
   readonly appsAddress: string
@@ -45,6 +48,7 @@ ${factList([
   ['App', appIdentity(app)],
   ['It may', permissions(facts.scopes, facts.added)],
   ...(facts.resource ? [['Server', server(facts.resource)] as const] : []),
+  ...memberships(facts.groups),
   ['Afterwards', destination(returnsTo)],
 ])}
 ${newBehind(facts.resource, facts.addedUpstreams)}

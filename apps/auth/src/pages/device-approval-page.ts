@@ -6,6 +6,7 @@ import {
   appIdentity,
   decision,
   factList,
+  memberships,
   nameWarning,
   newBehind,
   notice,
@@ -38,6 +39,8 @@ export interface DeviceApprovalFacts {
   readonly resource?: ResourceFacts
   /** What stands behind it now and did not when the person approved this app before, by name. */
   readonly addedUpstreams?: readonly string[] | undefined
+  /** Those of the person's groups that it is told of. */
+  readonly groups?: readonly string[] | undefined
   readonly account: string
   /** Where what is approved here can be ended. */
   readonly appsAddress: string
@@ -62,6 +65,7 @@ ${factList([
   ['Asked', whereAndWhen(facts)],
   ['It may', permissions(facts.scopes, facts.added)],
   ...(facts.resource ? [['Server', server(facts.resource)] as const] : []),
+  ...memberships(facts.groups),
 ])}
 ${newBehind(facts.resource, facts.addedUpstreams)}
 ${facts.policyWarning && notice('caution', cleanText(facts.policyWarning, 300))}

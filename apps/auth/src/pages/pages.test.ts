@@ -88,6 +88,8 @@ const everyPage: readonly (readonly [name: string, page: string])[] = [
     'consent at a gateway',
     consent({ resource: { ...resource, upstreams: ['github', 'docs', hostile] }, addedUpstreams: [hostile] }),
   ],
+  ['consent of a member', consent({ groups: ['finance', hostile] })],
+  ['device approval of a member', approval({ groups: ['finance', hostile] })],
   ['consent to more', consent({ scopes: ['Run tools for you', 'Write'], added: ['Write'] })],
   ['consent for a program on this computer', consent({ app: claude, returnsTo: { kind: 'loopback' }, scopes: [] })],
   ['consent for an installed app', consent({ returnsTo: { kind: 'app', scheme: 'com.example.app' } })],
@@ -220,6 +222,16 @@ describe('connected apps', () => {
     expect(texts(ended)).toContain('Recipe box is disconnected. It has to ask you again.')
     expect(connected({ outcome: { kind: 'out_of_date' } })).toContain('role="alert"')
   })
+})
+
+test('the groups that tokens name are told, cleaned and escaped; of very many the first', () => {
+  const many = Array.from({ length: 25 }, (_, index) => `group-${index}`)
+  for (const page of [consent, approval]) {
+    expect(page()).not.toContain('About you')
+    expect(page({ groups: ['finance', hostile] })).toMatch(/you are in: <b><bdi>finance, &lt;img [^<]*…<\/bdi><\/b>/)
+    expect(page({ groups: many })).toMatch(/group-18, group-19<\/bdi><\/b> and 5 more/)
+    expect(page({ groups: many })).not.toContain('group-20')
+  }
 })
 
 test('whoever approves is told where that can be undone', () => {

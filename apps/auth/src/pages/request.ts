@@ -7,6 +7,8 @@ import { cleanText, displayHost } from './text.ts'
 
 // The pieces of the pages that put a request before a person: who asks, for what, and the answer.
 
+const GROUPS_SHOWN = 20
+
 /** What a fact is called and what it is. Facts come most telling first. */
 export type Fact = readonly [label: string, value: Html]
 
@@ -67,6 +69,19 @@ export function server({ name, url, upstreams = [] }: ResourceFacts): Html {
   const behind = listed(upstreams)
   return html`<b><bdi>${cleanText(name)}</bdi></b>${behind && html`: <bdi>${behind}</bdi>`}
 <span class="address">${cleanText(url, 512)}</span>`
+}
+
+/** What tokens for the server say of the person: nothing, unless they name groups. */
+export function memberships(groups: readonly string[] = []): readonly Fact[] {
+  if (groups.length === 0) return []
+  const others = groups.length - GROUPS_SHOWN
+  const more = others > 0 && ` and ${others} more`
+  return [
+    [
+      'About you',
+      html`The server and the app are told that you are in: <b><bdi>${listed(groups.slice(0, GROUPS_SHOWN))}</bdi></b>${more}`,
+    ],
+  ]
 }
 
 /** Says what was put behind a server after the person approved this app there. */

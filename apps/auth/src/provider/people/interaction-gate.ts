@@ -1,10 +1,11 @@
 // The human steps' view of the engine: what is pending, and the few things a person can do about it.
 import { personalScopes } from '@gatehouse/shared'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
+import type { Accounts } from '../../accounts/accounts.ts'
 import { InteractionGoneError } from '../../errors.ts'
 import type { DeviceRequest, Exchange, InteractionGate } from '../../interactions/gate.ts'
 import { showUserCode } from '../../user-codes.ts'
-import type { ResourcePolicy } from '../resources.ts'
+import { groupsClaim, type ResourcePolicy } from '../resources.ts'
 import { flowOf } from '../security-events.ts'
 import type { GrantBook } from './connected-apps.ts'
 import type { Decisions } from './decisions.ts'
@@ -15,15 +16,14 @@ import { requestedAccess } from './requested-access.ts'
 export interface InteractionGateOptions {
   readonly provider: () => Provider
   readonly resources: ResourcePolicy
-  /** Whether this person may have tokens now. */
-  readonly isAdmitted: (subject: string) => Promise<boolean>
+  readonly accounts: Accounts
   readonly grants: GrantBook
   readonly decisions: Decisions
   readonly ownPages: OwnPages
 }
 
 export function createInteractionGate(options: InteractionGateOptions): InteractionGate {
-  const { provider, resources, isAdmitted, grants, decisions, ownPages } = options
+  const { provider, resources, accounts, grants, decisions, ownPages } = options
   const load = async ({ request, response }: Exchange): Promise<Interaction> => {
     try {
       return await provider().interactionDetails(request, response)
@@ -66,6 +66,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const step = interaction.prompt.name === 'login' ? 'login' : 'consent'
       const who = step === 'consent' && subject ? { accountId: subject, clientId: client.clientId } : undefined
       const agreed = who && resource?.upstreams && (await grants.agreedUpstreams(who, resource.resource))
+      const person = who && resource?.groups?.length ? await accounts.findAdmitted(who.accountId) : undefined
       const redirectUri = interaction.params.redirect_uri
       return {
         uid: interaction.uid,
@@ -76,6 +77,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
         scopes: [...scopes, ...engineScopes.filter((scope) => personalScopes.includes(scope))],
         ...(held && { heldScopes: held }),
         ...(agreed && { agreedUpstreams: agreed }),
+        ...groupsClaim(resource, person ? accounts.groupsOf(person) : []),
         ...(subject && { subject }),
         ...(device && { device }),
         ...(!device && typeof redirectUri === 'string' && { returnsTo: describeRedirect(redirectUri) }),
@@ -95,7 +97,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       const accountId = interaction.session?.accountId
       if (interaction.prompt.name !== 'consent' || !accountId) throw new InteractionGoneError()
       // goes on without a grant, and so to the sign-in page
-      if (!(await isAdmitted(accountId))) return { next: await finish(exchange, {}) }
+      if (!(await accounts.findAdmitted(accountId))) return { next: await finish(exchange, {}) }
       const client = await provider().Client.find(String(interaction.params.client_id))
       if (!client) throw new InteractionGoneError()
       const access = requestedAccess(interaction.params, resources, client)
