@@ -1,19 +1,18 @@
-// The environment, read once into a plain object. The only file that names environment variables. Every fault is
-// reported at once, so that an operator mends a configuration in one go.
+// The environment, read once into a plain object. Which variables there are is in variables.ts. Every fault
+// is reported at once, so that an operator mends a configuration in one go.
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { literalRoute } from '@gatehouse/guard/fastify'
 import {
   type AuditSettings,
   createSettingsReader,
-  logLevels,
   type Proxies,
   readAuditSettings,
   readMetricsPort,
   readProxies,
-  readSecret,
   readStoreChoice,
   readTracingSettings,
+  type SettingsReader,
   type StoreChoice,
   type TracingSettings,
 } from '@gatehouse/service'
@@ -22,6 +21,7 @@ import { BUILTIN } from '@gatehouse/shared/gateway-file'
 import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
 import { type AuthorizationSource, type GatewayInput, readGateway } from './gateway-config.ts'
+import { mcpVariables } from './variables.ts'
 
 /** A protected resource. */
 export interface Endpoint {
@@ -91,6 +91,7 @@ export interface Identity {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
+type Reader = SettingsReader<typeof mcpVariables>
 
 /**
  * Throws {@link ConfigError} with every fault. An empty variable counts as one that is not set. `lock`: `ignored` by who
@@ -98,19 +99,19 @@ type Environment = Readonly<Record<string, string | undefined>>
  */
 export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<GatewayInput, 'lock'>> = {}): Config {
   const faults: string[] = []
-  const read = createSettingsReader(env, faults)
-  const issuer = env.MCP_ISSUER || 'http://localhost:4000'
-  const jwksUrl = env.MCP_JWKS_URL || undefined
-  const production = env.NODE_ENV === 'production' || !isLoopback(issuer)
-  const given = readIdentity(env, faults)
+  const read = createSettingsReader(env, faults, mcpVariables)
+  const issuer = read.text('MCP_ISSUER')
+  const jwksUrl = read.given('MCP_JWKS_URL')
+  const production = read.given('NODE_ENV') === 'production' || !isLoopback(issuer)
+  const given = readIdentity(read, faults)
   const gateway = readGateway(
     {
-      config: env.GATEHOUSE_CONFIG,
-      upstream: env.MCP_UPSTREAM,
+      config: read.given('GATEHOUSE_CONFIG'),
+      upstream: read.given('MCP_UPSTREAM'),
       authorization: authorizationSource(env, faults),
       variable: (name) => env[name],
       issuer,
-      resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp',
+      resource: read.text('MCP_RESOURCE_URL'),
       title: given.title,
       lock,
     },
@@ -118,14 +119,14 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
   )
   const inFile = gateway?.hasEndpoints ? gateway.settings?.endpoints : undefined
   const ofVariable = {
-    resource: env.MCP_RESOURCE_URL || 'http://localhost:3000/mcp',
+    resource: read.text('MCP_RESOURCE_URL'),
     name: given.title,
     upstreams: [BUILTIN],
     scopes: defaultScopes,
   }
   const endpoints = (gateway?.settings?.endpoints ?? [ofVariable]).map(({ name, ...each }) => ({
     ...each,
-    title: env.MCP_TITLE || name,
+    title: read.given('MCP_TITLE') ?? name,
   }))
   const { resource, title } = endpoints[0] ?? { ...ofVariable, title: ofVariable.name }
   const development = !production && endpoints.every((each) => isLoopback(each.resource))
@@ -144,10 +145,10 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     for (const name of developmentDefaults) faults.push(`${name} must be set in production.`)
   }
 
-  const secrets = readSecrets(env, faults)
+  const secrets = readSecrets(read, faults)
   const needsSecret = gateway?.settings?.upstreams.some(({ transport }) => transport !== 'builtin') ?? false
   if (needsSecret && !secrets && production) faults.push(missingSecret)
-  const dataDir = resolve(env.DATA_DIR || '.data')
+  const dataDir = resolve(read.text('DATA_DIR'))
   const config: Config = {
     resource,
     endpoints,
@@ -155,17 +156,17 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     issuer,
     jwksUrl,
     development,
-    allowedOrigins: readOrigins(env.MCP_ALLOWED_ORIGINS, faults),
+    allowedOrigins: readOrigins(read.text('MCP_ALLOWED_ORIGINS'), faults),
     // Nobody else's business on a developer's machine; in a container the port is published from all addresses.
     // an IPv6 address may stand in brackets, as in a URL
-    host: env.HOST?.replace(/^\[(.*)\]$/, '$1') || (development ? 'localhost' : '0.0.0.0'),
-    port: read.port('PORT', 3000),
-    metricsPort: readMetricsPort(env.METRICS_PORT, faults),
+    host: read.given('HOST')?.replace(/^\[(.*)\]$/, '$1') || (development ? 'localhost' : '0.0.0.0'),
+    port: read.port('PORT'),
+    metricsPort: readMetricsPort(read.given('METRICS_PORT'), faults),
     tracing: readTracingSettings(env, faults),
-    logLevel: read.oneOf('LOG_LEVEL', logLevels, 'info'),
+    logLevel: read.oneOf('LOG_LEVEL'),
     trustProxy: read.networks('TRUST_PROXY'),
     proxies: readProxies(env, faults),
-    sessions: read.oneOf('MCP_SESSIONS', ['on', 'off'], 'on') === 'on',
+    sessions: read.oneOf('MCP_SESSIONS') === 'on',
     store: readStoreChoice(read, dataDir, faults),
     dataDir,
     inherited: { PATH: env.PATH, LANG: env.LANG },
@@ -174,7 +175,7 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     needsSecret,
     audit: readAuditSettings(
       env,
-      { file: gateway?.audit, folder: dirname(resolve(env.GATEHOUSE_CONFIG || '.')) },
+      { file: gateway?.audit, folder: dirname(resolve(read.given('GATEHOUSE_CONFIG') ?? '.')) },
       faults,
     ),
     files: gateway?.files ?? [],
@@ -188,16 +189,13 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
 const MAKE_SECRET = 'make one with `openssl rand -base64 32`'
 export const missingSecret = `MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${MAKE_SECRET}.`
 
-function readSecrets(env: Environment, faults: string[]): Config['secrets'] {
-  const read = {
-    secret: (name: string): string | undefined => {
-      const secret = readSecret(env, name, faults)
-      if (secret !== undefined && secret.length < 32)
-        faults.push(`${name} is too short: give at least 32 characters; ${MAKE_SECRET}.`)
-      return secret
-    },
-  }
-  const [current, previous] = [read.secret('MCP_SECRET'), read.secret('MCP_SECRET_PREVIOUS')]
+function readSecrets(read: Reader, faults: string[]): Config['secrets'] {
+  const [current, previous] = (['MCP_SECRET', 'MCP_SECRET_PREVIOUS'] as const).map((name) => {
+    const secret = read.secret(name)
+    if (secret !== undefined && secret.length < 32)
+      faults.push(`${name} is too short: give at least 32 characters; ${MAKE_SECRET}.`)
+    return secret
+  })
   return current ? [current, ...(previous ? [previous] : [])] : undefined
 }
 
@@ -242,18 +240,14 @@ function normalForm({ pathname, origin, href }: URL, value: string): string {
   return pathname === '/' && !value.endsWith('/') ? origin : href
 }
 
-function readIdentity(env: Environment, faults: string[]): Identity {
-  const read = (name: 'MCP_NAME' | 'MCP_TITLE', standard: string): string => {
-    const value = env[name] || standard
+function readIdentity(read: Reader, faults: string[]): Identity {
+  const line = (name: 'MCP_NAME' | 'MCP_TITLE'): string => {
+    const value = read.text(name)
     if (/^\P{C}{1,200}$/u.test(value)) return value
     faults.push(`${name} must be one line of at most 200 characters.`)
-    return standard
+    return mcpVariables[name].default
   }
-  return {
-    name: read('MCP_NAME', 'gatehouse'),
-    title: read('MCP_TITLE', 'Gatehouse MCP server'),
-    version: ourVersion(),
-  }
+  return { name: line('MCP_NAME'), title: line('MCP_TITLE'), version: ourVersion() }
 }
 
 /** That of this package. */
@@ -275,8 +269,8 @@ function checkPath(name: string, value: string, faults: string[]): void {
   }
 }
 
-function readOrigins(value: string | undefined, faults: string[]): readonly string[] {
-  const origins = (value ?? '')
+function readOrigins(value: string, faults: string[]): readonly string[] {
+  const origins = value
     .split(',')
     .map((entry) => entry.trim())
     .filter(Boolean)

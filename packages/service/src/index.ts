@@ -32,7 +32,7 @@ export { type RedisTarget, readRedisTarget } from './redis-target.ts'
 export { requestReading } from './requests.ts'
 export { readSecret } from './secret.ts'
 export { seldom } from './seldom.ts'
-export { createSettingsReader, logLevels, type SettingsReader } from './settings.ts'
+export { createSettingsReader, type SettingsReader } from './settings.ts'
 export { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
 export { readStoreChoice, type StoreChoice } from './store-choice.ts'
 export { logTrouble, type OnTrouble, redisTroubles, type StoreTrouble } from './store-trouble.ts'
@@ -49,4 +49,5 @@ export {
   traceContextIn,
   traceRequests,
 } from './tracing/index.ts'
+export { serviceVariables, type Variable, type Variables } from './variables.ts'
 export { watchFile } from './watched-file.ts'

@@ -21,19 +21,33 @@ export interface Environment {
 
 type Variables = Readonly<Record<string, string | undefined>>
 
+/** What each variable is for: docs/variables.md is made of this (scripts/variables.mjs). */
+export const clientVariables = {
+  GATEHOUSE_HOME: { does: 'where sign-ins, registrations and history are kept', otherwise: 'your folder for settings' },
+  GATEHOUSE_CLIENT_ID: { does: 'the client to be, instead of one that registers itself' },
+  GATEHOUSE_CLIENT_SECRET: { does: 'its secret: no person signs in then', secret: true },
+  GATEHOUSE_CLIENT_KEY_FILE: { does: 'its private key in PEM, instead of a secret (`private_key_jwt`)' },
+  GATEHOUSE_CLIENT_METADATA_URL: { does: 'the metadata document to be known by, where a service takes such ids' },
+  HTTP_PROXY: { does: 'the way out for http addresses; this computer is never asked through it' },
+  HTTPS_PROXY: { does: 'the same, for https addresses' },
+  NO_PROXY: { does: 'hosts, comma-separated, that are asked without a proxy' },
+  NO_COLOR: { does: 'anything: no colours' },
+} as const
+
 /** Throws a usage error for a secret, a key or a proxy that is named but cannot be read. Reads no other variable, and no flag's secret. */
 export function readEnvironment(env: Variables): Environment {
+  const read = (name: keyof typeof clientVariables) => env[name] || undefined
   return {
     program: env.npm_lifecycle_event === 'client' ? 'npm run client --' : 'gatehouse',
-    home: env.GATEHOUSE_HOME || envPaths('gatehouse', { suffix: '' }).config,
-    clientId: env.GATEHOUSE_CLIENT_ID || undefined,
+    home: read('GATEHOUSE_HOME') || envPaths('gatehouse', { suffix: '' }).config,
+    clientId: read('GATEHOUSE_CLIENT_ID'),
     clientSecret:
-      env.GATEHOUSE_CLIENT_SECRET ||
+      read('GATEHOUSE_CLIENT_SECRET') ||
       readNamed('SECRET', env.GATEHOUSE_CLIENT_SECRET_FILE, (text) => text.trim() || undefined),
-    clientKey: readNamed('KEY', env.GATEHOUSE_CLIENT_KEY_FILE, readClientKey),
-    clientMetadataUrl: env.GATEHOUSE_CLIENT_METADATA_URL || undefined,
+    clientKey: readNamed('KEY', read('GATEHOUSE_CLIENT_KEY_FILE'), readClientKey),
+    clientMetadataUrl: read('GATEHOUSE_CLIENT_METADATA_URL'),
     proxies: readProxies(env),
-    color: !env.NO_COLOR && env.TERM !== 'dumb',
+    color: !read('NO_COLOR') && env.TERM !== 'dumb',
   }
 }
 

@@ -1,6 +1,7 @@
 // Where audit lines go and what they say of arguments: from the gateway's file or from variables, the same in both services.
 import { resolve } from 'node:path'
 import { createSettingsReader } from '../settings.ts'
+import { serviceVariables } from '../variables.ts'
 
 export type AuditPlace =
   | { readonly kind: 'stdout' }
@@ -8,7 +9,7 @@ export type AuditPlace =
   /** Secret: the header. */
   | { readonly kind: 'url'; readonly url: string; readonly authorization?: string | undefined }
 
-export const argumentsShown = ['none', 'names', 'values'] as const
+export const argumentsShown = serviceVariables.AUDIT_ARGUMENTS.values
 
 export interface AuditSettings {
   readonly to: AuditPlace
@@ -37,22 +38,22 @@ export function readAuditSettings(
   { file, folder }: { readonly file: AuditInFile | undefined; readonly folder: string },
   faults: string[],
 ): AuditSettings | undefined {
-  const read = createSettingsReader(env, faults)
+  const read = createSettingsReader(env, faults, serviceVariables)
   const authorization = read.secret('AUDIT_AUTHORIZATION')
   if (authorization !== undefined && !/^[\x20-\x7E]+$/.test(authorization))
     faults.push('AUDIT_AUTHORIZATION must be one line of ASCII.')
   if (file) {
     for (const name of variables)
-      if (env[name]) faults.push(`${name} is set, and GATEHOUSE_CONFIG has audit: take one away.`)
+      if (read.given(name)) faults.push(`${name} is set, and GATEHOUSE_CONFIG has audit: take one away.`)
     const redact = file.redact.map((name) => name.toLowerCase())
     return { ...file, redact, to: placeInFile(file.to, folder, authorization) }
   }
   const settings = {
-    arguments: read.oneOf('AUDIT_ARGUMENTS', argumentsShown, 'names'),
+    arguments: read.oneOf('AUDIT_ARGUMENTS'),
     redact: read.list('AUDIT_REDACT'),
-    chain: read.oneOf('AUDIT_CHAIN', ['on', 'off'], 'off') === 'on',
+    chain: read.oneOf('AUDIT_CHAIN') === 'on',
   }
-  const to = env.AUDIT_TO
+  const to = read.given('AUDIT_TO')
   return !to || to === 'off' ? undefined : { ...settings, to: placeIn(to, authorization, faults) }
 }
 
