@@ -1,5 +1,5 @@
 // What the replicas of a service are to one another: which of them holds what only one may have, mail between them, and
-// values that all see. It knows nothing of what is held or said; what it keeps are bytes that their writers sealed. The one
+// values and counts that all see. It knows nothing of what is held or said; what it keeps are bytes that their writers sealed. The one
 // way to prove an implementation is suites/replicas-suite.ts. Times are milliseconds.
 import { GatehouseError } from '@gatehouse/service'
 
@@ -78,6 +78,15 @@ export interface Replicas {
   /** `life` from now on. MAY be left undone where there is no room. */
   put(key: string, value: Uint8Array, life: number): Promise<void>
   remove(key: string): Promise<void>
+
+  /**
+   * Takes one out of `limit` in a window of so many milliseconds, which begins with the first one and is the same for all. MUST
+   * be atomic. `retryAfter` is how long it is until the window ends, and never 0. Another limit for the same key counts at once.
+   * MAY throw {@link StoreUnavailableError} also where there is no room.
+   */
+  take(key: string, limit: number, window: number): Promise<{ readonly allowed: boolean; readonly retryAfter: number }>
+  /** Gives one back, as for what was not done after all. Never below zero. */
+  giveBack(key: string): Promise<void>
 
   /** Leases are released, and nobody sends us mail any more. */
   close(): Promise<void>

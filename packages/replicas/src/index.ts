@@ -1,4 +1,4 @@
-// Which replica of a service holds what, mail between replicas, and values that all of them see.
+// Which replica of a service holds what, mail between replicas, and values and counts that all of them see.
 export {
   largestMail,
   type Mail,

@@ -1,9 +1,9 @@
-// What the replicas have to do in one step, as Lua. All keys but those of values and decisions have one hash tag, so that this is
+// What the replicas have to do in one step, as Lua. All keys but those of values, decisions and counts have one hash tag, so that this is
 // safe on a cluster. Time is Redis's own.
 //
 // alive:NAME of each replica, as long as it says so; lease:KEY a hash (h holder, f fence); inbox:NAME a stream (v value, f
 // from); bytes:NAME of what is in it; last:NAME a hash, by sender the number of its last mail; fence a number.
-import type { RedisCommands } from '@gatehouse/service'
+import { type AttemptCommands, attemptScripts, type RedisCommands } from '@gatehouse/service'
 
 /** KEYS: alive. ARGV: life. Returns whether we were. */
 const stayAlive = `
@@ -89,18 +89,21 @@ export const scripts = {
   sendMail: { lua: sendMail, numberOfKeys: 4 },
   takeMail: { lua: takeMail, numberOfKeys: 2 },
   decide: { lua: decide, numberOfKeys: 1 },
+  takeAttempt: { lua: attemptScripts.takeAttempt, numberOfKeys: 1 },
+  giveBackAttempt: { lua: attemptScripts.giveBackAttempt, numberOfKeys: 1 },
 }
 
 type Argument = string | number | Buffer
 type Script<Keys extends string[], Result> = (...args: [...Keys, ...Argument[]]) => Promise<Result>
 
 /** The commands of Redis with {@link scripts}. */
-export type ScriptedRedis = RedisCommands & {
-  readonly stayAlive: Script<[alive: string], 0 | 1>
-  readonly claimLease: Script<[lease: string, fence: string, alive: string], readonly [holder: string, fence: string]>
-  readonly renewLease: Script<[lease: string], 0 | 1>
-  readonly releaseLease: Script<[lease: string], 0 | 1>
-  readonly sendMail: Script<[alive: string, inbox: string, bytes: string, last: string], 'sent' | 'gone' | 'busy'>
-  readonly takeMailBuffer: Script<[inbox: string, bytes: string], readonly Buffer[]>
-  readonly decide: Script<[decision: string], string>
-}
+export type ScriptedRedis = RedisCommands &
+  AttemptCommands & {
+    readonly stayAlive: Script<[alive: string], 0 | 1>
+    readonly claimLease: Script<[lease: string, fence: string, alive: string], readonly [holder: string, fence: string]>
+    readonly renewLease: Script<[lease: string], 0 | 1>
+    readonly releaseLease: Script<[lease: string], 0 | 1>
+    readonly sendMail: Script<[alive: string, inbox: string, bytes: string, last: string], 'sent' | 'gone' | 'busy'>
+    readonly takeMailBuffer: Script<[inbox: string, bytes: string], readonly Buffer[]>
+    readonly decide: Script<[decision: string], string>
+  }

@@ -159,6 +159,8 @@ test('every key has an end, but for one number', async () => {
   await other.send(one.self, Buffer.from('x'))
   await one.put('v', Buffer.from('x'), 1_000)
   await one.decide('q', 'yes', 1_000)
+  for (let count = 0; count < 3; count += 1) await one.take('c', 2, 1_000)
+  await one.giveBack('c')
   const keys = await admin.keys(`${prefix}*`)
   const endless = []
   for (const key of keys) if ((await admin.pttl(key)) < 0) endless.push(key.slice(prefix.length))

@@ -21,6 +21,8 @@ export interface RedisReplicasOptions extends RedisConnectionOptions {
 
 /** Milliseconds after which a replica that says nothing is gone. */
 const silentLife = 10_000
+/** Bytes that a count takes at Redis, about. */
+const countSize = 150
 
 /** Returns at once, whether Redis is there or not: until it is, everything throws {@link StoreUnavailableError}. */
 export function openRedisReplicas(options: RedisReplicasOptions): Replicas & AsyncDisposable {
@@ -37,6 +39,7 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
     fence: `${common}fence`,
     value: (key: string) => `${prefix}value:${key}`,
     decision: (question: string) => `${prefix}decision:${question}`,
+    count: (key: string) => `${prefix}count:${key}`,
   }
   const heartbeat = createHeartbeat({
     life,
@@ -125,6 +128,18 @@ export function openRedisReplicas(options: RedisReplicasOptions): Replicas & Asy
 
     async remove(key) {
       await redis.write((commands) => commands.del(keys.value(key)))
+    },
+
+    async take(key, limit, window) {
+      const length = Math.ceil(window)
+      const [allowed, rest] = await redis.add(countSize, (commands) =>
+        commands.takeAttempt(keys.count(key), limit, length),
+      )
+      return { allowed: allowed === 1, retryAfter: Math.max(1, rest) }
+    },
+
+    async giveBack(key) {
+      await redis.write((commands) => commands.giveBackAttempt(keys.count(key)))
     },
 
     close,

@@ -21,6 +21,7 @@ export { registerHealth } from './process/health.ts'
 export { logOptions } from './process/log-options.ts'
 export { drainTime, openReporting, runProcess, serve } from './process/run.ts'
 export { type Proxies, readProxies, useProxies } from './proxies.ts'
+export { type AttemptCommands, attemptScripts } from './redis-attempts.ts'
 export { openRedisChannels } from './redis-channels.ts'
 export {
   openRedisConnection,

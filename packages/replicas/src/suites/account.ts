@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import type { Replicas } from '../contract.ts'
 
 /** As docs/adr/0006 says it. */
-export const replicasCommands = `hello auth ping quit info time eval evalsha get set del exists pexpire incr incrby decrby hget
+export const replicasCommands = `hello auth ping quit info time eval evalsha get set del exists pexpire pttl incr incrby decr decrby hget
   hset hmget xadd xdel xrange publish subscribe unsubscribe`
 
 /** Every script and command. */
@@ -20,6 +20,8 @@ export async function exerciseEverything(one: Replicas, other: Replicas): Promis
     await one.remove(key)
     await one.decide(key, 'yes', 10_000)
     await one.forget(key)
+    for (let count = 0; count < 2; count += 1) await one.take(key, 1, 10_000)
+    await one.giveBack(key)
   }
   let read = 0
   one.onMail(() => {

@@ -61,6 +61,33 @@ export function describeReplicas(name: string, harness: ReplicasHarness): void {
       expect(await at(0).decide('q', 'no', 60_000)).toBe('no')
     })
 
+    test('of many who take at once as many are let by as the limit says, and one that is given back is for the next', async () => {
+      const takes = Array.from({ length: 90 }, (_, index) => at(index % 3).take('c', 20, 60_000))
+      const taken = await Promise.all(takes)
+      expect(taken.filter(({ allowed }) => allowed)).toHaveLength(20)
+      for (const { retryAfter } of taken) expect(retryAfter > 0 && retryAfter <= 60_000).toBe(true)
+      await at(1).giveBack('c')
+      expect((await at(2).take('c', 20, 60_000)).allowed).toBe(true)
+      expect((await at(0).take('c', 20, 60_000)).allowed).toBe(false)
+      expect((await at(0).take('other', 20, 60_000)).allowed).toBe(true)
+    })
+
+    test('another limit counts at once, with what was taken before, and so does a shorter window', async () => {
+      await at(0).take('c', 2, 60_000)
+      await at(1).take('c', 2, 60_000)
+      expect((await at(0).take('c', 2, 60_000)).allowed).toBe(false)
+      expect((await at(1).take('c', 3, 60_000)).allowed).toBe(true)
+      const shorter = await at(0).take('c', 1, 1_000)
+      expect(shorter.allowed).toBe(false)
+      expect(shorter.retryAfter).toBeLessThanOrEqual(1_000)
+    })
+
+    test('nothing is given back of what nobody took', async () => {
+      await at(0).giveBack('c')
+      expect((await at(0).take('c', 1, 60_000)).allowed).toBe(true)
+      expect((await at(1).take('c', 1, 60_000)).allowed).toBe(false)
+    })
+
     test('nobody is there by a name that nobody has', async () => {
       expect(await at(0).isAlive('nobody')).toBe(false)
       await expect(at(0).send('nobody', bytes('x'))).rejects.toThrow(ReplicaGoneError)

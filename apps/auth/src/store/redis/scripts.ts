@@ -4,7 +4,7 @@
 // A record is a hash: v sealed value, e expires at, c consumed at, u uid, g grant, f made by create(); of a device code also k user code,
 // p phase, o owner, l last poll, h until when that is held, or less than 0: when it was answered, s slowed by. All but v and the instants are hashed. See docs/storage-schema.md.
 
-import type { RedisCommands } from '@gatehouse/service'
+import { type AttemptCommands, attemptScripts, type RedisCommands } from '@gatehouse/service'
 import type { DeviceCodeOutcome } from '../contract.ts'
 import { deviceCodeMatrix, longestHold, pollTolerance, slowDownStep } from '../rules.ts'
 
@@ -146,26 +146,6 @@ const endPollOfDeviceCode = `${now}
   return record[2] == 'decided' and 'decided' or 'undecided'
 `
 
-/** The window ends with the key, and is never longer than it was meant to be: the clock may have been set back. ARGV: limit, window in milliseconds. Returns whether, and how long the window lasts. */
-const takeAttempt = `
-  local taken = tonumber(redis.call('GET', KEYS[1]) or 0)
-  local rest = redis.call('PTTL', KEYS[1])
-  if rest > tonumber(ARGV[2]) then
-    rest = tonumber(ARGV[2])
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  end
-  local isNew = rest < 0
-  if isNew then taken, rest = 0, tonumber(ARGV[2]) end
-  if taken >= tonumber(ARGV[1]) then return { 0, rest } end
-  if isNew then redis.call('SET', KEYS[1], 1, 'PX', ARGV[2]) else redis.call('INCR', KEYS[1]) end
-  return { 1, rest }
-`
-
-const giveBackAttempt = `
-  if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then redis.call('DECR', KEYS[1]) end
-  return 1
-`
-
 /** ARGV: the value it replaces, the value. */
 const replaceDocument = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
@@ -187,8 +167,7 @@ const sources = {
   updateDeviceCode,
   pollDeviceCode,
   endPollOfDeviceCode,
-  takeAttempt,
-  giveBackAttempt,
+  ...attemptScripts,
   replaceDocument,
 }
 
@@ -201,7 +180,10 @@ type Script<Result> = (key: string, ...args: Argument[]) => Promise<Result>
 
 /** The commands of Redis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
 export type ScriptedRedis = RedisCommands &
-  Readonly<Record<Exclude<keyof typeof sources, keyof OtherAnswers | 'readRecord'>, Script<0 | 1>>> &
+  Readonly<
+    Record<Exclude<keyof typeof sources, keyof OtherAnswers | keyof AttemptCommands | 'readRecord'>, Script<0 | 1>>
+  > &
+  AttemptCommands &
   OtherAnswers & {
     readonly readRecordBuffer: Script<
       readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer, wasFirst: 0 | 1] | null
@@ -210,7 +192,6 @@ export type ScriptedRedis = RedisCommands &
 
 interface OtherAnswers {
   readonly readGrants: Script<readonly string[]>
-  readonly takeAttempt: Script<readonly [allowed: 0 | 1, rest: number]>
   readonly pollDeviceCode: Script<'early' | DeviceCodeOutcome>
   readonly endPollOfDeviceCode: Script<DeviceCodeOutcome>
 }

@@ -50,6 +50,8 @@ export function fakeReplicas(count: number): readonly FakeReplicas[] {
       get: async () => undefined,
       put: async () => undefined,
       remove: async () => undefined,
+      take: async () => ({ allowed: true, retryAfter: 1 }),
+      giveBack: async () => undefined,
       close: async () => undefined,
     }
     all.push(one)
