@@ -328,12 +328,25 @@ export const walls = [
     why: 'catalog/ knows upstreams by their contract: neither how they are reached nor who serves what they have.',
   },
   {
+    files: 'apps/mcp/src/gateway/limits/**',
+    may: [
+      own,
+      '../digest.ts',
+      '../recent.ts',
+      '../upstreams/contract.ts',
+      '../../mcp/served.ts',
+      '@gatehouse/shared/gateway-file',
+    ],
+    why: 'limits/ counts requests: it knows nothing of what is in one, nor where counts are kept.',
+  },
+  {
     files: 'apps/mcp/src/gateway/rules/**',
     may: [
       own,
       ...node,
       '../catalog/contract.ts',
       '../catalog/names.ts',
+      '../limits/limits.ts',
       '../pins/contract.ts',
       '../recent.ts',
       '../relay/client.ts',

@@ -76,9 +76,10 @@ test('a file without endpoints leaves the resources to AUTH_RESOURCES, and stand
 })
 
 test('what is wrong with the file is told here, too, with the other faults', () => {
-  const { GATEHOUSE_CONFIG } = write(endpoint(), 'limits: { caller: 1/min }', ...upstreams)
+  const connected = '  c: { url: https://c.example.com/mcp, credential: { kind: connection } }'
+  const { GATEHOUSE_CONFIG } = write(endpoint(), ...upstreams, connected)
   expect(faultsOf({ GATEHOUSE_CONFIG, PORT: 'x' }).toSorted()).toEqual([
-    `${GATEHOUSE_CONFIG}:3:11 limits.caller: caller is not yet enforced: take it out.`,
+    `${GATEHOUSE_CONFIG}:6:60 upstreams.c.credential.kind: kind: connection is not yet enforced: take it out.`,
     'PORT must be a port number from 0 to 65535.',
   ])
   expect(faultsOf({ ...write(endpoint(), ...upstreams), AUTH_RESOURCES: '[]', MCP_RESOURCE_URL: resource })).toEqual([

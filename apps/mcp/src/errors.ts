@@ -36,6 +36,16 @@ export function refuseKeys(reply: FastifyReply): FastifyReply {
   return refuse(reply.header('retry-after', String(retryAfter)), status, 'temporarily_unavailable', message)
 }
 
+/** RFC 6585 §4: one request too many for a limit of the operator's. `retryAfter`: seconds. */
+export function refuseLimited(
+  reply: FastifyReply,
+  { reason, message, retryAfter }: { readonly reason: string; readonly message: string; readonly retryAfter: number },
+  id: string | number | null,
+): FastifyReply {
+  const data = { reason, retryAfter }
+  return refuseRpc(reply.header('retry-after', String(retryAfter)), 429, rpcCodes.other, message, id, data)
+}
+
 /** Answers in the words of JSON-RPC; `id` is that of the request, where it is known. */
 export function refuseRpc(
   reply: FastifyReply,

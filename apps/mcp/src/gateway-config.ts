@@ -199,7 +199,7 @@ function settle(
     .map((each) => settleUpstream(each, prefix, reader))
   const builtin: UpstreamSettings = { ...ofBuiltin(prefix), name: BUILTIN, transport: 'builtin' }
   const upstreams = served.has(BUILTIN) ? [...named, builtin] : named
-  return { endpoints, upstreams, rules: { rules, openByDefault }, parked: file.parked, pins }
+  return { endpoints, upstreams, rules: { rules, openByDefault }, limits: file.limits, parked: file.parked, pins }
 }
 
 function settleUpstream(

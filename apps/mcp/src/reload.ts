@@ -111,7 +111,7 @@ export function createReload(options: ReloadOptions): Reload {
 /** What there is besides the upstreams. */
 function summaryOf({ endpoints, development, gateway, audit }: Config): string {
   const pins = [gateway?.pins.mode, gateway?.pins.lock.print]
-  return JSON.stringify([endpoints, development, gateway?.parked, gateway?.rules, pins, audit])
+  return JSON.stringify([endpoints, development, gateway?.parked, gateway?.limits, gateway?.rules, pins, audit])
 }
 
 /** One that cannot be read counts as empty: it is judged when it can. */

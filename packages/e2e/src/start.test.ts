@@ -59,10 +59,10 @@ test('the file of the gateway says what is served, and both services read it', a
 
 test('what is wrong with the file is told by a service, and ends both', async () => {
   const file = join(env.DATA_DIR ?? '', 'gatehouse.yaml')
-  writeFileSync(file, 'version: 1\nlimits: { caller: 1/min }\nupstreams: { a: { command: [x] } }\n')
+  writeFileSync(file, 'version: 1\nupstreams: { a: { url: "http://localhost:1", credential: { kind: connection } } }\n')
   await using start = startProcess(['scripts/up.mjs'], { env: { ...env, GATEHOUSE_CONFIG: file } })
   expect((await start.exited).code).toBe(1)
-  expect(start.stderr()).toContain('limits.caller: caller is not yet enforced: take it out.')
+  expect(start.stderr()).toContain('upstreams.a.credential.kind: kind: connection is not yet enforced: take it out.')
   expect(await listeners()).toEqual([])
 })
 

@@ -8,8 +8,9 @@ import type { Source, ToolTerms } from '../sources/source.ts'
 import { createAdmission } from './admission.ts'
 import type { Catalog, EndpointDescription } from './catalog/contract.ts'
 import { digest } from './digest.ts'
+import { type Limits, refusalFor } from './limits/limits.ts'
 import type { Outcomes } from './outcomes.ts'
-import { scopesFor } from './policy.ts'
+import { isCounted, scopesFor } from './policy.ts'
 import { createRecent } from './recent.ts'
 import { behalfOf, type Client } from './relay/client.ts'
 import { createForward } from './relay/forward.ts'
@@ -45,6 +46,7 @@ export interface GatewayOptions {
   readonly upstreams: readonly Upstream[]
   readonly catalog: Catalog
   readonly rules: () => GatewayRules
+  readonly limits: Limits
   readonly outcomes: Pick<Outcomes, 'troubles'>
   /** The demonstration, where it is one of the upstreams. */
   readonly builtin: Source | undefined
@@ -72,7 +74,7 @@ const quiet = { lists: 300_000, subscriptions: 3_600_000 }
 
 /** `parked`: calls that wait for an answer of a person. */
 export function createGateway(options: GatewayOptions): Served & { readonly parked: () => number } {
-  const { identity, resource, issuer, upstreams, catalog, clock, onerror, onFault } = options
+  const { identity, resource, issuer, upstreams, catalog, limits, clock, onerror, onFault } = options
   const seals = createSeals({ secrets: options.secrets, clock })
   const tasks = createTaskIds(seals)
   const gate = createGate({ endpoint: resource, settings: options.rules })
@@ -98,7 +100,17 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     },
     clock,
   })
-  const relay = createRelay({ catalog, upstreams, forward, tasks, gate, onFault })
+  const goesOnWith = (state: unknown, owner: Owner): string | undefined =>
+    typeof state === 'string' && seals.open('state', owner, state) !== undefined ? state : undefined
+  const relay = createRelay({
+    catalog,
+    upstreams,
+    forward,
+    tasks,
+    gate,
+    limit: (tool, { owner, requestState }) => limits.call(tool, owner, goesOnWith(requestState, owner)),
+    onFault,
+  })
   const news = createNews({
     catalog,
     isOpenTo: (found, behalf) => (gate.decide(resourceOf(found), behalf, {})?.kind ?? 'allowed') === 'allowed',
@@ -148,6 +160,11 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     async find(message, request) {
       const client = clientIn(message, request)
       const { method = '' } = message
+      if (isCounted(message.method, 'id' in message)) {
+        const state = client.era === '2026' ? memberOf(message.params, 'requestState') : undefined
+        const limited = await limits.admit(client.owner, goesOnWith(state, client.owner))
+        if (limited) return { ...nothing, method, refusal: refusalFor(limited) }
+      }
       if (method === 'initialize' || method === 'server/discover' || method === 'subscriptions/listen') {
         const description = await catalog.describe(behalfOf(client), client.era, tellsOf(client))
         told.set(toldKey(request, client.era), { description, capabilities: client.capabilities })
@@ -244,6 +261,9 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     },
   }
 }
+
+/** Of a request that is not gone into. */
+const nothing = { tool: undefined, staysOpen: false, scopes: [], isOpenTo: false } as const
 
 /** Before the first client was told anything: what every MCP server may have. */
 const nothingKnown: EndpointDescription = {

@@ -15,7 +15,7 @@ import type { Pin } from './pins/contract.ts'
 import { differencesOf } from './pins/differences.ts'
 import { createPins } from './pins/pins.ts'
 import { visible } from './pins/visible.ts'
-import { gapsIn, type Inventory } from './rules/coverage.ts'
+import { gapsIn, type Inventory, idleLimits } from './rules/coverage.ts'
 import { seatsAt } from './seat.ts'
 import type { EndpointSettings, GatewaySettings, UpstreamSettings } from './settings.ts'
 import {
@@ -71,7 +71,7 @@ interface InspectOptions {
 }
 
 /**
- * Asks all upstreams of a configuration, side by side. `problems`: names that clash or cannot be shown, and what rules and
+ * Asks all upstreams of a configuration, side by side. `problems`: names that clash or cannot be shown, and what rules, limits and
  * upstreams do not know of each other, in words.
  */
 export async function inspectAll(
@@ -107,7 +107,8 @@ export async function inspectAll(
     }
     const inventories = upstreams.flatMap(({ found }) => (found instanceof UpstreamError ? [] : [found.inventory]))
     const unpinned = gateway.pins.mode === 'off' ? [] : await unpinnedOf(opened, gateway, signal)
-    return { upstreams, problems: [...problems, ...gapsIn(gateway.rules, inventories), ...unpinned] }
+    const gaps = [...gapsIn(gateway.rules, inventories), ...idleLimits(gateway.limits, inventories)]
+    return { upstreams, problems: [...problems, ...gaps, ...unpinned] }
   })
 }
 

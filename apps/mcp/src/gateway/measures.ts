@@ -1,5 +1,6 @@
 // What an operator sees of each upstream in the metrics. Labels are names of the file, and outcomes, of which there are few.
 import type { Metrics } from '@gatehouse/service'
+import type { LimitKind } from './limits/limits.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Upstream } from './upstreams/contract.ts'
 
@@ -46,4 +47,14 @@ export function measureUpstreams(
     const up = isUp[outcome]
     if (up !== undefined) last.set(upstream, up)
   }
+}
+
+/** Returns whom to tell that a limit of the file refused a request. `upstream`: of a call; undefined: it was not known yet. */
+export function measureLimits(metrics: Metrics): (kind: LimitKind, upstream: string | undefined) => void {
+  const count = metrics.counter(
+    'gatehouse_gateway_limited_total',
+    'Requests that a limit of the file refused: by caller, client or tool.',
+    ['upstream', 'kind'],
+  )
+  return (kind, upstream = '') => count({ upstream, kind })
 }

@@ -11,10 +11,14 @@ import { createRenewableCatalog } from './catalog/renewable.ts'
 import { createMemoryCatalogStore } from './catalog/store.ts'
 import { createGateway } from './gateway.ts'
 import { createCallerIdentity, createSqliteKeyStore } from './identity/index.ts'
+import { createOwnBudgets } from './limits/budgets.ts'
+import { createLimits } from './limits/limits.ts'
 import { longestMessage } from './log-budget.ts'
+import { measureLimits } from './measures.ts'
 import { openUpstreams, type UpstreamParts } from './open-upstreams.ts'
 import { createPins } from './pins/pins.ts'
 import { createPinReporter } from './pins/report.ts'
+import { parkedLife } from './relay/parked.ts'
 import { openCompany } from './replicas/company.ts'
 import { createSeats, type Seats } from './seat.ts'
 import type { EndpointSettings, GatewaySettings } from './settings.ts'
@@ -63,12 +67,22 @@ export function openGateway(parts: GatewayParts): Gateway {
   const { identity, issuer, log, builtin } = parts
   const clock = systemClock
   const onerror = seldom((err: Error) => log.info({ err }, 'another replica, or the store of all, is in trouble'))
+  const onBudgetsAway = seldom((err: Error) =>
+    log.warn({ err }, 'the store of all does not count for the limits: this replica counts by itself'),
+  )
   const company = parts.replicas && openCompany({ ...parts, replicas: parts.replicas, clock, onerror })
   const keyFile = createSqliteKeyStore(parts.keyFile, clock.now)
   const callers = createCallerIdentity({ store: parts.replicas ?? keyFile, secrets: parts.secrets, now: clock.now })
   const { upstreams, outcomes, ...opened } = openUpstreams(parts, company, callers.valueFor)
   const own = createMemoryCatalogStore(clock)
   const store = company?.catalogStore(own) ?? own
+  const ownBudgets = createOwnBudgets(clock)
+  const limits = createLimits({
+    settings: () => now.settings.limits,
+    budgets: company?.budgets(ownBudgets, onBudgetsAway) ?? ownBudgets,
+    stateLife: parkedLife,
+    onLimited: parts.metrics && measureLimits(parts.metrics),
+  })
   const originsOf = ({ endpoints }: GatewaySettings) =>
     [issuer, ...endpoints.map(({ resource }) => resource)].map((url) => new URL(url).origin)
   const reporter = createPinReporter({ log, audit: parts.audit, metrics: parts.metrics, now: clock.now })
@@ -125,6 +139,7 @@ export function openGateway(parts: GatewayParts): Gateway {
           return arePinsEnforced(now.settings)
         },
         rules: () => now.settings.rules,
+        limits,
         get builtin() {
           return seats.upstreams.some(({ settings }) => settings.transport === 'builtin') ? builtin : undefined
         },

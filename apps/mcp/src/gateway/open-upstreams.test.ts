@@ -12,7 +12,11 @@ const silent = { info: () => undefined, warn: () => undefined, error: () => unde
 const named = (name: string, given: Partial<RemoteUpstream> = {}) =>
   remoteSettings('https://up.example/mcp', { name, ...given })
 
-const plain = { rules: { rules: [], openByDefault: [] }, pins: { mode: 'off' as const, lock: lockOf([]) } }
+const plain = {
+  rules: { rules: [], openByDefault: [] },
+  limits: { caller: undefined, client: undefined, tools: [] },
+  pins: { mode: 'off' as const, lock: lockOf([]) },
+}
 
 function open(...upstreams: readonly RemoteUpstream[]) {
   return openUpstreams({

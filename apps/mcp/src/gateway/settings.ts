@@ -1,6 +1,6 @@
 // What the gateway stands in front of, settled: read from the file or from MCP_UPSTREAM, defaults filled in, every duration
 // in milliseconds. Who reads it from where is config.ts's affair.
-import type { PinsInFile, Selector } from '@gatehouse/shared/gateway-file'
+import type { LimitsInFile, PinsInFile, Selector } from '@gatehouse/shared/gateway-file'
 import type { Lock } from './pins/contract.ts'
 import type { AnnotationTest } from './rules/annotations.ts'
 import type { Condition } from './rules/cel.ts'
@@ -150,6 +150,7 @@ export interface GatewaySettings {
   readonly endpoints: readonly EndpointSettings[]
   readonly upstreams: readonly UpstreamSettings[]
   readonly rules: GatewayRules
+  readonly limits: LimitsInFile
   /** Calls of one caller that may wait for an answer to a question at once. */
   readonly parked: number
   readonly pins: PinSettings

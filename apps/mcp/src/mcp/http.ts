@@ -6,7 +6,7 @@ import type { Caller } from '@gatehouse/guard'
 import { admitBearer, refuseWithoutScopes } from '@gatehouse/guard/fastify'
 import type { AuthInfo } from '@modelcontextprotocol/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { refuseError, refusePassing, refuseRpc, rpcCodes } from '../errors.ts'
+import { refuseError, refuseLimited, refusePassing, refuseRpc, rpcCodes } from '../errors.ts'
 import { withoutNulls } from './absent-members.ts'
 import { readAccept } from './accept.ts'
 import { type BodyLimits, readWithinBudget } from './body-budget.ts'
@@ -92,6 +92,11 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
     const headersPassed = passableHeaders(request.raw)
     const operation = await served.operations.find(body as Message, { caller, headers: headersPassed, note })
     const { tool, scopes, isOpenTo } = operation
+    if (operation.refusal) {
+      refuseLimited(reply, operation.refusal, idOf(body))
+      note?.({ decision: 'deny', outcome: 'refused', reason: operation.refusal.reason })
+      return undefined
+    }
     const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool)
     const refusal = typeof era === 'object' ? era : mismatch
     if (refusal) {

@@ -29,6 +29,17 @@ export interface Operation {
   readonly scopes: readonly string[]
   /** Whether the caller may do it at all, with whatever scopes. */
   readonly isOpenTo: boolean
+  /** It is not gone into. */
+  readonly refusal?: Refusal
+}
+
+/** It is one too many for now (RFC 6585 §4). */
+export interface Refusal {
+  /** As the audit has it. */
+  readonly reason: string
+  readonly message: string
+  /** Seconds. */
+  readonly retryAfter: number
 }
 
 export interface Operations {

@@ -10,6 +10,7 @@ export interface FileContent {
   readonly upstreams?: Readonly<Record<string, object>>
   readonly rules?: readonly object[]
   readonly groups?: Readonly<Record<string, readonly string[]>>
+  readonly limits?: object
 }
 
 export interface TestFile {
@@ -33,13 +34,16 @@ function createTestFile(port: string): TestFile {
   }
 }
 
-function textOf({ endpoints, upstreams = {}, rules = [], groups = {} }: FileContent, port: string): string {
+function textOf(
+  { endpoints, upstreams = {}, rules = [], groups = {}, limits = {} }: FileContent,
+  port: string,
+): string {
   const all = Object.entries(endpoints).map(([place, names]) => ({
     resource: resourceAt(place, port),
     name: `Tools at ${place}`,
     upstreams: names,
   }))
-  return JSON.stringify({ version: 1, endpoints: all, upstreams, rules, groups })
+  return JSON.stringify({ version: 1, endpoints: all, upstreams, rules, groups, limits })
 }
 
 function resourceAt(place: string, port: string): string {

@@ -113,6 +113,12 @@ function show(
     )
   if (open.length > 0 && !hasArgs)
     terminal.note(`Arguments matter: ${open.join(', ')} asks for them. Say them with --args '{…}'.`)
+  for (const { name, rate } of told.limits)
+    terminal.note(
+      cleanLine(
+        `Limited to ${rate} ${name === 'limits.client' ? 'for all who use the app' : 'for each caller'} (${name}).`,
+      ),
+    )
   terminal.note(isListed ? 'It is on the list of tools.' : 'It is not on the list of tools.')
 }
 

@@ -16,15 +16,20 @@ async function run(content: string, args: readonly string[], env: Record<string,
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-check-test-'))
   writeFileSync(join(folder, 'gatehouse.yaml'), content)
   let report: unknown
+  const notes: string[] = []
   const code = await gateway({
     args,
     env: { PATH: process.env.PATH, ...env },
-    terminal: { json: (value: unknown) => (report = value), note: () => undefined },
+    terminal: {
+      json: (value: unknown) => (report = value),
+      note: (line: string) => notes.push(line),
+      success: () => undefined,
+    },
     signal: new AbortController().signal,
     folder,
     programs: { protect: 'gatehouse protect', client: 'gatehouse' },
   } as unknown as CommandContext)
-  return { code, report }
+  return { code, report, notes }
 }
 
 async function issuerThatLists(resources: readonly string[]) {
@@ -195,6 +200,31 @@ test('which rule decides is explained without a secret and without a server', as
     ['builtin/greet', '--odd'],
   ])
     await expect(explain(...wrong)).rejects.toMatchObject({ code: 'usage' })
+})
+
+test('limits are explained with what they count, and one that names nothing is told', async () => {
+  const limits = 'limits: { caller: 600/min, client: 5/s, tool: { "builtin/gr*": 10/min, builtin/nothing: 1/h } }\n'
+  const file = `${several}${limits}`
+  const args = ['explain', 'builtin/greet', '--as', 'github:123', '--file', 'gatehouse.yaml']
+  const expected = [
+    { name: 'limits.tool builtin/gr*', rate: '10/min' },
+    { name: 'limits.caller', rate: '600/min' },
+    { name: 'limits.client', rate: '5/s' },
+  ]
+  const json = await run(file, [...args, '--json'])
+  expect((json.report as { readonly limits: unknown }).limits).toEqual(expected)
+  expect((await run(several, [...args, '--json'])).report).toMatchObject({ limits: [] })
+  const { notes } = await run(file, args)
+  expect(notes).toEqual(
+    expect.arrayContaining([
+      'Limited to 10/min for each caller (limits.tool builtin/gr*).',
+      'Limited to 600/min for each caller (limits.caller).',
+      'Limited to 5/s for all who use the app (limits.client).',
+    ]),
+  )
+  expect((await check(file)).report).toMatchObject({
+    problems: ['limits.tool: builtin has nothing that fits builtin/nothing'],
+  })
 })
 
 test('groups that somebody is in are said, too', async () => {

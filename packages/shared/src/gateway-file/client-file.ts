@@ -35,6 +35,7 @@ export function readClientFile(parsed: ParsedText, surroundings: Surroundings): 
     scopes: {},
     rules: [],
     groups: [],
+    limits: { caller: undefined, client: undefined, tools: [] },
     parked: 10,
     pins: { mode: 'off' },
     audit: undefined,

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { audienceUrl, issuerUrl, resourceUrl, upstreamUrl } from './addresses.ts'
 import { groupName, groups } from './groups.ts'
 import { credentialHeader, forwardedHeader, identityHeader } from './headers.ts'
+import { limits } from './limits-definition.ts'
 import { rule, scopeName } from './rule-definition.ts'
 import { strict } from './strict.ts'
 import { argument, count, duration, flag, line, secret, upstreamName, variableName } from './values.ts'
@@ -224,10 +225,7 @@ export const definition = strict({
     .meta({ description: 'Words for the consent page.' }),
   rules: z.array(rule).default([]).meta({ description: 'Who may call what. The first that fits decides.' }),
   groups,
-  limits: strict(
-    { parked: count(1_000, 10).meta({ description: 'Calls of one caller that wait for an answer at once.' }) },
-    { later: ['caller', 'tool'] },
-  ).prefault({}),
+  limits: limits.prefault({}),
   pins: pins.default({ mode: 'off' }).meta({
     description: 'Whether definitions of upstreams have to be as `gatehouse gateway pin` wrote them down.',
   }),

@@ -143,12 +143,9 @@ endpoints:
 upstreams:
   a: { url: https://up.example/mcp }
   b: { url: https://up.example/b, credential: { kind: connection } }
-limits: { caller: 600/min, tool: {}, parked: 1 }
 `
   expect(faultsIn(text).map((each) => each.replace(/^\S+ /, ''))).toEqual([
     'upstreams.b.credential.kind: kind: connection is not yet enforced: take it out',
-    'limits.caller: caller is not yet enforced: take it out',
-    'limits.tool: tool is not yet enforced: take it out',
   ])
 })
 

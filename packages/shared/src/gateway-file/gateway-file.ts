@@ -131,6 +131,22 @@ export interface RuleInFile extends Readonly<Record<Selectable, readonly Selecto
   readonly allow: boolean
 }
 
+/** So many times in a second, a minute or an hour. */
+export interface Rate {
+  readonly count: number
+  readonly per: 's' | 'min' | 'h'
+}
+
+/** How often somebody may ask. Absent: as often as they like. */
+export interface LimitsInFile {
+  /** Requests of one person or machine. */
+  readonly caller: Rate | undefined
+  /** Requests of one app, of all its people. */
+  readonly client: Rate | undefined
+  /** Calls of one person or machine: of all tools that it names together. */
+  readonly tools: readonly (Selector & { readonly rate: Rate })[]
+}
+
 export interface GatewayFile {
   /** Undefined: one, at MCP_RESOURCE_URL, with all upstreams. */
   readonly endpoints: readonly EndpointInFile[] | undefined
@@ -141,6 +157,7 @@ export interface GatewayFile {
   readonly rules: readonly RuleInFile[]
   /** In the order of the file. */
   readonly groups: readonly GroupInFile[]
+  readonly limits: LimitsInFile
   readonly parked: number
   readonly pins: PinsInFile
   /** Undefined: the file does not say. */

@@ -58,6 +58,10 @@ const outline = z.object({
     ),
   ),
   groups: z.record(z.string(), names).catch({}).default({}),
+  limits: z
+    .object({ tool: z.record(z.string(), z.unknown()).catch({}).default({}) })
+    .catch({ tool: {} })
+    .default({ tool: {} }),
 })
 type Outline = z.infer<typeof outline>
 type Upstream = Outline['upstreams'][string]
@@ -83,30 +87,27 @@ export function checkReferences(parsed: ParsedText, surroundings: Surroundings):
   return [
     ...faults,
     ...checkEndpoints(file, parsed),
-    ...checkRules(file, parsed),
+    ...checkSelectors(file, parsed),
     ...checkAnnotations(file, parsed),
     ...checkGroups(file, parsed),
   ]
 }
 
-function checkRules({ upstreams, rules = [] }: Outline, parsed: ParsedText): Fault[] {
+/** Of rules and of limits. */
+function checkSelectors({ upstreams, rules = [], limits }: Outline, parsed: ParsedText): Fault[] {
   const known = [...new Set([...Object.keys(upstreams), BUILTIN])]
-  return rules.flatMap((rule, index) =>
-    selectable.flatMap((kind) =>
-      (rule[kind] ?? []).flatMap((text, at) => {
-        const { upstream } = selectorIn(text)
-        return !text.includes('/') || known.includes(upstream)
-          ? []
-          : [
-              faultAt(
-                parsed,
-                ['rules', index, kind, at],
-                `there is no upstream of the name before the slash, there are ${known.join(', ')}`,
-              ),
-            ]
-      }),
+  const selectors = [
+    ...rules.flatMap((rule, index) =>
+      selectable.flatMap((kind) =>
+        (rule[kind] ?? []).map((text, at) => ({ text, path: ['rules', index, kind, at], part: 'value' as const })),
+      ),
     ),
-  )
+    ...Object.keys(limits.tool).map((text) => ({ text, path: ['limits', 'tool', text], part: 'name' as const })),
+  ]
+  const words = `there is no upstream of the name before the slash, there are ${known.join(', ')}`
+  return selectors
+    .filter(({ text }) => text.includes('/') && !known.includes(selectorIn(text).upstream))
+    .map(({ path, part }) => faultAt(parsed, path, words, part))
 }
 
 /** Else a server would decide for itself what may be done with it. */

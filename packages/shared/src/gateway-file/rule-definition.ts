@@ -12,9 +12,12 @@ export const scopeName = z
   .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be a scope of RFC 6749: one word of ASCII')
   .refine((name) => !reserved.test(name), 'is taken: names that begin with mcp: or gatehouse: and those of OpenID are')
 
+export const selector = (what: string) =>
+  line.regex(/^[^/]+\/./u, `must be upstream/${what}: its name, a slash, and a glob over the upstream's own`)
+
 const selected = (what: string) =>
   z
-    .array(line.regex(/^[^/]+\/./u, `must be upstream/${what}: its name, a slash, and a glob over the upstream's own`))
+    .array(selector(what))
     .min(1, 'must name something: leave it out')
     .optional()
     .meta({ description: `Globs over the ${what}s that the rule is about: upstream/${what}, by the upstream's own.` })

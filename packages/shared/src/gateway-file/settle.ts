@@ -6,6 +6,7 @@ import type {
   ClientCredentialsInFile,
   GatewayFile,
   GroupInFile,
+  LimitsInFile,
   RuleInFile,
   Selector,
   TextSource,
@@ -28,6 +29,7 @@ export function settle(definition: Definition, parsed: ParsedText): GatewayFile 
     scopes: definition.scopes,
     rules: definition.rules.map((each, index) => rule(each, ['rules', index], parsed)),
     groups: Object.entries(definition.groups).map(([name, ways]) => group(name, ways, parsed)),
+    limits: limits(definition.limits),
     parked: definition.limits.parked,
     pins: definition.pins,
     audit: definition.audit,
@@ -56,6 +58,11 @@ function rule(
 export function selectorIn(text: string): Selector {
   const slash = text.indexOf('/')
   return { upstream: text.slice(0, slash), glob: text.slice(slash + 1) }
+}
+
+function limits({ caller, client, tool }: Definition['limits']): LimitsInFile {
+  const tools = Object.entries(tool).map(([text, rate]) => ({ ...selectorIn(text), rate }))
+  return { caller, client, tools }
 }
 
 function group(name: string, ways: readonly string[], parsed: ParsedText): GroupInFile {

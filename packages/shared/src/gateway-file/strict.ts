@@ -1,17 +1,15 @@
 import { z } from 'zod'
 
 /**
- * An object without other members than these. Those of `later` are known and not built: they are refused as such, so that
- * nobody believes in what nothing does; `why` says more of one. `reason`: what else there is to say of an unknown one.
+ * An object without other members than these. `why` says more of one that is known elsewhere, or not built. `reason`: what
+ * else there is to say of an unknown one.
  */
 export function strict<T extends z.ZodRawShape>(
   shape: T,
   {
-    later = [],
     why = {},
     reason,
   }: {
-    readonly later?: readonly string[]
     readonly why?: Readonly<Record<string, string>>
     readonly reason?: string
   } = {},
@@ -27,9 +25,7 @@ export function strict<T extends z.ZodRawShape>(
             key,
             Object.hasOwn(why, key)
               ? `${key} ${why[key]}`
-              : later.includes(key)
-                ? `${key} is not yet enforced: take it out`
-                : `there is no such setting${reason ? `: ${reason}` : `, there are ${known.join(', ')}`}`,
+              : `there is no such setting${reason ? `: ${reason}` : `, there are ${known.join(', ')}`}`,
           ]),
         ),
       )

@@ -18,6 +18,19 @@ export const duration = z
   })
   .refine((milliseconds) => milliseconds > 0 && milliseconds <= LONGEST, 'must be from 1ms to 24d')
 
+/** `600/min`: how many times in a time. */
+export const rate = z
+  .string('must be how many times in a time, such as 600/min')
+  .regex(/^\d{1,9}\/(s|min|h)$/, {
+    error: 'must be a whole number, a slash and a time (s, min, h), such as 600/min',
+    abort: true,
+  })
+  .transform((text) => {
+    const [, count = '', per = 's'] = /^(\d+)\/(\w+)$/.exec(text) ?? []
+    return { count: Number(count), per: per as 's' | 'min' | 'h' }
+  })
+  .refine(({ count }) => count >= 1 && count <= 1_000_000, 'must be from 1 to 1000000 times')
+
 /** Of an upstream. */
 export const upstreamName = z
   .string()

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Catalog } from '../catalog/contract.ts'
+import type { Limited } from '../limits/limits.ts'
 import { createGate } from '../rules/gate.ts'
 import { testClient } from '../suites/clients.ts'
 import { remoteSettings } from '../suites/settings.ts'
@@ -16,7 +17,7 @@ function upstreamOf(name: string): Upstream {
 }
 
 /** A relay to upstreams of which every request has this outcome. */
-function relayTo(names: readonly string[], outcome: Members | Error) {
+function relayTo(names: readonly string[], outcome: Members | Error, limited?: Limited) {
   const upstreams = names.map(upstreamOf)
   const [upstream] = upstreams
   const sent: Members[] = []
@@ -40,7 +41,15 @@ function relayTo(names: readonly string[], outcome: Members | Error) {
   }
   const tasks = createTaskIds(createSeals({ secrets: ['a secret for tests, and for nothing else'], clock: Date.now }))
   const gate = createGate({ endpoint: 'e', settings: () => rules })
-  const relay = createRelay({ catalog, upstreams, forward, tasks, gate, onFault: (name) => void faults.push(name) })
+  const relay = createRelay({
+    catalog,
+    upstreams,
+    forward,
+    tasks,
+    gate,
+    limit: async () => limited,
+    onFault: (name) => void faults.push(name),
+  })
   return { relay, sent, faults }
 }
 
@@ -74,6 +83,17 @@ test.each<[UpstreamFault, string]>([
     expect(faults).toEqual(['one', 'one'])
   },
 )
+
+test('a call that is one too many is a failed result that says when to try again, and reaches no upstream', async () => {
+  const limited = { kind: 'tool', often: '10 times a minute', isShared: false, retryAfter: 20 } as const
+  for (const era of ['2025', '2026'] as const) {
+    const { relay, sent, faults } = relayTo(['one', 'two'], {}, limited)
+    const text = 'x may be called 10 times a minute: try again in 20 s'
+    expect(await relay.handle(call, testClient(era))).toEqual({ content: [{ type: 'text', text }], isError: true })
+    await relay.handle(prompt, testClient(era))
+    expect([sent.map(({ method }) => method), faults]).toEqual([['prompts/get'], []])
+  }
+})
 
 test('an error of the upstream’s own passes as it is', async () => {
   const { relay } = relayTo(['one'], new RpcError(-32_042, 'Theirs', { a: 1 }))

@@ -3,6 +3,7 @@
 
 import { mirroredHeaders } from '../../mcp/inbound.ts'
 import type { Catalog, FoundResource, Shows } from '../catalog/contract.ts'
+import { type Limited, wordsOf } from '../limits/limits.ts'
 import type { Gate } from '../rules/gate.ts'
 import type { Thing } from '../rules/rules.ts'
 import { argumentsOf, promptOf, resourceOf, taskOf, toolOf } from '../rules/things.ts'
@@ -17,6 +18,11 @@ export interface RelayOptions {
   readonly forward: Forward
   readonly tasks: TaskIds
   readonly gate: Gate
+  /** Whether a call is one too many, which is asked of those that go to their upstream. */
+  readonly limit: (
+    tool: { readonly upstream: string; readonly name: string },
+    client: Client,
+  ) => Promise<Limited | undefined>
   /** What an upstream did wrong: for the log. */
   readonly onFault: (upstream: string, error: Error) => void
 }
@@ -30,7 +36,7 @@ const codes = { methodNotFound: -32_601, invalidParams: -32_602, internal: -32_6
 /** Seconds after which to try again, where an upstream does not say. */
 const tryAgain = 20
 
-export function createRelay({ catalog, upstreams, forward, tasks, gate, onFault }: RelayOptions): Relay {
+export function createRelay({ catalog, upstreams, forward, tasks, gate, limit, onFault }: RelayOptions): Relay {
   async function handle(request: Request, client: Client): Promise<Members> {
     const { method, params = {} } = request
     switch (method) {
@@ -94,6 +100,11 @@ export function createRelay({ catalog, upstreams, forward, tasks, gate, onFault 
     client.note?.({ called: toolOf(found) })
     const { upstream, definition } = found
     const permitted = { ...judged(client, toolOf(found), argumentsOf(params), missing), tool: found.name }
+    const limited = await limit({ upstream: upstream.settings.name, name: found.name }, client)
+    if (limited) {
+      client.note?.({ upstream: upstream.settings.name, outcome: 'refused', reason: 'tool_limit' })
+      return failedWith(wordsOf(limited, name))
+    }
     const mirrored = mirroredHeaders(definition as { name: string; inputSchema: Json }, params.arguments)
     const sent = { ...request, params: { ...params, name: found.name }, mirrored }
     try {
@@ -182,7 +193,11 @@ const named = ({ upstream, name }: Parameters<typeof toolOf>[0]) => resourceOf({
 
 /** The model can act on it: it may try again, or do something else. */
 function failed(error: UpstreamError): Members {
-  return { content: [{ type: 'text', text: wordsFor(error) }], isError: true }
+  return failedWith(wordsFor(error))
+}
+
+function failedWith(text: string): Members {
+  return { content: [{ type: 'text', text }], isError: true }
 }
 
 /** What a person and a model read: no address, no secret. */

@@ -1,5 +1,5 @@
-// What the rules and the servers do not know of each other: rules that name nothing, and tools that no rule names.
-import { matchesGlob } from '@gatehouse/shared/gateway-file'
+// What the file and the servers do not know of each other: rules and limits that name nothing, and tools that no rule names.
+import { type LimitsInFile, matchesGlob } from '@gatehouse/shared/gateway-file'
 import type { GatewayRules, Rule } from '../settings.ts'
 import { isRuled } from './rules.ts'
 
@@ -46,6 +46,15 @@ export function gapsIn({ rules, openByDefault }: GatewayRules, inventories: read
 function isAbout({ rule, glob }: { readonly rule: Rule; readonly glob: string }, upstream: string, name: string) {
   if (!matchesGlob(glob, name)) return false
   return rule.annotations ? rule.annotations.holds(upstream, name) : true
+}
+
+/** Limits of tools that there are not, in words. */
+export function idleLimits({ tools }: LimitsInFile, inventories: readonly Inventory[]): readonly string[] {
+  return tools.flatMap(({ upstream, glob }) => {
+    const names = inventories.find((one) => one.upstream === upstream)?.tools
+    if (!names || names.some((name) => matchesGlob(glob, name))) return []
+    return [`limits.tool: ${upstream} has nothing that fits ${upstream}/${glob}`]
+  })
 }
 
 function shown(names: readonly string[]): string {

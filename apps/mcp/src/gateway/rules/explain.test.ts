@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { readRules } from '../../gateway-config.ts'
 import { answerOf } from '../../suites/mcp-server.ts'
 import { type Person, people, startCompany } from '../suites/ruled-company.ts'
-import { companyRules, pinnedRulesOf, rulesOf } from '../suites/rules.ts'
-import { gapsIn } from './coverage.ts'
+import { companyRules, noLimits, pinnedRulesOf, rulesOf } from '../suites/rules.ts'
+import { gapsIn, idleLimits } from './coverage.ts'
 import { explain } from './explain.ts'
 
 test('what is explained is what the gateway does, for all people, tools and arguments', async () => {
@@ -53,7 +53,7 @@ test('it is said what was passed over, and why nobody can say', () => {
   )
   const upstream = { name: 'docs', tools: { only: undefined, not: ['hidden'], rename: {}, prefix: 'never' } }
   const endpoints = [{ resource: 'https://a.example/mcp', name: 'A', upstreams: ['docs'], scopes: [] }]
-  const settings = { endpoints, upstreams: [upstream], rules, parked: 1 } as never
+  const settings = { endpoints, upstreams: [upstream], rules, limits: noLimits, parked: 1 } as never
   const caller = { subject: 'github:1', clientId: 'app', scopes: new Set(['mcp:tools:call']) }
   const ask = (more: object) =>
     explain(settings, { upstream: 'docs', tool: 'x', caller, endpoint: undefined, args: undefined, ...more })
@@ -84,6 +84,23 @@ test('rules that name nothing, and tools that no rule names, are told', () => {
     'rules[3].tools: github has nothing that fits github/create_*',
     'docs: no rule names these tools, so nobody may use them: t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, and 2 more',
     'docs: no rule names these prompts, so nobody may use them: p',
+  ])
+})
+
+test('a limit of tools that a server does not have is told, and nothing of a server that nobody knows', () => {
+  const rate = { count: 1, per: 's' } as const
+  const tools = [
+    { upstream: 'ledger', glob: 'trans*', rate },
+    { upstream: 'ledger', glob: 'transferr', rate },
+    { upstream: 'away', glob: 'x', rate },
+    { upstream: 'quiet', glob: 'x', rate },
+  ]
+  const inventories = [
+    { upstream: 'ledger', tools: ['transfer'], prompts: undefined },
+    { upstream: 'quiet', tools: undefined, prompts: undefined },
+  ]
+  expect(idleLimits({ caller: undefined, client: undefined, tools }, inventories)).toEqual([
+    'limits.tool: ledger has nothing that fits ledger/transferr',
   ])
 })
 

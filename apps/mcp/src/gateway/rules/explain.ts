@@ -1,6 +1,8 @@
 // Why somebody may call a tool, or may not, as the gateway would decide it: the same judge, asked beforehand.
 import { effectiveScopes } from '@gatehouse/shared'
+import type { LimitsInFile, Rate } from '@gatehouse/shared/gateway-file'
 import { isOffered } from '../catalog/names.ts'
+import { limitsOf } from '../limits/limits.ts'
 import type { GatewaySettings } from '../settings.ts'
 import { type Decision, isRuled, isShown, type Judgement, judge, type RuleCaller } from './rules.ts'
 
@@ -28,10 +30,22 @@ export interface Explanation extends Pick<Judgement, 'open' | 'passed'> {
   readonly isListed: boolean
   /** The condition of the rule that decided. */
   readonly when: string | undefined
+  /** How often such a call may be made: every limit of the file that counts it. */
+  readonly limits: readonly Limit[]
+}
+
+export interface Limit {
+  /** As it stands in the file: `limits.caller`. */
+  readonly name: string
+  /** `10/min` */
+  readonly rate: string
 }
 
 /** A text: why it cannot be said. */
-export function explain({ endpoints, upstreams, rules }: GatewaySettings, question: Question): Explanation | string {
+export function explain(
+  { endpoints, upstreams, rules, limits }: GatewaySettings,
+  question: Question,
+): Explanation | string {
   const { upstream, tool, caller, args } = question
   const names = upstreams.find(({ name }) => name === upstream)?.tools
   const served = endpoints.filter(({ upstreams }) => upstreams.includes(upstream)).map(({ resource }) => resource)
@@ -52,7 +66,18 @@ export function explain({ endpoints, upstreams, rules }: GatewaySettings, questi
     missing: 'scopes' in decision ? decision.scopes.filter((scope) => !held.has(scope)) : [],
     isListed: isShown(rules, asked),
     when: rules.rules.find(({ name }) => name === decision.rule)?.condition?.text,
+    limits: limitsOn(limits, upstream, tool),
   }
+}
+
+function limitsOn(limits: LimitsInFile, upstream: string, tool: string): readonly Limit[] {
+  const limit = (name: string, rate: Rate | undefined): readonly Limit[] =>
+    rate ? [{ name, rate: `${rate.count}/${rate.per}` }] : []
+  return [
+    ...limitsOf(limits, upstream, tool).flatMap(({ glob, rate }) => limit(`limits.tool ${upstream}/${glob}`, rate)),
+    ...limit('limits.caller', limits.caller),
+    ...limit('limits.client', limits.client),
+  ]
 }
 
 function nowhere(upstream: string, endpoint: string | undefined, served: readonly string[]): string {

@@ -6,7 +6,7 @@ import { createSeals } from '../relay/seal.ts'
 import { createTaskIds } from '../relay/tasks.ts'
 import type { GatewayRules } from '../settings.ts'
 import { ada, testClient } from '../suites/clients.ts'
-import { pinnedRulesOf } from '../suites/rules.ts'
+import { noLimits, pinnedRulesOf } from '../suites/rules.ts'
 import { type Members, RpcError, type Upstream } from '../upstreams/contract.ts'
 import { explain } from './explain.ts'
 import { createGate } from './gate.ts'
@@ -84,7 +84,19 @@ function sceneOf(rules: GatewayRules) {
   }
   const tasks = createTaskIds(createSeals({ secrets: ['a secret for tests, and for nothing else'], clock: Date.now }))
   const gate = createGate({ endpoint: ada.endpoint, settings: () => rules })
-  return { relay: createRelay({ catalog, upstreams, forward, tasks, gate, onFault: expect.unreachable }), sent, all }
+  return {
+    relay: createRelay({
+      catalog,
+      upstreams,
+      forward,
+      tasks,
+      gate,
+      limit: async () => undefined,
+      onFault: expect.unreachable,
+    }),
+    sent,
+    all,
+  }
 }
 
 const base = ['mcp:tools:read', 'mcp:tools:call']
@@ -101,7 +113,7 @@ test('what is listed may be called, what is denied is never sent, and what is ex
     const rules = randomRules()
     const { relay, sent, all } = sceneOf(rules)
     const endpoints = [{ resource: ada.endpoint, upstreams: upstreams.map(({ settings }) => settings.name) }]
-    const settings = { endpoints, upstreams: upstreams.map((one) => one.settings), rules } as never
+    const settings = { endpoints, upstreams: upstreams.map((one) => one.settings), rules, limits: noLimits } as never
     for (const { owner, scopes } of callers) {
       const client = testClient('2026', { owner, granted: { scopes: new Set(scopes), expiresAt: 4_000_000_000 } })
       const { tools } = await relay.handle({ method: 'tools/list' }, client)

@@ -6,11 +6,14 @@ import type { UpstreamSettings } from '../settings.ts'
 
 const questions = { form: true, url: true, roots: true, sampling: true }
 
-/** What starts the server as a gateway to these: it writes the file. */
-export function gatewayEnv(upstreams: Readonly<Record<string, UpstreamSettings>>): Record<string, string> {
+/** What starts the server as a gateway to these: it writes the file, with `more` in it. */
+export function gatewayEnv(
+  upstreams: Readonly<Record<string, UpstreamSettings>>,
+  more: object = {},
+): Record<string, string> {
   const file = join(mkdtempSync(join(tmpdir(), 'gatehouse-gateway-')), 'gatehouse.json')
   const entries = Object.entries(upstreams).map(([name, settings]) => [name, { ...placeOf(settings), questions }])
-  writeFileSync(file, JSON.stringify({ version: 1, upstreams: Object.fromEntries(entries) }))
+  writeFileSync(file, JSON.stringify({ version: 1, upstreams: Object.fromEntries(entries), ...more }))
   return { GATEHOUSE_CONFIG: file, DATA_DIR: mkdtempSync(join(tmpdir(), 'gatehouse-data-')) }
 }
 

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '../../config.ts'
 import { lockOf, pinOf, textOfLock } from '../pins/lock.ts'
-import type { GatewayRules } from '../settings.ts'
+import type { GatewayRules, GatewaySettings } from '../settings.ts'
+
+export const noLimits: GatewaySettings['limits'] = { caller: undefined, client: undefined, tools: [] }
 
 const upstreams =
   '{ ledger: { command: [x] }, docs: { command: [x] }, wiki: { command: [x] }, github: { command: [x], default: allow } }'

@@ -11,7 +11,11 @@ import { commandSettings } from './stdio/suites/settings.ts'
 const stateFolder = mkdtempSync(join(tmpdir(), 'starter-'))
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const { PATH } = process.env
-const plain = { rules: { rules: [], openByDefault: [] }, pins: { mode: 'off' as const, lock: lockOf([]) } }
+const plain = {
+  rules: { rules: [], openByDefault: [] },
+  limits: { caller: undefined, client: undefined, tools: [] },
+  pins: { mode: 'off' as const, lock: lockOf([]) },
+}
 
 afterAll(() => rmSync(stateFolder, { recursive: true }))
 
