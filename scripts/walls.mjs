@@ -92,6 +92,7 @@ export const walls = [
       '../keys/**',
       '../pages/**',
       '../identity/**',
+      '@gatehouse/service',
       '@gatehouse/shared',
       'oidc-provider',
       'oidc-provider/**',
@@ -166,6 +167,7 @@ export const walls = [
       '../pages/**',
       '../store/contract.ts',
       '../paths.ts',
+      '@gatehouse/service',
       '@gatehouse/shared',
       'zod',
       '../xsrf.ts',
@@ -416,12 +418,12 @@ export const walls = [
   },
   {
     files: 'packages/service/src/tracing/**',
-    may: [own, ...node, '../metrics.ts', '../process/health.ts', 'fastify'],
+    may: [own, ...node, '../metrics.ts', '../process/health.ts', '@gatehouse/shared', 'fastify'],
     why: 'tracing/ is what a span is to both services: OpenTelemetry is behind it.',
   },
   {
     files: 'packages/service/src/tracing/{sdk,sampler,exporting}*.ts',
-    may: [own, ...node, '../metrics.ts', '@opentelemetry/**'],
+    may: [own, ...node, '../metrics.ts', '@gatehouse/shared', '@opentelemetry/**'],
     why: 'OpenTelemetry is for these files alone, which are loaded where there are traces.',
   },
   {

@@ -44,10 +44,7 @@ export {
   readTracingSettings,
   requestTracing,
   type Span,
-  spanOfRequest,
-  type TraceContext,
   type TracingSettings,
-  traceContextIn,
   traceRequests,
 } from './tracing/index.ts'
 export { serviceVariables, type Variable, type Variables } from './variables.ts'

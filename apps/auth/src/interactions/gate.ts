@@ -1,6 +1,7 @@
 // What the human steps need from the authorization server behind them. provider/people/interaction-gate.ts is the one
 // implementation; the steps themselves know no oidc-provider.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TraceContext } from '@gatehouse/shared'
 import type { AppFacts, ResourceFacts, ReturnsTo } from '../pages/index.ts'
 
 /** A request of an app that waits for a person. */
@@ -29,6 +30,8 @@ export interface PendingRequest {
   readonly returnsTo?: ReturnsTo
   /** What is known of the device, for a request that came from one. */
   readonly device?: DeviceRequest
+  /** The trace in which a device asked. */
+  readonly trace?: TraceContext
 }
 
 /** A page of our own that is for people who are signed in. */

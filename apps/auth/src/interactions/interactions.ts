@@ -2,6 +2,7 @@
 // (gate.ts). Upstream logins are in identity/, how pages look in pages/.
 
 import formbody from '@fastify/formbody'
+import { activeSpan, inSpan } from '@gatehouse/service'
 import { describeScope } from '@gatehouse/shared'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { InteractionGoneError } from '../errors.ts'
@@ -130,12 +131,14 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
       // the file may have changed while the page was open: what is approved is what was shown
       if (decision === 'approve' && fields.shown !== shownBehind(pending))
         return { redirect: `/interaction/${pending.uid}` }
-      const at = exchange(request, reply)
-      const { next, grantId } = decision === 'approve' ? await gate.approve(at) : { next: await gate.refuse(at) }
-      noteDecision(request, pending, decision)
-      if (decision === 'refuse' || grantId !== undefined)
-        onSecurityEvent(describeDecision(pending, { decision, request, grantId }))
-      return { leave: next }
+      return inDecision(pending, async () => {
+        const at = exchange(request, reply)
+        const { next, grantId } = decision === 'approve' ? await gate.approve(at) : { next: await gate.refuse(at) }
+        noteDecision(request, pending, decision)
+        if (decision === 'refuse' || grantId !== undefined)
+          onSecurityEvent(describeDecision(pending, { decision, request, grantId }))
+        return { leave: next }
+      })
     }),
   )
 
@@ -221,6 +224,12 @@ function shownBehind(pending: Pending): string | undefined {
 }
 
 /** Whoever looks into a device that somebody was talked into approving begins here. */
+/** A part of what a device asked, in whichever browser it is decided: the request of the browser is linked. */
+function inDecision<T>({ trace }: PendingRequest, work: () => Promise<T>): Promise<T> {
+  if (!trace) return work()
+  return inSpan('device decision', { parent: { ours: trace }, links: [activeSpan()?.context] }, work)
+}
+
 function noteDecision(request: FastifyRequest, pending: PendingRequest, decision: 'approve' | 'refuse'): void {
   const { subject, app, device } = pending
   const asked = device && { device: { askedFrom: device.address, agent: device.agent, askedAt: device.askedAt } }

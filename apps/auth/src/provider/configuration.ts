@@ -15,6 +15,7 @@ import { applyMaxAge } from './clients/unused-metadata.ts'
 import type { DevicePages } from './device/pages.ts'
 import { findAccount, type PersonAccount } from './find-account.ts'
 import { refreshLifetime, sessionLifetime } from './lifetimes.ts'
+import { deviceInfo } from './people/facts.ts'
 import { askToSignOut, showSignedOut } from './people/logout.ts'
 import { keepOfflineAccess } from './request-parameters.ts'
 import { chooseResource, groupsClaim, type ResourcePolicy, resourceServerInfo } from './resources.ts'
@@ -129,7 +130,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       deviceFlow: {
         enabled: true,
         ...engineShape,
-        deviceInfo: (ctx) => ({ ip: ctx.ip, ua: ctx.get('user-agent').slice(0, 512), askedAt: Date.now() }),
+        deviceInfo,
         userCodeInputSource: devicePages.input,
         userCodeConfirmSource: devicePages.confirm,
         successSource: devicePages.success,

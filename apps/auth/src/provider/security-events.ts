@@ -1,9 +1,11 @@
 // What the engine does that an operator wants to read afterwards, as events of the audit: its own events, in our words. No
 // code and no token is in one: the id of a stored token is the token itself, so only that of a JWT is told.
 import { createHash } from 'node:crypto'
+import { activeSpan } from '@gatehouse/service'
 import { type AuditEvent, parseScope } from '@gatehouse/shared'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { repeatedBy } from './grants/reuse-grace.ts'
+import { deviceTrace } from './people/facts.ts'
 
 export type WriteEvent = (event: AuditEvent) => void
 
@@ -18,7 +20,11 @@ export function reportSecurityEvents(provider: Provider, write: WriteEvent): voi
   const on = <Args extends unknown[]>(event: string, run: (ctx: KoaContextWithOIDC, ...args: Args) => void) =>
     (provider as unknown as NodeJS.EventEmitter).on(event, run as (...args: unknown[]) => void)
 
-  on('grant.success', (ctx) => write(tokensIssued(ctx)))
+  on('grant.success', (ctx) => {
+    const { DeviceCode } = ctx.oidc.entities
+    activeSpan()?.link(deviceTrace(DeviceCode?.deviceInfo))
+    write(tokensIssued(ctx))
+  })
   on('grant.error', (ctx, { error }: { error?: string }) => {
     const presented = presentedIn(ctx)
     if (!presented || noNews.has(error ?? '')) return

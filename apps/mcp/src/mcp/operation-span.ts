@@ -1,6 +1,7 @@
 // The span of one message of a client, by the conventions of OpenTelemetry for MCP. It is part of the trace that the message
 // names in `_meta` (SEP-414), else of that of the HTTP request which it came with.
-import { activeSpan, inSpan, type Span, shownText, traceContextIn } from '@gatehouse/service'
+import { activeSpan, inSpan, type Span, shownText } from '@gatehouse/service'
+import { traceContextIn } from '@gatehouse/shared'
 import type { Note, Noted } from './call-audit.ts'
 import { memberOf } from './message.ts'
 

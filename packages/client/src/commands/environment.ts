@@ -1,8 +1,10 @@
 import type { webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ClientError } from '@gatehouse/network'
+import type { TraceContext } from '@gatehouse/shared'
 import envPaths from 'env-paths'
 import { type Proxies, readProxies } from '../network/proxies.ts'
+import { readTraceContext } from '../network/traces.ts'
 import { readClientKey } from '../registration/client-key.ts'
 
 /** What the environment says, read once. */
@@ -16,6 +18,8 @@ export interface Environment {
   readonly clientKey: webcrypto.CryptoKey | undefined
   readonly clientMetadataUrl: string | undefined
   readonly proxies: Proxies | undefined
+  /** Which trace this run is a part of. */
+  readonly trace: TraceContext | undefined
   readonly color: boolean
 }
 
@@ -31,6 +35,8 @@ export const clientVariables = {
   HTTP_PROXY: { does: 'the way out for http addresses; this computer is never asked through it' },
   HTTPS_PROXY: { does: 'the same, for https addresses' },
   NO_PROXY: { does: 'hosts, comma-separated, that are asked without a proxy' },
+  TRACEPARENT: { does: 'the trace that the run is a part of, in the form of W3C Trace Context: servers are told' },
+  TRACESTATE: { does: 'what goes with it' },
   NO_COLOR: { does: 'anything: no colours' },
 } as const
 
@@ -47,6 +53,7 @@ export function readEnvironment(env: Variables): Environment {
     clientKey: readNamed('KEY', read('GATEHOUSE_CLIENT_KEY_FILE'), readClientKey),
     clientMetadataUrl: read('GATEHOUSE_CLIENT_METADATA_URL'),
     proxies: readProxies(env),
+    trace: readTraceContext(env),
     color: !read('NO_COLOR') && env.TERM !== 'dumb',
   }
 }

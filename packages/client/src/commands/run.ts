@@ -3,6 +3,7 @@
 import { ClientError, cleanLine, exits, findClientError } from '@gatehouse/network'
 import { mcpServerUrl } from '../discovery/discovery.ts'
 import { createProxiedFetch } from '../network/proxies.ts'
+import { createTracedFetch } from '../network/traces.ts'
 import { hasCredential } from '../registration/registration.ts'
 import type { Session } from '../session/session.ts'
 import { type CommandLine, createTerminal, errorDocument, showError, type Terminal } from '../terminal/terminal.ts'
@@ -55,8 +56,9 @@ interface ContextOptions {
 }
 
 function createContext({ host: process, environment, terminal, values, ...rest }: ContextOptions): CommandContext {
-  const { home, proxies } = environment
-  const host = proxies ? { ...process, fetch: createProxiedFetch(proxies, process.fetch) } : process
+  const { home, proxies, trace } = environment
+  const proxied = proxies ? createProxiedFetch(proxies, process.fetch) : process.fetch
+  const host = { ...process, fetch: trace ? createTracedFetch(trace, proxied) : proxied }
   const timeout = readTimeout(values.timeout)
   const identity = readIdentity(environment, values['client-id'])
   const flow = readFlow(values, hasCredential(identity))

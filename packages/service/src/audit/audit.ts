@@ -90,10 +90,10 @@ export function createAudit(options: AuditOptions): Audit {
 function traced(event: AuditEvent): AuditEvent {
   const span = event.trace === undefined ? activeSpan() : undefined
   if (!span) return event
-  const { event: name, outcome, decision, reason, grant } = event
+  const { event: name, outcome, decision, reason, grant, flow } = event
   const about = { 'gatehouse.outcome': outcome, 'gatehouse.decision': decision, 'gatehouse.reason': reason }
   span.event(name, about)
-  span.set({ 'gatehouse.grant_id': grant })
+  span.set({ 'gatehouse.grant_id': grant, 'gatehouse.flow': flow })
   return { ...event, trace: span.traceId }
 }
 

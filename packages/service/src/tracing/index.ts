@@ -4,9 +4,9 @@ import type { SdkOptions } from './sdk.ts'
 import type { TracingSettings } from './settings.ts'
 import { useTracer } from './span.ts'
 
-export { requestTracing, spanOfRequest, traceRequests } from './requests.ts'
+export { requestTracing, traceRequests } from './requests.ts'
 export { readTracingSettings, type TracingSettings } from './settings.ts'
-export { activeSpan, inSpan, isTracing, type Span, type TraceContext, traceContextIn } from './span.ts'
+export { activeSpan, inSpan, isTracing, type Span } from './span.ts'
 
 /** Once a process, before anything that is traced is made. Returns how to end it: what waits leaves, within 1.5 seconds. */
 export async function openTracing(

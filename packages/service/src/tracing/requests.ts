@@ -1,9 +1,10 @@
 // A span for each request that a service answers, by the conventions of OpenTelemetry for HTTP. It has the route and never
 // the path, no query, no header and no address: codes and ids travel in the first three, and the audit has the last.
 import type { IncomingMessage } from 'node:http'
+import { traceContextIn } from '@gatehouse/shared'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { isProbe } from '../process/health.ts'
-import { isTracing, type Span, startSpan, traceContextIn } from './span.ts'
+import { isTracing, type Span, startSpan } from './span.ts'
 
 const spans = new WeakMap<IncomingMessage, Span>()
 /** Loggers of requests, whose lines have the id of the trace as it is. */
@@ -44,11 +45,6 @@ export function traceRequests(
     })
     span.run(done)
   })
-}
-
-/** The span of a request, wherever that is asked. */
-export function spanOfRequest({ raw }: Pick<FastifyRequest, 'raw'>): Span | undefined {
-  return spans.get(raw)
 }
 
 /** Whether lines of this logger have the id of their trace without our doing. */

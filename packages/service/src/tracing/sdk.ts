@@ -2,6 +2,7 @@
 // of which nobody here knows what they say. See docs/adr/0015.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type TraceContext, traceContextIn } from '@gatehouse/shared'
 import {
   type SpanContext as Context,
   defaultTextMapGetter,
@@ -21,7 +22,7 @@ import { ConsoleSpanExporter, type SpanExporter, TracerProvider } from '@opentel
 import { createExporting, type ExportingOptions } from './exporting.ts'
 import { createSampler } from './sampler.ts'
 import type { TracingSettings } from './settings.ts'
-import { type Span, type SpanOptions, type TraceContext, type Tracer, traceContextIn } from './span.ts'
+import type { Span, SpanOptions, Tracer } from './span.ts'
 
 export interface Sdk {
   readonly tracer: Tracer

@@ -1,14 +1,10 @@
 // Spans, as the rest of both services knows them: what is under way, as a part of what. Without tracing there is no tracer, and
 // each function here does nothing but what it is given to do. The SDK is in sdk.ts, and loaded by nobody else.
 
+import type { TraceContext } from '@gatehouse/shared'
+
 /** Bounded, and no secret: names, codes, routes. Never what somebody sent as it came. */
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>
-
-/** W3C Trace Context, by the names that headers and `_meta` of MCP have for it. */
-export interface TraceContext {
-  readonly traceparent: string
-  readonly tracestate?: string | undefined
-}
 
 export interface SpanOptions {
   /** Whether it answers somebody, or asks somebody else. */
@@ -82,15 +78,6 @@ export async function inSpan<T>(
   } finally {
     span.end()
   }
-}
-
-/** A trace context, if that is what it is: two members that somebody sent. */
-export function traceContextIn(members: unknown): TraceContext | undefined {
-  if (typeof members !== 'object' || members === null) return undefined
-  const { traceparent, tracestate } = members as Readonly<Record<string, unknown>>
-  if (typeof traceparent !== 'string' || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent))
-    return undefined
-  return { traceparent, ...(typeof tracestate === 'string' && tracestate.length <= 512 && { tracestate }) }
 }
 
 function typeOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { traceContextIn } from '@gatehouse/shared'
 import { startOtlpCollector, startTestRedis } from '@gatehouse/testing'
 import { fastify } from 'fastify'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -12,7 +13,6 @@ import {
   openTracing,
   readTracingSettings,
   requestTracing,
-  traceContextIn,
   traceRequests,
 } from './index.ts'
 

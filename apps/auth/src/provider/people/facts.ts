@@ -1,6 +1,7 @@
 // What is told about a client, about the device that asked and about where the answer goes: the engine's data as the plain
 // facts of the pages.
-import { isLoopbackHost, type ProtectedResource } from '@gatehouse/shared'
+import { activeSpan } from '@gatehouse/service'
+import { isLoopbackHost, type ProtectedResource, type TraceContext, traceContextIn } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import type { Client } from 'oidc-provider'
 import type { ConnectedApp, PendingRequest } from '../../interactions/gate.ts'
@@ -23,7 +24,18 @@ export function resourceFacts({
   return { name, url: resource, ...(upstreams && { upstreams }) }
 }
 
-/** `deviceInfo` is what configuration.ts has the engine keep with a device code; `issuer` is who was asked. */
+/** What the engine keeps with a device code: where it was asked for, when, and in which trace. */
+export function deviceInfo(ctx: { readonly ip: string; get(header: string): string }): Record<string, unknown> {
+  const trace = activeSpan()?.context
+  return { ip: ctx.ip, ua: ctx.get('user-agent').slice(0, 512), askedAt: Date.now(), ...(trace && { trace }) }
+}
+
+/** The trace that a device code was asked for in. */
+export function deviceTrace(deviceInfo: unknown): TraceContext | undefined {
+  return traceContextIn((deviceInfo as { trace?: unknown } | undefined)?.trace)
+}
+
+/** `deviceInfo` is what the engine keeps with a device code; `issuer` is who was asked. */
 export function deviceFacts(
   deviceInfo: unknown,
   issuer: string,

@@ -1,5 +1,5 @@
 // The human steps' view of the engine: what is pending, and the few things a person can do about it.
-import { personalScopes } from '@gatehouse/shared'
+import { personalScopes, type TraceContext } from '@gatehouse/shared'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
 import type { Accounts } from '../../accounts/accounts.ts'
 import { InteractionGoneError } from '../../errors.ts'
@@ -9,7 +9,7 @@ import { groupsClaim, type ResourcePolicy } from '../resources.ts'
 import { flowOf } from '../security-events.ts'
 import type { GrantBook } from './connected-apps.ts'
 import type { Decisions } from './decisions.ts'
-import { appFacts, describeRedirect, deviceFacts, resourceFacts } from './facts.ts'
+import { appFacts, describeRedirect, deviceFacts, deviceTrace, resourceFacts } from './facts.ts'
 import type { OwnPages } from './own-page.ts'
 import { requestedAccess } from './requested-access.ts'
 
@@ -61,7 +61,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       if (!client) throw new InteractionGoneError()
       const { resource, scopes, engineScopes } = requestedAccess(interaction.params, resources, client)
       const subject = interaction.session?.accountId
-      const device = interaction.deviceCode ? await findDevice(provider(), interaction.deviceCode) : undefined
+      const { device, trace } = interaction.deviceCode ? await findDevice(provider(), interaction.deviceCode) : {}
       const held = subject ? await findHeldScopes(provider(), interaction, resource?.resource) : undefined
       const step = interaction.prompt.name === 'login' ? 'login' : 'consent'
       const who = step === 'consent' && subject ? { accountId: subject, clientId: client.clientId } : undefined
@@ -80,6 +80,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
         ...groupsClaim(resource, person ? accounts.groupsOf(person) : []),
         ...(subject && { subject }),
         ...(device && { device }),
+        ...(trace && { trace }),
         ...(!device && typeof redirectUri === 'string' && { returnsTo: describeRedirect(redirectUri) }),
       }
     },
@@ -102,7 +103,7 @@ export function createInteractionGate(options: InteractionGateOptions): Interact
       if (!client) throw new InteractionGoneError()
       const access = requestedAccess(interaction.params, resources, client)
       const { deviceCode, params } = interaction
-      const { userCode: _, ...device } = deviceCode ? await findDevice(provider(), deviceCode) : {}
+      const { userCode: _, ...device } = deviceCode ? (await findDevice(provider(), deviceCode)).device : {}
       const grantId = await decisions.approve(await requestOf(exchange, interaction), accountId)
       if (grantId === undefined) throw new InteractionGoneError()
       await grants.add(grantId, { accountId, clientId: client.clientId }, access, {
@@ -162,12 +163,18 @@ async function findHeldScopes(
   return [...(resource ? grant.getResourceScope(resource).split(' ') : []), ...grant.getOIDCScope().split(' ')]
 }
 
-async function findDevice(provider: Provider, deviceCode: string): Promise<DeviceRequest> {
+interface FoundDevice {
+  readonly device: DeviceRequest
+  readonly trace: TraceContext | undefined
+}
+
+async function findDevice(provider: Provider, deviceCode: string): Promise<FoundDevice> {
   const code = await provider.DeviceCode.find(deviceCode, { ignoreSessionBinding: true } as never)
   if (!code?.userCode || code.accountId || code.error) throw new InteractionGoneError()
-  return {
+  const device = {
     userCode: showUserCode(code.userCode),
     askedAt: (code.iat ?? 0) * 1000,
     ...deviceFacts(code.deviceInfo, provider.issuer),
   }
+  return { device, trace: deviceTrace(code.deviceInfo) }
 }

@@ -1,5 +1,5 @@
 // What replicas say to one another about a call.
-import type { TraceContext } from '@gatehouse/service'
+import type { TraceContext } from '@gatehouse/shared'
 import type { Json } from '../upstreams/contract.ts'
 
 export type Message =

@@ -1,6 +1,6 @@
 // What belongs to one hop of 2026-07-28: who speaks which version with which capabilities. It is made for each hop, and
 // never passed on.
-import type { TraceContext } from '@gatehouse/service'
+import type { TraceContext } from '@gatehouse/shared'
 import type { Behalf, Era, Members } from './contract.ts'
 
 const own = 'io.modelcontextprotocol/'

@@ -2,7 +2,7 @@
 // call, and whom a question of the upstream is for. It validates no result, so that what it does not know arrives as it was
 // sent. One transport carries one call (HTTP) or all calls of an owner (stdio, SSE).
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TraceContext } from '@gatehouse/service'
+import type { TraceContext } from '@gatehouse/shared'
 import { type JSONRPCMessage, SdkHttpError, type Transport } from '@modelcontextprotocol/client'
 import {
   type Behalf,

@@ -1,5 +1,6 @@
 // The span of one request to an upstream. The upstream is told of it: by `_meta` of the message, and over HTTP by a header.
-import { activeSpan, inSpan, type TraceContext } from '@gatehouse/service'
+import { activeSpan, inSpan } from '@gatehouse/service'
+import type { TraceContext } from '@gatehouse/shared'
 import { describeMessage } from '../../mcp/operation-span.ts'
 import { type Members, type Request, RpcError, UpstreamError } from './contract.ts'
 
