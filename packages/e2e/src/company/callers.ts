@@ -13,6 +13,8 @@ const scopes: Readonly<Record<Grade, string>> = {
   full: 'mcp:tools:read mcp:tools:call docs:write notes:write ledger:transfer',
 }
 
+const JSON_OR_STREAM = 'application/json, text/event-stream'
+
 export interface Caller {
   readonly name: string
   readonly tokens: Readonly<Record<Grade, string>>
@@ -106,7 +108,7 @@ export async function say(
     headers: {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
+      accept: JSON_OR_STREAM,
       'mcp-protocol-version': '2025-11-25',
       [ONLY]: `${replica}`,
     },
@@ -122,4 +124,57 @@ function messageIn({ text }: Answer): unknown {
   } catch {
     return undefined
   }
+}
+
+/**
+ * What goes wrong in clients: a token, a new one each time, is sent where none belongs. Each is planted as `misplaced: WHERE`, and
+ * good until the end.
+ */
+export async function misplaceTokens(company: Company, { plant, plantTokens }: Planting): Promise<readonly string[]> {
+  const { issuer, resource } = company.cluster
+  const [{ client_id = '', client_secret = '' } = {}] = company.machines
+  const authorization = `Basic ${btoa(`${client_id}:${client_secret}`)}`
+  const fields = { grant_type: 'client_credentials', resource, scope: scopes.full }
+  const issue = async () => plantTokens(await post(`${issuer}/token`, fields, { authorization }), 'a machine').json
+  const { access_token: good = '' } = await issue()
+  const call = (token: string, params: object, headers: Readonly<Record<string, string>> = {}) =>
+    ask(resource, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${good}`,
+        'content-type': 'application/json',
+        accept: JSON_OR_STREAM,
+        ...headers,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: token.slice(-9), method: 'tools/call', params }),
+    })
+  const tool = { name: 'ledger__list_accounts', arguments: {} }
+  const mistakes: Readonly<Record<string, (token: string) => Promise<unknown>>> = {
+    'the query of a call': (token) => ask(`${resource}?access_token=${token}`),
+    'a path': (token) => Promise.all([ask(`${resource}/${token}`), ask(`${issuer}/${token}`)]),
+    'the name of a tool': (token) => call(token, { name: token }),
+    'the name of a tool of a server': (token) => call(token, { name: `ledger__${token}` }),
+    'the name of an argument': (token) => call(token, { ...tool, arguments: { [token]: 1 } }),
+    'an argument that is denied': (token) => call(token, { name: 'docs__write_file', arguments: { path: token } }),
+    'a session id': (token) => call(token, tool, { 'mcp-session-id': token }),
+    'the revision': (token) => call(token, tool, { 'mcp-protocol-version': token }),
+    'the id of a request': (token) => call(token, tool, { 'x-request-id': token }),
+    'a user agent': (token) => call(token, tool, { 'user-agent': token }),
+    'an origin': (token) => call(token, tool, { origin: `https://${token}` }),
+    'a scheme of its own': (token) => call(token, tool, { authorization: token }),
+    'half of a token': (token) => call(token, tool, { authorization: `Bearer ${token.slice(0, -1)}` }),
+    'a client id': (token) => post(`${issuer}/token`, { ...fields, client_id: token }),
+    'a grant type': (token) => post(`${issuer}/token`, { ...fields, grant_type: token }, { authorization }),
+    'a scope': (token) => post(`${issuer}/token`, { ...fields, scope: token }, { authorization }),
+    'a resource': (token) => post(`${issuer}/token`, { ...fields, resource: token }, { authorization }),
+    'a user code': (token) => ask(`${issuer}/device?user_code=${token}`),
+    'a code from GitHub': (token) => ask(`${issuer}/login/github/callback?code=${token}&state=${token}`),
+  }
+  for (const [where, mistake] of Object.entries(mistakes)) {
+    const { access_token = '' } = await issue()
+    plant(`misplaced: ${where}`, access_token)
+    plant(`misplaced: ${where}`, access_token.split('.')[2])
+    await mistake(access_token)
+  }
+  return Object.keys(mistakes)
 }

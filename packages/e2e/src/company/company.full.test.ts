@@ -11,16 +11,17 @@ import { createPlanting } from '../harness/planting.ts'
 import { terminal } from '../replicas/cluster.ts'
 import { until } from '../replicas/until.ts'
 import { post, register } from '../replicas/wire.ts'
-import { type Caller, everybody, say, signIn } from './callers.ts'
+import { type Caller, everybody, misplaceTokens, say, signIn } from './callers.ts'
 import { cellsOfCalls, outcomeIn, replicas, requestFor, thingsOf } from './cells.ts'
 import { callers, type Grade, grades, isListed, matches, outcomeOf, rows } from './expected.ts'
 import { COMMANDS, type Company, startCompany } from './scene.ts'
-import { belongs, placesOf, plantAll } from './secrets.ts'
+import { belongs, misplacedBelongs, placesOf, plantAll } from './secrets.ts'
 
 const planting = createPlanting()
 const answers = recordAnswers()
 const canary = `canary-${crypto.randomUUID()}`
 let company: Company
+let misplaced: readonly string[] = []
 let people: ReadonlyMap<string, Caller>
 
 beforeAll(async () => {
@@ -228,6 +229,12 @@ function withoutTimes(text: string): readonly (readonly string[])[] {
   )
 }
 
+test('clients that put a token where none belongs get an error that is no fault of ours', async () => {
+  misplaced = await misplaceTokens(company, planting)
+  const logs = company.cluster.logs()
+  expect(logs).not.toContain('"statusCode":500')
+})
+
 test('no secret of the run is where it does not belong; and the search finds what is planted in each place, however it is written', async () => {
   // what strangers may write comes where they can write it
   await register(company.cluster, canary)
@@ -237,7 +244,9 @@ test('no secret of the run is where it does not belong; and the search finds wha
   const places = await placesOf(company, answers, printed.join('\n'))
   for (const { name, text, known } of places) expect(text.includes(known), `${name} has ${known}`).toBe(true)
 
-  const leaks = findLeaks(places, secrets, belongs)
+  const sent = Object.fromEntries(misplaced.map((where) => [`misplaced: ${where}`, misplacedBelongs(where)]))
+  const known = { ...sent, ...belongs }
+  const leaks = findLeaks(places, secrets, known)
   const kinds = new Set(secrets.values())
   const spellings = [...secrets.keys()].flatMap((secret) => [...new Set(Object.values(spellingsOf(secret)))])
   const size = places.reduce((sum, { text }) => sum + text.length, 0)

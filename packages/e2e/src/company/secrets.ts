@@ -2,10 +2,10 @@
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { startProcess } from '@gatehouse/testing'
 import type { AnswerRecorder, Place } from '../harness/leaks.ts'
 import type { createPlanting } from '../harness/planting.ts'
 import { contentOf } from '../replicas/redis-content.ts'
-import { privateParts } from './private-keys.ts'
 import { COMMANDS, type Company, textOf } from './scene.ts'
 
 type Plant = ReturnType<typeof createPlanting>['plant']
@@ -16,6 +16,12 @@ const TO_DEVICES = 'answers to devices'
 const PAGES = 'pages and other answers of the authorization server'
 const TO_LEDGER = 'requests to the ledger'
 const TO_GITHUB = 'requests to GitHub'
+
+/** Where a token that its owner misplaced may be: where they read it again. The ledger is sent what it is called with. */
+export function misplacedBelongs(where: string): readonly string[] {
+  const toTheSender = [TO_CLIENTS, TOKENS, TO_DEVICES, PAGES]
+  return where === 'the name of an argument' ? [...toTheSender, TO_LEDGER] : toTheSender
+}
 
 /** The places of a kind of secret. What is not here belongs nowhere. */
 export const belongs: Readonly<Record<string, readonly string[]>> = {
@@ -59,6 +65,14 @@ export async function plantAll(company: Company, plant: Plant): Promise<void> {
   const { AUTH_SECRET = '' } = secrets
   const env = { AUTH_SECRET, AUTH_ISSUER: cluster.issuer, REDIS_URL: cluster.redis.url, DATA_DIR: dataDir }
   for (const part of await privateParts(env)) plant('a private part of a signing key', part)
+}
+
+/** The private parts of the signing keys, read as the operator's command reads them. */
+async function privateParts(env: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  await using running = startProcess(['apps/auth/src/suites/private-keys.ts'], { env })
+  const { code } = await running.exited
+  if (code !== 0) throw new Error(running.output())
+  return JSON.parse(running.stdout())
 }
 
 const headersOf = (headers: object) => JSON.stringify(headers)
