@@ -11,7 +11,7 @@ export async function runCommandLine(args: readonly string[], host: Host, folder
   const command = commands.find((one) => one.name === name)
   if (!command) return await run(args, host, commands)
   const { stdout, stderr, signal, env } = host
-  const terminal = createTerminal({ stdout, stderr, color: !env.NO_COLOR && env.TERM !== 'dumb' })
+  const terminal = createTerminal({ stdout, stderr, env })
   const programs = programsOf(env)
   try {
     return await command.run({ args: rest, env, terminal, signal, stderr, folder, programs })

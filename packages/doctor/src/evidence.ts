@@ -198,7 +198,7 @@ async function readPlaces(probe: Probe, addresses: readonly Address[]): Promise<
   return places
 }
 
-/** Whether an address may be asked at all (K1); that it may not is a finding of its own. */
+/** Whether an address may be asked at all; that it may not is a finding of its own. */
 function isSafe(address: string | undefined): address is string {
   try {
     return address !== undefined && safeUrl(address, 'metadata') !== undefined

@@ -55,8 +55,8 @@ export interface ProbeOptions extends AddressGuardOptions {
 }
 
 /**
- * Asks addresses that servers named, under the client's rules: https or loopback http (K1), nothing private when the
- * start is public (K6). The address the person typed is asked as it is, http or not. GET follows redirects within these
+ * Asks addresses that servers named, under the client's rules: https or loopback http, nothing private when the
+ * start is public. The address the person typed is asked as it is, http or not. GET follows redirects within these
  * rules. An event stream is not read.
  */
 export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): Probe {

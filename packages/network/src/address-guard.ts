@@ -19,7 +19,7 @@ export interface AddressGuardOptions {
 }
 
 /**
- * Refuses private addresses when `start` is public (K6), with `unsafe_address`.
+ * Refuses private addresses when `start` is public, with `unsafe_address`.
  *
  * Does NOT cover a name that changes its address between the look-up and the connection (DNS rebinding), nor one that
  * cannot be looked up here but by a proxy: of such names only those that belong to no public network are refused.

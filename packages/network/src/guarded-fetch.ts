@@ -17,8 +17,8 @@ export interface GuardedFetchOptions extends AddressGuardOptions {
 }
 
 /**
- * A fetch for addresses that a server named. It refuses everything but https and loopback http (K1), private addresses
- * when `start` is public (K6, see address-guard.ts), redirects, and answers over 512 KiB; it gives up after 30 s. An
+ * A fetch for addresses that a server named. It refuses everything but https and loopback http, private addresses
+ * when `start` is public (see address-guard.ts), redirects, and answers over 512 KiB; it gives up after 30 s. An
  * answer of 5xx or 429 and a failing network are one error, `unreachable`, with the server's `Retry-After`.
  */
 export function createGuardedFetch(options: GuardedFetchOptions): Fetch {

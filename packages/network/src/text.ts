@@ -1,5 +1,5 @@
 // Text that came from a server, made safe to show: it can neither move the cursor, nor reorder what is read, nor flood
-// the screen (K3). Does NOT judge what the words say.
+// the screen. Does NOT judge what the words say.
 import { stripVTControlCharacters } from 'node:util'
 
 // Cc: control characters, C1 included. Cf: bidirectional and other invisible ones, tags included. Zl, Zp: line and

@@ -86,7 +86,7 @@ async function run(...args: readonly string[]) {
   const terminal = createTerminal({
     stdout: { write: (text: string) => stdout.push(text) },
     stderr: { write: (text: string) => stderr.push(text), columns: 400 },
-    color: false,
+    env: { NO_COLOR: '1' },
   })
   const code = await gateway({
     args,

@@ -20,7 +20,6 @@ export interface Environment {
   readonly proxies: Proxies | undefined
   /** Which trace this run is a part of. */
   readonly trace: TraceContext | undefined
-  readonly color: boolean
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -54,7 +53,6 @@ export function readEnvironment(env: Variables): Environment {
     clientMetadataUrl: read('GATEHOUSE_CLIENT_METADATA_URL'),
     proxies: readProxies(env),
     trace: readTraceContext(env),
-    color: !read('NO_COLOR') && env.TERM !== 'dumb',
   }
 }
 

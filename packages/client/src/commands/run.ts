@@ -25,7 +25,7 @@ const DEFAULT_URL = 'http://localhost:3000/mcp'
  */
 export async function run(args: readonly string[], host: Host, others: readonly Summary[] = []): Promise<number> {
   const { stdout, stderr, signal, env } = host
-  const terminal = createTerminal({ stdout, stderr, color: !env.NO_COLOR && env.TERM !== 'dumb' })
+  const terminal = createTerminal({ stdout, stderr, env })
   let commandLine = (command: string) => `gatehouse ${command}`
   try {
     const environment = readEnvironment(env)

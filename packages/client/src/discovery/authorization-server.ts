@@ -16,8 +16,8 @@ const usedEndpoints = [
 
 /**
  * The metadata of an authorization server: RFC 8414 with the path inserted, then OpenID Connect Discovery inserted and
- * appended. Its `issuer` has to be `issuer`, byte for byte (RFC 8414 §3.3, K2), and each endpoint an address that is
- * safe to use (K1).
+ * appended. Its `issuer` has to be `issuer`, byte for byte (RFC 8414 §3.3), and each endpoint an address that is
+ * safe to use.
  */
 async function readAuthorizationServer(issuer: string, fetch: Fetch): Promise<AuthorizationServerMetadata> {
   const places = buildDiscoveryUrls(safeUrl(issuer, 'authorization_servers')).map(({ url }) => url.href)

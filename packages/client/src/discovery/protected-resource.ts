@@ -14,7 +14,7 @@ export interface ProtectedResource {
 /**
  * The RFC 9728 metadata of an MCP server: from where the challenge says, else from the path-inserted well-known place,
  * else from the root. Its `resource` has to be the address in use, or contain it: same origin, and a path that is a
- * whole-segment prefix (what MCP clients accept). Anything else is refused (K2).
+ * whole-segment prefix (what MCP clients accept). Anything else is refused.
  */
 export async function readProtectedResource(
   url: URL,

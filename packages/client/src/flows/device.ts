@@ -80,7 +80,7 @@ async function poll(
   }
 }
 
-/** K1: an address that goes to a person's browser is https, or http on this computer. */
+/** An address that goes to a person's browser is https, or http on this computer. */
 function verificationUri(uri: string): string {
   return safeUrl(uri, 'verification_uri').href
 }

@@ -9,8 +9,8 @@ const openers: Readonly<Record<string, readonly [string, ...string[]]>> = {
 }
 
 /**
- * Asks the desktop to open an address. No shell sees it: it is one argument of a program that is named here (K1,
- * CVE-2025-6514). Where there is no desktop nothing happens; the address has been printed anyway.
+ * Asks the desktop to open an address. No shell sees it: it is one argument of a program that is named here
+ * (CVE-2025-6514). Where there is no desktop nothing happens; the address has been printed anyway.
  */
 export function openUrl(url: string): void {
   const [program, ...first] = openers[process.platform] ?? ['xdg-open']

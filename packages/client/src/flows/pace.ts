@@ -15,7 +15,7 @@ export interface Pace {
   failed(retryAfter?: number): void
 }
 
-/** A pace that stays between 1 and 60 s, whatever the server says (K4). */
+/** A pace that stays between 1 and 60 s, whatever the server says. */
 export function createPace(interval: unknown): Pace {
   let base = clamp(typeof interval === 'number' && interval > 0 ? interval : DEFAULT_INTERVAL)
   let backoff = 0

@@ -2,7 +2,7 @@ import { ClientError } from '@gatehouse/network'
 import { computeScopeUnion, isStrictScopeSuperset } from '@modelcontextprotocol/client'
 import type { Session } from '../session/session.ts'
 
-/** How often one command may send a person to sign in for more (K7). */
+/** How often one command may send a person to sign in for more. */
 const MOST_TRIES = 3
 
 export interface StepUp {

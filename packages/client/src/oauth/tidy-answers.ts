@@ -31,7 +31,7 @@ function challengeIn(headers: Headers): Record<string, string> {
 /**
  * - `id_token` goes: nobody asked for it, and nothing is read from it, so there is nothing to verify it for.
  * - `token_type` is Bearer where a token comes without one.
- * - `expires_in` and `interval` are numbers, from texts too; what is no positive number counts as absent (K4).
+ * - `expires_in` and `interval` are numbers, from texts too; what is no positive number counts as absent.
  * - `scope` is one text, from a list too.
  * - `verification_url` (Google) is `verification_uri`; a user code of digits is a text.
  */

@@ -32,7 +32,7 @@ function matching(part: string, all: readonly string[]): Completion {
   return { found: all.filter((one) => one.startsWith(part)), part }
 }
 
-/** A name from the server goes into the line as it is: only if it is one word of visible ASCII (K3). */
+/** A name from the server goes into the line as it is: only if it is one word of visible ASCII. */
 function isPlain(name: string): boolean {
   return /^[\x21-\x7e]{1,200}$/.test(name)
 }

@@ -1,4 +1,4 @@
-// Files for their owner alone, each replaced whole or not at all (K5).
+// Files for their owner alone, each replaced whole or not at all.
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ClientError } from '@gatehouse/network'

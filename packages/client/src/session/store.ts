@@ -1,5 +1,5 @@
 // The files this program keeps, all in one private folder: sign-ins, our registrations, what was discovered.
-// Each is replaced whole or not at all, for its owner alone (K5). What cannot be read counts as absent, with a notice.
+// Each is replaced whole or not at all, for its owner alone. What cannot be read counts as absent, with a notice.
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -22,7 +22,7 @@ export interface TokenSourceOptions {
 
 /**
  * Renews under a lock on the session's file and reads the file again once it holds the lock: of many processes one
- * renews, the others take its result, and nobody presents a refresh token that another has used (K5).
+ * renews, the others take its result, and nobody presents a refresh token that another has used.
  */
 export function createTokenSource({ sessions, key, clock, renew }: TokenSourceOptions): TokenSource {
   async function saved(): Promise<Session> {

@@ -61,7 +61,7 @@ test('an error says what happened, why and what to do, within the width', () => 
   const terminal = createTerminal({
     stdout: { write: () => {} },
     stderr: { write: (text) => (written += text), isTTY: true, columns: 40 },
-    color: false,
+    env: { NO_COLOR: '1' },
   })
   const error = new ClientError('signed_out', 'The server does not accept this sign-in any more.', {
     reason: 'invalid_grant: the refresh token was revoked.',

@@ -1,5 +1,5 @@
 // The two streams: results on standard output, everything else on standard error. Whatever comes from elsewhere is
-// cleaned before it is written (K3).
+// cleaned before it is written.
 import { styleText } from 'node:util'
 import { type ClientError, cleanLine, cleanText, safeJson } from '@gatehouse/network'
 import { cutTo, widthOf, wrap } from './layout.ts'
@@ -46,12 +46,13 @@ export interface Terminal {
 export interface TerminalOptions {
   readonly stdout: Output
   readonly stderr: Output
-  /** Whether colours are wanted where there is a terminal (not so with `NO_COLOR`). */
-  readonly color: boolean
+  /** `NO_COLOR` and `TERM` say whether colours are wanted where there is a terminal. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
-export function createTerminal({ stdout, stderr, color }: TerminalOptions): Terminal {
+export function createTerminal({ stdout, stderr, env }: TerminalOptions): Terminal {
   const interactive = stderr.isTTY === true
+  const color = !env.NO_COLOR && env.TERM !== 'dumb'
   const columns = Math.max(20, stderr.columns || 80)
   const style = (format: Style, text: string) =>
     color && interactive ? styleText(format, text, { validateStream: false }) : text
