@@ -82,14 +82,15 @@ forget)
 esac
 
 # Redis learns digests alone. Written each time: it follows from the passwords and from this file. Each service sees its
-# own keys and channels; no command that lists others' keys, none that administers. INFO is what ioredis asks when it connects.
+# own keys and channels; no command that administers. "auth" lists names of keys, to give an end to what has none: it sees those
+# of others too, and no values; "mcp" lists nothing. INFO is what ioredis asks when it connects.
 # "default" is off, so nobody is it; but Redis reads its append-only file as this user, and without rights for it would
 # silently leave out every transaction.
 service_rules="resetkeys resetchannels +@all -@admin -@dangerous -@scripting +eval +evalsha +script|load +script|exists +info -scan -randomkey -dbsize"
 put "$redis/users.acl" "$redis_group" <<ACL
 user default reset +@all ~* &*
 user health reset on nopass +ping
-user auth reset on #$(digest "$(password_in "$auth/redis-url")") $service_rules ~auth:* &auth:*
+user auth reset on #$(digest "$(password_in "$auth/redis-url")") $service_rules +scan ~auth:* &auth:*
 user mcp reset on #$(digest "$(password_in "$mcp/redis-url")") $service_rules ~mcp:* &mcp:*
 user operator reset on #$(digest "$(cat "$redis/operator-password")") +@all ~* &*
 ACL

@@ -214,6 +214,19 @@ export const walls = [
     why: 'limits/ knows the store contract: what is counted, and for whom.',
   },
   {
+    files: 'apps/auth/src/operator/**',
+    may: [
+      own,
+      ...node,
+      '../accounts/account-records.ts',
+      '../errors.ts',
+      '../identity/identity.ts',
+      '../provider/grants/end-grant.ts',
+      '../store/contract.ts',
+    ],
+    why: 'operator/ knows what is stored and how a grant ends: no request, no page and no engine.',
+  },
+  {
     files: 'apps/auth/src/keys/**',
     may: [own, ...node, '../errors.ts', '../store/contract.ts', '@gatehouse/shared', 'jose', 'zod'],
     why: 'keys/ knows the store contract and jose.',

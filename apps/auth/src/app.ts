@@ -12,9 +12,11 @@ import {
   traceRequests,
 } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { createAccountRecords } from './accounts/account-records.ts'
 import { createAccounts } from './accounts/accounts.ts'
 import { createFactNeeds } from './accounts/fact-needs.ts'
 import { createGroups } from './accounts/groups.ts'
+import { moveInBackground } from './accounts/moving.ts'
 import type { Config } from './config.ts'
 import { createCounters } from './counters.ts'
 import { guardHost } from './hosts.ts'
@@ -40,6 +42,7 @@ import { type CreateProvider, createClientCheck, createEngine } from './provider
 import { renderError } from './provider/error-page.ts'
 import { endGrant } from './provider/grants/end-grant.ts'
 import { createReuseGrace } from './provider/grants/reuse-grace.ts'
+import { accountLifetime } from './provider/lifetimes.ts'
 import { mountProvider } from './provider/mount.ts'
 import { createGrantBook } from './provider/people/connected-apps.ts'
 import { createDecisions } from './provider/people/decisions.ts'
@@ -130,7 +133,9 @@ export async function createApp({
   const groups = createGroups(config.groups)
   if (config.unmetGroups.length > 0) notices.groupsUnmet(config.unmetGroups)
   const logins = createLogins(config.logins, { needs: createFactNeeds(rules, groups), now: clock, trustProxy })
+  const people = createAccountRecords({ store, keptFor: accountLifetime(lifetimes) * 1000 })
   const accounts = createAccounts({
+    people,
     documents,
     records,
     rules,
@@ -141,6 +146,11 @@ export async function createApp({
     onRefused: notices.personRefused,
     onStale: notices.factsStale,
   })
+  let stopMoving = () => {}
+  app.addHook('onReady', async () => {
+    stopMoving = moveInBackground({ people, onFault: notices.accountsNotMoved })
+  })
+  app.addHook('preClose', async () => stopMoving())
   const isAdmitted = async (subject: string) => (await accounts.findAdmitted(subject)) !== undefined
 
   // what runs the provider, and what asks the one that runs

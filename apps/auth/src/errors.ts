@@ -12,6 +12,27 @@ export class AlreadyConsumedError extends GatehouseError {
   }
 }
 
+/** A command of the operator was not called as its usage says. */
+export class UsageError extends GatehouseError {
+  constructor(message: string) {
+    super('usage', message)
+  }
+}
+
+/** What an operator asked for cannot be done. */
+export class OperatorError extends GatehouseError {
+  constructor(message: string) {
+    super('operator', message)
+  }
+}
+
+/** A listing cannot go on from there: what was given is no cursor of it, or the store is another one since. Begin again. */
+export class CursorError extends GatehouseError {
+  constructor() {
+    super('cursor', 'The listing cannot go on from there: begin from the start.')
+  }
+}
+
 /** A device code may not go from the state it is in to the one asked for. */
 export class DeviceCodeStateError extends GatehouseError {
   constructor() {

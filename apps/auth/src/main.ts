@@ -6,6 +6,7 @@ import {
   openReporting,
   openTracing,
   runProcess,
+  StoreUnavailableError,
   serve,
   useProxies,
 } from '@gatehouse/service'
@@ -13,8 +14,11 @@ import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { createLogger } from './log.ts'
 import { reloadSource } from './reload.ts'
-import { openStore } from './store/open-store.ts'
+import { openStore, untilAnswers } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
+
+/** Milliseconds. */
+const STORE_ANSWERS_WITHIN = 1_000
 
 await runProcess('The authorization server', async () => {
   const config = readConfig(process.env)
@@ -32,6 +36,10 @@ await runProcess('The authorization server', async () => {
     sealing,
     onTampered: (value) => logger.error({ value }, 'a stored value does not open and is treated as absent'),
     onTrouble: (event) => logTrouble(logger, event),
+  })
+  // one that is away now is waited for while the process runs
+  await untilAnswers(store, STORE_ANSWERS_WITHIN).catch((error: unknown) => {
+    if (!(error instanceof StoreUnavailableError)) throw error
   })
   const reload = reloadSource(process.env, config, onHangUp)
   const app = await createApp({

@@ -63,6 +63,11 @@ export function createNotices({ log, counters, write }: NoticesOptions) {
       counters.noRoomToHold(cap)
       tellOfNoRoom(cap)
     },
+    accountsNotMoved: ({ cause, message }) =>
+      log.warn(
+        { reason: cause instanceof Error ? cause.message : message },
+        'accounts of a release before this one may have no end yet: the store could not be looked through',
+      ),
     documentUnread: (unread) => log.warn(unread, "a client's metadata document cannot be read"),
     documentsUnreadable: (admitted: readonly string[]) =>
       log.warn(
@@ -129,6 +134,7 @@ interface Notices {
   readonly relayFailed: DeviceRelayOptions['log']
   readonly polledFromElsewhere: AdapterOptions['onPollFromElsewhere']
   readonly noRoomToHold: HeldPollsOptions['onFull']
+  readonly accountsNotMoved: (error: Error) => void
   readonly documentUnread: ClientDocumentsOptions['onUnread']
   readonly documentsUnreadable: (admitted: readonly string[]) => void
   readonly clientFileRead: StaticClientsOptions['onReload']

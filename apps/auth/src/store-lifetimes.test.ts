@@ -75,6 +75,7 @@ test('what people, apps and devices leave in the store lives as long as it is me
   expect((await refresh(server, token)).status, 'another one takes over').toBe(200)
 
   expect(times()).toEqual({
+    Account: [91 * DAY],
     Client: [DAY, 90 * DAY],
     Session: [8 * HOUR, 10 * MINUTE],
     Interaction: [15 * MINUTE],

@@ -8,6 +8,7 @@ import { type ClientOptions, closeClient, commandTimeout, createCommandClient, t
 import { isReply, translate } from './redis-errors.ts'
 import { watchReplication } from './redis-replication.ts'
 import { createRedisRoom, type RedisMemory, readRedisMemory } from './redis-room.ts'
+import { type KeysStep, scanKeys } from './redis-scan.ts'
 
 /** How long a read waits, in milliseconds, for a broken connection to come back; of a cluster, how often it looks. */
 const reconnectPatience = 250
@@ -29,6 +30,11 @@ export interface RedisConnection<Commands extends RedisCommands> {
    * none lately it resolves, and `onUncopied` is told. Without Sentinels it resolves at once.
    */
   copied(): Promise<void>
+  /** A few names of keys: see {@link scanKeys}. Throws {@link StoreUnavailableError}, also where the account may not ask. */
+  scan(
+    pattern: string,
+    step: { readonly count: number; readonly after?: string | undefined },
+  ): Promise<KeysStep | undefined>
   /** Resolves if Redis answers; of a cluster each master that is known. Throws {@link StoreUnavailableError}. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -155,6 +161,8 @@ export function openRedisConnection<Commands extends RedisCommands>(
     },
 
     read,
+
+    scan: (pattern, step) => read(() => scanKeys(masters(), pattern, step)),
 
     ping: async () => {
       // Of a cluster one would go to any node. Those that are being connected to are waited for.

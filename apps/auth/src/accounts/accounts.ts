@@ -3,6 +3,7 @@
 import type { Identity } from '../identity/identity.ts'
 import { type EnabledLogin, letsEverybodyIn } from '../logins/login.ts'
 import type { Clock, DocumentStore, RecordStore } from '../store/contract.ts'
+import type { AccountRecords } from './account-records.ts'
 import { type AdmissionRules, hasRules, isAdmitted } from './admission.ts'
 import type { Groups } from './groups.ts'
 import { createRenewal, type RenewalOptions } from './renewal.ts'
@@ -23,6 +24,7 @@ export interface Accounts {
 }
 
 export interface AccountsOptions {
+  readonly people: AccountRecords
   readonly documents: DocumentStore
   readonly records: Pick<RecordStore, 'create' | 'destroy'>
   readonly rules: AdmissionRules
@@ -38,14 +40,16 @@ export interface AccountsOptions {
 }
 
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { documents, records, rules, groups, logins, clock, onRefused, onStale } = options
-  const name = (subject: string) => `account:${subject}`
-  const find = async (subject: string) => (await documents.get(name(subject))) as Identity | undefined
-
+  const { people, documents, records, rules, groups, logins, clock, onRefused, onStale } = options
   const loginOf = ({ subject }: Identity) => logins.find(({ subjectPrefix }) => subject.startsWith(subjectPrefix))
-  const put = (identity: Identity) => documents.put(name(identity.subject), identity)
   const freshFor = FACTS_COUNT_MS - (options.tokenLifetime + CLOCK_TOLERANCE) * 1000
-  const renew = createRenewal({ records, accounts: { find, put }, freshFor, clock, onStale })
+  const renew = createRenewal({
+    records,
+    accounts: { find: people.find, put: people.replace },
+    freshFor,
+    clock,
+    onStale,
+  })
 
   /** Judges, and ties an allowed GitHub login to the account that had it when it was first matched. */
   const judge = async (identity: Identity): Promise<boolean> => {
@@ -63,21 +67,23 @@ export function createAccounts(options: AccountsOptions): Accounts {
   }
 
   return {
-    find,
+    find: people.find,
     async admit(identity) {
       if (!(await judge(identity))) {
         onRefused(identity)
         return false
       }
       const { doubt: _ofThisSignIn, ...kept } = identity
-      await put(kept)
+      await people.put(kept)
       return true
     },
     async findAdmitted(subject) {
-      const stored = await find(subject)
+      const stored = await people.find(subject)
       const login = stored && loginOf(stored)
       const identity = login && (await renew(stored, login))
-      return identity && (await judge(identity)) ? identity : undefined
+      if (!identity || !(await judge(identity))) return undefined
+      // who was forgotten while the upstream was asked is nobody here
+      return (await people.keep(subject)) ? identity : undefined
     },
     groupsOf: groups.of,
   }

@@ -207,7 +207,7 @@ test('the facts that are kept are as many as the file names', async () => {
   await start()
   github.change('mona', { teams: Array.from({ length: 10_000 }, (_, index) => `acme/team-${index}`) })
   await signIn()
-  const account = (await server.store.documents.get('account:github:2')) as { facts: object }
+  const account = (await server.store.records.find('Account', 'github:2'))?.payload as { facts: object }
   expect(account.facts).toMatchObject({ organisations: ['acme'], teams: [] })
   expect(JSON.stringify(account).length).toBeLessThan(600)
 })

@@ -136,7 +136,7 @@ test('an address counts if it is verified, at whichever login', async () => {
 })
 
 const keptOf = async (subject: string) =>
-  (await server.store.documents.get(`account:${subject}`)) as { facts: { groups?: readonly string[] } }
+  (await server.store.records.find('Account', subject))?.payload as { facts: { groups?: readonly string[] } }
 
 test('of ten thousand groups those that count are found, and few others are kept', async () => {
   const many = Array.from(

@@ -102,8 +102,8 @@ async function renew(tokens: Tokens): Promise<number> {
 }
 const named = ({ access }: Tokens) => decodeJwt(access).groups
 const kept = async (id: Id) => {
-  const document = `account:${id === 'google' ? 'google' : 'oidc:example-corp'}:ada`
-  const account = (await server.store.documents.get(document)) as {
+  const subject = `${id === 'google' ? 'google' : 'oidc:example-corp'}:ada`
+  const account = (await server.store.records.find('Account', subject))?.payload as unknown as {
     readonly label: string
     readonly profile: object
     readonly facts: { readonly upstreamToken?: string; readonly groups?: readonly string[] }
@@ -256,7 +256,7 @@ test('a renewal without an ID token asks the userinfo endpoint, and takes nobody
   say('oidc', { claims: { sub: 'mallory', groups: ['fin'] } })
   server.elapse(HOUR)
   expect(await renew(ada)).toBe(400)
-  expect(await server.store.documents.get('account:oidc:example-corp:mallory')).toBeUndefined()
+  expect(await server.store.records.find('Account', 'oidc:example-corp:mallory')).toBeUndefined()
 })
 
 test('a provider that gives no refresh token is believed for a day; who signs in again is in again', async () => {

@@ -444,7 +444,9 @@ describe('who may enter', () => {
     await start()
     const { browser } = await deviceAtLogin()
     await signIn(browser, 'mona')
-    expect(await server.store.documents.get('account:github:2')).not.toHaveProperty('facts.upstreamToken')
+    const known = await server.store.records.find('Account', 'github:2')
+    expect(known).toBeDefined()
+    expect(known).not.toHaveProperty('payload.facts.upstreamToken')
     await server[Symbol.asyncDispose]()
 
     const dataDir = createDataDir()
@@ -453,8 +455,8 @@ describe('who may enter', () => {
     const { html } = await signIn(member.browser, 'mona')
     const done = await member.browser.approve()
     const answer = await member.device.poll()
-    const account = (await server.store.documents.get('account:github:2')) as { facts: { upstreamToken: string } }
-    const { upstreamToken } = account.facts
+    const account = (await server.store.records.find('Account', 'github:2'))?.payload
+    const { upstreamToken = '' } = (account?.facts ?? {}) as { upstreamToken?: string }
     expect(upstreamToken).toMatch(/^.{8,}$/)
     const files = readdirSync(dataDir).filter((name) => name.startsWith('auth.sqlite'))
     expect(files).toContain('auth.sqlite')

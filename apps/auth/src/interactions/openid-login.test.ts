@@ -182,7 +182,7 @@ describe('a login', () => {
       await start()
       const { browser } = await deviceAtLogin()
       await signIn(browser, 'google', 'ada')
-      expect(await server.store.documents.get('account:google:248289761001')).toEqual({
+      expect((await server.store.records.find('Account', 'google:248289761001'))?.payload).toEqual({
         subject: 'google:248289761001',
         label: 'ada@example.com',
         profile: { name: expect.any(String) },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseKeysCommand, UsageError } from './command-line.ts'
+import { UsageError } from '../errors.ts'
+import { parseKeysCommand } from './command-line.ts'
 
 test('commands are read with what belongs to them', () => {
   expect(parseKeysCommand(['list'])).toEqual({ name: 'list', json: false })

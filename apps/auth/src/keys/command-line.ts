@@ -1,6 +1,6 @@
 // What an operator types to see and change the signing keys, and reads as the answer. No part of a private key is in it.
 import { parseArgs } from 'node:util'
-import { GatehouseError } from '../errors.ts'
+import { UsageError } from '../errors.ts'
 import { describeRing, type KeyRing, type KeyStatus, publishAhead } from './key-ring.ts'
 import { type OperatorOptions, removeSigningKeys, rotateKeys, storedKeys } from './operator.ts'
 
@@ -12,13 +12,6 @@ export const keysUsage = `Usage: node keys-command.js <command>
 
 It needs the settings of the service, as the container has them.
 `
-
-/** It was not called as its usage says. */
-export class UsageError extends GatehouseError {
-  constructor(message: string) {
-    super('usage', message)
-  }
-}
 
 export type KeysCommand =
   | { readonly name: 'list'; readonly json: boolean }
@@ -39,7 +32,7 @@ export function parseKeysCommand(args: readonly string[]): KeysCommand | undefin
   return name === 'list' ? { name, json: values.json === true } : { name }
 }
 
-/** Returns what to print. Throws {@link KeyCommandError}, and what the store throws. */
+/** Returns what to print. Throws {@link OperatorError}, and what the store throws. */
 export async function runKeysCommand(command: KeysCommand, options: OperatorOptions): Promise<string> {
   const { clock, lifetimes } = options
   const before = await storedKeys(options)

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import type { DocumentStore } from '../store/contract.ts'
+import { OperatorError } from '../errors.ts'
 import { emptyRing, type KeyRing, publishedKeys } from './key-ring.ts'
-import { KeyCommandError, removeSigningKeys, rotateKeys, storedKeys } from './operator.ts'
-import { reconcileKeys } from './reconcile.ts'
+import { removeSigningKeys, rotateKeys, storedKeys } from './operator.ts'
+import { type KeyDocuments, reconcileKeys } from './reconcile.ts'
 
 const NOW = Date.UTC(2026, 11, 1)
 const lifetimes = { signingKey: 90 * 86_400, keySet: 300, accessToken: 600 }
 
 async function createScene() {
   const stored = new Map<string, unknown>()
-  const documents: DocumentStore = {
+  const documents: KeyDocuments = {
     get: async (name) => structuredClone(stored.get(name)),
     put: async (name, value) => void stored.set(name, structuredClone(value)),
     putIfAbsent: async (name, value) => {
@@ -36,9 +36,9 @@ const kids = (rings: readonly KeyRing[]) => rings.flatMap((ring) => publishedKey
 
 test('a store without keys is left as it is', async () => {
   const { options, stored } = await createScene()
-  await expect(storedKeys(options)).rejects.toThrow(KeyCommandError)
-  await expect(rotateKeys(options)).rejects.toThrow(KeyCommandError)
-  await expect(removeSigningKeys(['one'], options)).rejects.toThrow(KeyCommandError)
+  await expect(storedKeys(options)).rejects.toThrow(OperatorError)
+  await expect(rotateKeys(options)).rejects.toThrow(OperatorError)
+  await expect(removeSigningKeys(['one'], options)).rejects.toThrow(OperatorError)
   expect(stored()).toBeUndefined()
 })
 

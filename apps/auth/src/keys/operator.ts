@@ -1,19 +1,12 @@
 // What an operator does to the keys of a running service. A command is one more replica for a while: it changes the keys in
 // the store, and stays until all others have read that.
 import { setTimeout as wait } from 'node:timers/promises'
-import { GatehouseError } from '../errors.ts'
+import { OperatorError } from '../errors.ts'
 import { type KeyRing, removeKeys, rotateRing, tendRing } from './key-ring.ts'
 import { type ReconcileOptions, readStoredRing, reconcileKeys } from './reconcile.ts'
 import { signingAlgorithms } from './signing-keys.ts'
 
 const AGAIN_MS = 500
-
-/** What was asked for cannot be done: there are no keys, or not this one. */
-export class KeyCommandError extends GatehouseError {
-  constructor(message: string) {
-    super('key_command', message)
-  }
-}
 
 export interface OperatorOptions extends Omit<ReconcileOptions, 'now' | 'onWritten'> {
   readonly clock: () => number
@@ -21,12 +14,12 @@ export interface OperatorOptions extends Omit<ReconcileOptions, 'now' | 'onWritt
   readonly hold: number
 }
 
-/** One ring an algorithm. Throws {@link KeyCommandError} if there are none, or if they do not open. Never makes any. */
+/** One ring an algorithm. Throws {@link OperatorError} if there are none, or if they do not open. Never makes any. */
 export async function storedKeys({ documents }: Pick<OperatorOptions, 'documents'>): Promise<readonly KeyRing[]> {
   const stored = await Promise.all(signingAlgorithms.map((alg) => readStoredRing(alg, documents)))
   const rings = stored.filter((ring) => ring !== undefined)
   if (rings.length > 0) return rings
-  throw new KeyCommandError(
+  throw new OperatorError(
     'The store has no signing keys that AUTH_SECRET opens. A service makes them, or writes its own back, within seconds.',
   )
 }
@@ -37,7 +30,7 @@ export async function rotateKeys(options: OperatorOptions): Promise<readonly Key
   return change(options, await storedKeys(options), async (ring) => rotateRing(ring, clock(), lifetimes))
 }
 
-/** For a key that is in wrong hands. Throws {@link KeyCommandError} for a key id that is not there. */
+/** For a key that is in wrong hands. Throws {@link OperatorError} for a key id that is not there. */
 export async function removeSigningKeys(
   kids: readonly string[],
   options: OperatorOptions,
@@ -45,7 +38,7 @@ export async function removeSigningKeys(
   const stored = await storedKeys(options)
   const known = stored.flatMap(({ keys, removed }) => [...keys.map(({ kid }) => kid), ...removed])
   const unknown = kids.filter((kid) => !known.includes(kid))
-  if (unknown.length > 0) throw new KeyCommandError(`There is no such key: ${unknown.join(', ')}`)
+  if (unknown.length > 0) throw new OperatorError(`There is no such key: ${unknown.join(', ')}`)
   return change(options, stored, async (ring) => {
     const own = kids.filter((kid) => ring.removed.includes(kid) || ring.keys.some((key) => key.kid === kid))
     return own.length > 0 ? removeKeys(ring, own, options.clock()) : ring

@@ -1,9 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
-import type { DocumentStore } from '../store/contract.ts'
 import { emptyRing, joinRings, type KeyRing, publishedKeys, removeKeys, rotateRing, tendRing } from './key-ring.ts'
-import { reconcileKeys } from './reconcile.ts'
+import { type KeyDocuments, reconcileKeys } from './reconcile.ts'
 
 const NOW = Date.UTC(2026, 11, 1)
 const MINUTE = 60_000
@@ -19,7 +18,7 @@ function createScene() {
     puts: 0,
     away: false,
     turn: async (_caller: string): Promise<void> => undefined,
-    documentsOf: (caller: string): DocumentStore => {
+    documentsOf: (caller: string): KeyDocuments => {
       const call = async <T>(run: () => T): Promise<T> => {
         await scene.turn(caller)
         if (scene.away) throw new StoreUnavailableError()

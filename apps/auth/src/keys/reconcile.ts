@@ -6,10 +6,12 @@ import type { DocumentStore } from '../store/contract.ts'
 import { joinRings, type KeyLifetimes, type KeyRing, readRing, tendRing } from './key-ring.ts'
 import type { SigningAlgorithm } from './signing-keys.ts'
 
+export type KeyDocuments = Pick<DocumentStore, 'get' | 'put' | 'putIfAbsent'>
+
 const DOCUMENTS: Readonly<Record<SigningAlgorithm, string>> = { ES256: 'signing-keys', RS256: 'signing-keys-rs256' }
 
 export interface ReconcileOptions {
-  readonly documents: DocumentStore
+  readonly documents: KeyDocuments
   /** Milliseconds since the epoch. */
   readonly now: number
   readonly lifetimes: KeyLifetimes
@@ -18,7 +20,7 @@ export interface ReconcileOptions {
 }
 
 /** The stored keys of one algorithm; undefined if there are none, or if they do not open. */
-export async function readStoredRing(alg: SigningAlgorithm, documents: DocumentStore): Promise<KeyRing | undefined> {
+export async function readStoredRing(alg: SigningAlgorithm, documents: KeyDocuments): Promise<KeyRing | undefined> {
   const document = await documents.get(DOCUMENTS[alg])
   return document === undefined ? undefined : readRing(alg, document)
 }

@@ -2,8 +2,8 @@ import type { Provider } from 'oidc-provider'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
 import { emptyRing, type KeyRing, removeKeys, rotateRing, tendRing } from '../keys/key-ring.ts'
+import type { KeyDocuments } from '../keys/reconcile.ts'
 import { createSigningKey, type SigningKey } from '../keys/signing-keys.ts'
-import type { DocumentStore } from '../store/contract.ts'
 import { createEngine, type KeysChange } from './engine.ts'
 
 beforeEach(() => {
@@ -33,7 +33,7 @@ function createScene() {
     if (store.away) throw new StoreUnavailableError()
     return run()
   }
-  const documents: DocumentStore = {
+  const documents: KeyDocuments = {
     get: async (name) => guarded(() => store[member(name)]),
     put: async (name, value) =>
       guarded(() => {

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientMetadata, Provider } from 'oidc-provider'
 import { ConfigError, GatehouseError, StoreUnavailableError } from '../errors.ts'
 import { emptyRing, type KeyLifetimes, type KeyRing, publishedKeys } from '../keys/key-ring.ts'
-import { reconcileKeys } from '../keys/reconcile.ts'
+import { type KeyDocuments, reconcileKeys } from '../keys/reconcile.ts'
 import {
   nominalKeys,
   type SigningAlgorithm,
@@ -12,7 +12,7 @@ import {
   sameKeys,
   signingAlgorithms,
 } from '../keys/signing-keys.ts'
-import type { Clock, DocumentStore } from '../store/contract.ts'
+import type { Clock } from '../store/contract.ts'
 
 /** How soon a replica notices what another, or an operator, did to the keys. keys-command.ts waits for longer than this. */
 const RECONCILE_MS = 5_000
@@ -31,7 +31,7 @@ export interface Engine {
 export type CreateProvider = (keys: readonly SigningKey[]) => Provider
 
 export interface EngineOptions {
-  readonly documents: DocumentStore
+  readonly documents: KeyDocuments
   readonly clock: Clock
   readonly lifetimes: KeyLifetimes
   /** Told of trouble with the keys, once each time it begins. */

@@ -11,6 +11,11 @@ export function refreshLifetime(lifetimes: Lifetimes, client: object, device: bo
     : lifetimes.refreshToken
 }
 
+/** In seconds, from when somebody was admitted last: what they were given then does not outlive it. */
+export function accountLifetime({ grant, session }: Lifetimes): number {
+  return Math.max(grant, session)
+}
+
 /** In seconds, from the sign-in on. */
 export function sessionLifetime({ issuer, lifetimes }: Pick<Config, 'issuer' | 'lifetimes'>): number {
   return issuer.startsWith('https:') ? lifetimes.session : Math.min(lifetimes.session, EIGHT_HOURS)

@@ -69,10 +69,10 @@ test('profile and email are asked for in words, and told at userinfo and in the 
 test('an address is told where the login knows that it is verified', async () => {
   await using server = await startAuthServer()
   const tokens = await logIn(server, { scope: 'openid email' })
-  const account = (await server.store.documents.get('account:dev:ada')) as object
+  const account = (await server.store.records.find('Account', 'dev:ada'))?.payload
   const facts = { checkedAt: Date.now(), email: 'ada@example.com' }
   const profile = { name: 'Ada', picture: 'https://pictures.example/ada' }
-  await server.store.documents.put('account:dev:ada', { ...account, facts, profile })
+  await server.store.records.replace('Account', 'dev:ada', { ...account, facts, profile })
   expect((await userinfo(server, tokens.access_token)).json).toEqual({
     sub: 'dev:ada',
     email: 'ada@example.com',

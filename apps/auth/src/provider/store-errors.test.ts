@@ -39,11 +39,11 @@ test('where it is asked for the answer that a refresh token got before', async (
 test('where it is asked for the account', async () => {
   const { failing, wrapStore } = createFailing((store, guard) => ({
     ...store,
-    documents: {
-      ...store.documents,
-      get: async (name) => {
-        if (name.startsWith('account:')) guard()
-        return store.documents.get(name)
+    records: {
+      ...store.records,
+      find: async (model, id) => {
+        if (model === 'Account') guard()
+        return store.records.find(model, id)
       },
     },
   }))

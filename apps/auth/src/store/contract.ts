@@ -57,6 +57,24 @@ export interface DeviceCodeWrite {
   readonly grantId?: string
 }
 
+/** Which part of a listing is asked for. */
+export interface PageRequest {
+  /** `next` of the page before; absent at the beginning. */
+  readonly after?: string | undefined
+  /** About how many entries a page has at most, 1 to 1000. */
+  readonly size: number
+}
+
+/**
+ * A part of a listing. A page may be empty while there is a next one. Whoever follows `next` to the end MUST meet whatever was
+ * there all the time at least once, whatever is written meanwhile. The rest may be met or not, and something may be met twice.
+ */
+export interface Page<T> {
+  readonly entries: readonly T[]
+  /** Absent: that was all. Nothing in it can be read but hashes and numbers. */
+  readonly next?: string
+}
+
 export interface RecordStore {
   /**
    * Creates or replaces a record. It MUST be readable until `expiresIn` from now and then, in order that an expired
@@ -70,6 +88,16 @@ export interface RecordStore {
    * stored. Of any number of callers, on any number of processes, exactly one MUST be told so.
    */
   create(model: Model, id: string, payload: Payload, expiresIn: number): Promise<boolean>
+  /**
+   * Another payload for a record that is there and has not expired; its life and whatever leads to it stay. Returns whether it is
+   * there. MUST NOT bring back one that was destroyed. MUST be atomic.
+   */
+  replace(model: Model, id: string, payload: Payload): Promise<boolean>
+  /**
+   * A record that would expire within `atLeast` lives for `expiresIn` from now. Returns whether it is there and has not expired. MUST NOT
+   * bring back one that was destroyed. MUST be atomic. Writes nothing where nothing changes.
+   */
+  keep(model: Model, id: string, atLeast: number, expiresIn: number): Promise<boolean>
   find(model: Model, id: string): Promise<StoredRecord | undefined>
   findByUid(model: Model, uid: string): Promise<StoredRecord | undefined>
   /**
@@ -77,6 +105,11 @@ export interface RecordStore {
    * also where that put broke off after the grant was written. MUST NOT return one whose payload names somebody else.
    */
   grantsOf(accountId: string): Promise<readonly StoredGrant[]>
+  /**
+   * What {@link find} would find of a model, of all ids, in no order that means anything. Costs time on a large store: for operators
+   * and what runs in the background. Throws {@link CursorError} for an `after` that is not good, or not any more.
+   */
+  list(model: Model, page: PageRequest): Promise<Page<StoredRecord>>
   /**
    * Marks a record as used. Of any number of callers, on any number of processes, exactly one MUST succeed; all others
    * get {@link AlreadyConsumedError}, as does everyone for a record that is not there or has expired.
@@ -140,7 +173,7 @@ export interface AttemptStore {
   giveBack(name: string): Promise<void>
 }
 
-/** Few and small values that live for ever: the signing keys, accounts. Sealed like everything else. */
+/** Few and small values that live for ever, such as the signing keys. Sealed like everything else. */
 export interface DocumentStore {
   /** Undefined also for one that does not open, as under another AUTH_SECRET. */
   get(name: string): Promise<unknown>
@@ -150,6 +183,10 @@ export interface DocumentStore {
    * one that is there does not open: a wrong AUTH_SECRET must not cost the signing keys.
    */
   putIfAbsent(name: string, value: unknown): Promise<unknown>
+  /** It is gone after so many milliseconds, if it is not before; 0: at once. One that is put again lives for ever. */
+  endWithin(name: string, time: number): Promise<void>
+  /** As {@link RecordStore.list}, of all names. */
+  list(page: PageRequest): Promise<Page<unknown>>
 }
 
 export interface Store {
@@ -159,7 +196,10 @@ export interface Store {
   readonly deviceCodes: DeviceCodeStore
   readonly attempts: AttemptStore
   readonly documents: DocumentStore
-  /** Resolves if the store answers; throws {@link StoreUnavailableError} if it does not. */
+  /**
+   * Resolves if the store answers; throws {@link StoreUnavailableError} if it does not. Its cause is a {@link ConfigError} if the data is of
+   * a newer release; a store that finds that out when it is opened throws one then.
+   */
   ping(): Promise<void>
   close(): Promise<void>
 }

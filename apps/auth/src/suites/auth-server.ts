@@ -59,7 +59,7 @@ export interface AuthServer extends AsyncDisposable {
 }
 
 const START = Date.UTC(2026, 11, 1, 12)
-const SECRET = 'the secret of the tests of the authorization server'
+export const SECRET = 'the secret of the tests of the authorization server'
 
 // whoever imports this has a clock that stands still from the first server of a test to the end of that test
 afterEach(() => vi.useRealTimers())

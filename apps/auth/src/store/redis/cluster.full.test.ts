@@ -129,7 +129,7 @@ describe('Redis Cluster nodes', () => {
     const [user, password] = [`test-${randomUUID()}`, randomUUID()]
     // As docs/storage-schema.md and docs/operations.md say it.
     const commands = `hello auth ping quit info time eval evalsha get set del exists incr decr
-      pttl pexpire persist hget hset hmget zadd zrange zrem zremrangebyscore
+      pttl pexpire persist hget hset hmget zadd zrange zrem zremrangebyscore scan
       cluster|slots cluster|info asking readonly readwrite client|setname`
     const allowed = commands.split(/\s+/).map((command) => `+${command}`)
     const rules = ['on', `>${password}`, 'resetchannels', '~auth:*', '-@all', ...allowed]
@@ -141,6 +141,7 @@ describe('Redis Cluster nodes', () => {
     }
     await store.records.put('Grant', 'g', { accountId: 'dev:ada' }, 60_000, { accountId: 'dev:ada' })
     expect(await store.records.grantsOf('dev:ada')).toHaveLength(1)
+    await store.records.list('Grant', { size: 10 })
     await store.records.revokeByGrant('g')
     for (const node of nodes) {
       const log = (await node.call('ACL', 'LOG')) as string[][]

@@ -1,8 +1,11 @@
 import type { DocumentStore } from '../contract.ts'
 import { SealBrokenError } from '../sealing.ts'
+import { createListing } from './listing.ts'
 import type { RedisPartOptions } from './parts.ts'
 
-export function createRedisDocuments({ connection, sealing, envelopes, prefix }: RedisPartOptions): DocumentStore {
+export function createRedisDocuments(options: RedisPartOptions): DocumentStore {
+  const { connection, sealing, envelopes, prefix } = options
+  const list = createListing(options)
   const hashOf = (name: string) => sealing.hashKey('document', name)
   const keyOf = (hash: string) => `${prefix}document:${hash}`
 
@@ -16,17 +19,18 @@ export function createRedisDocuments({ connection, sealing, envelopes, prefix }:
     return value
   }
 
+  async function find(hash: string): Promise<unknown> {
+    const sealed = await connection.read((redis) => redis.getBuffer(keyOf(hash)))
+    try {
+      return sealed ? await open(hash, sealed) : undefined
+    } catch (error) {
+      if (error instanceof SealBrokenError) return undefined
+      throw error
+    }
+  }
+
   return {
-    async get(name) {
-      const hash = hashOf(name)
-      const sealed = await connection.read((redis) => redis.getBuffer(keyOf(hash)))
-      try {
-        return sealed ? await open(hash, sealed) : undefined
-      } catch (error) {
-        if (error instanceof SealBrokenError) return undefined
-        throw error
-      }
-    },
+    get: (name) => find(hashOf(name)),
 
     async put(name, value) {
       const hash = hashOf(name)
@@ -42,5 +46,11 @@ export function createRedisDocuments({ connection, sealing, envelopes, prefix }:
       const existing = await connection.write((redis) => redis.setBuffer(keyOf(hash), sealed, 'NX', 'GET'))
       return existing ? open(hash, existing) : value
     },
+
+    async endWithin(name, time) {
+      await connection.write((redis) => redis.endDocument(keyOf(hashOf(name)), Math.round(time)))
+    },
+
+    list: (page) => list('document:', page, find),
   }
 }

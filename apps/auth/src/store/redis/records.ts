@@ -2,6 +2,7 @@ import { AlreadyConsumedError } from '../../errors.ts'
 import type { RecordStore } from '../contract.ts'
 import { grantModel, recordGrace, refreshTokenModel, refuseDeviceCodes } from '../rules.ts'
 import { createRedisAccounts } from './accounts.ts'
+import { createListing } from './listing.ts'
 import { createGrantIndex, createRecordReader, type RedisPartOptions } from './parts.ts'
 
 export function createRedisRecords(options: RedisPartOptions): RecordStore {
@@ -9,6 +10,7 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
   const readRecord = createRecordReader(options)
   const indexGrant = createGrantIndex(options)
   const accounts = createRedisAccounts(options, readRecord)
+  const list = createListing(options)
   const keyOf = (model: string, id: string) => `${prefix}${model}:${sealing.hashKey(model, id)}`
 
   return {
@@ -47,6 +49,22 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       return isNew === 1
     },
 
+    async replace(model, id, payload) {
+      refuseDeviceCodes(model)
+      const hash = sealing.hashKey(model, id)
+      const value = envelopes.seal(model, hash, { payload })
+      const key = `${prefix}${model}:${hash}`
+      return (await connection.write((redis) => redis.replaceRecord(key, clockOffset(), value))) === 1
+    },
+
+    async keep(model, id, atLeast, expiresIn) {
+      refuseDeviceCodes(model)
+      const lifetime = Math.round(expiresIn)
+      const lives = [Math.round(atLeast), lifetime, Math.max(1, lifetime + recordGrace)]
+      const isThere = await connection.write((redis) => redis.keepRecord(keyOf(model, id), clockOffset(), ...lives))
+      return isThere === 1
+    },
+
     async find(model, id) {
       return (await readRecord(model, sealing.hashKey(model, id)))?.record
     },
@@ -58,6 +76,8 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
     },
 
     grantsOf: (accountId) => accounts.grantsOf(accountId),
+
+    list: (model, page) => list(`${model}:`, page, async (hash) => (await readRecord(model, hash))?.record),
 
     async consume(model, id) {
       const isFirst = await connection.write((redis) => redis.consumeRecord(keyOf(model, id), clockOffset()))

@@ -37,6 +37,24 @@ const createRecord = `${now}
   return 1
 `
 
+/** ARGV: offset, v. */
+const replaceRecord = `${now}
+  local expires = redis.call('HGET', KEYS[1], 'e')
+  if not expires or isPast(expires) then return 0 end
+  redis.call('HSET', KEYS[1], 'v', ARGV[2])
+  return 1
+`
+
+/** ARGV: offset, milliseconds that are enough, expires in, kept for. */
+const keepRecord = `${now}
+  local expires = redis.call('HGET', KEYS[1], 'e')
+  if not expires or isPast(expires) then return 0 end
+  if expires == '' or tonumber(expires) >= now + tonumber(ARGV[2]) then return 1 end
+  redis.call('HSET', KEYS[1], 'e', instant(ARGV[3]))
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  return 1
+`
+
 /**
  * For how many milliseconds it has been consumed, rather than since when: the caller's clock is another. After Redis's own
  * was set back they are as many as it is from that moment, so that what was used long ago does not look just used.
@@ -148,13 +166,22 @@ const endPollOfDeviceCode = `${now}
 
 /** ARGV: the value it replaces, the value. */
 const replaceDocument = `
-  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2]) end
+  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') end
+  return 1
+`
+
+/** ARGV: milliseconds. */
+const endDocument = `
+  local rest = redis.call('PTTL', KEYS[1])
+  if rest == -1 or rest > tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
   return 1
 `
 
 const sources = {
   putRecord,
   createRecord,
+  replaceRecord,
+  keepRecord,
   readRecord,
   consumeRecord,
   destroyOfGrant,
@@ -169,6 +196,7 @@ const sources = {
   endPollOfDeviceCode,
   ...attemptScripts,
   replaceDocument,
+  endDocument,
 }
 
 export const scripts = Object.fromEntries(

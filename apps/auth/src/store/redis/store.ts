@@ -9,6 +9,7 @@ import { createRedisDecisions } from './decisions.ts'
 import { createRedisDeviceCodes } from './device-codes.ts'
 import { createRedisDocuments } from './documents.ts'
 import { createRedisRecords } from './records.ts'
+import { onKnownSchema } from './schema.ts'
 import { type ScriptedRedis, scripts } from './scripts.ts'
 
 export interface RedisStoreOptions extends EnvelopeOptions, RedisConnectionOptions {
@@ -23,7 +24,8 @@ export interface RedisStoreOptions extends EnvelopeOptions, RedisConnectionOptio
 /** Returns at once, whether Redis is there or not: until it is, everything throws StoreUnavailableError. */
 export function openRedisStore(options: RedisStoreOptions): Store & AsyncDisposable {
   const { sealing, onTampered, clock = Date.now, prefix = 'auth:', clockOffset = () => 0 } = options
-  const connection = openRedisConnection<ScriptedRedis>({ ...options, mark: `${prefix}mark` }, scripts)
+  const opened = openRedisConnection<ScriptedRedis>({ ...options, mark: `${prefix}mark` }, scripts)
+  const connection = onKnownSchema(opened, `${prefix}schema`)
   const envelopes = createEnvelopes({ sealing, onTampered })
   const decisions = createRedisDecisions({ ...options, prefix })
   const part = { connection, sealing, envelopes, clock, clockOffset, prefix }

@@ -52,6 +52,7 @@ export function openSqliteDatabase({ path, clock }: SqliteDatabaseOptions): Sqli
 function createSweep(prepare: (sql: string) => StatementSync): (now: number) => void {
   const statements = [
     `DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE purge_at <= ? LIMIT ${sweepBatch})`,
+    `DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE ends_at <= ? LIMIT ${sweepBatch})`,
     `DELETE FROM attempts WHERE rowid IN (SELECT rowid FROM attempts WHERE ends_at <= ? LIMIT ${sweepBatch})`,
   ].map((sql) => prepare(sql))
   let next = 0

@@ -1,42 +1,55 @@
 import type { DocumentStore } from '../contract.ts'
 import { SealBrokenError } from '../sealing.ts'
-import type { SqlitePartOptions } from './records.ts'
+import { readCursor, type SqlitePartOptions, toPage } from './records.ts'
 
 interface DocumentRow {
+  readonly key: string
   readonly value: Uint8Array
 }
 
 export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePartOptions): DocumentStore {
-  const select = database.prepare('SELECT value FROM documents WHERE name = :name')
+  const isThere = '(ends_at IS NULL OR ends_at > :now)'
+  const select = database.prepare(`SELECT name AS key, value FROM documents WHERE name = :name AND ${isThere}`)
+  const list = database.prepare(
+    `SELECT name AS key, value FROM documents WHERE name > :after AND ${isThere} ORDER BY name LIMIT :size`,
+  )
+  const purge = database.prepare('DELETE FROM documents WHERE name = :name AND ends_at <= :now')
   const insert = database.prepare('INSERT INTO documents (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING')
-  const replace = database.prepare('INSERT OR REPLACE INTO documents (name, value) VALUES (:name, :value)')
+  const put = database.prepare('INSERT OR REPLACE INTO documents (name, value) VALUES (:name, :value)')
+  const renew = database.prepare('UPDATE documents SET value = :value WHERE name = :name')
+  const end = database.prepare(
+    'UPDATE documents SET ends_at = :end WHERE name = :name AND (ends_at IS NULL OR ends_at > :end)',
+  )
 
   const nameOf = (name: string) => sealing.hashKey('document', name)
 
   /** What was sealed under the previous secret is sealed anew: nothing else ever writes a document again. */
-  function open(name: string, sealed: Uint8Array): unknown {
+  function open({ key: name, value: sealed }: DocumentRow): unknown {
     const value = envelopes.openDocument(name, sealed)
     if (!sealing.isCurrent(sealed)) {
-      database.write(() => replace.run({ name, value: envelopes.sealDocument(name, value) }))
+      database.write(() => renew.run({ name, value: envelopes.sealDocument(name, value) }))
     }
     return value
   }
 
+  function openIfSealed(row: DocumentRow): unknown {
+    try {
+      return open(row)
+    } catch (error) {
+      if (error instanceof SealBrokenError) return undefined
+      throw error
+    }
+  }
+
   return {
     async get(name) {
-      const hash = nameOf(name)
-      const row = database.read(() => select.get({ name: hash }) as DocumentRow | undefined)
-      try {
-        return row && open(hash, row.value)
-      } catch (error) {
-        if (error instanceof SealBrokenError) return undefined
-        throw error
-      }
+      const row = database.read((now) => select.get({ name: nameOf(name), now }) as DocumentRow | undefined)
+      return row && openIfSealed(row)
     },
 
     async put(name, value) {
       const hash = nameOf(name)
-      database.write(() => replace.run({ name: hash, value: envelopes.sealDocument(hash, value) }))
+      database.write(() => put.run({ name: hash, value: envelopes.sealDocument(hash, value) }))
     },
 
     // One that is there and does not open throws SealBrokenError: with a wrong AUTH_SECRET the signing keys would be
@@ -44,11 +57,21 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
     async putIfAbsent(name, value) {
       const hash = nameOf(name)
       const sealed = envelopes.sealDocument(hash, value)
-      const row = database.write(() => {
+      const row = database.write((now) => {
+        purge.run({ name: hash, now })
         insert.run({ name: hash, value: sealed })
-        return select.get({ name: hash }) as unknown as DocumentRow
+        return select.get({ name: hash, now }) as unknown as DocumentRow
       })
-      return open(hash, row.value)
+      return open(row)
+    },
+
+    async endWithin(name, time) {
+      database.write((now) => end.run({ name: nameOf(name), end: Math.round(now + time) }))
+    },
+
+    async list({ after = '', size }) {
+      const rows = database.read((now) => list.all({ after: readCursor(after), size, now })) as unknown as DocumentRow[]
+      return toPage(rows, size, openIfSealed)
     },
   }
 }

@@ -1,5 +1,5 @@
-import { AlreadyConsumedError } from '../../errors.ts'
-import type { RecordStore, StoredRecord } from '../contract.ts'
+import { AlreadyConsumedError, CursorError } from '../../errors.ts'
+import type { Page, RecordStore, StoredRecord } from '../contract.ts'
 import type { Envelopes, FoundBy } from '../envelope.ts'
 import { grantModel, recordGrace, refuseDeviceCodes } from '../rules.ts'
 import type { Sealing } from '../sealing.ts'
@@ -44,6 +44,13 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
     `INSERT INTO records (key, model, value, expires_at, purge_at) VALUES (:key, :model, :value, :expiresAt, :purgeAt)
      ON CONFLICT (key) DO NOTHING`,
   )
+  const isAlive = '(expires_at IS NULL OR expires_at > :now)'
+  const replace = database.prepare(`UPDATE records SET value = :value WHERE key = :key AND ${isAlive}`)
+  const expiry = database.prepare(`SELECT expires_at FROM records WHERE key = :key AND ${isAlive}`)
+  const keep = database.prepare(
+    `UPDATE records SET expires_at = :expiresAt, purge_at = :purgeAt WHERE key = :key AND ${isAlive}`,
+  )
+  const list = database.prepare(`${select} model = :model AND key > :after AND ${isReadable} ORDER BY key LIMIT :size`)
   const consume = database.prepare(
     `UPDATE records SET consumed_at = :now
      WHERE key = :key AND consumed_at IS NULL AND (expires_at IS NULL OR expires_at > :now)`,
@@ -89,6 +96,27 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       })
     },
 
+    async replace(model, id, payload) {
+      refuseDeviceCodes(model)
+      const key = sealing.hashKey(model, id)
+      const value = envelopes.seal(model, key, { payload })
+      return database.write((now) => replace.run({ key, value, now }).changes === 1)
+    },
+
+    async keep(model, id, atLeast, expiresIn) {
+      refuseDeviceCodes(model)
+      const key = sealing.hashKey(model, id)
+      const isEnough = database.read((now) => {
+        const row = expiry.get({ key, now }) as { readonly expires_at: number | null } | undefined
+        return row && (row.expires_at ?? Number.POSITIVE_INFINITY) >= now + atLeast
+      })
+      if (isEnough !== false) return isEnough === true
+      return database.write((now) => {
+        const expiresAt = Math.round(now + expiresIn)
+        return keep.run({ key, expiresAt, purgeAt: expiresAt + recordGrace, now }).changes === 1
+      })
+    },
+
     async find(model, id) {
       const key = sealing.hashKey(model, id)
       const row = database.read((now) => byKey.get({ key, now }))
@@ -111,6 +139,13 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       })
     },
 
+    async list(model, { after = '', size }) {
+      const rows = database.read((now) =>
+        list.all({ model, after: readCursor(after), size, now }),
+      ) as unknown as RecordRow[]
+      return toPage(rows, size, (row) => toRecord(model, row))
+    },
+
     async consume(model, id) {
       const key = sealing.hashKey(model, id)
       database.write((now) => {
@@ -128,6 +163,22 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       database.write(() => revoke.run({ grantId: grantKey }))
     },
   }
+}
+
+/** The key that a listing stands at. */
+export function readCursor(after: string): string {
+  if (!/^[\w-]*$/.test(after)) throw new CursorError()
+  return after
+}
+
+export function toPage<Row extends { readonly key: string }, T>(
+  rows: readonly Row[],
+  size: number,
+  read: (row: Row) => T | undefined,
+): Page<T> {
+  const entries = rows.map(read).filter((entry) => entry !== undefined)
+  const last = rows.at(-1)
+  return last && rows.length === size ? { entries, next: last.key } : { entries }
 }
 
 export function consumption({ consumed_at }: Pick<RecordRow, 'consumed_at'>): Pick<StoredRecord, 'consumedAt'> {

@@ -46,4 +46,11 @@ const accounts = `
   CREATE INDEX records_account ON records (account) WHERE account IS NOT NULL;
 `
 
-export const migrations: readonly string[] = [initial, accounts]
+/** Records of a model in the order of their keys; documents that end. */
+const listings = `
+  CREATE INDEX records_model ON records (model, key);
+  ALTER TABLE documents ADD COLUMN ends_at INTEGER;
+  CREATE INDEX documents_ends_at ON documents (ends_at) WHERE ends_at IS NOT NULL;
+`
+
+export const migrations: readonly string[] = [initial, accounts, listings]

@@ -24,6 +24,9 @@ export function describeLiveness(staged: Staged): void {
         consume: () => store.records.consume('Session', 'a'),
         destroy: () => store.records.destroy('Session', 'a'),
         revokeByGrant: () => store.records.revokeByGrant('a'),
+        replace: () => store.records.replace('Session', 'a', {}),
+        keep: () => store.records.keep('Session', 'a', 1, 60_000),
+        list: () => store.records.list('Session', { size: 10 }),
         create: () => store.records.create('Session', 'a', {}, 60_000),
         createDeviceCode: () => store.deviceCodes.create('a', {}, 60_000, write),
         update: () => store.deviceCodes.update('a', {}, write),
@@ -34,6 +37,8 @@ export function describeLiveness(staged: Staged): void {
         giveBack: () => store.attempts.giveBack('a'),
         get: () => store.documents.get('a'),
         putDocument: () => store.documents.put('a', 1),
+        endWithin: () => store.documents.endWithin('a', 1),
+        listDocuments: () => store.documents.list({ size: 10 }),
         putIfAbsent: () => store.documents.putIfAbsent('a', 1),
       }
       for (const [name, call] of Object.entries(calls)) {

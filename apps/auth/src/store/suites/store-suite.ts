@@ -9,6 +9,7 @@ import { describeDeviceCodeRaces } from './device-code-races.ts'
 import { describeDeviceCodes } from './device-codes.ts'
 import { describeDocuments } from './documents.ts'
 import { describeGrants } from './grants.ts'
+import { describeEnds, describeListing, describeReplacing } from './listing.ts'
 import { describeLiveness } from './liveness.ts'
 import { describePolls } from './polls.ts'
 import { describeRecordLifetimes } from './record-lifetimes.ts'
@@ -49,6 +50,8 @@ export function describeStore(name: string, harness: StoreHarness): void {
     afterAll(() => started?.[Symbol.asyncDispose]())
     describe('records', () => describeRecords(staged))
     describe('record lifetimes', () => describeRecordLifetimes(staged))
+    describe('replacing records', () => describeReplacing(staged))
+    describe('listings', () => describeListing(staged))
     describe('grants of an account', () => describeGrants(staged))
     describe('device codes', () => describeDeviceCodes(staged))
     describe('device code races', () => describeDeviceCodeRaces(staged))
@@ -56,6 +59,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describe('attempts', () => describeAttempts(staged))
     describe('a clock that is set back', () => describeClockSetBack(staged))
     describe('documents', () => describeDocuments(staged))
+    describe('documents that end', () => describeEnds(staged))
     describe('secrecy', () => describeSecrecy(staged, harness))
     describe('liveness', () => describeLiveness(staged))
   })

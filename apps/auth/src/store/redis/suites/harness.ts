@@ -36,6 +36,8 @@ export function createRedisHarness(find: () => RedisUnderTest): StoreHarness {
           offset += time
           await onEachKey(nodes, prefix, (node, key) => shorten(node, key, time))
         },
+        // a listing looks at all keys that there are
+        discard: async () => void (await onEachKey(nodes, prefix, (node, key) => node.del(key))),
         dump: async () => Buffer.concat((await onEachKey(nodes, prefix, read)).flat()),
       }
     },

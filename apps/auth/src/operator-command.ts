@@ -1,0 +1,20 @@
+// The process of an operator who looks after the people and the clients of a service that runs.
+import { setTimeout as wait } from 'node:timers/promises'
+import { createAccountRecords } from './accounts/account-records.ts'
+import { operatorUsage, parseOperatorCommand, runPeopleCommand } from './operator/command-line.ts'
+import { runOperatorCommand } from './operator-process.ts'
+import { accountLifetime } from './provider/lifetimes.ts'
+
+/** Milliseconds in which what was asked before is answered. */
+const SETTLES = 2_000
+
+await runOperatorCommand({
+  usage: operatorUsage,
+  parse: parseOperatorCommand,
+  run: (command, { store, config: { lifetimes } }) =>
+    runPeopleCommand(command, {
+      store,
+      people: createAccountRecords({ store, keptFor: accountLifetime(lifetimes) * 1000 }),
+      settle: async () => void (store.shared && (await wait(SETTLES))),
+    }),
+})
