@@ -19,7 +19,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPlanting } from './harness/planting.ts'
 import { secretsInLogs } from './harness/secrets.ts'
 import { type Cluster, startCluster } from './replicas/cluster.ts'
-import { approvedDevice, call } from './replicas/wire.ts'
+import { approvedDevice, ask, call } from './replicas/wire.ts'
 
 const [trace, parent] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
 const TRACEPARENT = `00-${trace}-${parent}-01`
@@ -182,6 +182,17 @@ test('a client that names no trace has one from the gateway to the server, and i
   const asked = collector.spans.find(({ spanId }) => spanId === token?.links[0]?.spanId)
   expect(asked).toMatchObject({ name: 'POST /device_authorization' })
   expect(asked?.traceId).not.toBe(token?.traceId)
+})
+
+test('a process that is told to end gives away what waits', async () => {
+  const [replica] = cluster.mcp.replicas
+  await replica?.stop()
+  await replica?.start({ env: { OTEL_BSP_SCHEDULE_DELAY: '60000' } })
+  cluster.mcp.door.use(0)
+  const before = collector.spans.length
+  expect((await ask(cluster.resource, { method: 'POST' })).status).toBe(401)
+  expect(await replica?.stop()).toBe(0)
+  expect(collector.spans.slice(before).map(({ name }) => name)).toContain('POST /mcp')
 })
 
 test('no token, code, cookie, argument or secret is in anything that was exported', () => {

@@ -10,7 +10,7 @@ const form = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 /** Characters: what everybody has to pass on (W3C Trace Context §3.3.1.5). */
 const longestState = 512
 
-/** Undefined for what is none. A `tracestate` that is too long is left out. */
+/** Undefined for anything else. A `tracestate` that is too long is left out. */
 export function traceContextIn(members: unknown): TraceContext | undefined {
   if (typeof members !== 'object' || members === null) return undefined
   const { traceparent, tracestate } = members as Readonly<Record<string, unknown>>

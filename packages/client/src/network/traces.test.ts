@@ -25,6 +25,6 @@ test.each([
   { TRACEPARENT: 'x' },
   { TRACEPARENT: `${traceparent}\r\nx: y` },
   { TRACESTATE: 'a=1' },
-])('what names no trace is none: %j', (env) => {
+])('no trace is read from %j', (env) => {
   expect(readTraceContext(env)).toBeUndefined()
 })

@@ -1,4 +1,4 @@
-// The trace that this program is a part of, as whoever started it says: TRACEPARENT and TRACESTATE, which other programs read.
+// The trace that this program is a part of, as its environment says: TRACEPARENT and TRACESTATE, which other programs read.
 import type { Fetch } from '@gatehouse/network'
 import { type TraceContext, traceContextIn } from '@gatehouse/shared'
 

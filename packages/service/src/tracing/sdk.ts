@@ -128,7 +128,6 @@ function createTracer(provider: TracerProvider): Tracer {
 const propagator = new W3CTraceContextPropagator()
 
 function read(context: TraceContext | undefined): Context | undefined {
-  // a list that somebody sent twice, or no list at all, is none
   const checked = traceContextIn(context)
   if (!checked) return undefined
   return trace.getSpanContext(propagator.extract(ROOT_CONTEXT, checked, defaultTextMapGetter))
