@@ -40,6 +40,28 @@ test('nothing that was changed opens', () => {
     expect(seals.open('state', ada, other)).toBeUndefined()
 })
 
+test('what is sealed has one spelling', () => {
+  const seals = createSeals({ secrets, clock: () => now })
+  for (const value of ['a', 'ab', 'abc']) {
+    const sealed = seals.seal('state', ada, value)
+    expect(seals.open('state', ada, sealed)).toBe(value)
+    const last = sealed.charCodeAt(sealed.length - 1)
+    const spellings = [
+      `${sealed}=`,
+      `${sealed} `,
+      ` ${sealed}`,
+      `${sealed}\0`,
+      `${sealed.slice(0, 9)}\n${sealed.slice(9)}`,
+      `${sealed}A`,
+      sealed.replaceAll('-', '+').replaceAll('_', '/'),
+      // the unused bits of the last character
+      sealed.slice(0, -1) + String.fromCharCode(last + 1),
+    ]
+    for (const other of spellings.filter((one) => one !== sealed))
+      expect(seals.open('state', ada, other), JSON.stringify(other)).toBeUndefined()
+  }
+})
+
 test('a secret can be changed: what the one before sealed opens, and nothing of a third', () => {
   const clock = () => now
   const before = createSeals({ secrets: [secrets[1]], clock })
