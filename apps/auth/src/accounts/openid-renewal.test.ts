@@ -240,6 +240,21 @@ test('a refresh token that was used up is not lost with what comes after it', as
   expect([await renew(ada), named(ada)]).toEqual([200, undefined])
 })
 
+const unusable = ['server error', 'unknown key', 'foreign audience', 'expired', 'no JWT', 'foreign azp'] as const
+test.each(unusable)('nor where the ID token is of no use: %s', async (fault) => {
+  await start()
+  say('oidc', { claims: { groups: ['fin'] } })
+  const ada = await signIn('oidc')
+  Object.assign(providers.oidc, { fault, faultAt: '/jwks' })
+  for (let times = 0; times < 2; times += 1) {
+    server.elapse(HOUR)
+    expect([await renew(ada), named(ada)]).toEqual([200, ['finance']])
+  }
+  providers.oidc.fault = undefined
+  say('oidc', { claims: { groups: [] } })
+  expect([await renew(ada), named(ada)]).toEqual([200, undefined])
+})
+
 test('a renewal without an ID token asks the userinfo endpoint, and takes nobody else for the person', async () => {
   await start()
   say('oidc', { claims: { groups: ['fin'] }, userinfo: { groups: ['fin'] } })

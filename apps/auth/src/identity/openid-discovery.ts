@@ -1,5 +1,6 @@
 // What a provider publishes of itself, fetched when somebody first signs in there and again every hour. A provider that is
 // away when we start is no fault of ours: the next sign-in asks again.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import {
   allowInsecureRequests,
   type ClientAuth,
@@ -84,10 +85,18 @@ function notTheIssuer(label: string, issuer: string, found: unknown): LoginFaile
   )
 }
 
+const listeners = new AsyncLocalStorage<(body: string) => void>()
+
+/** `hear` is told of each answer to `work` that is no refusal, before the library judges it. */
+export function hearing<T>(hear: (body: string) => void, work: () => Promise<T>): Promise<T> {
+  return listeners.run(hear, work)
+}
+
 const boundedFetch: CustomFetch = async (url, options) => {
   const response = await fetch(url, options as RequestInit)
   const { status, statusText, headers } = response
   const body = await readUpstreamText(response, ANSWER_LIMIT)
+  if (response.ok) listeners.getStore()?.(body)
   return new Response(body === '' ? null : withoutNulls(body, headers), { status, statusText, headers })
 }
 

@@ -25,7 +25,7 @@ import {
   OfflineRefusedError,
   type RedirectLogin,
 } from './identity.ts'
-import { createDiscovery } from './openid-discovery.ts'
+import { createDiscovery, hearing } from './openid-discovery.ts'
 import { loginFailure } from './openid-failure.ts'
 import { type Claims, personOf } from './openid-person.ts'
 import type { OpenIdProvider } from './openid-provider.ts'
@@ -119,9 +119,17 @@ export function createOpenIdLogin({ provider, needs, now }: OpenIdLoginOptions):
     async ask(identity, refreshToken, keep) {
       const configuration = await discover()
       const sub = identity.subject.slice(subjectPrefix.length)
-      const told = await renew(provider, configuration, { refreshToken, sub })
-      const next = told.refreshToken ?? refreshToken
-      if (next !== refreshToken) await keep(next)
+      let next = refreshToken
+      const hear = (body: string) => {
+        next = refreshTokenIn(body) ?? next
+      }
+      // whatever is wrong with the rest of the answer, the token that was sent is used up
+      let told: Told
+      try {
+        told = await hearing(hear, () => renew(provider, configuration, { refreshToken, sub }))
+      } finally {
+        if (next !== refreshToken) await keep(next)
+      }
       const { subject, facts } = await identify(configuration, told, next)
       // what somebody is called may be left out of a renewed ID token, and decides nothing
       return { ...identity, subject, ...(facts && { facts }) }
@@ -203,9 +211,22 @@ function toldBy(
   // the library looks at azp only where there are several audiences
   if (!claims || (claims.azp ?? clientId) !== clientId)
     throw new LoginFailedError('unavailable', `${label}, token: an ID token for somebody else`)
-  const { access_token: accessToken, refresh_token: refreshToken = '' } = tokens
-  const isKept = refreshToken.length > 0 && refreshToken.length <= TOKEN_AT_MOST
-  return { claims, accessToken, refreshToken: isKept ? refreshToken : undefined }
+  const { access_token: accessToken, refresh_token: refreshToken } = tokens
+  return { claims, accessToken, refreshToken: kept(refreshToken) }
+}
+
+/** What an endpoint answered. */
+function refreshTokenIn(body: string): string | undefined {
+  try {
+    return kept(JSON.parse(body)?.refresh_token)
+  } catch {
+    return undefined // the library says what is wrong with it
+  }
+}
+
+function kept(refreshToken: unknown): string | undefined {
+  const isKept = typeof refreshToken === 'string' && refreshToken.length > 0 && refreshToken.length <= TOKEN_AT_MOST
+  return isKept ? refreshToken : undefined
 }
 
 /**
