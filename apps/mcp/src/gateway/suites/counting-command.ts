@@ -25,7 +25,7 @@ const tools = ['count', 'ask', 'progress', 'wait', 'slow', 'big'].map((name) => 
 async function call(id: unknown, { name, arguments: args = {}, _meta }: Json): Promise<object> {
   count += 1
   if (journal) appendFileSync(journal, `${JSON.stringify({ pid: process.pid, name, args })}\n`)
-  if (name === 'big') return { content: [{ type: 'text', text: 'é'.repeat(4_500_000) }] }
+  if (name === 'big') return { content: [{ type: 'text', text: 'é'.repeat(args.characters) }] }
   if (name === 'progress') {
     const { progressToken } = _meta ?? {}
     for (let progress = 1; progress <= 50; progress += 1)
@@ -33,7 +33,10 @@ async function call(id: unknown, { name, arguments: args = {}, _meta }: Json): P
   }
   if (name === 'slow') await new Promise((resolve) => setTimeout(resolve, args.for))
   if (name === 'wait') {
-    const reason = await new Promise((resolve) => waiting.set(id, ({ params }) => resolve(params.reason)))
+    const cancelled = new Promise((resolve) => waiting.set(id, ({ params }) => resolve(params.reason)))
+    const { progressToken } = _meta ?? {}
+    if (progressToken !== undefined) say({ method: 'notifications/progress', params: { progressToken, progress: 0 } })
+    const reason = await cancelled
     if (journal) appendFileSync(journal, `${JSON.stringify({ cancelled: reason })}\n`)
   }
   if (name === 'ask') {
