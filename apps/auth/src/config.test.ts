@@ -83,7 +83,7 @@ test('whose client documents are fetched is said by bare host names', () => {
       expect([entry, faultsOf({ [name]: `good.example,${entry}` })]).toEqual([
         entry,
         [
-          `${name} takes host names such as app.example.com, without scheme, port, path or wildcard: "${entry}" is none.`,
+          `${name} takes host names such as app.example.com, without scheme, port, path or wildcard: "${entry}" is not one.`,
         ],
       ])
   }

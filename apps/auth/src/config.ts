@@ -209,7 +209,7 @@ function readSchemes(list: readonly string[], faults: string[]): ReadonlySet<str
   const schemes = list.map((entry) => entry.replace(/:(\/\/)?$/, ''))
   for (const scheme of schemes) {
     if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || NO_APP_SCHEMES.test(scheme))
-      faults.push(`AUTH_REDIRECT_SCHEMES takes the schemes of apps, such as zed: "${scheme}" is none.`)
+      faults.push(`AUTH_REDIRECT_SCHEMES takes the schemes of apps, such as zed: "${scheme}" is not one.`)
   }
   return new Set([...EDITOR_SCHEMES, ...schemes.map((scheme) => `${scheme}:`)])
 }

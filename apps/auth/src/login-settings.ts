@@ -140,7 +140,7 @@ export function readAdmission(read: Reader, faults: string[]): AdmissionRules {
   }
   for (const name of [...rules.githubUsers, ...rules.organisations]) {
     if (!/^[a-z0-9][a-z0-9-_]{0,99}$/.test(name))
-      faults.push(`ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS take GitHub names: "${name}" is none.`)
+      faults.push(`ALLOWED_GITHUB_USERS and ALLOWED_GITHUB_ORGS take GitHub names: "${name}" is not one.`)
   }
   if (rules.emailDomains.some((domain) => !/^[^.*]+(\.[^.*]+)+$/.test(domain))) {
     faults.push('ALLOWED_EMAIL_DOMAINS takes domains such as example.com, without wildcards.')

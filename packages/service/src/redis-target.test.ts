@@ -82,12 +82,12 @@ test('every fault is told at once, and none repeats a secret', () => {
     sentinelPassword: 'hunter3',
   })
   expect(faults).toEqual([
-    'REDIS_SENTINELS takes addresses such as redis-1:26379, comma-separated: "redis://one:1" is none.',
-    'REDIS_SENTINELS takes addresses such as redis-1:26379, comma-separated: "two:99999" is none.',
-    'REDIS_SENTINELS takes addresses such as redis-1:26379, comma-separated: ":3" is none.',
-    'REDIS_CLUSTER takes addresses such as redis-1:6379, comma-separated: "a/b" is none.',
-    'REDIS_CLUSTER takes addresses such as redis-1:6379, comma-separated: one with an @ is none.',
-    'REDIS_CLUSTER takes addresses such as redis-1:6379, comma-separated: "d:0" is none.',
+    'REDIS_SENTINELS takes addresses such as redis-1:26379, comma-separated: "redis://one:1" is not one.',
+    'REDIS_SENTINELS takes addresses such as redis-1:26379, comma-separated: "two:99999" is not one.',
+    'REDIS_SENTINELS takes addresses such as redis-1:26379, comma-separated: ":3" is not one.',
+    'REDIS_CLUSTER takes addresses such as redis-1:6379, comma-separated: "a/b" is not one.',
+    'REDIS_CLUSTER takes addresses such as redis-1:6379, comma-separated: one with an @ is not one.',
+    'REDIS_CLUSTER takes addresses such as redis-1:6379, comma-separated: "d:0" is not one.',
     'REDIS_SENTINELS and REDIS_CLUSTER are both set: set one.',
   ])
   expect(read({ sentinelMaster: 'm', sentinelUsername: 'u', sentinelPassword: 'hunter2' }).faults).toEqual([

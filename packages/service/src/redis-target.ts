@@ -127,7 +127,7 @@ function readAddresses(name: string, value = '', standard: number, faults: strin
     }
     // what stands before an @ may be a password
     const shown = entry.includes('@') ? 'one with an @' : `"${entry}"`
-    faults.push(`${name} takes addresses such as redis-1:${standard}, comma-separated: ${shown} is none.`)
+    faults.push(`${name} takes addresses such as redis-1:${standard}, comma-separated: ${shown} is not one.`)
     return []
   })
 }

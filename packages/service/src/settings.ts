@@ -63,7 +63,7 @@ export function createSettingsReader<V extends Variables>(
         const hostname = bare ? URL.parse(`https://${entry}/`)?.hostname : undefined
         if (hostname && /^(\[.+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)$/.test(hostname)) return hostname
         faults.push(
-          `${name} takes host names such as app.example.com, without scheme, port, path or wildcard: "${entry}" is none.`,
+          `${name} takes host names such as app.example.com, without scheme, port, path or wildcard: "${entry}" is not one.`,
         )
         return entry
       })

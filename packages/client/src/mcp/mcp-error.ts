@@ -58,7 +58,7 @@ function asksBack({ message, code }: ProtocolError): ClientError {
 
 function sessionEnded(): ClientError {
   return new ClientError('session_ended', 'The server has ended the session.', {
-    reason: 'It was idle for too long, or the server was started anew.',
+    reason: 'It was idle for too long, or the server was started again.',
     hint: 'Open another one: connect',
   })
 }
