@@ -38,11 +38,14 @@ export function createAccountRecords({ store, keptFor }: AccountRecordsOptions):
   const read = async (subject: string) =>
     (await records.find(MODEL, subject))?.payload as unknown as Identity | undefined
 
-  /** forget() takes the document first: so one that is there afterwards led to a record that it finds. */
+  /**
+   * forget() takes the document first: so one that is there afterwards led to a record that it finds. Where somebody else made the
+   * record, they took the document.
+   */
   async function adopt(identity: Identity): Promise<Identity | undefined> {
     const { subject } = identity
-    await records.create(MODEL, subject, { ...identity }, lifetime)
-    if ((await documents.get(nameOf(subject))) === undefined) await records.destroy(MODEL, subject)
+    const isOurs = await records.create(MODEL, subject, { ...identity }, lifetime)
+    if (isOurs && (await documents.get(nameOf(subject))) === undefined) await records.destroy(MODEL, subject)
     // a day less than the record: it must not become one again
     await documents.endWithin(nameOf(subject), shared ? keptFor : 0)
     return read(subject)
