@@ -12,7 +12,7 @@ export const passwords = {
 } as const
 /** What docs/storage-schema.md, docs/adr/0006 and 0010, and docs/operations.md say that both services need together. */
 const COMMANDS = `hello auth ping quit info time eval evalsha get set del exists incr decr incrby decrby pttl pexpire persist
-  hget hset hmget hdel hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore publish subscribe unsubscribe
+  hget hset hmget hdel hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore scan publish subscribe unsubscribe
   wait select`
 const ASKS = 'hello auth ping subscribe sentinel|get-master-addr-by-name'
 /** Milliseconds of silence after which a Sentinel takes a Redis for dead. */
