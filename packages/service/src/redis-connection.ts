@@ -162,7 +162,13 @@ export function openRedisConnection<Commands extends RedisCommands>(
 
     read,
 
-    scan: (pattern, step) => read(() => scanKeys(masters(), pattern, step)),
+    scan: (pattern, step) =>
+      read(async () => {
+        const nodes = masters()
+        // of a cluster that is away none is known
+        if (nodes.length === 0) throw new StoreUnavailableError()
+        return scanKeys(nodes, pattern, step)
+      }),
 
     ping: async () => {
       // Of a cluster one would go to any node. Those that are being connected to are waited for.
