@@ -3,7 +3,7 @@
 //
 // alive:NAME of each replica, as long as it says so; lease:KEY a hash (h holder, f fence); inbox:NAME a stream (v value, f
 // from); bytes:NAME of what is in it; last:NAME a hash, by sender the number of its last mail; fence a number.
-import { type AttemptCommands, attemptScripts, type RedisCommands } from '@gatehouse/service'
+import { type AttemptCommands, attemptScripts, type RedisCommands, type RedisScript } from '@gatehouse/service'
 
 /** KEYS: alive. ARGV: life. Returns whether we were. */
 const stayAlive = `
@@ -93,17 +93,20 @@ export const scripts = {
   giveBackAttempt: { lua: attemptScripts.giveBackAttempt, numberOfKeys: 1 },
 }
 
-type Argument = string | number | Buffer
-type Script<Keys extends string[], Result> = (...args: [...Keys, ...Argument[]]) => Promise<Result>
-
 /** The commands of Redis with {@link scripts}. */
 export type ScriptedRedis = RedisCommands &
   AttemptCommands & {
-    readonly stayAlive: Script<[alive: string], 0 | 1>
-    readonly claimLease: Script<[lease: string, fence: string, alive: string], readonly [holder: string, fence: string]>
-    readonly renewLease: Script<[lease: string], 0 | 1>
-    readonly releaseLease: Script<[lease: string], 0 | 1>
-    readonly sendMail: Script<[alive: string, inbox: string, bytes: string, last: string], 'sent' | 'gone' | 'busy'>
-    readonly takeMailBuffer: Script<[inbox: string, bytes: string], readonly Buffer[]>
-    readonly decide: Script<[decision: string], string>
+    readonly stayAlive: RedisScript<[alive: string], 0 | 1>
+    readonly claimLease: RedisScript<
+      [lease: string, fence: string, alive: string],
+      readonly [holder: string, fence: string]
+    >
+    readonly renewLease: RedisScript<[lease: string], 0 | 1>
+    readonly releaseLease: RedisScript<[lease: string], 0 | 1>
+    readonly sendMail: RedisScript<
+      [alive: string, inbox: string, bytes: string, last: string],
+      'sent' | 'gone' | 'busy'
+    >
+    readonly takeMailBuffer: RedisScript<[inbox: string, bytes: string], readonly Buffer[]>
+    readonly decide: RedisScript<[decision: string], string>
   }

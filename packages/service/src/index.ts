@@ -28,6 +28,7 @@ export {
   type RedisCommands,
   type RedisConnection,
   type RedisConnectionOptions,
+  type RedisScript,
 } from './redis-connection.ts'
 export { type RedisTarget, readRedisTarget } from './redis-target.ts'
 export { requestReading } from './requests.ts'

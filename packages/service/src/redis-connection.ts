@@ -17,6 +17,11 @@ const nodePatience = 50
 /** What commands are given to; ioredis adds a method for each script. */
 export type RedisCommands = Redis
 
+/** A script as a command: its keys, and then what it is told. */
+export type RedisScript<Keys extends string[], Result> = (
+  ...args: [...Keys, ...(string | number | Buffer)[]]
+) => Promise<Result>
+
 export interface RedisConnection<Commands extends RedisCommands> {
   /** Once more if the connection broke under it. Throws {@link StoreUnavailableError}. */
   read<T>(run: (redis: Commands) => Promise<T>): Promise<T>

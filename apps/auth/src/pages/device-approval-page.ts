@@ -1,28 +1,13 @@
 import { describeAgent } from './agent.ts'
-import type { AppFacts, FormFacts, ResourceFacts } from './facts.ts'
 import { type Html, html } from './html.ts'
 import { layout } from './layout.ts'
-import {
-  appIdentity,
-  decision,
-  factList,
-  memberships,
-  nameWarning,
-  newBehind,
-  notice,
-  permissions,
-  server,
-  signedInAs,
-  wayBack,
-} from './request.ts'
+import { access, answer, appIdentity, factList, nameWarning, newBehind, notice, type RequestFacts } from './request.ts'
 import { cleanText } from './text.ts'
 import { timeAgo } from './time-ago.ts'
 import { userCodeToCompare } from './user-code.ts'
 
-export interface DeviceApprovalFacts {
-  readonly form: FormFacts
+export interface DeviceApprovalFacts extends RequestFacts {
   readonly userCode: string
-  readonly app: AppFacts
   /** Who asked for the code. `agent` is the User-Agent header, `askedAt` in milliseconds. */
   readonly requester: {
     readonly address?: string | undefined
@@ -31,20 +16,6 @@ export interface DeviceApprovalFacts {
   }
   /** In milliseconds. */
   readonly now: number
-  /** In plain words. */
-  readonly scopes: readonly string[]
-  /** Those of them that the app does not have yet, where it has others. */
-  readonly added?: readonly string[] | undefined
-  /** Absent for an app that only asks who the person is. */
-  readonly resource?: ResourceFacts
-  /** What stands behind it now and did not when the person approved this app before, by name. */
-  readonly addedUpstreams?: readonly string[] | undefined
-  /** Those of the person's groups that it is told of. */
-  readonly groups?: readonly string[] | undefined
-  readonly account: string
-  /** Where what is approved here can be ended. */
-  readonly appsAddress: string
-  readonly switchAccount: FormFacts
   /** A sentence the operator's policy wants read before anybody approves. */
   readonly policyWarning?: string | undefined
 }
@@ -60,13 +31,7 @@ export function deviceApprovalPage(facts: DeviceApprovalFacts): string {
 <div class="compare"><p class="label">Your device must show this code</p>
 ${userCodeToCompare(facts.userCode)}</div>
 ${nameWarning(facts.app)}
-${factList([
-  ['App', appIdentity(facts.app)],
-  ['Asked', whereAndWhen(facts)],
-  ['It may', permissions(facts.scopes, facts.added)],
-  ...(facts.resource ? [['Server', server(facts.resource)] as const] : []),
-  ...memberships(facts.groups),
-])}
+${factList([['App', appIdentity(facts.app)], ['Asked', whereAndWhen(facts)], ...access(facts)])}
 ${newBehind(facts.resource, facts.addedUpstreams)}
 ${facts.policyWarning && notice('caution', cleanText(facts.policyWarning, 300))}
 ${notice(
@@ -74,9 +39,7 @@ ${notice(
   'Did you start this on your own device just now?',
   'If somebody sent you this link or code, do not continue.',
 )}
-${decision(facts.form)}
-${wayBack(facts.appsAddress)}
-${signedInAs(facts.account, facts.switchAccount)}`,
+${answer(facts)}`,
   })
 }
 

@@ -9,6 +9,26 @@ import { cleanText, displayHost } from './text.ts'
 
 const GROUPS_SHOWN = 20
 
+/** What every request puts before a person, in a browser or for a device. */
+export interface RequestFacts {
+  readonly form: FormFacts
+  readonly app: AppFacts
+  /** In plain words. */
+  readonly scopes: readonly string[]
+  /** Those of them that the app does not have yet, where it has others. */
+  readonly added?: readonly string[] | undefined
+  /** Absent for an app that only asks who the person is. */
+  readonly resource?: ResourceFacts
+  /** What stands behind it now and did not when the person approved this app before, by name. */
+  readonly addedUpstreams?: readonly string[] | undefined
+  /** Those of the person's groups that it is told of. */
+  readonly groups?: readonly string[] | undefined
+  readonly account: string
+  /** Where what is approved here can be ended. */
+  readonly appsAddress: string
+  readonly switchAccount: FormFacts
+}
+
 /** What a fact is called and what it is. Facts come most telling first. */
 export type Fact = readonly [label: string, value: Html]
 
@@ -55,6 +75,22 @@ export function nameWarning(app: AppFacts): Html | undefined {
   )
 }
 
+/** What the app gets. */
+export function access({ scopes, added, resource, groups }: RequestFacts): readonly Fact[] {
+  return [
+    ['It may', permissions(scopes, added)],
+    ...(resource ? [['Server', server(resource)] as const] : []),
+    ...memberships(groups),
+  ]
+}
+
+/** The answer, and what somebody may want instead. */
+export function answer({ form, appsAddress, account, switchAccount }: RequestFacts): Html {
+  return html`${decision(form)}
+${wayBack(appsAddress)}
+${signedInAs(account, switchAccount)}`
+}
+
 /** `added` are marked. */
 export function permissions(scopes: readonly string[], added: readonly string[] = []): Html {
   if (scopes.length === 0) return html`Know that you signed in, and nothing else`
@@ -72,7 +108,7 @@ export function server({ name, url, upstreams = [] }: ResourceFacts): Html {
 }
 
 /** What tokens for the server say of the person: nothing, unless they name groups. */
-export function memberships(groups: readonly string[] = []): readonly Fact[] {
+function memberships(groups: readonly string[] = []): readonly Fact[] {
   if (groups.length === 0) return []
   const others = groups.length - GROUPS_SHOWN
   const more = others > 0 && ` and ${others} more`
@@ -107,7 +143,7 @@ export function destination(returnsTo: ReturnsTo): Html {
 }
 
 /** Both answers in one form. Refusing comes first: it is what the first Tab reaches. */
-export function decision(form: FormFacts): Html {
+function decision(form: FormFacts): Html {
   return html`<form method="post" action="${form.action}" class="decision">
 ${token(form)}${
   form.shown !== undefined &&
@@ -139,7 +175,7 @@ export function token({ xsrf }: FormFacts): Html {
 }
 
 /** The way back, for whoever finds out later. `appsAddress` is that of the page of connected apps. */
-export function wayBack(appsAddress: string): Html {
+function wayBack(appsAddress: string): Html {
   return html`<p class="muted">You can disconnect it at any time at <b>${cleanText(appsAddress, 512)}</b></p>`
 }
 

@@ -5,7 +5,7 @@
 // f: position of the last event, g: position of the last event that was dropped, r: reader. An entry of the log: s
 // stream, v value; no v where the event was too large to be kept.
 
-import type { RedisCommands } from '@gatehouse/service'
+import type { RedisCommands, RedisScript } from '@gatehouse/service'
 import { ownStream } from './contract.ts'
 import { readBatch } from './limits.ts'
 
@@ -187,10 +187,8 @@ export const scripts = {
   readStream: { lua: readStream, numberOfKeys: 2 },
 }
 
-type Argument = string | number | Buffer
-type Script<Keys extends string[], Result> = (...args: [...Keys, ...Argument[]]) => Promise<Result>
-type OneKey<Result> = Script<[key: string], Result>
-type TwoKeys<Result> = Script<[meta: string, log: string], Result>
+type OneKey<Result> = RedisScript<[key: string], Result>
+type TwoKeys<Result> = RedisScript<[meta: string, log: string], Result>
 
 /** The commands of Redis with {@link scripts}: each by its name, and as `…Buffer` for answers in bytes. */
 export type ScriptedRedis = RedisCommands & {
