@@ -1,7 +1,7 @@
 // A TCP proxy for tests: what is behind it can be away, hang, or lose its connections, without being touched.
 
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import { startTcpRelay } from './tcp-relay.ts'
 
 export interface TestProxy extends AsyncDisposable {
   /** The address of what is behind it, with the proxy in its place. */
@@ -24,50 +24,26 @@ export interface TestProxy extends AsyncDisposable {
 
 export async function startTestProxy(target: string): Promise<TestProxy> {
   const { hostname, port } = new URL(target)
-  const sockets = new Set<Socket>()
   const requests: Buffer[] = []
   let isFrozen = false
   let losesAnswers = false
-
-  const server = createServer((client) => {
-    const upstream = connect({ host: hostname, port: Number(port) })
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket)
-      if (isFrozen) socket.pause()
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
+  const relay = await startTcpRelay({
+    reach: () => connect({ host: hostname, port: Number(port) }),
+    pass(client, upstream) {
+      if (isFrozen) for (const socket of [client, upstream]) socket.pause()
+      client.on('data', (data) => {
+        requests.push(data)
+        upstream.write(data)
       })
-      socket.on('data', (data) => {
-        if (socket === client) requests.push(data)
-        if (losesAnswers && socket === upstream) client.destroy()
-        else other.write(data)
+      upstream.on('data', (data) => {
+        if (losesAnswers) client.destroy()
+        else client.write(data)
       })
-    }
+    },
   })
-  const listen = async (wanted: number) => {
-    server.listen(wanted, '127.0.0.1')
-    await once(server, 'listening')
-  }
-  await listen(0)
-  const own = (server.address() as AddressInfo).port
+  const { cut, stop, restart, sockets } = relay
   const url = new URL(target)
-  url.host = `127.0.0.1:${own}`
-
-  const cut = () => {
-    for (const socket of sockets) socket.destroy()
-  }
-  const stop = async () => {
-    if (!server.listening) return
-    const closed = once(server, 'close')
-    server.close()
-    cut()
-    await closed
-  }
+  url.host = `127.0.0.1:${relay.port}`
 
   return {
     url: url.href,
@@ -88,7 +64,7 @@ export async function startTestProxy(target: string): Promise<TestProxy> {
     },
     cut,
     stop,
-    restart: () => listen(own),
+    restart,
     [Symbol.asyncDispose]: stop,
   }
 }

@@ -1,7 +1,7 @@
 // One address for several replicas at the level of TCP, for what streams need of a proxy: nothing is held back, and when
 // one side hangs up so does the other. Unlike replicas/switch.ts it sees no requests: a connection stays where it is.
-import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { startTcpRelay } from '@gatehouse/testing'
 
 export interface Door extends AsyncDisposable {
   /** The number of the replica to which connections lead from now on. Those to others are broken off. */
@@ -15,33 +15,24 @@ export async function openDoor(port: number, targets: readonly number[]): Promis
   const counts = targets.map(() => 0)
   const open = new Map<Socket, number>()
   let current = 0
-  const server = createServer((near) => {
-    const far = connect(targets[current] as number, '127.0.0.1')
-    counts[current] = (counts[current] ?? 0) + 1
-    open.set(near, current)
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      one.pipe(other)
-      one.on('error', () => undefined)
-      one.on('close', () => {
-        open.delete(near)
-        other.destroy()
-      })
-    }
+  const relay = await startTcpRelay({
+    host: 'localhost',
+    port,
+    reach: () => connect(targets[current] as number, '127.0.0.1'),
+    pass(near, far) {
+      counts[current] = (counts[current] ?? 0) + 1
+      open.set(near, current)
+      near.on('close', () => open.delete(near))
+      near.pipe(far)
+      far.pipe(near)
+    },
   })
-  server.listen(port, 'localhost')
-  await once(server, 'listening')
   return {
     counts,
     lead(replica) {
       current = replica
       for (const [near, to] of open) if (to !== replica) near.destroy()
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const near of open.keys()) near.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: relay.stop,
   }
 }

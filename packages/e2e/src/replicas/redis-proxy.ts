@@ -1,7 +1,7 @@
 // What stands between one replica and Redis in these tests: it sees each command, and can slow the way down, break it,
 // or lose an answer at exactly the command that a test is about.
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import { startTcpRelay } from '@gatehouse/testing'
 
 /** `lose`: it arrives and is carried out, and from then on nothing comes back on this connection. */
 export type Fate = 'pass' | 'cut' | 'lose'
@@ -18,69 +18,49 @@ export interface RedisProxy extends AsyncDisposable {
 
 export async function startRedisProxy(target: string): Promise<RedisProxy> {
   const { hostname, port } = new URL(target)
-  const sockets = new Set<Socket>()
-  const server = createServer((client) => {
-    const upstream = connect({ host: hostname, port: Number(port) })
-    let isLost = false
-    let lastDelay = 0
-    let pending = Buffer.alloc(0)
-    let late = 0
-    // never one before another that came first
-    const deliver = (command: Buffer) => {
-      if (proxy.delay === 0 && late === 0) return void upstream.write(command)
-      late += 1
-      setTimeout(() => {
-        late -= 1
-        if (upstream.writable) upstream.write(command)
-      }, proxy.delay || lastDelay)
-      lastDelay = proxy.delay || lastDelay
-      return undefined
-    }
-    client.on('data', (data) => {
-      pending = Buffer.concat([pending, data])
-      for (let read = readCommand(pending); read; read = readCommand(pending)) {
-        const command = pending.subarray(0, read.length)
-        pending = pending.subarray(read.length)
-        const fate = proxy.judge(read.words)
-        if (fate === 'cut') return void client.destroy()
-        isLost ||= fate === 'lose'
-        deliver(command)
+  const relay = await startTcpRelay({
+    reach: () => connect({ host: hostname, port: Number(port) }),
+    pass(client, upstream) {
+      let isLost = false
+      let lastDelay = 0
+      let pending = Buffer.alloc(0)
+      let late = 0
+      // never one before another that came first
+      const deliver = (command: Buffer) => {
+        if (proxy.delay === 0 && late === 0) return void upstream.write(command)
+        late += 1
+        setTimeout(() => {
+          late -= 1
+          if (upstream.writable) upstream.write(command)
+        }, proxy.delay || lastDelay)
+        lastDelay = proxy.delay || lastDelay
+        return undefined
       }
-      return undefined
-    })
-    upstream.on('data', (data) => {
-      if (!isLost) client.write(data)
-    })
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
+      client.on('data', (data) => {
+        pending = Buffer.concat([pending, data])
+        for (let read = readCommand(pending); read; read = readCommand(pending)) {
+          const command = pending.subarray(0, read.length)
+          pending = pending.subarray(read.length)
+          const fate = proxy.judge(read.words)
+          if (fate === 'cut') return void client.destroy()
+          isLost ||= fate === 'lose'
+          deliver(command)
+        }
+        return undefined
       })
-    }
+      upstream.on('data', (data) => {
+        if (!isLost) client.write(data)
+      })
+    },
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   const url = new URL(target)
-  url.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  const cut = () => {
-    for (const socket of sockets) socket.destroy()
-  }
+  url.host = `127.0.0.1:${relay.port}`
   const proxy: RedisProxy = {
     url: url.href,
     judge: () => 'pass',
     delay: 0,
-    cut,
-    [Symbol.asyncDispose]: async () => {
-      const closed = once(server, 'close')
-      server.close()
-      cut()
-      await closed
-    },
+    cut: relay.cut,
+    [Symbol.asyncDispose]: relay.stop,
   }
   return proxy
 }
