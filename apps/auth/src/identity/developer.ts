@@ -1,4 +1,4 @@
-// A login for a laptop: whoever gives a name is that person. It proves nothing, which is why config.ts allows it for a
+// A login for a laptop: whoever gives a name is that person. It proves nothing, which is why login-settings.ts allows it for a
 // loopback issuer only and reach.ts refuses it to whoever comes from elsewhere.
 import type { FormLogin } from './identity.ts'
 import { refuseDeveloperLogin } from './reach.ts'

@@ -1,4 +1,4 @@
-// A name in a form is enough: for a laptop. When it may be switched on is config.ts.
+// A name in a form is enough: for a laptop. When it may be switched on is for login-settings.ts to say.
 import { z } from 'zod'
 import { createDeveloperLogin } from '../identity/developer.ts'
 import type { LoginKind } from './login.ts'

@@ -1,5 +1,5 @@
-// The list of logins. A new one is a file beside this one and a row here; types then ask for its variables in config.ts,
-// and for its subject prefix in packages/shared, because no client may be called like a person.
+// The list of logins. A new one is a file beside this one and a row here; types then ask for its variables in
+// login-settings.ts, and for its subject prefix in packages/shared, because no client may be called like a person.
 import type { z } from 'zod'
 import { developer } from './developer.ts'
 import { github } from './github.ts'
