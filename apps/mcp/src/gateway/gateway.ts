@@ -100,15 +100,16 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     },
     clock,
   })
-  const goesOnWith = (state: unknown, owner: Owner): string | undefined =>
-    typeof state === 'string' && seals.open('state', owner, state) !== undefined ? state : undefined
+  /** A state means nothing in a request of the 2025 era: it is a call of its own. */
+  const goesOnWith = ({ era, owner }: Client, state: unknown): string | undefined =>
+    era === '2026' && typeof state === 'string' && seals.open('state', owner, state) !== undefined ? state : undefined
   const relay = createRelay({
     catalog,
     upstreams,
     forward,
     tasks,
     gate,
-    limit: (tool, { owner, requestState }) => limits.call(tool, owner, goesOnWith(requestState, owner)),
+    limit: (tool, client) => limits.call(tool, client.owner, goesOnWith(client, client.requestState)),
     onFault,
   })
   const news = createNews({
@@ -161,8 +162,8 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
       const client = clientIn(message, request)
       const { method = '' } = message
       if (isCounted(message.method, 'id' in message)) {
-        const state = client.era === '2026' ? memberOf(message.params, 'requestState') : undefined
-        const limited = await limits.admit(client.owner, goesOnWith(state, client.owner))
+        const goesOn = goesOnWith(client, memberOf(message.params, 'requestState'))
+        const limited = await limits.admit(client.owner, goesOn)
         if (limited) return { ...nothing, method, refusal: refusalFor(limited) }
       }
       if (method === 'initialize' || method === 'server/discover' || method === 'subscriptions/listen') {

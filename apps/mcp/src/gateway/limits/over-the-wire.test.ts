@@ -230,6 +230,33 @@ test.each(['http 2025', 'http 2026'] as const)(
   },
 )
 
+test('what one call was asked makes no other call one that goes on, of either era', async () => {
+  await using fixture = await startFixture('http 2026')
+  await using limited = await startLimited({
+    endpoints: { '/mcp': ['fixture'] },
+    upstreams: { fixture: { url: (fixture.settings as RemoteUpstream).url } },
+    limits: { tool: { 'fixture/test_simple_text': '1/h' } },
+  })
+  const { server } = limited
+  const authorization = `Bearer ${await server.sign({ aud: server.at('/mcp') })}`
+  const capabilities = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } }
+  const call = async (era: (typeof eras)[number], name: string, more: Members = {}) => {
+    const { message, headers } = requestOf(era, 'tools/call', { name, arguments: {}, ...more })
+    const own = message.params as Members
+    const params = era === '2026-07-28' ? { ...own, _meta: { ...own._meta, ...capabilities } } : own
+    return answerOf(await server.post({ ...message, params }, { ...headers, authorization }))
+  }
+  expect((await call('2025-11-25', 'test_simple_text')).result.isError).toBeUndefined()
+  for (const era of eras) {
+    const { result } = await call('2026-07-28', 'test_input_required_result_elicitation')
+    const { requestState } = result
+    expect(typeof requestState).toBe('string')
+    const body = await call(era, 'test_simple_text', { requestState })
+    const text = body.error?.message ?? body.result.content[0].text
+    expect(text, era).toMatch(/may be called once an hour|Invalid or expired requestState/)
+  }
+})
+
 test('a limit that is changed while the server runs counts at once, with what was done before', async () => {
   await using limited = await startLimited({ limits: { caller: '2/h' } })
   const { ask, write, server } = limited
