@@ -13,7 +13,7 @@ import type { Outcomes } from './outcomes.ts'
 import { isCounted, scopesFor } from './policy.ts'
 import { createRecent } from './recent.ts'
 import { behalfOf, type Client } from './relay/client.ts'
-import { createForward } from './relay/forward.ts'
+import { createForward, mostRounds, type State } from './relay/forward.ts'
 import { createNews } from './relay/news.ts'
 import { createRelay } from './relay/relay.ts'
 import { createSeals } from './relay/seal.ts'
@@ -100,9 +100,13 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     },
     clock,
   })
-  /** A state means nothing in a request of the 2025 era: it is a call of its own. */
-  const goesOnWith = ({ era, owner }: Client, state: unknown): string | undefined =>
-    era === '2026' && typeof state === 'string' && seals.open('state', owner, state) !== undefined ? state : undefined
+  /** A state means nothing in a request of the 2025 era: it is a call of its own. So is one more of very many rounds. */
+  const goesOnWith = ({ era, owner }: Client, state: unknown): string | undefined => {
+    if (era !== '2026' || typeof state !== 'string') return undefined
+    const opened = seals.open('state', owner, state) as State | undefined
+    const isOver = opened?.kind === 'upstream' && opened.rounds > mostRounds
+    return opened && !isOver ? state : undefined
+  }
   const relay = createRelay({
     catalog,
     upstreams,

@@ -1,4 +1,7 @@
 // Limits as clients meet them: of both eras, by their SDKs, in one process and over two replicas.
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createMetrics } from '@gatehouse/service'
 import { type AuditLine, auditLine } from '@gatehouse/shared'
 import { startTestRedis } from '@gatehouse/testing'
@@ -255,6 +258,34 @@ test('what one call was asked makes no other call one that goes on, of either er
     const text = body.error?.message ?? body.result.content[0].text
     expect(text, era).toMatch(/may be called once an hour|Invalid or expired requestState/)
   }
+})
+
+test('a server that asks for nothing but another call is asked ten more times for one that counts', async () => {
+  const answers: Readonly<Record<string, object>> = {
+    'server/discover': { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } },
+    'tools/list': { tools: [{ name: 'later', inputSchema: { type: 'object' } }] },
+    'tools/call': { resultType: 'input_required', requestState: 'busy' },
+  }
+  const upstream = createServer(async (request, response) => {
+    const { id, method } = JSON.parse((await request.toArray()).join('') || '{}')
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...answers[method] } }))
+  }).listen(0, '127.0.0.1')
+  await once(upstream, 'listening')
+  const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`
+  await using limited = await startLimited({
+    endpoints: { '/mcp': ['busy'] },
+    upstreams: { busy: { url } },
+    limits: { caller: '2/h', tool: { 'busy/*': '10/h' } },
+  })
+  const call = (more: Members = {}) =>
+    limited.ask('2026-07-28', 'tools/call', { name: 'later', arguments: {}, ...more })
+  let answer = await call()
+  let times = 1
+  for (; answer.status === 200 && times < 40; times += 1)
+    answer = await call({ requestState: answer.body.result.requestState })
+  expect([answer.status, times], JSON.stringify(answer.body)).toEqual([429, 13])
+  upstream.close()
 })
 
 test('a limit that is changed while the server runs counts at once, with what was done before', async () => {

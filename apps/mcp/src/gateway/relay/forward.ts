@@ -42,7 +42,7 @@ export interface Forward {
 /** Questions of one call. An upstream that goes on asking makes people answer anything. */
 const mostQuestions = 10
 /** Results of one call that ask for more, whether there is a question in them or not. */
-const mostRounds = 10
+export const mostRounds = 10
 /** Characters that a client may bring back. */
 const longestState = 16_384
 const invalidParams = -32_602
@@ -51,10 +51,16 @@ const ofTheHop = [-32_020, -32_022]
 /** Methods whose results may be questions (2026-07-28). */
 const askingMethods = ['tools/call', 'prompts/get', 'resources/read']
 
-/** What is sealed for a client of 2026-07-28. `of`: the request that it belongs to. */
-type State =
+/** What is sealed for a client of 2026-07-28. `of`: the request that it belongs to. `rounds`: how often it was asked for more. */
+export type State =
   | { readonly kind: 'parked'; readonly id: string; readonly of: string; readonly at?: string }
-  | { readonly kind: 'upstream'; readonly theirs?: string; readonly asked: number; readonly of: string }
+  | {
+      readonly kind: 'upstream'
+      readonly theirs?: string
+      readonly asked: number
+      readonly rounds: number
+      readonly of: string
+    }
 
 export function createForward(options: ForwardOptions): Forward {
   const { seals, clock, elsewhere } = options
@@ -136,7 +142,8 @@ export function createForward(options: ForwardOptions): Forward {
     const shown = { ...result, ...(hasQuestions && { inputRequests }) }
     if (result.resultType !== 'input_required') return shown
     const { requestState: theirs } = result
-    const sealed: State = { kind: 'upstream', of, asked, ...(typeof theirs === 'string' && { theirs }) }
+    const rounds = (state?.rounds ?? 0) + 1
+    const sealed: State = { kind: 'upstream', of, asked, rounds, ...(typeof theirs === 'string' && { theirs }) }
     const requestState = seals.seal('state', client.owner, sealed, clock() + parkedLife)
     if (requestState.length > longestState) {
       const { name } = upstream.settings
