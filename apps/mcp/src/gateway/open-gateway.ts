@@ -76,10 +76,14 @@ export function openGateway(parts: GatewayParts): Gateway {
   const { upstreams, outcomes, ...opened } = openUpstreams(parts, company, callers.valueFor)
   const own = createMemoryCatalogStore(clock)
   const store = company?.catalogStore(own) ?? own
-  const ownBudgets = createOwnBudgets(clock)
+  const openBudgets = () => {
+    const own = createOwnBudgets(clock)
+    return company?.budgets(own, onBudgetsAway) ?? own
+  }
   const limits = createLimits({
     settings: () => now.settings.limits,
-    budgets: company?.budgets(ownBudgets, onBudgetsAway) ?? ownBudgets,
+    budgets: openBudgets(),
+    states: openBudgets(),
     stateLife: parkedLife,
     onLimited: parts.metrics && measureLimits(parts.metrics),
   })

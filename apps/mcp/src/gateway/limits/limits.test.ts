@@ -22,7 +22,8 @@ beforeEach(() => {
   names = []
   told = []
   settings = none
-  const own = createOwnBudgets({ now: () => now })
+  const own = createOwnBudgets({ now: () => now, most: 10 })
+  const states = createOwnBudgets({ now: () => now, most: 100 })
   const budgets: Budgets = {
     take(name, limit, window) {
       names.push(name)
@@ -30,7 +31,7 @@ beforeEach(() => {
     },
   }
   const onLimited = (...what: unknown[]) => void told.push(what)
-  limits = createLimits({ settings: () => settings, budgets, stateLife, onLimited })
+  limits = createLimits({ settings: () => settings, budgets, states, stateLife, onLimited })
 })
 
 const admitted = async (who: { subject: string; clientId: string }, goesOn?: string) =>
@@ -42,6 +43,13 @@ test('without limits nothing is counted', async () => {
   for (let time = 0; time < 50; time += 1) expect(await admitted(of('ada'))).toBe(true)
   expect(await called('ledger/transfer', 'ada', 'a state')).toBe(true)
   expect(names).toEqual([])
+})
+
+test('who is given very many states makes no count forgotten', async () => {
+  settings = { ...none, tools: [{ upstream: 'ledger', glob: 'transfer', rate: perMinute(1) }] }
+  expect([await called('ledger/transfer', 'ada'), await called('ledger/transfer', 'ada')]).toEqual([true, false])
+  for (let state = 0; state < 50; state += 1) await called('ledger/transfer', 'bob', `state ${state}`)
+  expect(await called('ledger/transfer', 'ada')).toBe(false)
 })
 
 test('a caller is one person or machine, whichever app they come by', async () => {

@@ -37,6 +37,8 @@ export interface LimitsOptions {
   /** Read each time: it may change. */
   readonly settings: () => LimitsInFile
   readonly budgets: Budgets
+  /** Others, for states: however many somebody is given, no count is forgotten for them. */
+  readonly states: Budgets
   /** Milliseconds for which a state can be brought back. */
   readonly stateLife: number
   /** `upstream`: of a tool. */
@@ -46,7 +48,7 @@ export interface LimitsOptions {
 /** Of a second, a minute, an hour: its milliseconds. */
 const periods = { s: ['a second', 1_000], min: ['a minute', 60_000], h: ['an hour', 3_600_000] } as const
 
-export function createLimits({ settings, budgets, stateLife, onLimited }: LimitsOptions): Limits {
+export function createLimits({ settings, budgets, states, stateLife, onLimited }: LimitsOptions): Limits {
   async function take(wanted: readonly Wanted[], goesOn: string | undefined, upstream?: string) {
     const [first] = wanted
     if (!first || (goesOn !== undefined && (await isFirst(goesOn, first.kind === 'tool')))) return undefined
@@ -59,7 +61,7 @@ export function createLimits({ settings, budgets, stateLife, onLimited }: Limits
 
   /** It can be brought back again and again: the server behind us may answer each time. */
   async function isFirst(state: string, isCall: boolean): Promise<boolean> {
-    return (await budgets.take(digest(['state', isCall, state]), 1, stateLife)).allowed
+    return (await states.take(digest(['state', isCall, state]), 1, stateLife)).allowed
   }
 
   return {
