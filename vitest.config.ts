@@ -32,7 +32,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           execArgv,
           expect: expectation,
-          globalSetup: 'apps/auth/src/suites/id-token-keys.setup.ts',
+          globalSetup: 'apps/auth/src/harness/id-token-keys.setup.ts',
         },
       },
       {

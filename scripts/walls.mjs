@@ -1,5 +1,5 @@
 // Who may import what, between the folders of a package: the one table. biome.walls.json is made of it (--write), and
-// checked against it. Between packages it is the tags of turbo.json. Tests and suites are free.
+// checked against it. Between packages it is the tags of turbo.json. Tests, suites and harnesses are free.
 //
 // Of several rows that a file matches the last one counts, alone: a row says all that its files may import.
 

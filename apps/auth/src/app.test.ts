@@ -2,10 +2,9 @@ import { rmSync } from 'node:fs'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from './errors.ts'
-import type { Store } from './store/contract.ts'
-import { createDataDir, startAuthServer } from './suites/auth-server.ts'
-import { basic, robot } from './suites/clients.ts'
-import { provesSecrecy } from './suites/evidence.ts'
+import { createDataDir, startAuthServer } from './harness/auth-server.ts'
+import { basic, robot } from './harness/clients.ts'
+import { provesSecrecy } from './harness/evidence.ts'
 import {
   approvedDevice,
   askAsDevice,
@@ -16,7 +15,8 @@ import {
   obtainCode,
   refresh,
   refused,
-} from './suites/flows.ts'
+} from './harness/flows.ts'
+import type { Store } from './store/contract.ts'
 
 test('a restart keeps keys, sessions, clients, codes and refresh tokens, and forgets no use', async () => {
   const dataDir = createDataDir()

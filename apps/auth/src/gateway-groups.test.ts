@@ -6,9 +6,9 @@ import { createFactNeeds } from './accounts/fact-needs.ts'
 import { createGroups } from './accounts/groups.ts'
 import { readConfig, readFileAgain } from './config.ts'
 import { ConfigError } from './errors.ts'
+import { startAuthServer } from './harness/auth-server.ts'
 import { createGitHubApi } from './identity/github-api.ts'
 import { createGitHubPeople } from './identity/github-people.ts'
-import { startAuthServer } from './suites/auth-server.ts'
 
 let folder: string
 beforeEach(() => {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 import { ConfigError } from './errors.ts'
-import { startAuthServer } from './suites/auth-server.ts'
-import { askAsDevice } from './suites/flows.ts'
+import { startAuthServer } from './harness/auth-server.ts'
+import { askAsDevice } from './harness/flows.ts'
 
 let folder: string
 beforeEach(() => {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuthServer, createDataDir, findFreePort, startAuthServer } from './suites/auth-server.ts'
+import { type AuthServer, createDataDir, findFreePort, startAuthServer } from './harness/auth-server.ts'
 
 const SECRET = 'the secret of the tests of the authorization server'
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { createDataDir, findFreePort } from './suites/auth-server.ts'
+import { createDataDir, findFreePort } from './harness/auth-server.ts'
 
 const directories: string[] = []
 const running: ChildProcess[] = []

@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createDataDir, SECRET, startAuthServer } from './suites/auth-server.ts'
-import { errorOf, logInOnDevice, refresh, refused } from './suites/flows.ts'
+import { createDataDir, SECRET, startAuthServer } from './harness/auth-server.ts'
+import { errorOf, logInOnDevice, refresh, refused } from './harness/flows.ts'
 
 function run(dataDir: string, ...args: readonly string[]) {
   const command = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']

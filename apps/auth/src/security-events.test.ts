@@ -2,11 +2,11 @@
 import { createFakeGitHub, type FakeGitHub } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from './suites/auth-server.ts'
-import type { Browser } from './suites/browser.ts'
-import { basic, robot, terminal, website } from './suites/clients.ts'
-import { provesSecrecy } from './suites/evidence.ts'
-import { approvedDevice, askAsDevice, logInOnDevice, obtainCode, refresh } from './suites/flows.ts'
+import { type AuthServer, startAuthServer } from './harness/auth-server.ts'
+import type { Browser } from './harness/browser.ts'
+import { basic, robot, terminal, website } from './harness/clients.ts'
+import { provesSecrecy } from './harness/evidence.ts'
+import { approvedDevice, askAsDevice, logInOnDevice, obtainCode, refresh } from './harness/flows.ts'
 
 const events = (server: AuthServer) =>
   server.audit().map(({ event, reason }) => [event, reason].filter(Boolean).join(' '))

@@ -4,8 +4,8 @@ import type { ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { openSlowConnections, verifies } from '@gatehouse/testing'
 import { expect, test, vi } from 'vitest'
-import { startAuthServer } from './suites/auth-server.ts'
-import { logInOnDevice } from './suites/flows.ts'
+import { startAuthServer } from './harness/auth-server.ts'
+import { logInOnDevice } from './harness/flows.ts'
 
 verifies('M17', 'what a connection may take is bounded: headers, request, silence, and how many', async () => {
   await using server = await startAuthServer()

@@ -2,10 +2,10 @@
 // is noticed here.
 import { createFakeGitHub } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
+import { startAuthServer } from './harness/auth-server.ts'
+import { staticClients, terminal } from './harness/clients.ts'
+import { askAsDevice, authorizePath, createPkce, logInOnDevice, obtainCode, refresh } from './harness/flows.ts'
 import type { Store } from './store/contract.ts'
-import { startAuthServer } from './suites/auth-server.ts'
-import { staticClients, terminal } from './suites/clients.ts'
-import { askAsDevice, authorizePath, createPkce, logInOnDevice, obtainCode, refresh } from './suites/flows.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND

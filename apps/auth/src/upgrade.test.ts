@@ -5,20 +5,20 @@ import { DatabaseSync } from 'node:sqlite'
 import { createFakeGitHub, type FakeGitHub, startTestRedis, verifies } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { openRedisStore } from './store/redis/store.ts'
-import { onEachKey, untilAnswers } from './store/redis/suites/harness.ts'
-import { createSealing } from './store/sealing.ts'
-import { openSqliteStore } from './store/sqlite/store.ts'
 import {
   type AuthServer,
   type AuthServerOptions,
   createDataDir,
   SECRET,
   startAuthServer,
-} from './suites/auth-server.ts'
-import type { Browser } from './suites/browser.ts'
-import { errorOf, refused } from './suites/flows.ts'
-import { type Left, restoreRedis, restoreSqlite } from './suites/kept-release.ts'
+} from './harness/auth-server.ts'
+import type { Browser } from './harness/browser.ts'
+import { errorOf, refused } from './harness/flows.ts'
+import { type Left, restoreRedis, restoreSqlite } from './harness/kept-release.ts'
+import { onEachKey, untilAnswers } from './store/redis/harness/harness.ts'
+import { openRedisStore } from './store/redis/store.ts'
+import { createSealing } from './store/sealing.ts'
+import { openSqliteStore } from './store/sqlite/store.ts'
 
 const DAY = 86_400_000
 const sealing = createSealing({ secret: SECRET })

@@ -5,10 +5,10 @@ import { verifies } from '@gatehouse/testing'
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { startFront } from './harness/front.ts'
+import { eras, freePort, requestOf, startMcpServer, type TestServer } from './harness/mcp-server.ts'
 import { createBuiltin } from './sources/builtin/builtin.ts'
 import { defineTool, text } from './sources/builtin/tools/tool.ts'
-import { startFront } from './suites/front.ts'
-import { eras, freePort, requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
 
 let server: TestServer
 beforeAll(async () => {

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { runServerConformance } from './suites/conformance.ts'
-import { conformanceSource } from './suites/conformance-fixtures.ts'
-import { answerOf, type Era, requestOf, startMcpServer } from './suites/mcp-server.ts'
-import { readEvents } from './suites/session-client.ts'
+import { runServerConformance } from './harness/conformance.ts'
+import { conformanceSource } from './harness/conformance-fixtures.ts'
+import { answerOf, type Era, requestOf, startMcpServer } from './harness/mcp-server.ts'
+import { readEvents } from './harness/session-client.ts'
 
 /** Extensions that we do not offer. Nothing else is expected to fail, scored or not. */
-const expectedFailures = join(import.meta.dirname, 'suites', 'conformance-expected-failures.yml')
+const expectedFailures = join(import.meta.dirname, 'harness', 'conformance-expected-failures.yml')
 
 test.each<[Era, number]>([
   ['2025-11-25', 84],

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { createMetrics } from '@gatehouse/service'
 import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
-import { requestOf, startMcpServer } from './suites/mcp-server.ts'
+import { requestOf, startMcpServer } from './harness/mcp-server.ts'
 
 const { message } = requestOf('2025-11-25', 'tools/call', { name: 'whoami', arguments: {} })
 /** Milliseconds after which keys are loaded again while they serve: more than half of their age. */

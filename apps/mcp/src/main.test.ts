@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { afterEach, expect, test } from 'vitest'
-import { freePort } from './suites/mcp-server.ts'
-import { startNamedServer } from './suites/named-server.ts'
-import { startProcess } from './suites/process.ts'
-import { openSession, readEvents } from './suites/session-client.ts'
+import { freePort } from './harness/mcp-server.ts'
+import { startNamedServer } from './harness/named-server.ts'
+import { startProcess } from './harness/process.ts'
+import { openSession, readEvents } from './harness/session-client.ts'
 
 const directories: string[] = []
 function newDirectory(): string {

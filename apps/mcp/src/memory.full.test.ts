@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { LOG_LEVEL_META_KEY } from '@modelcontextprotocol/client'
 import { expect } from 'vitest'
-import { createDeafCaller, memoryLimited, peakMemoryOf } from './suites/deaf-callers.ts'
-import { type Era, freePort, requestOf } from './suites/mcp-server.ts'
-import { startProcess } from './suites/process.ts'
-import { call, openSession } from './suites/session-client.ts'
+import { createDeafCaller, memoryLimited, peakMemoryOf } from './harness/deaf-callers.ts'
+import { type Era, freePort, requestOf } from './harness/mcp-server.ts'
+import { startProcess } from './harness/process.ts'
+import { call, openSession } from './harness/session-client.ts'
 
 const scope = 'mcp:tools:read mcp:tools:call mcp:tools:notify'
 /** Megabytes. */
@@ -89,7 +89,7 @@ verifies('M18', 'a tool that says gigabytes to callers who do not read is cut of
     ['session', 256],
   ] as const
   for (const [kind, bound] of bounds) {
-    await using server = await start('suites/chatty-server.ts')
+    await using server = await start('harness/chatty-server.ts')
     const args = { count: 1_000, size: 100_000 }
     for (const caller of server.callers) {
       if (kind === 'session') {
@@ -117,7 +117,7 @@ verifies('M17', 'a thousand messages of a megabyte that never end are not taken 
 })
 
 verifies('M18', 'large answers that are not read are held up to the bound of all of them', async () => {
-  await using server = await start('suites/chatty-server.ts')
+  await using server = await start('harness/chatty-server.ts')
   const args = { count: 0, size: 1, answer: 8_000_000 }
   for (const caller of server.callers) {
     for (let i = 0; i < 10; i += 1) {
@@ -131,7 +131,7 @@ verifies('M18', 'large answers that are not read are held up to the bound of all
 })
 
 verifies('M18', 'the log of a session, read by many who do not read, is held once', async () => {
-  await using server = await start('suites/chatty-server.ts')
+  await using server = await start('harness/chatty-server.ts')
   for (const caller of server.callers) {
     const session = await openSession({ resource: server.resource, token: caller.token })
     const response = await session.post(call(1, 'chatter', { count: 20, size: 60_000 }))

@@ -1,10 +1,10 @@
 // A hundred changes of the file under load. Each changes one server; at the others nobody may notice.
 import { createMetrics } from '@gatehouse/service'
 import { expect, test, vi } from 'vitest'
-import { type FileContent, startWithFile } from './suites/gateway-file.ts'
-import { answerOf, requestOf } from './suites/mcp-server.ts'
-import { startNamedServer } from './suites/named-server.ts'
-import { openSession } from './suites/session-client.ts'
+import { type FileContent, startWithFile } from './harness/gateway-file.ts'
+import { answerOf, requestOf } from './harness/mcp-server.ts'
+import { startNamedServer } from './harness/named-server.ts'
+import { openSession } from './harness/session-client.ts'
 
 const names = ['a', 'b', 'c', 'd']
 const reloads = 100

@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createMetrics, type Metrics } from '@gatehouse/service'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test, vi } from 'vitest'
-import { type GatewayServer, startWithFile, tellingCommand } from './suites/gateway-file.ts'
-import { type Era, eras, requestOf } from './suites/mcp-server.ts'
-import { type NamedServer, startNamedServer } from './suites/named-server.ts'
-import { openSession, readEvents } from './suites/session-client.ts'
+import { type GatewayServer, startWithFile, tellingCommand } from './harness/gateway-file.ts'
+import { type Era, eras, requestOf } from './harness/mcp-server.ts'
+import { type NamedServer, startNamedServer } from './harness/named-server.ts'
+import { openSession, readEvents } from './harness/session-client.ts'
 
 const list = requestOf('2025-11-25', 'tools/list').message
 

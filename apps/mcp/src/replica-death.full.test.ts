@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTokenIssuer, startTestRedis, verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { startFront } from './suites/front.ts'
-import { answerOf, freePort, requestOf } from './suites/mcp-server.ts'
-import { startProcess } from './suites/process.ts'
-import { call, openSession, readEvents, type SentEvent, textsOf } from './suites/session-client.ts'
+import { startFront } from './harness/front.ts'
+import { answerOf, freePort, requestOf } from './harness/mcp-server.ts'
+import { startProcess } from './harness/process.ts'
+import { call, openSession, readEvents, type SentEvent, textsOf } from './harness/session-client.ts'
 
 const list = requestOf('2025-11-25', 'tools/list').message
 const greetings = call(5, 'multi-greet', { name: 'Ada', count: 10, pause: 1_000 })

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openSlowConnections, verifies } from '@gatehouse/testing'
 import { expect, vi } from 'vitest'
 import { z } from 'zod'
+import { answerOf, requestOf, startMcpServer, type TestServer } from './harness/mcp-server.ts'
 import { createBuiltin } from './sources/builtin/builtin.ts'
 import { defineTool, text } from './sources/builtin/tools/tool.ts'
-import { answerOf, requestOf, startMcpServer, type TestServer } from './suites/mcp-server.ts'
 
 const list = requestOf('2025-11-25', 'tools/list').message
 const portOf = ({ origin }: TestServer) => Number(new URL(origin).port)

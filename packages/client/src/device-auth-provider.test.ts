@@ -8,10 +8,10 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { expect, test } from 'vitest'
 import { createDeviceAuthProvider, type DeviceAuthProviderOptions } from './device-auth-provider.ts'
 import type { DevicePrompt } from './flows/prompts.ts'
+import { createTestClock } from './harness/command-line.ts'
+import { type FakeServers, startFakeServers } from './harness/fake-servers.ts'
+import { createMcpService } from './harness/mcp-service.ts'
 import { createMemoryStore } from './session/memory-store.ts'
-import { createTestClock } from './suites/command-line.ts'
-import { type FakeServers, startFakeServers } from './suites/fake-servers.ts'
-import { createMcpService } from './suites/mcp-service.ts'
 
 /** The SDK's client with our provider, as somebody's program would have it. */
 function createProgram(servers: FakeServers, options: Partial<DeviceAuthProviderOptions> = {}) {

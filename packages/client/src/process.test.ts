@@ -7,10 +7,10 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createCommandLine, createTestClock } from './suites/command-line.ts'
-import { type FakeServers, startFakeServers } from './suites/fake-servers.ts'
+import { createCommandLine, createTestClock } from './harness/command-line.ts'
+import { type FakeServers, startFakeServers } from './harness/fake-servers.ts'
 
-const cli = fileURLToPath(new URL('suites/cli.ts', import.meta.url))
+const cli = fileURLToPath(new URL('harness/cli.ts', import.meta.url))
 
 function start(args: readonly string[], { servers, home }: { servers: FakeServers; home: string }) {
   const child: ChildProcessWithoutNullStreams = spawn(

@@ -6,9 +6,12 @@ import { expect, test } from 'vitest'
 import { isRequirementId, requirements } from './requirements.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const tests = globSync(['apps/*/src/**/*.test.ts', 'apps/*/src/**/suites/**/*.ts', 'packages/*/src/**/*.test.ts'], {
-  cwd: root,
-}).filter((file) => !file.startsWith('packages/testing/'))
+const tests = globSync(
+  ['apps/*/src/**/*.test.ts', 'apps/*/src/**/{suites,harness}/**/*.ts', 'packages/*/src/**/*.test.ts'],
+  {
+    cwd: root,
+  },
+).filter((file) => !file.startsWith('packages/testing/'))
 
 /** One entry for each id of each call of verifies(). */
 const citations = tests.flatMap((file) => {

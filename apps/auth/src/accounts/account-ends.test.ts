@@ -1,9 +1,9 @@
 // How long somebody is remembered: as long as what they were given, and no longer.
 import { createFakeGitHub, verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
-import { terminal } from '../suites/clients.ts'
-import { askAsDevice, logInOnDevice, refresh } from '../suites/flows.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import { terminal } from '../harness/clients.ts'
+import { askAsDevice, logInOnDevice, refresh } from '../harness/flows.ts'
 
 const DAY = 86_400
 const lifetimes = { AUTH_LIFETIMES: JSON.stringify({ grant: 10 * DAY, session: DAY, refreshToken: 10 * DAY }) }

@@ -7,11 +7,11 @@ import { createFakeGitHub, createFakeOpenIdProvider, startTestRedis } from '@gat
 import { Redis } from 'ioredis'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
+import { type AuthServer, findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { terminal } from '../harness/clients.ts'
+import { askAsDevice } from '../harness/flows.ts'
 import { openRedisStore } from '../store/redis/store.ts'
 import { createSealing } from '../store/sealing.ts'
-import { type AuthServer, findFreePort, startAuthServer } from '../suites/auth-server.ts'
-import { terminal } from '../suites/clients.ts'
-import { askAsDevice } from '../suites/flows.ts'
 
 const resource = 'https://mcp.example.com/mcp'
 

@@ -1,8 +1,8 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice } from '../suites/flows.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice } from '../harness/flows.ts'
 import { type DeveloperOrigin, refuseDeveloperLogin } from './reach.ts'
 
 const here: DeveloperOrigin = {

@@ -1,9 +1,9 @@
 // What a browser keeps of a sign-in. Cookies of a loopback issuer reach every program that listens on this computer.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { approvedDevice, authorizePath, createPkce, obtainCode } from '../suites/flows.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { approvedDevice, authorizePath, createPkce, obtainCode } from '../harness/flows.ts'
 
 const HOUR = 3_600
 const SIGN_IN = 'Sign in'

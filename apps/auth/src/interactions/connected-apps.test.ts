@@ -1,11 +1,10 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
-import { GRANTS_AT_MOST } from '../provider/people/connected-apps.ts'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import type { Browser, Page } from '../suites/browser.ts'
-import { basic, DEVICE_GRANT, terminal, website } from '../suites/clients.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import type { Browser, Page } from '../harness/browser.ts'
+import { basic, DEVICE_GRANT, terminal, website } from '../harness/clients.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
 import {
   approvedDevice,
   askAsDevice,
@@ -16,7 +15,8 @@ import {
   obtainCode,
   refresh,
   refused,
-} from '../suites/flows.ts'
+} from '../harness/flows.ts'
+import { GRANTS_AT_MOST } from '../provider/people/connected-apps.ts'
 
 const PAGE = 'Connected apps'
 const DONE = 'It has to ask you again. What it was given last works for up to 10 minutes more.'

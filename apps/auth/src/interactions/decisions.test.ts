@@ -2,11 +2,11 @@
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
-import { type AuthServer, type AuthServerOptions, startAuthServer } from '../suites/auth-server.ts'
-import type { Browser } from '../suites/browser.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, authorizePath, createPkce, errorOf, refused } from '../suites/flows.ts'
-import type { Answer } from '../suites/http.ts'
+import { type AuthServer, type AuthServerOptions, startAuthServer } from '../harness/auth-server.ts'
+import type { Browser } from '../harness/browser.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf, refused } from '../harness/flows.ts'
+import type { Answer } from '../harness/http.ts'
 
 const GONE = 'This request has expired'
 

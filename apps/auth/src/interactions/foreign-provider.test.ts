@@ -3,11 +3,11 @@ import { verifies } from '@gatehouse/testing'
 import { openBetterAuthSite } from '@gatehouse/testing/better-auth-site'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { findFreePort, startAuthServer } from '../suites/auth-server.ts'
-import { createBrowser } from '../suites/browser.ts'
-import { evidence, provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, refresh } from '../suites/flows.ts'
-import { createHttp } from '../suites/http.ts'
+import { findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { createBrowser } from '../harness/browser.ts'
+import { evidence, provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice, refresh } from '../harness/flows.ts'
+import { createHttp } from '../harness/http.ts'
 
 /** A device that waits, its person on our sign-in page, and at the site in the same browser. `scope` is what we are registered for. */
 async function arrive(scope?: string) {

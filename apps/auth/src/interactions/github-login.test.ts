@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createFakeGitHub, type FakeGitHub, verifies } from '@gatehouse/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type AuthServer, createDataDir, startAuthServer } from '../suites/auth-server.ts'
-import type { Browser, Page } from '../suites/browser.ts'
-import { askAsDevice, authorizePath, createPkce, errorOf, logInOnDevice, refresh, refused } from '../suites/flows.ts'
+import { type AuthServer, createDataDir, startAuthServer } from '../harness/auth-server.ts'
+import type { Browser, Page } from '../harness/browser.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf, logInOnDevice, refresh, refused } from '../harness/flows.ts'
 
 let github: FakeGitHub
 let server: AuthServer

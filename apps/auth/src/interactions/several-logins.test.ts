@@ -3,10 +3,10 @@
 import { createFakeGitHub, createFakeOpenIdProvider, verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import type { Browser, Page } from '../suites/browser.ts'
-import { evidence, provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice } from '../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import type { Browser, Page } from '../harness/browser.ts'
+import { evidence, provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice } from '../harness/flows.ts'
 
 const APPROVAL = 'A device wants to use your account'
 

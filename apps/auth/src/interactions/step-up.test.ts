@@ -1,9 +1,9 @@
 // The second approval, for more than the first: what is new is marked, as far as this browser knows what was there before.
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import type { Browser } from '../suites/browser.ts'
-import { otherTerminal, terminal } from '../suites/clients.ts'
-import { askAsDevice, authorizePath, createPkce } from '../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import type { Browser } from '../harness/browser.ts'
+import { otherTerminal, terminal } from '../harness/clients.ts'
+import { askAsDevice, authorizePath, createPkce } from '../harness/flows.ts'
 
 const scope = 'mcp:tools:read mcp:tools:call mcp:tools:notify'
 const notify = 'Send you notifications while it works New'

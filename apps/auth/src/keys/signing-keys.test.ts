@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { loadOrCreateSecret } from '@gatehouse/service'
 import { decodeProtectedHeader } from 'jose'
 import { expect, test } from 'vitest'
-import { type AuthServer, createDataDir, startAuthServer } from '../suites/auth-server.ts'
-import { basic, robot } from '../suites/clients.ts'
+import { type AuthServer, createDataDir, startAuthServer } from '../harness/auth-server.ts'
+import { basic, robot } from '../harness/clients.ts'
 import { createSigningKey, sameKeys } from './signing-keys.ts'
 
 const MONTHS = 100 * 86_400

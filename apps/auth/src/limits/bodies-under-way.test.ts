@@ -2,11 +2,11 @@
 import { connect, type Socket } from 'node:net'
 import { verifies } from '@gatehouse/testing'
 import { expect, vi } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
-import { DEVICE_GRANT, terminal } from '../suites/clients.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, logInOnDevice } from '../suites/flows.ts'
-import { encodeForm } from '../suites/http.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import { DEVICE_GRANT, terminal } from '../harness/clients.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice, logInOnDevice } from '../harness/flows.ts'
+import { encodeForm } from '../harness/http.ts'
 import { bodyRoom } from './bodies-under-way.ts'
 
 const LENGTH = 56 * 1024

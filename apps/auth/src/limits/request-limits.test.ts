@@ -1,9 +1,9 @@
 // What whoever has no token yet may ask how often, by address and in all.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
-import { basic, otherTerminal, robot, terminal } from '../suites/clients.ts'
-import { askAsDevice, authorizePath, createPkce, errorOf } from '../suites/flows.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import { basic, otherTerminal, robot, terminal } from '../harness/clients.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf } from '../harness/flows.ts'
 import { limits as limitsOf } from './matrix.ts'
 import { networkOf } from './network.ts'
 import { createRequestLimits } from './request-limits.ts'

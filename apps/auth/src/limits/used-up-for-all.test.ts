@@ -3,10 +3,10 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { openDocumentHost, verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import { basic, DEVICE_GRANT, robot, terminal } from '../suites/clients.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, authorizePath, createPkce } from '../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import { basic, DEVICE_GRANT, robot, terminal } from '../harness/clients.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice, authorizePath, createPkce } from '../harness/flows.ts'
 
 const behindProxy = { environment: { TRUST_PROXY: '127.0.0.1' } }
 const from = (address: string) => ({ 'x-forwarded-for': address })

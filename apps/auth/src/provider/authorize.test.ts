@@ -1,11 +1,11 @@
 import { createServer } from 'node:http'
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import type { Page } from '../suites/browser.ts'
-import { terminal, website } from '../suites/clients.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { authorizePath, createPkce, loopback, obtainCode } from '../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import type { Page } from '../harness/browser.ts'
+import { terminal, website } from '../harness/clients.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { authorizePath, createPkce, loopback, obtainCode } from '../harness/flows.ts'
 
 const { challenge } = createPkce()
 type Changes = Readonly<Record<string, string | undefined>>

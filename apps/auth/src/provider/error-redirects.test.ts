@@ -1,11 +1,11 @@
 // An error of the authorization endpoint is no way to send somebody to a web address that anybody can register.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import type { Page } from '../suites/browser.ts'
-import { website } from '../suites/clients.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { authorizePath, createPkce, loopback, obtainCode } from '../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import type { Page } from '../harness/browser.ts'
+import { website } from '../harness/clients.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { authorizePath, createPkce, loopback, obtainCode } from '../harness/flows.ts'
 
 const { challenge } = createPkce()
 const EVIL = 'https://evil.example/phish'

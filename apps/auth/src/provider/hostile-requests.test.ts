@@ -1,11 +1,11 @@
 // Requests that try to break out of a header or a page, to be framed, to lead elsewhere, or to cost much.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
-import type { Page } from '../suites/browser.ts'
-import { DEVICE_GRANT, terminal } from '../suites/clients.ts'
-import { evidence, provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, authorizePath, createPkce, loopback } from '../suites/flows.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import type { Page } from '../harness/browser.ts'
+import { DEVICE_GRANT, terminal } from '../harness/clients.ts'
+import { evidence, provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice, authorizePath, createPkce, loopback } from '../harness/flows.ts'
 
 const { challenge } = createPkce()
 const HTML = '"><script>alert(1)</script>'

@@ -2,9 +2,9 @@
 import { rmSync } from 'node:fs'
 import { verifies } from '@gatehouse/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type AuthServer, createDataDir, findFreePort, startAuthServer } from '../suites/auth-server.ts'
-import { basic, DEVICE_GRANT, otherTerminal, robot, terminal, website } from '../suites/clients.ts'
-import { errorOf, logInOnDevice, loopback, obtainCode, refresh, refused } from '../suites/flows.ts'
+import { type AuthServer, createDataDir, findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { basic, DEVICE_GRANT, otherTerminal, robot, terminal, website } from '../harness/clients.ts'
+import { errorOf, logInOnDevice, loopback, obtainCode, refresh, refused } from '../harness/flows.ts'
 
 const RESOURCE = 'http://localhost:3000/mcp'
 const resourceServer = {

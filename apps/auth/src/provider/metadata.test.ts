@@ -1,9 +1,9 @@
 import { authorizationServerMetadata } from '@gatehouse/shared'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { askAsDevice, authorizePath, createPkce } from '../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { askAsDevice, authorizePath, createPkce } from '../harness/flows.ts'
 
 const DOCUMENTS = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
 

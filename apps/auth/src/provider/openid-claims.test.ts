@@ -1,9 +1,9 @@
 // OpenID Connect for a client that wants to know who somebody is: what it is told, where, and that it gets nothing else.
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import { basic, terminal, website } from '../suites/clients.ts'
-import { evidence, provesSecrecy } from '../suites/evidence.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import { basic, terminal, website } from '../harness/clients.ts'
+import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import {
   askAsDevice,
   authorizePath,
@@ -13,7 +13,7 @@ import {
   obtainCode,
   refresh,
   refused,
-} from '../suites/flows.ts'
+} from '../harness/flows.ts'
 
 const RESOURCE = 'http://localhost:3000/mcp'
 const EVERYTHING = { sub: 'dev:ada', name: 'ada', preferred_username: 'ada' }

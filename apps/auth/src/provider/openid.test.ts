@@ -3,10 +3,10 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import * as openid from 'openid-client'
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import { type ClientMetadata, DEVICE_GRANT, robot, terminal, website, worker } from '../suites/clients.ts'
-import { evidence, provesSecrecy } from '../suites/evidence.ts'
-import { loopback } from '../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import { type ClientMetadata, DEVICE_GRANT, robot, terminal, website, worker } from '../harness/clients.ts'
+import { evidence, provesSecrecy } from '../harness/evidence.ts'
+import { loopback } from '../harness/flows.ts'
 
 const SCOPE = 'openid mcp:tools:read'
 

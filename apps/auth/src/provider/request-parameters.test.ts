@@ -1,8 +1,8 @@
 // What clients ask for in vain, in the request that begins a sign-in and in those that keep it.
 import { describe, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../suites/auth-server.ts'
-import { terminal, website } from '../suites/clients.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
+import { terminal, website } from '../harness/clients.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
 import {
   authorizePath,
   createPkce,
@@ -12,8 +12,8 @@ import {
   obtainCode,
   refresh,
   refused,
-} from '../suites/flows.ts'
-import type { Answer } from '../suites/http.ts'
+} from '../harness/flows.ts'
+import type { Answer } from '../harness/http.ts'
 
 const read = 'mcp:tools:read'
 const usual = 'mcp:tools:read mcp:tools:call'

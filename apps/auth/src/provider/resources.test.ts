@@ -1,10 +1,10 @@
 import { verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../suites/auth-server.ts'
-import { basic, robot, worker } from '../suites/clients.ts'
-import { provesSecrecy } from '../suites/evidence.ts'
-import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../suites/flows.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import { basic, robot, worker } from '../harness/clients.ts'
+import { provesSecrecy } from '../harness/evidence.ts'
+import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../harness/flows.ts'
 
 const MCP = 'http://localhost:3000/mcp'
 const machine = { grant_type: 'client_credentials' }

@@ -1,9 +1,9 @@
 // A store that goes away in the middle of a request: a 503 that says when to come back, wherever it was.
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
+import { askAsDevice, errorOf, logInOnDevice, refresh } from '../harness/flows.ts'
 import type { Store } from '../store/contract.ts'
-import { startAuthServer } from '../suites/auth-server.ts'
-import { askAsDevice, errorOf, logInOnDevice, refresh } from '../suites/flows.ts'
 
 /** A store of which one part goes away when it is told to. */
 function createFailing(part: (store: Store, guard: () => void) => Store) {

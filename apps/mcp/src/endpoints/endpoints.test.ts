@@ -3,9 +3,9 @@ import { connect as connectTo } from 'node:net'
 import { createTokenIssuer, verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type GatewayServer, startWithFile, tellingCommand } from '../suites/gateway-file.ts'
-import { type Era, eras, requestOf } from '../suites/mcp-server.ts'
-import { openSession, readEvents } from '../suites/session-client.ts'
+import { type GatewayServer, startWithFile, tellingCommand } from '../harness/gateway-file.ts'
+import { type Era, eras, requestOf } from '../harness/mcp-server.ts'
+import { openSession, readEvents } from '../harness/session-client.ts'
 
 const places = ['/tools', '/both', '127.0.0.1/tools']
 let server: GatewayServer

@@ -1,8 +1,8 @@
 import { createMetrics } from '@gatehouse/service'
 import { expect, test } from 'vitest'
-import { answerOf, eras, requestOf } from '../suites/mcp-server.ts'
+import { answerOf, eras, requestOf } from '../harness/mcp-server.ts'
 import { measureCalls } from './call-measures.ts'
-import { type people, startCompany } from './suites/ruled-company.ts'
+import { type people, startCompany } from './harness/ruled-company.ts'
 
 const counted = 'gatehouse_gateway_calls_total'
 const seriesIn = (text: string, name: string) => text.split('\n').filter((line) => line.startsWith(`${name}{`))

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { requestOf, startMcpServer } from '../suites/mcp-server.ts'
+import { requestOf, startMcpServer } from '../harness/mcp-server.ts'
 
-const program = join(import.meta.dirname, 'suites/telling-server.ts')
+const program = join(import.meta.dirname, 'harness/telling-server.ts')
 const secret = 'canary-of-the-seals-which-is-long-enough'
 
 function folder(): string {

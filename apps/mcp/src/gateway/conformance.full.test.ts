@@ -1,11 +1,11 @@
 // The conformance suites of both revisions, run through the gateway in front of five upstreams. What passes without the
 // gateway passes through it, but for what two eras cannot say to each other: that is in a table, each with its reason.
 import { afterAll, expect, test } from 'vitest'
-import { type ConformanceCheck, runConformanceAt, runServerConformance } from '../suites/conformance.ts'
-import { conformanceSource } from '../suites/conformance-fixtures.ts'
-import { type Era, eras } from '../suites/mcp-server.ts'
-import { type FixtureKind, fixtureKinds, startFixture } from './suites/fixture-upstream.ts'
-import { gatewayEnv } from './suites/gateway.ts'
+import { type ConformanceCheck, runConformanceAt, runServerConformance } from '../harness/conformance.ts'
+import { conformanceSource } from '../harness/conformance-fixtures.ts'
+import { type Era, eras } from '../harness/mcp-server.ts'
+import { type FixtureKind, fixtureKinds, startFixture } from './harness/fixture-upstream.ts'
+import { gatewayEnv } from './harness/gateway.ts'
 
 /** What two eras cannot say to each other, by the suite: the upstream is of the other era. */
 const losses: Readonly<Record<Era, Readonly<Record<string, string>>>> = {

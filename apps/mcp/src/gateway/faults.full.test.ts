@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import { createTokenIssuer } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, expect, test } from 'vitest'
-import { freePort, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
-import { startProcess } from '../suites/process.ts'
-import { madnesses, startMadServer } from './suites/mad-server.ts'
-import { running } from './upstreams/stdio/suites/running.ts'
+import { freePort, startMcpServer, type TestServer } from '../harness/mcp-server.ts'
+import { startProcess } from '../harness/process.ts'
+import { madnesses, startMadServer } from './harness/mad-server.ts'
+import { running } from './upstreams/stdio/harness/running.ts'
 
 const eras = ['2025', '2026'] as const
 type Era = (typeof eras)[number]
 
-const program = join(import.meta.dirname, 'suites/mad-command.ts')
+const program = join(import.meta.dirname, 'harness/mad-command.ts')
 const command = (...behaviour: string[]) => [process.execPath, program, ...behaviour]
 const timeouts = { connect: '1s', list: '1s', call: '2s' }
 const secret = 'a-secret-of-seals-which-is-long-enough'

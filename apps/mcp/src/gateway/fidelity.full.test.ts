@@ -1,9 +1,9 @@
 // What an upstream sends is what a client gets, whichever eras the two are of, but for what belongs to a hop.
 import { expect, test } from 'vitest'
-import { answerOf, eras, requestOf, startMcpServer } from '../suites/mcp-server.ts'
-import { type FixtureKind, startFixture } from './suites/fixture-upstream.ts'
-import { gatewayEnv } from './suites/gateway.ts'
-import { randomDefinition, randomResult } from './suites/random-json.ts'
+import { answerOf, eras, requestOf, startMcpServer } from '../harness/mcp-server.ts'
+import { type FixtureKind, startFixture } from './harness/fixture-upstream.ts'
+import { gatewayEnv } from './harness/gateway.ts'
+import { randomDefinition, randomResult } from './harness/random-json.ts'
 import type { Json, Members } from './upstreams/contract.ts'
 
 const results = 500

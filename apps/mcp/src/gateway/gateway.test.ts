@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
-import { startMcpServer, type TestServer } from '../suites/mcp-server.ts'
+import { startMcpServer, type TestServer } from '../harness/mcp-server.ts'
+import { everythingServer } from './harness/everything.ts'
+import { startFixture } from './harness/fixture-upstream.ts'
+import { gatewayEnv } from './harness/gateway.ts'
 import type { RemoteUpstream, UpstreamSettings } from './settings.ts'
-import { everythingServer } from './suites/everything.ts'
-import { startFixture } from './suites/fixture-upstream.ts'
-import { gatewayEnv } from './suites/gateway.ts'
 
 const eras = ['2025', '2026'] as const
 

@@ -2,11 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { startMcpServer } from '../suites/mcp-server.ts'
-import { fixtureKinds, startFixture } from './suites/fixture-upstream.ts'
-import { gatewayEnv } from './suites/gateway.ts'
-import { cells } from './suites/matrix-cells.ts'
-import { clientNames, connectClient } from './suites/matrix-clients.ts'
+import { startMcpServer } from '../harness/mcp-server.ts'
+import { fixtureKinds, startFixture } from './harness/fixture-upstream.ts'
+import { gatewayEnv } from './harness/gateway.ts'
+import { cells } from './harness/matrix-cells.ts'
+import { clientNames, connectClient } from './harness/matrix-clients.ts'
 import type { Era } from './upstreams/contract.ts'
 
 interface Outcome {

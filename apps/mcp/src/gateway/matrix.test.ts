@@ -1,10 +1,10 @@
 // A few cells of the matrix, see matrix.full.test.ts.
 import { expect, test } from 'vitest'
-import { startMcpServer } from '../suites/mcp-server.ts'
-import { type FixtureKind, startFixture } from './suites/fixture-upstream.ts'
-import { gatewayEnv } from './suites/gateway.ts'
-import { cells } from './suites/matrix-cells.ts'
-import { type ClientName, connectClient } from './suites/matrix-clients.ts'
+import { startMcpServer } from '../harness/mcp-server.ts'
+import { type FixtureKind, startFixture } from './harness/fixture-upstream.ts'
+import { gatewayEnv } from './harness/gateway.ts'
+import { cells } from './harness/matrix-cells.ts'
+import { type ClientName, connectClient } from './harness/matrix-clients.ts'
 import type { Era } from './upstreams/contract.ts'
 
 test.each<[ClientName, FixtureKind, readonly string[]]>([

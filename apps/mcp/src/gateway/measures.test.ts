@@ -1,6 +1,6 @@
 import { createMetrics } from '@gatehouse/service'
 import { expect, test } from 'vitest'
-import { behalfOf, fakeUpstream } from './catalog/suites/fake-upstream.ts'
+import { behalfOf, fakeUpstream } from './catalog/harness/fake-upstream.ts'
 import { measureUpstreams } from './measures.ts'
 import { createOutcomes } from './outcomes.ts'
 import { RpcError } from './upstreams/contract.ts'

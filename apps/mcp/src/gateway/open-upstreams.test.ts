@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
+import { remoteSettings } from './harness/settings.ts'
 import { openUpstreams } from './open-upstreams.ts'
 import { lockOf } from './pins/lock.ts'
 import type { RemoteUpstream } from './settings.ts'
-import { remoteSettings } from './suites/settings.ts'
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const named = (name: string, given: Partial<RemoteUpstream> = {}) =>

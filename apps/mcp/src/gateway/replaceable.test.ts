@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { behalfOf, type FakeUpstream, fakeUpstream, manualClock } from './catalog/suites/fake-upstream.ts'
+import { behalfOf, type FakeUpstream, fakeUpstream, manualClock } from './catalog/harness/fake-upstream.ts'
 import { fingerprint } from './fingerprint.ts'
+import { remoteSettings } from './harness/settings.ts'
 import { createReplaceable } from './replaceable.ts'
-import { remoteSettings } from './suites/settings.ts'
 
 const ada = behalfOf('dev:ada')
 const list = { method: 'tools/list', params: {} }

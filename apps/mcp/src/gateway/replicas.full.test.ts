@@ -6,15 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTokenIssuer, startTestRedis, type TestRedis, type TokenIssuer } from '@gatehouse/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Front, startFront } from '../suites/front.ts'
-import { answerOf, freePort, requestOf, type TestServer } from '../suites/mcp-server.ts'
-import { type ServerProcess, startProcess } from '../suites/process.ts'
-import { startReplicas } from '../suites/replicas.ts'
-import { openSession } from '../suites/session-client.ts'
-import { fixtureKinds, startFixture } from './suites/fixture-upstream.ts'
-import { gatewayEnv } from './suites/gateway.ts'
-import { cells } from './suites/matrix-cells.ts'
-import { clientNames, connectClient } from './suites/matrix-clients.ts'
+import { type Front, startFront } from '../harness/front.ts'
+import { answerOf, freePort, requestOf, type TestServer } from '../harness/mcp-server.ts'
+import { type ServerProcess, startProcess } from '../harness/process.ts'
+import { startReplicas } from '../harness/replicas.ts'
+import { openSession } from '../harness/session-client.ts'
+import { fixtureKinds, startFixture } from './harness/fixture-upstream.ts'
+import { gatewayEnv } from './harness/gateway.ts'
+import { cells } from './harness/matrix-cells.ts'
+import { clientNames, connectClient } from './harness/matrix-clients.ts'
 import type { Era, Json, Members } from './upstreams/contract.ts'
 
 let redis: TestRedis
@@ -39,7 +39,7 @@ describe.each([2, 3])('%i replicas, each request at the next one', (count) => {
   })
 })
 
-const program = join(import.meta.dirname, 'suites/counting-command.ts')
+const program = join(import.meta.dirname, 'harness/counting-command.ts')
 
 interface Site extends AsyncDisposable {
   readonly front: Front

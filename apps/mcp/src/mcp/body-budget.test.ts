@@ -1,9 +1,9 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, vi } from 'vitest'
+import { chatter } from '../harness/chatty-server.ts'
+import { createDeafCaller } from '../harness/deaf-callers.ts'
+import { answerOf, requestOf, startMcpServer } from '../harness/mcp-server.ts'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
-import { chatter } from '../suites/chatty-server.ts'
-import { createDeafCaller } from '../suites/deaf-callers.ts'
-import { answerOf, requestOf, startMcpServer } from '../suites/mcp-server.ts'
 
 const { message } = requestOf('2025-11-25', 'tools/list')
 

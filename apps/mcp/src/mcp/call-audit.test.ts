@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { type AuditLine, auditLine } from '@gatehouse/shared'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
-import { everythingServer } from '../gateway/suites/everything.ts'
-import { gatewayEnv } from '../gateway/suites/gateway.ts'
-import { eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
+import { everythingServer } from '../gateway/harness/everything.ts'
+import { gatewayEnv } from '../gateway/harness/gateway.ts'
+import { eras, requestOf, startMcpServer, type TestServer } from '../harness/mcp-server.ts'
 
 const linesOf = ({ log }: TestServer): AuditLine[] =>
   log.filter((line) => line.startsWith('{"audit":')).map((line) => auditLine.parse(JSON.parse(line)))

@@ -2,10 +2,10 @@ import { verifies } from '@gatehouse/testing'
 import { InsufficientScopeError, LOG_LEVEL_META_KEY } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../harness/mcp-server.ts'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
 import { tools } from '../sources/builtin/tools/index.ts'
 import { defineTool, text } from '../sources/builtin/tools/tool.ts'
-import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
 
 let ran = 0
 

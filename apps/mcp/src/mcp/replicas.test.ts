@@ -1,9 +1,8 @@
 import { startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createBuiltin } from '../sources/builtin/builtin.ts'
-import { answerOf, requestOf } from '../suites/mcp-server.ts'
-import { type Replicas, startReplicas } from '../suites/replicas.ts'
+import { answerOf, requestOf } from '../harness/mcp-server.ts'
+import { type Replicas, startReplicas } from '../harness/replicas.ts'
 import {
   call,
   hasAnswer,
@@ -12,8 +11,9 @@ import {
   type SentEvent,
   type SessionClient,
   textsOf,
-} from '../suites/session-client.ts'
-import { createTalkative } from '../suites/talkative.ts'
+} from '../harness/session-client.ts'
+import { createTalkative } from '../harness/talkative.ts'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
 
 const asked = vi.fn()
 

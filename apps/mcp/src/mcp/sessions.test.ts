@@ -7,10 +7,7 @@ import { verifies } from '@gatehouse/testing'
 import type { StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { createBuiltin } from '../sources/builtin/builtin.ts'
-import { tools } from '../sources/builtin/tools/index.ts'
-import { defineTool } from '../sources/builtin/tools/tool.ts'
-import { answerOf, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
+import { answerOf, requestOf, startMcpServer, type TestServer } from '../harness/mcp-server.ts'
 import {
   call,
   hasAnswer,
@@ -20,8 +17,11 @@ import {
   type SentEvent,
   sessionClient,
   textsOf,
-} from '../suites/session-client.ts'
-import { createTalkative } from '../suites/talkative.ts'
+} from '../harness/session-client.ts'
+import { createTalkative } from '../harness/talkative.ts'
+import { createBuiltin } from '../sources/builtin/builtin.ts'
+import { tools } from '../sources/builtin/tools/index.ts'
+import { defineTool } from '../sources/builtin/tools/tool.ts'
 
 const aborted = vi.fn()
 

@@ -6,13 +6,13 @@ import { Readable } from 'node:stream'
 import { openTracing, readTracingSettings } from '@gatehouse/service'
 import { type CollectedSpan, startOtlpCollector } from '@gatehouse/testing'
 import { afterEach, expect, test, vi } from 'vitest'
-import { startFixture } from '../gateway/suites/fixture-upstream.ts'
-import { gatewayEnv } from '../gateway/suites/gateway.ts'
-import { remoteSettings, stdioSettings } from '../gateway/suites/settings.ts'
+import { startFixture } from '../gateway/harness/fixture-upstream.ts'
+import { gatewayEnv } from '../gateway/harness/gateway.ts'
+import { remoteSettings, stdioSettings } from '../gateway/harness/settings.ts'
 import type { Json } from '../gateway/upstreams/contract.ts'
-import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
+import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../harness/mcp-server.ts'
 
-const program = join(import.meta.dirname, '../gateway/suites/telling-server.ts')
+const program = join(import.meta.dirname, '../gateway/harness/telling-server.ts')
 const telling = stdioSettings([process.execPath, '--disable-warning=ExperimentalWarning', program], { name: 'telling' })
 const [mine, parent] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331']
 const traceparent = `00-${mine}-${parent}-01`

@@ -1,10 +1,10 @@
 import { verifies } from '@gatehouse/testing'
 import { LOG_LEVEL_META_KEY } from '@modelcontextprotocol/client'
 import { expect, vi } from 'vitest'
+import { chatter } from '../harness/chatty-server.ts'
+import { createDeafCaller } from '../harness/deaf-callers.ts'
+import { eras, requestOf, startMcpServer, type TestServer } from '../harness/mcp-server.ts'
 import { createBuiltin } from '../sources/builtin/builtin.ts'
-import { chatter } from '../suites/chatty-server.ts'
-import { createDeafCaller } from '../suites/deaf-callers.ts'
-import { eras, requestOf, startMcpServer, type TestServer } from '../suites/mcp-server.ts'
 
 const chat = (era: (typeof eras)[number], args: { count: number; size: number; answer?: number }) => {
   const { message, headers } = requestOf(era, 'tools/call', { name: 'chatter', arguments: args })

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { exits } from '@gatehouse/network'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
 import { commands } from './index.ts'
 
 test('a first call signs in by device code; only the result is on standard output, and the next call needs nobody', async () => {

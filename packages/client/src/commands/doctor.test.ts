@@ -1,6 +1,6 @@
 import { at, createDoctorWeb, json } from '@gatehouse/testing/doctor-web'
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
+import { createCommandLine } from '../harness/command-line.ts'
 import { widthOf } from '../terminal/layout.ts'
 
 async function startDoctor() {

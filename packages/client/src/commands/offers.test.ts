@@ -1,9 +1,9 @@
 // The commands for what a server offers besides tools: prompts and resources.
 import { verifies } from '@gatehouse/testing'
 import { expect, test, vi } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
-import { createMcpService } from '../suites/mcp-service.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
+import { createMcpService } from '../harness/mcp-service.ts'
 
 async function startOffers() {
   const servers = await startFakeServers({ service: createMcpService({ sessions: false }) })

@@ -1,8 +1,8 @@
 // Servers that need no sign-in, or need one only for a part of what they offer.
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
-import { createMcpService } from '../suites/mcp-service.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
+import { createMcpService } from '../harness/mcp-service.ts'
 
 const oauthRequests = /register|device|token|well-known|revoke/
 

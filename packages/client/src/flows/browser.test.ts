@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
 import { openUrl } from './open-url.ts'
 
 const clock = systemClock // the browser comes back in real time; nothing here waits

@@ -1,7 +1,7 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { type FakeServers, pending, slowDown, startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { type FakeServers, pending, slowDown, startFakeServers } from '../harness/fake-servers.ts'
 
 const tokenRequests = (servers: FakeServers) => servers.seenAt('/token').map(({ form }) => form)
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
-import { createMcpService } from '../suites/mcp-service.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
+import { createMcpService } from '../harness/mcp-service.ts'
 import { answerFrom } from './elicitation.ts'
 
 async function startAsking() {

@@ -1,7 +1,7 @@
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
 
 const logins = (servers: Awaited<ReturnType<typeof startFakeServers>>) =>
   servers.seenAt('/device_authorization').map(({ form }) => form.get('scope'))

@@ -1,8 +1,8 @@
 // MCP servers that write null where a member is absent, as several languages' libraries do.
 import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
 
 const nothing = { title: null, icons: null, annotations: null, _meta: null }
 const inputSchema = { type: 'object', properties: { name: { type: ['string', 'null'], default: null } } }

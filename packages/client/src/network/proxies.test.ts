@@ -6,8 +6,8 @@ import type { Duplex } from 'node:stream'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { createCertificate, verifies } from '@gatehouse/testing'
 import { beforeAll, expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { startFakeServers } from '../harness/fake-servers.ts'
 import { readProxies } from './proxies.ts'
 
 const certificate = await createCertificate(['mcp.example', 'auth.example'])

@@ -1,8 +1,8 @@
 // What services answer that is not to the letter, and is signed in with all the same.
 import { expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
-import { createCommandLine } from '../suites/command-line.ts'
-import { type Answer, type FakeServers, startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { type Answer, type FakeServers, startFakeServers } from '../harness/fake-servers.ts'
 
 /** What a login says and keeps, with services that a test changes. */
 const login = async (change: (servers: FakeServers) => void) => {

@@ -4,8 +4,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { systemClock } from '../clock.ts'
-import { createCommandLine } from '../suites/command-line.ts'
-import { type FakeServers, startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { type FakeServers, startFakeServers } from '../harness/fake-servers.ts'
 import { readClientKey } from './client-key.ts'
 
 const lastToken = (servers: FakeServers) => servers.seenAt('/token').at(-1)

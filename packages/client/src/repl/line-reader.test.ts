@@ -2,7 +2,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { startReplWorld } from '../suites/repl-world.ts'
+import { startReplWorld } from '../harness/repl-world.ts'
 import { complete } from './completion.ts'
 import { replCommands } from './index.ts'
 

@@ -1,8 +1,8 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { type FakeServers, startFakeServers } from '../suites/fake-servers.ts'
-import { createMcpService } from '../suites/mcp-service.ts'
-import { startReplWorld } from '../suites/repl-world.ts'
+import { type FakeServers, startFakeServers } from '../harness/fake-servers.ts'
+import { createMcpService } from '../harness/mcp-service.ts'
+import { startReplWorld } from '../harness/repl-world.ts'
 
 /** The text as if it had not been wrapped. */
 const words = (text: string) => text.replaceAll(/\s+/g, ' ')

@@ -2,8 +2,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { createCommandLine } from '../suites/command-line.ts'
-import { type FakeServers, startFakeServers } from '../suites/fake-servers.ts'
+import { createCommandLine } from '../harness/command-line.ts'
+import { type FakeServers, startFakeServers } from '../harness/fake-servers.ts'
 import { subjectForDisplay } from './session.ts'
 
 const refreshes = (servers: FakeServers) =>

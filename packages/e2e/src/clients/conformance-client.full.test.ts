@@ -7,7 +7,7 @@ import { repository, startProcess } from '@gatehouse/testing'
 import { afterAll, expect, test } from 'vitest'
 
 const program = 'packages/e2e/node_modules/@modelcontextprotocol/conformance/dist/index.js'
-const driver = 'packages/client/src/suites/conformance-driver.ts'
+const driver = 'packages/client/src/harness/conformance-driver.ts'
 const expectedFailures = join(import.meta.dirname, 'conformance-client-expected-failures.yml')
 const knownToFail = [...readFileSync(expectedFailures, 'utf8').matchAll(/^ {2}- (\S+)$/gm)].map(([, name]) => name)
 

@@ -16,7 +16,7 @@ import { until } from '../replicas/until.ts'
 const CALLBACK = 'http://127.0.0.1:7778/callback'
 const info = { name: 'e2e', version: '1.0.0' }
 const telling = (LEVEL: string) => ({
-  command: [process.execPath, join(repository, 'apps/mcp/src/gateway/suites/telling-server.ts')],
+  command: [process.execPath, join(repository, 'apps/mcp/src/gateway/harness/telling-server.ts')],
   env: { LEVEL },
 })
 

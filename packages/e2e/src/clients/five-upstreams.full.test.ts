@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { type RunningSite, startSite } from './site.ts'
 
-const fixture = 'apps/mcp/src/gateway/suites/fixture-server.ts'
+const fixture = 'apps/mcp/src/gateway/harness/fixture-server.ts'
 const mcpRemote = 'packages/e2e/node_modules/mcp-remote/dist/proxy.js'
 const inspector = 'packages/e2e/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js'
 const ourCommand = 'packages/cli/src/main.ts'

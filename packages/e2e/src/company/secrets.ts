@@ -69,7 +69,7 @@ export async function plantAll(company: Company, plant: Plant): Promise<void> {
 
 /** The private parts of the signing keys, read as the operator's command reads them. */
 async function privateParts(env: Readonly<Record<string, string>>): Promise<readonly string[]> {
-  await using running = startProcess(['apps/auth/src/suites/private-keys.ts'], { env })
+  await using running = startProcess(['apps/auth/src/harness/private-keys.ts'], { env })
   const { code } = await running.exited
   if (code !== 0) throw new Error(running.output())
   return JSON.parse(running.stdout())

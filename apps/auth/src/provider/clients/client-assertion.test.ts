@@ -3,10 +3,10 @@
 import { verifies } from '@gatehouse/testing'
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { expect } from 'vitest'
-import { startAuthServer } from '../../suites/auth-server.ts'
-import { basic, robot, website } from '../../suites/clients.ts'
-import { evidence, provesSecrecy } from '../../suites/evidence.ts'
-import { errorOf, logInOnDevice, refresh, refused } from '../../suites/flows.ts'
+import { startAuthServer } from '../../harness/auth-server.ts'
+import { basic, robot, website } from '../../harness/clients.ts'
+import { evidence, provesSecrecy } from '../../harness/evidence.ts'
+import { errorOf, logInOnDevice, refresh, refused } from '../../harness/flows.ts'
 
 const TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const machine = { grant_type: 'client_credentials' }

@@ -1,8 +1,8 @@
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { startAuthServer } from '../../suites/auth-server.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { authorizePath, createPkce, errorOf, refused } from '../../suites/flows.ts'
+import { startAuthServer } from '../../harness/auth-server.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { authorizePath, createPkce, errorOf, refused } from '../../harness/flows.ts'
 
 const web = 'https://app.example.com/callback'
 const invalidRedirect = refused(400, 'invalid_redirect_uri')

@@ -1,10 +1,10 @@
 // Registering twice, being forgotten, and coming back.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../../suites/auth-server.ts'
-import { basic } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { authorizePath, createPkce, errorOf, loopback, obtainCode, refresh, refused } from '../../suites/flows.ts'
+import { startAuthServer } from '../../harness/auth-server.ts'
+import { basic } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { authorizePath, createPkce, errorOf, loopback, obtainCode, refresh, refused } from '../../harness/flows.ts'
 import { registeredClientId } from './registration.ts'
 
 const app = {

@@ -3,9 +3,9 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { openDocumentHost, verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { readConfig } from '../../config.ts'
-import { createDataDir, startAuthServer } from '../../suites/auth-server.ts'
-import { DEVICE_GRANT, terminal } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
+import { createDataDir, startAuthServer } from '../../harness/auth-server.ts'
+import { DEVICE_GRANT, terminal } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
 import {
   askAsDevice,
   authorizePath,
@@ -16,7 +16,7 @@ import {
   obtainCode,
   refresh,
   refused,
-} from '../../suites/flows.ts'
+} from '../../harness/flows.ts'
 
 const device = {
   client_name: 'Television',

@@ -1,9 +1,9 @@
 // Where the code of a client that registered itself may go: RFC 8252 as the clients of today need it.
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { authorizePath, createPkce, obtainCode } from '../../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { authorizePath, createPkce, obtainCode } from '../../harness/flows.ts'
 
 async function register(server: AuthServer, redirectUris: readonly string[], changes: object = {}): Promise<string> {
   const metadata = { client_name: 'App', redirect_uris: redirectUris, token_endpoint_auth_method: 'none', ...changes }

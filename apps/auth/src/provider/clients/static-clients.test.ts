@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest'
 import { ConfigError } from '../../errors.ts'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { basic, DEVICE_GRANT, robot, staticClients, terminal } from '../../suites/clients.ts'
-import { evidence, provesSecrecy } from '../../suites/evidence.ts'
-import { errorOf, refused } from '../../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { basic, DEVICE_GRANT, robot, staticClients, terminal } from '../../harness/clients.ts'
+import { evidence, provesSecrecy } from '../../harness/evidence.ts'
+import { errorOf, refused } from '../../harness/flows.ts'
 
 const machine = { grant_type: 'client_credentials' }
 const newSecret = 'the new secret of the robot 0123456789'

@@ -1,9 +1,9 @@
 // Members of a client's metadata that RFC 7591 lets a server ignore: they neither keep a client out nor break its sign-ins.
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { DEVICE_GRANT } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { askAsDevice, authorizePath, createPkce, errorOf, loopback, obtainCode, refused } from '../../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { DEVICE_GRANT } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { askAsDevice, authorizePath, createPkce, errorOf, loopback, obtainCode, refused } from '../../harness/flows.ts'
 
 const register = async (server: AuthServer, wish: Readonly<Record<string, unknown>>) => {
   const answer = await server.register({ redirect_uris: [loopback], token_endpoint_auth_method: 'none', ...wish })

@@ -1,10 +1,10 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { UserCodeTakenError } from '../../errors.ts'
-import { startAuthServer } from '../../suites/auth-server.ts'
-import { basic, terminal, website } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { approvedDevice, askAsDevice, errorOf, refused } from '../../suites/flows.ts'
+import { startAuthServer } from '../../harness/auth-server.ts'
+import { basic, terminal, website } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { approvedDevice, askAsDevice, errorOf, refused } from '../../harness/flows.ts'
 
 const PATH = '/device_authorization'
 

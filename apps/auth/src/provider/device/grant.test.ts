@@ -1,10 +1,10 @@
 import { verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { DEVICE_GRANT, otherTerminal, terminal } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { approvedDevice, askAsDevice, errorOf, refresh, refused } from '../../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { DEVICE_GRANT, otherTerminal, terminal } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { approvedDevice, askAsDevice, errorOf, refresh, refused } from '../../harness/flows.ts'
 
 const pending = refused(400, 'authorization_pending')
 const slowDown = refused(400, 'slow_down')

@@ -4,8 +4,7 @@ import { request as send } from 'node:http'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../../errors.ts'
-import type { DeviceCodeStore, Store } from '../../store/contract.ts'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
 import {
   basic,
   type ClientMetadata,
@@ -13,9 +12,10 @@ import {
   otherTerminal,
   staticClients,
   terminal,
-} from '../../suites/clients.ts'
-import { askAsDevice, errorOf, refused } from '../../suites/flows.ts'
-import { encodeForm } from '../../suites/http.ts'
+} from '../../harness/clients.ts'
+import { askAsDevice, errorOf, refused } from '../../harness/flows.ts'
+import { encodeForm } from '../../harness/http.ts'
+import type { DeviceCodeStore, Store } from '../../store/contract.ts'
 
 const pending = refused(400, 'authorization_pending')
 const slowDown = refused(400, 'slow_down')

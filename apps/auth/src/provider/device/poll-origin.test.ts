@@ -2,10 +2,10 @@
 // others approve. They are answered like any other, and noted.
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { startAuthServer } from '../../suites/auth-server.ts'
-import { otherTerminal } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { askAsDevice, errorOf, refused } from '../../suites/flows.ts'
+import { startAuthServer } from '../../harness/auth-server.ts'
+import { otherTerminal } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { askAsDevice, errorOf, refused } from '../../harness/flows.ts'
 
 const NOTE = 'a device code is polled from another network than it was asked for from'
 const behindProxy = { environment: { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' } }

@@ -1,9 +1,9 @@
 // The relay of GitHub's device flow, for clients that the operator marked: GitHub's page, our tokens.
 import { createFakeGitHub, type FakeGitHub, verifies } from '@gatehouse/testing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { otherTerminal, terminal } from '../../suites/clients.ts'
-import { askAsDevice, refresh } from '../../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { otherTerminal, terminal } from '../../harness/clients.ts'
+import { askAsDevice, refresh } from '../../harness/flows.ts'
 
 let github: FakeGitHub
 let server: AuthServer

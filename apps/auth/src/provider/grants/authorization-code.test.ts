@@ -1,10 +1,10 @@
 import { verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../../suites/auth-server.ts'
-import { basic, website } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { createPkce, errorOf, obtainCode, refresh, refused } from '../../suites/flows.ts'
+import { startAuthServer } from '../../harness/auth-server.ts'
+import { basic, website } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { createPkce, errorOf, obtainCode, refresh, refused } from '../../harness/flows.ts'
 
 const invalidGrant = refused(400, 'invalid_grant')
 const invalidRequest = refused(400, 'invalid_request')

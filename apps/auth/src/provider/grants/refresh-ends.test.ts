@@ -2,10 +2,10 @@
 import { rmSync } from 'node:fs'
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { createDataDir, startAuthServer } from '../../suites/auth-server.ts'
-import { basic, website } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../../suites/flows.ts'
+import { createDataDir, startAuthServer } from '../../harness/auth-server.ts'
+import { basic, website } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../../harness/flows.ts'
 
 const DAY = 86_400
 const invalidGrant = refused(400, 'invalid_grant')

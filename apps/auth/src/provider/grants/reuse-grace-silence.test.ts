@@ -2,11 +2,11 @@
 // come for the owner's next one.
 import { verifies } from '@gatehouse/testing'
 import { describe, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { basic, otherTerminal, terminal, website } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { approvedDevice, errorOf, logInOnDevice, obtainCode, refresh, refused } from '../../suites/flows.ts'
-import type { Answer, Headers } from '../../suites/http.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { basic, otherTerminal, terminal, website } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { approvedDevice, errorOf, logInOnDevice, obtainCode, refresh, refused } from '../../harness/flows.ts'
+import type { Answer, Headers } from '../../harness/http.ts'
 
 const invalidGrant = refused(400, 'invalid_grant')
 const behindProxy = { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' }

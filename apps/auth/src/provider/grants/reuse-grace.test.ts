@@ -1,11 +1,11 @@
 // Refresh tokens that are presented again: the same answer within the grace, the end of the family after it.
 import { verifies } from '@gatehouse/testing'
 import { describe, expect, test } from 'vitest'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { otherTerminal } from '../../harness/clients.ts'
+import { errorOf, logInOnDevice, refresh, refused } from '../../harness/flows.ts'
 import type { Store } from '../../store/contract.ts'
 import { createSealing } from '../../store/sealing.ts'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { otherTerminal } from '../../suites/clients.ts'
-import { errorOf, logInOnDevice, refresh, refused } from '../../suites/flows.ts'
 
 const invalidGrant = refused(400, 'invalid_grant')
 

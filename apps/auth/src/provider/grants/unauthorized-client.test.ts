@@ -1,8 +1,8 @@
 // What is wrong besides with a request of a client that is not registered for its grant.
 import { expect, test } from 'vitest'
-import { startAuthServer } from '../../suites/auth-server.ts'
-import { basic, DEVICE_GRANT, website } from '../../suites/clients.ts'
-import { errorOf, refused } from '../../suites/flows.ts'
+import { startAuthServer } from '../../harness/auth-server.ts'
+import { basic, DEVICE_GRANT, website } from '../../harness/clients.ts'
+import { errorOf, refused } from '../../harness/flows.ts'
 
 const invalidRequest = refused(400, 'invalid_request')
 const unauthorized = refused(400, 'unauthorized_client')

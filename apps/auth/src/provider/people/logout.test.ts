@@ -1,9 +1,9 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import { staticClients, website } from '../../suites/clients.ts'
-import { provesSecrecy } from '../../suites/evidence.ts'
-import { authorizePath, createPkce, loopback, obtainCode, refresh } from '../../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import { staticClients, website } from '../../harness/clients.ts'
+import { provesSecrecy } from '../../harness/evidence.ts'
+import { authorizePath, createPkce, loopback, obtainCode, refresh } from '../../harness/flows.ts'
 
 const AFTERWARDS = 'https://app.example.com/signed-out'
 const clients = staticClients.map((client) =>

@@ -1,8 +1,8 @@
 // What becomes of a sign-in when another tab has signed in as somebody else in between.
 import { expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../suites/auth-server.ts'
-import type { Browser } from '../../suites/browser.ts'
-import { askAsDevice, authorizePath, createPkce } from '../../suites/flows.ts'
+import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
+import type { Browser } from '../../harness/browser.ts'
+import { askAsDevice, authorizePath, createPkce } from '../../harness/flows.ts'
 
 /** Sends the form of the sign-in page and does not follow the redirect: returns where it leads. */
 async function signInWithoutFollowing(server: AuthServer, browser: Browser, name: string): Promise<string> {

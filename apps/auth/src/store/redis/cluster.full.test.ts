@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AlreadyConsumedError, StoreUnavailableError } from '../../errors.ts'
 import { createSealing } from '../sealing.ts'
 import { describeStore } from '../suites/store-suite.ts'
+import { createRedisHarness, onEachKey, untilAnswers } from './harness/harness.ts'
 import { openRedisStore } from './store.ts'
-import { createRedisHarness, onEachKey, untilAnswers } from './suites/harness.ts'
 
 const namespace = `auth:test-${randomUUID()}`
 const sealing = createSealing({ secret: 'a secret of the Redis Cluster tests alone' })

@@ -6,8 +6,8 @@ import { AlreadyConsumedError, StoreUnavailableError } from '../../errors.ts'
 import type { Store } from '../contract.ts'
 import type { Tampering } from '../envelope.ts'
 import { createSealing } from '../sealing.ts'
+import { untilAnswers } from './harness/harness.ts'
 import { openRedisStore, type RedisStoreOptions } from './store.ts'
-import { untilAnswers } from './suites/harness.ts'
 
 let server: TestRedis | undefined
 let admin: Redis

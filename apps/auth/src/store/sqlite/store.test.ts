@@ -6,9 +6,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, test } from 'vitest'
 import { AlreadyConsumedError, ConfigError } from '../../errors.ts'
 import { createSealing } from '../sealing.ts'
+import { createClock, createPath, filesOf, removeDirectories } from './harness/places.ts'
 import { migrations } from './schema.ts'
 import { openSqliteStore } from './store.ts'
-import { createClock, createPath, filesOf, removeDirectories } from './suites/places.ts'
 
 const sealing = createSealing({ secret: 'a secret of the SQLite tests alone' })
 

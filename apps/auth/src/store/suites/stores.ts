@@ -1,6 +1,6 @@
 // Every store that there is: a row each.
-import { redisAlone } from '../redis/suites/harness.ts'
-import { sqliteInFile, sqliteInMemory } from '../sqlite/suites/harness.ts'
+import { redisAlone } from '../redis/harness/harness.ts'
+import { sqliteInFile, sqliteInMemory } from '../sqlite/harness/harness.ts'
 import type { StoreHarness } from './scene.ts'
 
 export const stores: readonly (readonly [name: string, harness: StoreHarness])[] = [

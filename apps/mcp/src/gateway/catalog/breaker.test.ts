@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { RpcError, type UpstreamFault } from '../upstreams/contract.ts'
 import { withBreaker } from './breaker.ts'
-import { behalfOf, fakeUpstream, manualClock, type Settings } from './suites/fake-upstream.ts'
+import { behalfOf, fakeUpstream, manualClock, type Settings } from './harness/fake-upstream.ts'
 
 const ann = behalfOf('ann')
 const request = { method: 'tools/call', params: { name: 'x' } }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Members } from '../upstreams/contract.ts'
-import { behalfOf } from './suites/fake-upstream.ts'
-import { scene, upstream } from './suites/scene.ts'
+import { behalfOf } from './harness/fake-upstream.ts'
+import { scene, upstream } from './harness/scene.ts'
 
 const ann = behalfOf('ann')
 const minutes = 60_000

@@ -5,9 +5,9 @@ import { createPins, type Mismatch } from '../pins/pins.ts'
 import type { PinSettings } from '../settings.ts'
 import type { Members } from '../upstreams/contract.ts'
 import { createCatalog } from './catalog.ts'
+import { behalfOf, type FakeUpstream, manualClock } from './harness/fake-upstream.ts'
+import { upstream } from './harness/scene.ts'
 import { createMemoryCatalogStore } from './store.ts'
-import { behalfOf, type FakeUpstream, manualClock } from './suites/fake-upstream.ts'
-import { upstream } from './suites/scene.ts'
 
 const alice = behalfOf('alice')
 const schema = { type: 'object' }

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { upstreamTroublesMember } from '@gatehouse/shared'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { answerOf, requestOf, startMcpServer, type TestServer } from '../../suites/mcp-server.ts'
-import { type CheckingServer, startCheckingServer } from '../suites/checking-server.ts'
-import { secretClient, startIssuer, type TestIssuer } from '../suites/issuer.ts'
+import { answerOf, requestOf, startMcpServer, type TestServer } from '../../harness/mcp-server.ts'
+import { type CheckingServer, startCheckingServer } from '../harness/checking-server.ts'
+import { secretClient, startIssuer, type TestIssuer } from '../harness/issuer.ts'
 
 let issuer: TestIssuer
 let upstream: CheckingServer

@@ -3,8 +3,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { answerOf, requestOf, startMcpServer, type TestServer } from '../../suites/mcp-server.ts'
-import { type KnowingServer, startKnowingServer } from '../suites/knowing-server.ts'
+import { answerOf, requestOf, startMcpServer, type TestServer } from '../../harness/mcp-server.ts'
+import { type KnowingServer, startKnowingServer } from '../harness/knowing-server.ts'
 
 async function startGateway(upstream: KnowingServer, more = ''): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-identity-'))

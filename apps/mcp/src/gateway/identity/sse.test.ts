@@ -3,10 +3,10 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
+import { ada, testClient } from '../harness/clients.ts'
+import { remoteSettings } from '../harness/settings.ts'
+import { testUpstream } from '../harness/upstreams.ts'
 import { behalfOf } from '../relay/client.ts'
-import { ada, testClient } from '../suites/clients.ts'
-import { remoteSettings } from '../suites/settings.ts'
-import { testUpstream } from '../suites/upstreams.ts'
 import { createCallerIdentity, createSqliteKeyStore } from './index.ts'
 
 interface Seen {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { randomDefinition } from '../suites/random-json.ts'
+import { randomDefinition } from '../harness/random-json.ts'
 import { hashOf, pinnedForm } from './definition.ts'
 import { lockOf, pinOf, readLock, textOfLock } from './lock.ts'
 import { visible, visibleJson } from './visible.ts'

@@ -3,9 +3,9 @@ import { createMetrics } from '@gatehouse/service'
 import { startTestRedis } from '@gatehouse/testing'
 import { expect, test, vi } from 'vitest'
 import { readConfig } from '../../config.ts'
-import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../../suites/mcp-server.ts'
-import { startReplicas } from '../../suites/replicas.ts'
-import { type ChangingServer, createPinnedFile, startChangingServer } from '../suites/changing-server.ts'
+import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../../harness/mcp-server.ts'
+import { startReplicas } from '../../harness/replicas.ts'
+import { type ChangingServer, createPinnedFile, startChangingServer } from '../harness/changing-server.ts'
 
 const inputSchema = { type: 'object' }
 const balance = { name: 'balance', description: 'Says what is there.', inputSchema }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Catalog } from '../catalog/contract.ts'
-import { testClient } from '../suites/clients.ts'
+import { testClient } from '../harness/clients.ts'
 import type { Behalf, Notification, Upstream } from '../upstreams/contract.ts'
 import { behalfOf } from './client.ts'
 import { createNews } from './news.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ada } from '../suites/clients.ts'
+import { ada } from '../harness/clients.ts'
 import { createSeals } from './seal.ts'
 
 const secrets = ['the secret of today, which is long enough', 'the secret of yesterday, long enough too'] as const

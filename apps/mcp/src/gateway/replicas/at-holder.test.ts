@@ -1,17 +1,17 @@
 import { join } from 'node:path'
 import { startTestProxy, startTestRedis, type TestRedis } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testClient } from '../harness/clients.ts'
+import { everythingServer } from '../harness/everything.ts'
+import { startFixture } from '../harness/fixture-upstream.ts'
+import { stdioSettings } from '../harness/settings.ts'
 import { behalfOf } from '../relay/client.ts'
 import type { UpstreamSettings } from '../settings.ts'
-import { testClient } from '../suites/clients.ts'
-import { everythingServer } from '../suites/everything.ts'
-import { startFixture } from '../suites/fixture-upstream.ts'
-import { stdioSettings } from '../suites/settings.ts'
 import type { Behalf, Members } from '../upstreams/contract.ts'
-import { type Member, openMembers } from './suites/members.ts'
+import { type Member, openMembers } from './harness/members.ts'
 
 let redis: TestRedis
-const program = join(import.meta.dirname, '../suites/counting-command.ts')
+const program = join(import.meta.dirname, '../harness/counting-command.ts')
 const counting = stdioSettings([process.execPath, '--disable-warning=ExperimentalWarning', program])
 const members = (count: number, settings: UpstreamSettings = counting, urls?: readonly string[]) =>
   openMembers({ redis: redis.url, count, settings, urls })

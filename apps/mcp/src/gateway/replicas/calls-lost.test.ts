@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ReplicaLostError } from './call-errors.ts'
 import { createCalls } from './calls.ts'
+import { type FakeReplicas, fakeReplicas } from './harness/fake-replicas.ts'
 import { createSealedMail } from './sealed-mail.ts'
-import { type FakeReplicas, fakeReplicas } from './suites/fake-replicas.ts'
 
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { manualClock } from '../catalog/suites/fake-upstream.ts'
+import { manualClock } from '../catalog/harness/fake-upstream.ts'
+import { type FakeReplicas, fakeReplicas } from './harness/fake-replicas.ts'
 import { createHoldings, type Instance } from './holdings.ts'
-import { type FakeReplicas, fakeReplicas } from './suites/fake-replicas.ts'
 
 function scene() {
   const [replicas] = fakeReplicas(1) as [FakeReplicas]

@@ -1,9 +1,9 @@
 import { startTestRedis } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { answerOf, requestOf } from '../../suites/mcp-server.ts'
-import { startReplicas } from '../../suites/replicas.ts'
-import { startFixture } from '../suites/fixture-upstream.ts'
-import { gatewayEnv } from '../suites/gateway.ts'
+import { answerOf, requestOf } from '../../harness/mcp-server.ts'
+import { startReplicas } from '../../harness/replicas.ts'
+import { startFixture } from '../harness/fixture-upstream.ts'
+import { gatewayEnv } from '../harness/gateway.ts'
 
 test.each(['http 2025', 'http 2026'] as const)(
   'a replica that never reached a server (%s) lists it as the others do',

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { startTestRedis, type TestRedis } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ada, testClient } from '../harness/clients.ts'
+import { stdioSettings } from '../harness/settings.ts'
 import type { Client } from '../relay/client.ts'
 import { createForward, type Forward } from '../relay/forward.ts'
 import { createSeals } from '../relay/seal.ts'
-import { ada, testClient } from '../suites/clients.ts'
-import { stdioSettings } from '../suites/settings.ts'
 import type { Members } from '../upstreams/contract.ts'
-import { type Member, openMembers } from './suites/members.ts'
+import { type Member, openMembers } from './harness/members.ts'
 
 let redis: TestRedis
 beforeAll(async () => {
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => redis[Symbol.asyncDispose]())
 
-const program = join(import.meta.dirname, '../suites/counting-command.ts')
+const program = join(import.meta.dirname, '../harness/counting-command.ts')
 const settings = stdioSettings([process.execPath, '--disable-warning=ExperimentalWarning', program])
 const seals = createSeals({ secrets: ['a secret for tests, and for nothing else'], clock: Date.now })
 

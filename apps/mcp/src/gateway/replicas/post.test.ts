@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { type FakeReplicas, fakeReplicas } from './harness/fake-replicas.ts'
 import { createPost, type Post, UnsentError } from './post.ts'
 import { createSealedMail } from './sealed-mail.ts'
-import { type FakeReplicas, fakeReplicas } from './suites/fake-replicas.ts'
 
 function scene() {
   const [here, there] = fakeReplicas(2) as [FakeReplicas, FakeReplicas]

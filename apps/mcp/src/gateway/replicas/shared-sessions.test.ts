@@ -1,11 +1,11 @@
 import { startTestProxy, startTestRedis, type TestRedis } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testClient } from '../harness/clients.ts'
+import { remoteSettings } from '../harness/settings.ts'
 import { behalfOf } from '../relay/client.ts'
-import { testClient } from '../suites/clients.ts'
-import { remoteSettings } from '../suites/settings.ts'
 import type { Upstream } from '../upstreams/contract.ts'
-import { openMembers } from './suites/members.ts'
-import { startSessionServer } from './suites/session-server.ts'
+import { openMembers } from './harness/members.ts'
+import { startSessionServer } from './harness/session-server.ts'
 
 let redis: TestRedis
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 // Rules by annotations, over the wire, to clients of both eras: what was pinned counts, whatever the server says later.
 import { expect, test } from 'vitest'
-import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../../suites/mcp-server.ts'
-import { createPinnedFile, startChangingServer } from '../suites/changing-server.ts'
+import { answerOf, eras, requestOf, startMcpServer, type TestServer } from '../../harness/mcp-server.ts'
+import { createPinnedFile, startChangingServer } from '../harness/changing-server.ts'
 
 const inputSchema = { type: 'object' }
 const look = { name: 'look', inputSchema, annotations: { readOnlyHint: true } }

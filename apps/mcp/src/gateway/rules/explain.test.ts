@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { readRules } from '../../gateway-config.ts'
-import { answerOf } from '../../suites/mcp-server.ts'
-import { type Person, people, startCompany } from '../suites/ruled-company.ts'
-import { companyRules, noLimits, pinnedRulesOf, rulesOf } from '../suites/rules.ts'
+import { answerOf } from '../../harness/mcp-server.ts'
+import { type Person, people, startCompany } from '../harness/ruled-company.ts'
+import { companyRules, noLimits, pinnedRulesOf, rulesOf } from '../harness/rules.ts'
 import { gapsIn, idleLimits } from './coverage.ts'
 import { explain } from './explain.ts'
 

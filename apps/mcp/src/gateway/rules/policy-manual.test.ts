@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readRules } from '../../gateway-config.ts'
-import { lockWith } from '../suites/rules.ts'
+import { lockWith } from '../harness/rules.ts'
 import { type Decision, judge, type Thing } from './rules.ts'
 
 interface Row {

@@ -1,8 +1,8 @@
 // Which upstreams a caller is told of: those of which rules may allow something to this caller.
 import { expect, test } from 'vitest'
-import { answerOf, eras, requestOf, startMcpServer } from '../../suites/mcp-server.ts'
-import { createPinnedFile, startChangingServer } from '../suites/changing-server.ts'
-import { pinnedRulesOf, rulesOf } from '../suites/rules.ts'
+import { answerOf, eras, requestOf, startMcpServer } from '../../harness/mcp-server.ts'
+import { createPinnedFile, startChangingServer } from '../harness/changing-server.ts'
+import { pinnedRulesOf, rulesOf } from '../harness/rules.ts'
 import { mayUse } from './reach.ts'
 import type { RuleCaller } from './rules.ts'
 

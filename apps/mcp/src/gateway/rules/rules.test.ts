@@ -1,6 +1,6 @@
 import { matchesGlob } from '@gatehouse/shared/gateway-file'
 import { expect, test } from 'vitest'
-import { companyRules, pinnedRulesOf, rulesOf } from '../suites/rules.ts'
+import { companyRules, pinnedRulesOf, rulesOf } from '../harness/rules.ts'
 import { type Decision, isShown, judge, type RuleCaller, type Thing } from './rules.ts'
 
 const endpoint = 'https://mcp.example.com/mcp'

@@ -2,10 +2,10 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { testClient } from '../harness/clients.ts'
+import { remoteSettings, stdioSettings } from '../harness/settings.ts'
+import { testUpstream } from '../harness/upstreams.ts'
 import { behalfOf } from '../relay/client.ts'
-import { testClient } from '../suites/clients.ts'
-import { remoteSettings, stdioSettings } from '../suites/settings.ts'
-import { testUpstream } from '../suites/upstreams.ts'
 
 const timeouts = { connect: 5_000, list: 300, call: 600, idle: 5_000 }
 const handshake = { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: 's', version: '1' } }
@@ -93,7 +93,7 @@ test('a server that becomes an older one is asked again of which era it is', asy
   await expect.poll(() => upstream.describe(ada).then(({ era }) => era, String)).toBe('2025')
 })
 
-const program = join(import.meta.dirname, '../suites/counting-command.ts')
+const program = join(import.meta.dirname, '../harness/counting-command.ts')
 
 test('questions of calls that were given up leave their place to others', async () => {
   const command = [process.execPath, '--disable-warning=ExperimentalWarning', program] as const

@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { freePort } from '../../suites/mcp-server.ts'
+import { freePort } from '../../harness/mcp-server.ts'
+import { testClient } from '../harness/clients.ts'
+import { remoteSettings } from '../harness/settings.ts'
+import { type TestUpstream, testUpstream } from '../harness/upstreams.ts'
 import { behalfOf } from '../relay/client.ts'
 import type { RemoteUpstream } from '../settings.ts'
-import { testClient } from '../suites/clients.ts'
-import { remoteSettings } from '../suites/settings.ts'
-import { type TestUpstream, testUpstream } from '../suites/upstreams.ts'
 import type { Json, Members } from './contract.ts'
 
 interface Received {

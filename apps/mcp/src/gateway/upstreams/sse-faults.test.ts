@@ -1,10 +1,10 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
+import { testClient } from '../harness/clients.ts'
+import { remoteSettings } from '../harness/settings.ts'
+import { testUpstream } from '../harness/upstreams.ts'
 import { behalfOf } from '../relay/client.ts'
-import { testClient } from '../suites/clients.ts'
-import { remoteSettings } from '../suites/settings.ts'
-import { testUpstream } from '../suites/upstreams.ts'
 
 const handshake = { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: 's', version: '1' } }
 

@@ -5,8 +5,8 @@ import { afterAll, expect, test } from 'vitest'
 import { lockOf } from '../pins/lock.ts'
 import { createInflow, largestInflow } from './inflow.ts'
 import { createProcessStarter } from './start-process.ts'
-import { running } from './stdio/suites/running.ts'
-import { commandSettings } from './stdio/suites/settings.ts'
+import { running } from './stdio/harness/running.ts'
+import { commandSettings } from './stdio/harness/settings.ts'
 
 const stateFolder = mkdtempSync(join(tmpdir(), 'starter-'))
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }

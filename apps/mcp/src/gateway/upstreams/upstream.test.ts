@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { everythingServer } from '../suites/everything.ts'
-import { testUpstream } from '../suites/upstreams.ts'
+import { everythingServer } from '../harness/everything.ts'
+import { testUpstream } from '../harness/upstreams.ts'
 import type { Behalf, Members, Notification, Request } from './contract.ts'
 
 const transports = ['http', 'sse', 'stdio'] as const

@@ -2,9 +2,9 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { type DocumentHost, openDocumentHost, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuthServer, startAuthServer } from '../../../suites/auth-server.ts'
-import { DEVICE_GRANT } from '../../../suites/clients.ts'
-import { provesSecrecy } from '../../../suites/evidence.ts'
+import { type AuthServer, startAuthServer } from '../../../harness/auth-server.ts'
+import { DEVICE_GRANT } from '../../../harness/clients.ts'
+import { provesSecrecy } from '../../../harness/evidence.ts'
 import {
   askAsDevice,
   authorizePath,
@@ -14,7 +14,7 @@ import {
   obtainCode,
   refresh,
   refused,
-} from '../../../suites/flows.ts'
+} from '../../../harness/flows.ts'
 
 const trusted = { AUTH_METADATA_HOSTS_PRIVATE: 'localhost' }
 const web = 'https://app.example.com/callback'

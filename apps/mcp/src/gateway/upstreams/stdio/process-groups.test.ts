@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { recordGroup } from './group-records.ts'
+import { running } from './harness/running.ts'
 import { createProcessGroups } from './process-groups.ts'
 import { identify } from './process-identity.ts'
-import { running } from './suites/running.ts'
 
 let folder: string
 let records: string
@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 async function startGateway(...behaviours: string[]): Promise<ChildProcess & { readonly pid: number }> {
-  const args = [join(import.meta.dirname, 'suites/gateway.ts'), folder, ...behaviours]
+  const args = [join(import.meta.dirname, 'harness/gateway.ts'), folder, ...behaviours]
   const gateway = spawn(process.execPath, ['--conditions=gatehouse-source', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

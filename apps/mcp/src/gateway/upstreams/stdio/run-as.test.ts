@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { running } from './suites/running.ts'
+import { running } from './harness/running.ts'
 
-const program = fileURLToPath(new URL('./suites/other-user.ts', import.meta.url))
+const program = fileURLToPath(new URL('./harness/other-user.ts', import.meta.url))
 /** With the rights of deploy/gateway/compose.yml. */
 const asContainer = ['--no-new-privs', '--bounding-set', '-all,+chown,+kill,+setgid,+setuid', '--clear-groups']
 const canDropRights = process.platform === 'linux' && process.getuid?.() === 0

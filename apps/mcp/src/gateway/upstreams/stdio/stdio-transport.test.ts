@@ -6,10 +6,10 @@ import type { JSONRPCMessage } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { StdioUpstream } from '../../settings.ts'
 import { createInflow, largestInflow } from '../inflow.ts'
+import { running } from './harness/running.ts'
+import { commandSettings } from './harness/settings.ts'
 import { createProcessGroups, type ProcessGroups } from './process-groups.ts'
 import { createStdioTransport, type StdioTransportOptions } from './stdio-transport.ts'
-import { running } from './suites/running.ts'
-import { commandSettings } from './suites/settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'stdio-'))
 const home = join(folder, 'homes')

@@ -2,7 +2,7 @@
 // take none of before. It keeps what it is sent.
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose'
-import { freePort } from '../../suites/mcp-server.ts'
+import { freePort } from '../../harness/mcp-server.ts'
 
 export interface CheckingServer extends AsyncDisposable {
   readonly url: string

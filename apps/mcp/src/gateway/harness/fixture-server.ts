@@ -11,10 +11,10 @@ import {
 } from '@modelcontextprotocol/node'
 import { createMcpHandler, type JSONRPCMessage, type Server, type Transport } from '@modelcontextprotocol/server'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
+import { conformanceSource as source } from '../../harness/conformance-fixtures.ts'
 import { createOperations } from '../../mcp/operations.ts'
 import { policy } from '../../mcp/policy.ts'
 import { createMcpServer } from '../../mcp/server.ts'
-import { conformanceSource as source } from '../../suites/conformance-fixtures.ts'
 import { matrixEvents, matrixServer } from './matrix-server.ts'
 
 const caller = {

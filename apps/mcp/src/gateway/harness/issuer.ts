@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { JWK } from 'jose'
 import Provider, { type ClientMetadata, errors } from 'oidc-provider'
-import { freePort } from '../../suites/mcp-server.ts'
+import { freePort } from '../../harness/mcp-server.ts'
 
 export interface TestIssuer extends AsyncDisposable {
   readonly issuer: string

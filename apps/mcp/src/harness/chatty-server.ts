@@ -1,4 +1,4 @@
-// For tests: the MCP server as a process, with a tool that says as much as it is asked to. Run by suites/process.ts.
+// For tests: the MCP server as a process, with a tool that says as much as it is asked to. Run by harness/process.ts.
 
 import { openStore } from '@gatehouse/mcp-sessions'
 import { z } from 'zod'

@@ -1,7 +1,7 @@
 // For tests: upstreams of either era, opened as the gateway opens them.
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
-import { conformanceSource } from '../../suites/conformance-fixtures.ts'
-import { startMcpServer } from '../../suites/mcp-server.ts'
+import { conformanceSource } from '../../harness/conformance-fixtures.ts'
+import { startMcpServer } from '../../harness/mcp-server.ts'
 import { systemClock } from '../catalog/clock.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import { createInflow, largestInflow } from '../upstreams/inflow.ts'

@@ -20,7 +20,7 @@ export interface TestFile {
 }
 
 /** Without an upstream in it: a command that tells what it was given. */
-export const tellingCommand = [process.execPath, join(import.meta.dirname, '../gateway/suites/telling-server.ts')]
+export const tellingCommand = [process.execPath, join(import.meta.dirname, '../gateway/harness/telling-server.ts')]
 
 function createTestFile(port: string): TestFile {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-endpoints-'))

@@ -1,6 +1,6 @@
 // For tests: a company with rules, in front of two servers: one that writes down what it is asked, and the reference server.
-import { type GatewayServer, startWithFile } from '../../suites/gateway-file.ts'
-import { type Era, requestOf, type TestServerOptions } from '../../suites/mcp-server.ts'
+import { type GatewayServer, startWithFile } from '../../harness/gateway-file.ts'
+import { type Era, requestOf, type TestServerOptions } from '../../harness/mcp-server.ts'
 import type { StdioUpstream } from '../settings.ts'
 import { everythingServer } from './everything.ts'
 import { type LedgerServer, startLedgerServer } from './ledger-server.ts'

@@ -8,7 +8,7 @@ import {
   ListRootsRequestSchema,
   ResultSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import type { TestServer } from '../../suites/mcp-server.ts'
+import type { TestServer } from '../../harness/mcp-server.ts'
 import type { Era, Members } from '../upstreams/contract.ts'
 
 export const clientNames = ['SDK v1', 'SDK v2, 2025', 'SDK v2, 2026'] as const

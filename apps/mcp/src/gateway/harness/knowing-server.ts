@@ -2,7 +2,7 @@
 // gives each session to one caller, and notes who else comes with it.
 import { createServer, type IncomingMessage } from 'node:http'
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose'
-import { freePort } from '../../suites/mcp-server.ts'
+import { freePort } from '../../harness/mcp-server.ts'
 
 export interface KnowingServer extends AsyncDisposable {
   readonly url: string
