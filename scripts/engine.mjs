@@ -7,7 +7,7 @@ import { dockerAnswers } from './prerequisites.mjs'
 const folder = join(import.meta.dirname, '..', '.ci')
 const run = (name) => runChild(join(folder, name), [], { stdio: ['ignore', 'pipe', 'inherit'] })
 
-/** Names it in the environment. `missing` says why there is none; `stop` ends it if it was started here. */
+/** Names it in the environment. `missing` says why; `stop` ends it if it was started here. */
 export async function findEngine(env = process.env) {
   const none = { missing: [], stop: async () => {} }
   if (await dockerAnswers()) return none

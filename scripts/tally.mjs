@@ -1,5 +1,5 @@
 // Adds up what the last `npm test`, `npm run test:full` and `npm run test:docker` left: one line "N passed, N failed" for
-// whoever reads the end of a log. A run that left nothing counts as a failure. Runs on the machine's own Node.
+// anyone who reads the end of a log. A run that left nothing counts as a failure. Runs on the machine's own Node.
 import { basename } from 'node:path'
 import { readReport, reportFiles } from './reports.mjs'
 

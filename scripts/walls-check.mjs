@@ -1,5 +1,5 @@
 // The walls between folders hold: biome.walls.json is what walls.mjs makes, and one forbidden import planted for each row
-// is found, with the row's reason, while all that the row allows is not. `--write` makes the file anew.
+// is found, with the row's reason, while all that the row allows is not. `--write` makes the file again.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

@@ -105,7 +105,7 @@ test('a store that is away is a 503 that says when to come back, for people and 
   expect((await server.openBrowser().enterCode(userCode)).status).toBe(200)
 })
 
-test('whoever signed in by a login that is off by now gets no more tokens', async () => {
+test('anyone who signed in by a login that is off by now gets no more tokens', async () => {
   const dataDir = createDataDir()
   const tokens = await (async () => {
     await using open = await startAuthServer({ dataDir })

@@ -208,7 +208,7 @@ export async function createApp({
   if (openToClients && !readsDocuments && config.clientDocuments.mode === 'on')
     notices.documentsUnreadable(config.clientDocuments.allowed)
 
-  // the provider, made anew for each key set
+  // the provider, made again for each key set
   const parts = {
     config,
     clock,

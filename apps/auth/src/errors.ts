@@ -54,14 +54,14 @@ export class InteractionGoneError extends GatehouseError {
   }
 }
 
-/** A request that is not looked at: it is too long, or malformed. The message is for whoever sent it. */
+/** A request that is not looked at: it is too long, or malformed. The message is for the one who sent it. */
 export class InvalidRequestError extends GatehouseError {
   constructor(message: string) {
     super('invalid_request', message)
   }
 }
 
-/** A body in a type or a coding that is not read (RFC 9110 §15.5.16). The message is for whoever sent it. */
+/** A body in a type or a coding that is not read (RFC 9110 §15.5.16). The message is for the one who sent it. */
 export class UnsupportedBodyError extends GatehouseError {
   constructor(message: string) {
     super('unsupported_body', message)

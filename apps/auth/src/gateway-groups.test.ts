@@ -65,7 +65,7 @@ test('in production a way into a group that no login leads to is a fault with it
     `${at}:4:86 groups.two[0]: there is no login by Google: set GOOGLE_CLIENT_ID.`,
   ])
   expect(faultsOf(() => readConfig({ ...env, ...github })).at(-2)).toBe(
-    `${at}:4:56 groups.one[2]: there is no login with the label "Corp", as there is none by OIDC_ISSUER.`,
+    `${at}:4:56 groups.one[2]: there is no login with the label "Corp", as OIDC_ISSUER sets none.`,
   )
   const good = { ...production, ...github, ...corp, ...write('{ one: ["oidc-group:example-corp/fin"] }') }
   expect(faultsOf(() => readConfig(good))).toEqual([])

@@ -39,7 +39,7 @@ export function unmetGroups(groups: readonly GroupInFile[], logins: readonly Log
         return has('google') ? undefined : 'there is no login by Google: set GOOGLE_CLIENT_ID'
       case 'oidc-group':
         if (there.some(({ subjectPrefix }) => subjectPrefix === openIdPrefix(way.label))) return undefined
-        return `there is no login with the label "${way.label}", ${labels.length > 0 ? `there are ${labels.join(', ')}` : 'as there is none by OIDC_ISSUER'}`
+        return `there is no login with the label "${way.label}", ${labels.length > 0 ? `there are ${labels.join(', ')}` : 'as OIDC_ISSUER sets none'}`
       case 'email-domain':
         return there.some(({ judgedBy }) => judgedBy.includes('emailDomains'))
           ? undefined

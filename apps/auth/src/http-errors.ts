@@ -1,4 +1,4 @@
-// Our own errors as HTTP answers: a page for whoever asked for one, JSON for everybody else. What oidc-provider answers
+// Our own errors as HTTP answers: a page for the one who asked for one, JSON for everybody else. What oidc-provider answers
 // itself is in provider/.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GatehouseError, InteractionGoneError, StoreUnavailableError } from './errors.ts'

@@ -143,6 +143,6 @@ test('metrics are on a port of their own, and a port that is taken is a start fa
   expect(second.output()).toContain(`METRICS_PORT ${metricsPort}: cannot listen there (EADDRINUSE)`)
   await end(child, 'SIGTERM')
   expect(await ended).toBe(0)
-  // for whoever collects logs: no library says something of its own
+  // for anyone who collects logs: no library says something of its own
   for (const line of output().trim().split('\n')) expect(() => JSON.parse(line), line).not.toThrow()
 })

@@ -1,4 +1,4 @@
-// GET /: what this server is, for whoever opens its address. Beside it, the style sheet of every page.
+// GET /: what this server is, for anyone who opens its address. Beside it, the style sheet of every page.
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { describeLogin } from './logins/index.ts'

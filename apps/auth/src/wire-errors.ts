@@ -11,7 +11,7 @@ export interface WireError {
   readonly retryAfter?: number
 }
 
-/** Every request asks the store anew, and most outages of it are over in seconds: a longer wait would only add to them. */
+/** Every request asks the store again, and most outages of it are over in seconds: a longer wait would only add to them. */
 export const PASSING_SECONDS = 1
 /** What is under way is small, and mostly answered by then. */
 export const ROOM_SECONDS = 2

@@ -12,7 +12,7 @@ import { defineTool, text } from './sources/builtin/tools/tool.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  // Trusting whoever calls: forwarding headers are to change nothing even then.
+  // Trusting every caller: forwarding headers are to change nothing even then.
   server = await startMcpServer({ env: { TRUST_PROXY: '127.0.0.1, ::1' } })
 })
 afterAll(() => server[Symbol.asyncDispose]())

@@ -12,7 +12,7 @@ export function refuse(reply: FastifyReply, status: number, error: string, descr
 
 /** Refusals that pass. `retryAfter`: seconds, and why so many. */
 const passing = {
-  // a request that comes back looks anew, and a failover of the store takes seconds
+  // a request that comes back looks again, and a failover of the store takes seconds
   sessionsAway: { status: 503, message: 'Sessions are unavailable: try again shortly', retryAfter: 2 },
   keysAway: { status: 503, message: 'The keys cannot be read now: try again shortly', retryAfter: 2 },
   // most messages are answered by then

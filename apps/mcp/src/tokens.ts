@@ -3,7 +3,7 @@ import { type Caller, createTokenVerifier, InvalidTokenError, type TokenVerifier
 import { isSubject } from '@gatehouse/shared'
 
 /**
- * A client that acts for itself has its client_id as subject (RFC 9068 §2.2). If that reads like a person's, whoever keeps
+ * A client that acts for itself has its client_id as subject (RFC 9068 §2.2). If that reads like a person's, anyone who keeps
  * anything by subject would take one for the other: such a token is refused, whatever the issuer thought.
  */
 export function createOurVerifier(options: TokenVerifierOptions): (token: string) => Promise<Caller> {

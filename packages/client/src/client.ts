@@ -75,7 +75,7 @@ export type StepUpOptions = Pick<SignInOptions, 'timeout' | 'signal'>
 
 export interface Client {
   readonly url: URL
-  /** Signs in, always anew, and keeps the result for later runs. */
+  /** Signs in again each time, and keeps the result for later runs. */
   signIn(options: SignInOptions): Promise<Session>
   /** The saved session with a valid access token; renewed if needed. Throws `not_signed_in` or `signed_out`. */
   session(): Promise<Session>
@@ -84,7 +84,7 @@ export interface Client {
   /** Forgets the session and, if it can, has the server revoke it. `undefined`: there was none. */
   signOut(): Promise<{ readonly revoked: boolean } | undefined>
   /**
-   * An MCP connection that renews its token by itself. Whoever opens it closes it. Without a sign-in it goes without a
+   * An MCP connection that renews its token by itself. The one who opens it closes it. Without a sign-in it goes without a
    * token: where the server asks for one after all, requests throw `not_signed_in`.
    */
   connect(options?: ConnectOptions): Promise<McpConnection>
@@ -93,7 +93,7 @@ export interface Client {
    * most. A connection that is open goes on with the new token.
    */
   steppingUp<T>(work: () => Promise<T>, options?: StepUpOptions): Promise<T>
-  /** Runs `work`; where the server asks for a sign-in and there is none that is good, signs in and runs it again, once. */
+  /** Runs `work`; where the server asks for a sign-in and none is good, signs in and runs it again, once. */
   signingIn<T>(work: () => Promise<T>, options: SignInOptions): Promise<T>
   /** A connection for `work` alone, and stepping up. */
   withServer<T>(work: (server: McpConnection) => Promise<T>, options?: ConnectOptions & StepUpOptions): Promise<T>
@@ -148,7 +148,7 @@ export function createClient(options: ClientOptions): Client {
 
   /**
    * Runs a flow as the given identity, else as what the metadata document describes, else as our own registration, which
-   * is made anew once if it was forgotten.
+   * is made again once if it was forgotten.
    */
   async function asClient(discovery: Discovery, flow: (client: GivenIdentity) => Promise<Grant>) {
     const known =

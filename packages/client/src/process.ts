@@ -29,7 +29,7 @@ export async function runProcess(
       stop.abort()
     })
   }
-  // Whoever reads our output may stop reading: `gatehouse tools | head -1`.
+  // Anyone who reads our output may stop reading: `gatehouse tools | head -1`.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit()

@@ -24,7 +24,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** The body as JSON; `undefined` where it is none. */
+  /** The body as JSON; `undefined` where it is not one. */
   readonly json: unknown
   readonly seconds: number
 }

@@ -1,4 +1,4 @@
-// The way back for whoever approved what they should not have, or lost a laptop: the page of connected apps, in a real
+// The way back for anyone who approved what they should not have, or lost a laptop: the page of connected apps, in a real
 // browser, with our own command as the app and two replicas behind one address.
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClientHome, promptOf, verifies } from '@gatehouse/testing'

@@ -93,7 +93,7 @@ test('a PORT for both is refused with a way out', async () => {
   expect(start.stderr()).toContain('AUTH_ISSUER=')
 })
 
-test('the services end with whoever started them, even if that was killed', async () => {
+test('the services end with the one who started them, even if that was killed', async () => {
   const { PATH = '' } = process.env
   const script = `"${process.execPath}" scripts/up.mjs & wait`
   const shell = spawn('sh', ['-c', script], {

@@ -1,4 +1,4 @@
-// GET in a session (2025-11-25, Transports): the session's own stream, or the rest of a request's, whoever writes it. All
+// GET in a session (2025-11-25, Transports): the session's own stream, or the rest of a request's, no matter who writes it. All
 // that is sent comes out of the store, so it makes no difference on which replica a client comes back.
 
 import { randomUUID } from 'node:crypto'

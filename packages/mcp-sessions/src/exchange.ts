@@ -34,7 +34,7 @@ export interface Exchange {
   respond(request: Request, isFirst: boolean): Promise<Response>
   /** A message that is meant for this exchange is taken; of others it says that they are not. */
   accept(message: JSONRPCMessage): boolean
-  /** Answers in the place of the tool, for whoever reads now or later. */
+  /** Answers in the place of the tool, for anyone who reads now or later. */
   stop(reason: string): Promise<void>
 }
 

@@ -19,7 +19,7 @@ export interface Recorder {
   finish(): void
 }
 
-/** What a stream is begun with, for whoever has to end it in the writer's place. */
+/** What a stream is begun with, for the one who has to end it in the writer's place. */
 export interface Opening {
   readonly requestId: RequestId
 }

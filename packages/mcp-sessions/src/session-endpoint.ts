@@ -1,6 +1,6 @@
 // Sessions for clients of the 2025 era, as 2025-11-25 has them: `initialize` opens one, POST, GET and DELETE name it by
 // Mcp-Session-Id. What is not here: clients of 2026-07-28, which have none, and requests that name none. Neither is HTTP:
-// who may call, how many streams there may be and how a refusal reads are for whoever serves the endpoint.
+// who may call, how many streams there may be and how a refusal reads are for the one who serves the endpoint.
 // docs/adr/0006 says what of a session is where, and what happens when a replica dies.
 
 import type { IncomingHttpHeaders } from 'node:http'
@@ -224,7 +224,7 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
   }
 }
 
-/** What is none of them the SDK refuses, in a stream that begins with 200 all the same. */
+/** What is not one of them the SDK refuses, in a stream that begins with 200 all the same. */
 const levels: readonly LoggingLevel[] = [
   'debug',
   'info',

@@ -10,7 +10,7 @@ export interface SealedBy {
   readonly key: SessionKey
   /** Encrypts JSON. The result opens for the same session and `kind` only. */
   seal(kind: string, value: unknown): Uint8Array
-  /** Throws for what was changed, moved to another session or kind, or is none of ours. */
+  /** Throws for what was changed, moved to another session or kind, or is not ours. */
   open(kind: string, sealed: Uint8Array): unknown
 }
 

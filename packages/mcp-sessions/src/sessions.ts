@@ -59,7 +59,7 @@ export interface Sessions {
 const longestHandshake = 16_384
 
 export function createSessions({ store, issuer, resource, onRefusal, onerror }: SessionsOptions): Sessions {
-  // Whoever is issued a token for another resource or by another issuer is another one, whatever he is called.
+  // Anyone who is issued a token for another resource or by another issuer is another one, whatever he is called.
   const ownerOf = ({ subject }: SessionCaller) => digest(resource, issuer, subject)
   const bindingOf = ({ subject, clientId }: SessionCaller) => digest(resource, issuer, subject, clientId)
 

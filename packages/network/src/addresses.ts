@@ -8,7 +8,7 @@ export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '')
 }
 
-/** Whether a host name belongs to no public network, whoever resolves it: one without a dot, or of a reserved domain. */
+/** Whether a host name belongs to no public network, no matter who resolves it: one without a dot, or of a reserved domain. */
 export function isPrivateName(host: string): boolean {
   return !host.includes('.') || /\.(local|localhost|internal|home\.arpa)\.?$/i.test(host)
 }

@@ -42,7 +42,7 @@ verifies('K6', 'metadata of a public server cannot make the client fetch a priva
   expect(asked).toEqual(['https://public.example/token', 'https://mcp.example/metadata'])
 })
 
-verifies('K6', 'private addresses are for a server that is private itself, or for whoever allows them', async () => {
+verifies('K6', 'private addresses are for a server that is private itself, or for anyone who allows them', async () => {
   await guarded('https://mcp.corp/mcp').fetch('https://10.0.0.1/token')
   await guarded('http://localhost:3000/mcp', { lookup: async () => ['127.0.0.1'] }).fetch('http://localhost:4000/token')
   await guarded('https://mcp.example/mcp', { allowPrivateAddresses: true }).fetch('https://10.0.0.1/token')

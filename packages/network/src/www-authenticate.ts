@@ -4,7 +4,7 @@ export interface HeaderChallenge {
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** The Bearer challenge, else the first one; `undefined`: there is none. Reads more than is well-formed. */
+/** The Bearer challenge, else the first one; `undefined`: no challenge. Reads more than is well-formed. */
 export function readChallenge(header: string | null): HeaderChallenge | undefined {
   if (header === null || header.trim() === '') return undefined
   const challenges = header.split(/,\s*(?=[\w!#$%&'*+.^`|~-]+(?:\s+[\w-]+\s*=|\s*$|\s*,))/).map((text) => {

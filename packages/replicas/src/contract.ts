@@ -8,7 +8,7 @@ export type ReplicaName = string
 
 export interface Lease {
   readonly holder: ReplicaName
-  /** Grows with every lease that is given, whoever gets it, also to one who has it already. */
+  /** Grows with every lease that is given, no matter who gets it, also to one who has it already. */
   readonly fence: number
 }
 

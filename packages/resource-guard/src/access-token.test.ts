@@ -59,7 +59,7 @@ test('a good token is its caller', async () => {
   expect(caller.groups).toEqual([])
 })
 
-test('the groups of a caller are those that the token names; what is no name is none', async () => {
+test('the groups of a caller are those that the token names; what is no name counts as none', async () => {
   const groupsOf = async (groups: unknown) => (await verify(await sign({ groups }))).groups
   expect(await groupsOf(['finance', 'staff'])).toEqual(['finance', 'staff'])
   expect(await groupsOf(['finance', 7, '', null, ['staff'], { name: 'admins' }])).toEqual(['finance'])

@@ -145,7 +145,7 @@ function callerOf(claims: JWTPayload, resource: string, now: number): Caller {
   return { subject: sub, clientId, scopes, expiresAt: exp, tokenId: jti, groups: groupsIn(claims.groups), claims }
 }
 
-/** A group that could not be one of the resource's is none: it only ever opens something. */
+/** A group that could not be one of the resource's counts as none: a group only ever opens something. */
 function groupsIn(claim: unknown): readonly string[] {
   return Array.isArray(claim) ? claim.filter(isText) : []
 }

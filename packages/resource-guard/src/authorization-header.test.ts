@@ -22,7 +22,7 @@ test.each([
   'abc',
   'Bearer\tabc',
   'Bearer "a"',
-])('%s is none', (value) => expect(readCredentials(['Authorization', value])).toEqual({ kind: 'noBearerToken' }))
+])('%s is not one', (value) => expect(readCredentials(['Authorization', value])).toEqual({ kind: 'noBearerToken' }))
 
 test('two headers are ambiguous, even if they agree', () => {
   expect(readCredentials(['Authorization', 'Bearer a', 'AUTHORIZATION', 'Bearer a'])).toEqual({ kind: 'twice' })

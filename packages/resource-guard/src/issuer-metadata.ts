@@ -11,7 +11,7 @@ export interface IssuerMetadataOptions {
   readonly reachedAt?: string | undefined
   /** Milliseconds for one load. Default 2 500. */
   readonly timeout?: number
-  /** Milliseconds after which a document is loaded anew. Default 600 000. */
+  /** Milliseconds after which a document is loaded again. Default 600 000. */
   readonly maxAge?: number
   /** Milliseconds for which a known document serves while the issuer is away. Default 24 hours. */
   readonly maxStale?: number

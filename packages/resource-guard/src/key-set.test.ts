@@ -78,7 +78,7 @@ const uselessAnswers = {
     status: 200,
     body: '{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"RSA","n":"AQ","e":"AQAB"},null]}',
   },
-  'a key that is none': { status: 200, body: '{"keys":[{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA"}]}' },
+  'a key that is not one': { status: 200, body: '{"keys":[{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA"}]}' },
   'no key set': { status: 200, body: '[]' },
   null: { status: 200, body: 'null' },
   'too much': { status: 200, body: `{"keys":[],"padding":"${'x'.repeat(300_000)}"}` },

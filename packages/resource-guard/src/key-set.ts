@@ -18,7 +18,7 @@ export interface RemoteKeySetOptions {
   /** Milliseconds before the next load after one that failed. Default 2 000. */
   readonly retryAfter?: number
   /**
-   * Milliseconds after which keys are loaded anew at the latest, so for how long a withdrawn key still counts. Less where the
+   * Milliseconds after which keys are loaded again at the latest, so for how long a withdrawn key still counts. Less where the
    * issuer's answer may be kept for less. Default 600 000.
    */
   readonly maxAge?: number

@@ -35,7 +35,7 @@ test('a path is served as it stands, and no other one with it', async () => {
   }
 })
 
-test('a path that stands for others is none', () => {
+test('a path that stands for others counts as none', () => {
   for (const path of ['/*', '/mcp/*', '/a*b', '/%2A', '/a%2ab'])
     expect(() => literalRoute(path)).toThrow('a * in its path')
   for (const path of ['/%zz', '/%', '/%ff']) expect(() => literalRoute(path)).toThrow('% in its path')

@@ -1,4 +1,4 @@
-// What a connection to a service may cost. Whoever opens many, or says little on them, is cut off, and the others do not
+// What a connection to a service may cost. Anyone who opens many, or says little on them, is cut off, and the others do not
 // notice. Streams, and answers that nobody reads, are the MCP server's own business.
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'

@@ -126,7 +126,7 @@ export function readMetricsPort(value: string | undefined, faults: string[]): nu
 }
 
 export interface MetricsServer {
-  /** The port, for whoever asked for any. */
+  /** The port, for the one who asked for any. */
   readonly port: number
   close(): Promise<void>
 }

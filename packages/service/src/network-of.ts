@@ -5,7 +5,7 @@ const SITE_BITS = 48
 
 /**
  * An IPv4 address, or the IPv6 network of 48 bits around an address. That much one customer of a provider may have, and
- * whoever has it has 65 536 networks of 64 bits.
+ * anyone who has it has 65 536 networks of 64 bits.
  */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return 'unknown'

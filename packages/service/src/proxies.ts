@@ -10,7 +10,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 const OWN = ['localhost', '127.0.0.1', '[::1]', '::1']
 
 /**
- * Undefined if there is none. Small letters count before capitals. What is no address of a proxy goes into `faults`, without
+ * Undefined if it is missing. Small letters count before capitals. What is no address of a proxy goes into `faults`, without
  * its value.
  */
 export function readProxies(env: Environment, faults: string[]): Proxies | undefined {

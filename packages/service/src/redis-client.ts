@@ -17,7 +17,7 @@ const connectTimeout = 500
 const socketTimeout = 600
 const longestReconnectDelay = 1_000
 const longestSentinelDelay = 5_000
-/** How often a cluster is asked anew who has which slots, and at most, when a connection to a node ended. */
+/** How often a cluster is asked again who has which slots, and at most, when a connection to a node ended. */
 const slotsRefreshInterval = 5_000
 const slotsRefreshPause = 500
 
@@ -65,7 +65,7 @@ export function createCommandClient({ connection, onConnectionError }: ClientOpt
   const redis = createSingle(target, {
     ...persistent,
     scripts: { ...scripts },
-    // what a batch sends seems to be asked for by whoever began it
+    // what a batch sends seems to be asked for by the one who began it
     enableAutoPipelining: !isTracing(),
   })
   connect(redis, onConnectionError)

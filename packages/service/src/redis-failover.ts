@@ -1,4 +1,4 @@
-// Sentinels say when another Redis becomes the master. Whoever does not hear of it goes on with the old one, as long as
+// Sentinels say when another Redis becomes the master. Anyone who does not hear of it goes on with the old one, as long as
 // that answers: cut off from the rest it does, and forgets all of it when it is found again.
 
 import { Redis, type RedisOptions } from 'ioredis'

@@ -25,7 +25,7 @@ export interface Replication {
 /** `mark` is a key to write to: WAIT is about what its own connection wrote, and so about all that came before that. */
 export function watchReplication(redis: Redis, mark: string, onUncopied: (() => void) | undefined): Replication {
   let last: Promise<void> = Promise.resolve()
-  /** Not sent yet: it will count for whoever comes now. */
+  /** Not sent yet: it will count for the one who comes now. */
   let next: Promise<void> | undefined
   /** Which master had no replica, and until when it is not asked again. */
   let resting = { master: '', until: Number.NEGATIVE_INFINITY }
@@ -72,7 +72,7 @@ export function watchReplication(redis: Redis, mark: string, onUncopied: (() => 
   }
 }
 
-/** Milliseconds since one of them said something. One that has said nothing yet (offset 0) still loads: it is none. */
+/** Milliseconds since one of them said something. One that has said nothing yet (offset 0) still loads: it counts as none. */
 function silenceOfReplicas(info: string): number {
   const lags = [...info.matchAll(/^slave\d+:.*state=online,offset=[1-9].*lag=(\d+)/gm)].map(
     ([, lag]) => Number(lag) * 1_000,

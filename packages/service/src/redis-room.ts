@@ -1,4 +1,4 @@
-// How much room a Redis has for whoever may be refused. Redis drops nothing by itself, and answers nobody's writes once it is
+// How much room a Redis has for anyone who may be refused. Redis drops nothing by itself, and answers nobody's writes once it is
 // full; so what can grow without an end stops earlier, and leaves the rest to those whose writes must not fail.
 import { StoreUnavailableError } from './errors.ts'
 
@@ -23,7 +23,7 @@ const seenFor = 1_000
 const blind = 0.02
 
 /**
- * Resolves if there is room for so many bytes. Throws {@link StoreUnavailableError} where there is none. Other processes write
+ * Resolves if there is room for so many bytes. Throws {@link StoreUnavailableError} where it is missing. Other processes write
  * meanwhile: it can be wrong by what they write in a second.
  */
 export function createRedisRoom({ look, now }: RedisRoomOptions): (bytes: number) => Promise<void> {

@@ -15,7 +15,7 @@ function read(settings: Partial<RedisSettings>) {
   return { target: readRedisTarget({ ...nothing, ...settings }, faults), faults }
 }
 
-test('without a setting there is no Redis, and an empty one is none', () => {
+test('without a setting there is no Redis, and an empty one counts as none', () => {
   expect(read({})).toEqual({ target: undefined, faults: [] })
   expect(read({ url: '', sentinels: '', cluster: '', sentinelMaster: '' })).toEqual({ target: undefined, faults: [] })
 })

@@ -95,7 +95,7 @@ test('where the system tells nothing, as of a file that is mounted or linked, a 
   await changes(1)
 })
 
-test('a content that does not stay is none: it was half written', async () => {
+test('a content that does not stay counts as none: it was half written', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
   const elsewhere = file('elsewhere/a.yaml')
   mkdirSync(join(folder, 'here'))
@@ -118,7 +118,7 @@ test('a content that does not stay is none: it was half written', async () => {
   expect(looksAgain()).toBe(false)
 })
 
-test('what was written without a change is none, and neighbours do not matter', async () => {
+test('what was written without a change counts as none, and neighbours do not matter', async () => {
   const path = file()
   const changes = watching(path, told)
   file('b.yaml')

@@ -1,4 +1,4 @@
-/** Nobody means anything by more levels than this; whoever walks them by recursion runs out of stack. */
+/** Nobody means anything by more levels than this; anyone who walks them by recursion runs out of stack. */
 const DEPTH_LIMIT = 64
 
 const [QUOTE, BACKSLASH, LIST, END_OF_LIST, OBJECT, END_OF_OBJECT] = [34, 92, 91, 93, 123, 125]
@@ -26,7 +26,7 @@ export function createDepthMeter(): (piece: Uint8Array) => boolean {
   }
 }
 
-/** The same of a whole text. What does not begin like an object or a list is none, whatever it has inside. */
+/** The same of a whole text. What does not begin like an object or a list counts as none, whatever it has inside. */
 export function isTooDeep(text: string): boolean {
   return /^\s*[[{]/.test(text) && createDepthMeter()(new TextEncoder().encode(text))
 }

@@ -46,7 +46,7 @@ export async function openDocumentHost(at?: DocumentHostOptions): Promise<Docume
   server.on('connection', () => {
     connections += 1
   })
-  // whoever does not trust us, or gave up, is no news
+  // anyone who does not trust us, or gave up, is no news
   server.on('tlsClientError', () => undefined)
   server.listen(at ? 443 : 0, address)
   await once(server, 'listening')

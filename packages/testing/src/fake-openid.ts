@@ -66,7 +66,7 @@ interface Code {
   readonly offline: 'scope' | 'access_type' | undefined
 }
 interface RefreshToken extends Pick<Code, 'offline'> {
-  /** The name that the person has here: what is said of them is said anew. */
+  /** The name that the person has here: what is said of them is said again. */
   readonly name: string
   readonly sub: string
 }

@@ -20,7 +20,7 @@ test('an account ends as long after its last use as a grant can live, and a day 
   expect(await find()).toBeUndefined()
 })
 
-verifies('U7', "whoever left is gone with their account, GitHub's token included", async () => {
+verifies('U7', "somebody who left is gone with their account, GitHub's token included", async () => {
   await using github = await createFakeGitHub()
   await using server = await startAuthServer({
     clients: [{ ...terminal, github_device_flow: true }],

@@ -160,7 +160,7 @@ test('a refresh token is asked for where what the provider says is judged, as ea
     null,
   ])
   await server[Symbol.asyncDispose]()
-  // a group of the one is none of the other's
+  // a group of the one is not one of the other's
   await start({ all: { company: groups.company } })
   expect((await signIn('oidc')).asked.get('scope')).toBe('openid email')
   expect((await kept('oidc')).facts).not.toHaveProperty('upstreamToken')

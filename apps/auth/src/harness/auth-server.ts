@@ -52,7 +52,7 @@ export interface AuthServer extends AsyncDisposable {
   readonly token: (fields: Fields, headers?: Headers) => Promise<Answer>
   readonly register: (metadata: unknown, headers?: Headers) => Promise<Answer>
   readonly openBrowser: (options?: { readonly headers?: Headers }) => Browser
-  /** Writes the client file anew; the server reads it within a second or two. */
+  /** Writes the client file again; the server reads it within a second or two. */
   readonly writeClients: (content: readonly ClientMetadata[] | string) => void
   /** As SIGHUP does. */
   readonly hangUp: () => void
@@ -61,7 +61,7 @@ export interface AuthServer extends AsyncDisposable {
 const START = Date.UTC(2026, 11, 1, 12)
 export const SECRET = 'the secret of the tests of the authorization server'
 
-// whoever imports this has a clock that stands still from the first server of a test to the end of that test
+// anyone who imports this has a clock that stands still from the first server of a test to the end of that test
 afterEach(() => vi.useRealTimers())
 
 export async function startAuthServer(options: AuthServerOptions = {}): Promise<AuthServer> {

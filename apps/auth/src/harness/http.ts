@@ -89,7 +89,7 @@ function collect({ status, headers, text }: Answer): void {
   for (const cookie of headers['set-cookie'] ?? []) evidence.plant('cookie', cookie.split(';')[0]?.split('=')[1])
   const to = URL.parse(headers.location ?? '', 'http://localhost')
   evidence.plant('code', to?.searchParams.get('code'))
-  // whoever is answered sent the state
+  // anyone who is answered sent the state
   if (to?.searchParams.has('error')) evidence.error(String([...to.searchParams].filter(([name]) => name !== 'state')))
   if (!text || !headers['content-type']?.startsWith('application/json')) return
   const body = JSON.parse(text) as OAuthAnswer

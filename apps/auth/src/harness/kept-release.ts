@@ -33,7 +33,7 @@ export function restoreSqlite(dataDir: string): Left {
   return read('sqlite.json').left
 }
 
-/** Lives begin anew, instants stay as they were. */
+/** Lives begin again, instants stay as they were. */
 export async function restoreRedis(redis: Redis, prefix: string): Promise<Left> {
   const { left, keys } = read('redis.json')
   for (const stored of keys) {

@@ -1,5 +1,5 @@
-// A login for a laptop: whoever gives a name is that person. It proves nothing, which is why login-settings.ts allows it for a
-// loopback issuer only and reach.ts refuses it to whoever comes from elsewhere.
+// A login for a laptop: anyone who gives a name is that person. It proves nothing, which is why login-settings.ts allows it for a
+// loopback issuer only and reach.ts refuses it to anyone who comes from elsewhere.
 import type { FormLogin } from './identity.ts'
 import { refuseDeveloperLogin } from './reach.ts'
 

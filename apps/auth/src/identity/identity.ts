@@ -1,4 +1,4 @@
-// Who a person is, according to whoever signed them in. One shape, whatever the upstream login; this folder knows no
+// Who a person is, according to the one who signed them in. One shape, whatever the upstream login; this folder knows no
 // client of ours, no Fastify and no store.
 import { GatehouseError } from '../errors.ts'
 
@@ -58,7 +58,7 @@ export interface AskedFacts {
 export interface Origin {
   /** The address at the other end of the socket. */
   readonly peer: string | undefined
-  /** Who our own proxy says is behind it; the peer itself where there is none. */
+  /** Who our own proxy says is behind it; the peer itself without one. */
   readonly client: string
   /** What proxies say in the request: anything, and whether it is one address alone that one proxy adds. */
   readonly forwarding: { readonly any: boolean; readonly once: boolean }

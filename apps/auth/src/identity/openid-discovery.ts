@@ -22,7 +22,7 @@ const TIMEOUT = 5
 /** Bytes. An ID token may name thousands of groups. */
 const ANSWER_LIMIT = 1024 * 1024
 
-/** Throws {@link LoginFailedError}. Whoever asks while an answer is on its way gets that one. */
+/** Throws {@link LoginFailedError}. Anyone who asks while an answer is on its way gets that one. */
 export type Discover = () => Promise<Configuration>
 
 export function createDiscovery(provider: OpenIdProvider, now: () => number): Discover {

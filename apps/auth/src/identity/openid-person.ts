@@ -24,7 +24,7 @@ const GROUP_AT_MOST = 256
 const OTHER_GROUPS = 100
 
 /**
- * Undefined if the `sub` is none: it is kept as it is, and one that cannot be told from another on a page or in a log is
+ * Undefined if the `sub` is not one: it is kept as it is, and one that cannot be told from another on a page or in a log is
  * refused. The address counts only if the provider says that it is verified, unless all of its addresses do.
  */
 export function personOf(

@@ -109,7 +109,7 @@ export function createOpenIdLogin({ provider, needs, now }: OpenIdLoginOptions):
     })
     const upstreamToken = renewed ? refreshToken : undefined
     const person = personOf({ ...claims, ...more }, { ...provider, groups, now: now(), upstreamToken })
-    if (!person) throw new LoginFailedError('unavailable', `${label}, token: a sub that is none`)
+    if (!person) throw new LoginFailedError('unavailable', `${label}, token: a sub that is not one`)
     return person
   }
 

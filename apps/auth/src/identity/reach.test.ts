@@ -39,7 +39,7 @@ verifies('N2', 'a forwarding header from anybody but our own proxy is refused, a
 
 verifies(
   'N2',
-  'behind our own proxy it answers this computer, or whoever comes if the operator asked for it by name',
+  'behind our own proxy it answers this computer, or anyone who comes if the operator asked for it by name',
   () => {
     const proxied = { forwarding: onlyAddress, trustProxy: ['127.0.0.0/8'] }
     expect(mayEnter({ ...proxied, client: '127.0.0.1' })).toBe(true)

@@ -4,7 +4,7 @@ import { readUpstreamText } from './upstream-text.ts'
 
 verifies(
   'U6',
-  'an answer of an upstream that is too large or nested too deep is none, and any other is read',
+  'an answer of an upstream that is too large or nested too deep counts as none, and any other is read',
   async () => {
     const nested = (levels: number) => `{"id":${'['.repeat(levels)}${']'.repeat(levels)}}`
     for (const body of ['x'.repeat(256 * 1024 + 1), nested(7_000), nested(64)])

@@ -116,7 +116,7 @@ verifies('D22', 'codes that were approved and not redeemed yet end with the gran
   const { fields = {} } = ada.page.forms.find((form) => form.fields.all) ?? {}
   expect(fields.all).toBe('yes')
   await ada.submit('/apps/disconnect', { grant: '', all: 'yes' })
-  expect(ada.page.text, 'an empty name is none').toContain('It was disconnected already.')
+  expect(ada.page.text, 'an empty name counts as none').toContain('It was disconnected already.')
   const { xsrf = '' } = fields
   const cookie = cookieOf(ada)
   const all = await server.post('/apps/disconnect', { xsrf, all: 'yes' }, { accept: 'text/html', cookie })
@@ -173,7 +173,7 @@ verifies(
   },
 )
 
-test('whoever is not signed in is led through the sign-in, whatever they ask for, and nothing is done', async () => {
+test('anyone who is not signed in is led through the sign-in, whatever they ask for, and nothing is done', async () => {
   await using server = await startAuthServer()
   const { refresh_token: token } = await logInOnDevice(server)
   const ada = await openApps(server)
@@ -395,7 +395,7 @@ test(`the approval after the ${GRANTS_AT_MOST}th ends the one that was not used 
   expect(await server.store.records.find('Grant', 'grant-of-before-2')).toBeUndefined()
 })
 
-test('whoever may not sign in any more is led to the sign-in', async () => {
+test('anyone who may not sign in any more is led to the sign-in', async () => {
   await using server = await startAuthServer()
   const ada = await openApps(server)
   await server.store.records.destroy('Account', 'dev:ada')

@@ -25,7 +25,7 @@ export interface ConnectedAppsParts {
 type Outcome = ConnectedAppsFacts['outcome']
 type Fields = Readonly<Record<string, unknown>>
 
-/** Registers `GET /apps`, and what its forms post to. Whoever is not signed in is led through the sign-in and back. */
+/** Registers `GET /apps`, and what its forms post to. Anyone who is not signed in is led through the sign-in and back. */
 export function registerConnectedApps(app: FastifyInstance, parts: ConnectedAppsParts): void {
   const { visits, connectedApps, allowVisit, labelOf, accessTokenLifetime, onSecurityEvent, xsrf, clock } = parts
 

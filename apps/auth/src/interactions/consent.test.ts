@@ -83,7 +83,7 @@ verifies('A16', 'what is shown is what the token will hold: not what the operato
   expect((await device.poll()).json.scope).toBe('mcp:tools:read')
 })
 
-test('whoever is not admitted any more when they approve gets no grant, and is asked to sign in', async () => {
+test('anyone who is not admitted any more when they approve gets no grant, and is asked to sign in', async () => {
   const dataDir = createDataDir()
   const port = await findFreePort()
   try {

@@ -48,7 +48,7 @@ verifies('D16', 'a browser that became somebody else in between cannot approve t
 
 verifies(
   'D16',
-  'a tab that was left at sign-in becomes whoever signs in there, and no other tab is approved by it',
+  'a tab that was left at sign-in becomes the person who signs in there, and no other tab is approved by it',
   async () => {
     await using server = await startAuthServer()
     const [first, second] = [await askAsDevice(server), await askAsDevice(server)]

@@ -22,7 +22,7 @@ export interface PendingRequest {
   readonly heldScopes?: readonly string[]
   /** What stood behind the resource when the person approved this app before; absent where that is not known. */
   readonly agreedUpstreams?: readonly string[]
-  /** Those of the person's groups that the token will name; absent where that is none. */
+  /** Those of the person's groups that the token will name; absent if empty. */
   readonly groups?: readonly string[]
   /** The subject that is signed in, if any. */
   readonly subject?: string

@@ -330,7 +330,7 @@ describe('who may enter', () => {
 
   verifies(
     'N10',
-    'an allowed login is tied to the id that had it first: whoever takes the name over is kept out',
+    'an allowed login is tied to the id that had it first: anyone who takes the name over is kept out',
     async () => {
       await start({ ALLOWED_GITHUB_USERS: 'OctoCat' })
       const first = await deviceAtLogin()
@@ -409,7 +409,7 @@ describe('who may enter', () => {
     },
   )
 
-  verifies(['F5', 'U8'], 'whoever left gets no new tokens, nor those again that were the last', async () => {
+  verifies(['F5', 'U8'], 'somebody who left gets no new tokens, nor those again that were the last', async () => {
     await start({ ALLOWED_GITHUB_ORGS: 'acme' })
     const { device, browser } = await deviceAtLogin()
     await signIn(browser, 'mona')

@@ -29,7 +29,7 @@ export interface InteractionsOptions extends ConnectedAppsParts {
   readonly issuer: string
 }
 
-/** Whoever holds a code of an app that nobody checked may be anybody: arXiv 2605.22333. */
+/** Anyone who holds a code of an app that nobody checked may be anybody: arXiv 2605.22333. */
 const UNVERIFIED_DEVICE = 'Nobody has checked this app. It registered itself, and could be used by anybody.'
 
 /** A Fastify plugin with the routes below /interaction, the callbacks of logins at other servers, and our own pages. */
@@ -223,7 +223,7 @@ function shownBehind(pending: Pending): string | undefined {
   return [resource.upstreams ?? [], scopes, groups].map((names) => names.join(' ')).join(', ')
 }
 
-/** Whoever looks into a device that somebody was talked into approving begins here. */
+/** Anyone who looks into a device that somebody was talked into approving begins here. */
 /** A part of what a device asked, in whichever browser it is decided: the request of the browser is linked. */
 function inDecision<T>({ trace }: PendingRequest, work: () => Promise<T>): Promise<T> {
   if (!trace) return work()

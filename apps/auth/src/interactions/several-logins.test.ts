@@ -1,4 +1,4 @@
-// Several logins at once: a button each, and whoever comes back by one is a person of that one, by its subject, its name
+// Several logins at once: a button each, and anyone who comes back by one is a person of that one, by its subject, its name
 // and its own word on which addresses count.
 import { createFakeGitHub, createFakeOpenIdProvider, verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'

@@ -1,4 +1,4 @@
-// What whoever has no token yet may ask how often, by address and in all.
+// What a caller without a token may ask how often, by address and in all.
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../harness/auth-server.ts'
@@ -39,7 +39,7 @@ test('of ten thousand blocks the oldest makes room for one more', async () => {
   for (let client = 0; client <= 10_000; client += 1) {
     now += 1
     await limits.noteWrongSecret(`client-${client}`, '203.0.113.7')
-    // what is set anew is not the oldest
+    // what is set again is not the oldest
     if (client === 5_000) await limits.noteWrongSecret('client-0', '203.0.113.7')
   }
   const blocked = (client: number) => limits.blockedFor(`client-${client}`, '203.0.113.7') > 0
@@ -135,7 +135,7 @@ verifies('D23', 'there are ten thousand live device codes at most, however many 
 
 verifies(
   'T22',
-  'whoever tries secrets is turned away for a while, from that address and for that client alone',
+  'anyone who tries secrets is turned away for a while, from that address and for that client alone',
   async () => {
     await using server = await startAuthServer(behindProxy)
     const ask = (

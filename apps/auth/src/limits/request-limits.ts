@@ -1,4 +1,4 @@
-// What may be asked how often by whoever has no token yet (matrix.ts). What made us keep nothing is given back. Used-up
+// What may be asked how often by anyone who has no token yet (matrix.ts). What made us keep nothing is given back. Used-up
 // budgets answer 429 with Retry-After.
 import type { AttemptStore } from '../store/contract.ts'
 import { type Taken, takeFrom, takeShare } from './budgets.ts'

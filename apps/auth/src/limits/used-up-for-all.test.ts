@@ -76,7 +76,7 @@ test('an app that asks in a frame whether somebody is signed in is answered, out
 verifies(['R10', 'N13'], 'registrations by pages of other sites have a budget of their own', async () => {
   await using server = await startAuthServer(behindProxy)
   expect(await flood(100, (time) => server.register(app(time), { ...victim, ...cors }))).toEqual({ 201: 10, 429: 90 })
-  expect((await server.register(app('their program'), victim)).status, 'of whoever opened the page').toBe(201)
+  expect((await server.register(app('their program'), victim)).status, 'of the one who opened the page').toBe(201)
   // twenty visitors
   await flood(20, async (visitor) => {
     await flood(11, (time) => server.register(app(`${visitor}-${time}`), { ...from(`198.51.100.${visitor}`), ...cors }))

@@ -13,13 +13,13 @@ const vouching = [
   /(?:added|approved|checked|certified|confirmed|endorsed|registered|reviewed|trusted|vouched)(?:for)?by/,
 ].map((words) => (typeof words === 'string' ? readAs(words) : words))
 
-/** Whether a name that an app gave itself reads as if we, or whoever runs this server, had checked it. */
+/** Whether a name that an app gave itself reads as if we, or anyone who runs this server, had checked it. */
 export function claimsOurWord(name: string): boolean {
   const read = readAs(name)
   return vouching.some((words) => (typeof words === 'string' ? read.includes(words) : words.test(read)))
 }
 
-/** Undefined where there is none that can be shown. The operator's apps are called what the operator calls them. */
+/** Undefined where no name can be shown. The operator's apps are called what the operator calls them. */
 export function appName({ name = '', trusted }: Pick<AppFacts, 'name' | 'trusted'>): string | undefined {
   if (trusted) return displayName(name)
   return claimsOurWord(name) ? undefined : displayName(name.replace(pictures, ''))

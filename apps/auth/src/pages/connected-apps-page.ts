@@ -39,7 +39,7 @@ export interface ConnectedAppsFacts {
   readonly switchAccount: FormFacts
 }
 
-/** What a person approved and can end (RFC 8628 §5.4: the way back for whoever was talked into it). */
+/** What a person approved and can end (RFC 8628 §5.4: the way back for anyone who was talked into it). */
 export function connectedAppsPage(facts: ConnectedAppsFacts): string {
   const { apps, account, switchAccount } = facts
   return layout({

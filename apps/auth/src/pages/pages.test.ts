@@ -234,7 +234,7 @@ test('the groups that tokens name are told, cleaned and escaped; of very many th
   }
 })
 
-test('whoever approves is told where that can be undone', () => {
+test('anyone who approves is told where that can be undone', () => {
   for (const page of [consent(), approval(), deviceDonePage({ appsAddress })])
     expect(page).toContain('You can disconnect it at any time at')
   for (const page of [consent(), approval(), deviceDonePage({ appsAddress })]) expect(page).toContain(appsAddress)

@@ -174,7 +174,7 @@ export function token({ xsrf }: FormFacts): Html {
   return html`<input type="hidden" name="xsrf" value="${xsrf}">`
 }
 
-/** The way back, for whoever finds out later. `appsAddress` is that of the page of connected apps. */
+/** The way back, for anyone who finds out later. `appsAddress` is that of the page of connected apps. */
 function wayBack(appsAddress: string): Html {
   return html`<p class="muted">You can disconnect it at any time at <b>${cleanText(appsAddress, 512)}</b></p>`
 }

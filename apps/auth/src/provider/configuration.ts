@@ -61,7 +61,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
       (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === origin || isSameLoopback(uri, origin)),
 
     findAccount: (_ctx, subject) => findAccount(accounts, subject),
-    // Every sign-in asks anew and gets a grant of its own, which can be revoked by itself.
+    // Every sign-in asks again and gets a grant of its own, which can be revoked by itself.
     loadExistingGrant: async (ctx) => {
       const grantId = ctx.oidc.result?.consent?.grantId
       return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined
@@ -208,7 +208,7 @@ function secondsLeft({ accountId, loginTs }: BrowserSession, lifetime: number): 
   return Math.max(1, (loginTs ?? now) + lifetime - now)
 }
 
-/** The engine's own steps; besides, whoever may not have tokens any more is asked to sign in again. */
+/** The engine's own steps; besides, anyone who may not have tokens any more is asked to sign in again. */
 function interactionSteps() {
   const { base, Check } = interactionPolicy
   const policy = base()

@@ -2,7 +2,7 @@
 import { errors } from 'oidc-provider'
 import { type WireError, wireErrorOf, wireErrors } from '../wire-errors.ts'
 
-/** Returns an error that is none of ours as it is. */
+/** Returns an error that is not ours as it is. */
 export function inEngineWords(error: unknown): unknown {
   const told = wireErrorOf(error)
   return told ? engineError(told, error as Error) : error

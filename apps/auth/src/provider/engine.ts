@@ -1,5 +1,5 @@
 // The running oidc-provider. Its key set is fixed when it is made, so another key set means another instance: all state is
-// in the store, and requests under way end on the one they began with. Until the store has given us keys there is none.
+// in the store, and requests under way end on the one they began with. Until the store has given us keys there is no engine.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientMetadata, Provider } from 'oidc-provider'
 import { ConfigError, GatehouseError, StoreUnavailableError } from '../errors.ts'
@@ -19,7 +19,7 @@ const RECONCILE_MS = 5_000
 const RETRY_MS = 500
 
 export interface Engine {
-  /** Throws {@link StoreUnavailableError} while there is none. */
+  /** Throws {@link StoreUnavailableError} until there is one. */
   provider(): Provider
   /** Answers a request that mount.ts has prepared. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>

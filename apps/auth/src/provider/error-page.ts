@@ -8,7 +8,7 @@ import { type KeptError, keptError } from './error-redirects.ts'
 
 type Details = readonly (readonly [string, string])[]
 
-/** The words for a person and, for whoever helps them, the code. Our own failures say nothing about their cause. */
+/** The words for a person and, for anyone who helps them, the code. Our own failures say nothing about their cause. */
 export function errorMessage(status: number, error: Error): { title: string; message: string; details: Details } {
   if (error instanceof DocumentUnavailableError) return unreadMessage(error)
   if (status >= 500) {

@@ -50,7 +50,7 @@ verifies(
     const evil = await register(server, EVIL)
     for (const changes of wrong)
       expectPage(await server.openBrowser().open(authorizePath(challenge, { ...evil, ...changes })), changes)
-    // whoever is signed in, and approved another app, has not approved this one
+    // anyone who is signed in, and approved another app, has not approved this one
     const browser = server.openBrowser()
     await obtainCode(server, { browser })
     for (const changes of wrong)

@@ -1,5 +1,5 @@
 // Which errors of the authorization endpoint a browser is sent on to the client with, and which end on a page of ours
-// (RFC 9700 §4.11.2): whoever registers a web address could otherwise have anybody led there by a link to us.
+// (RFC 9700 §4.11.2): anyone who registers a web address could otherwise have anybody led there by a link to us.
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { isOperatorRegistered } from './clients/own-metadata.ts'
 

@@ -4,7 +4,7 @@ import { isOperatorRegistered } from './clients/own-metadata.ts'
 
 const EIGHT_HOURS = 8 * 3_600
 
-/** In seconds, from each use on. Whoever registered itself and was approved by a code alone has to come back within a day. */
+/** In seconds, from each use on. Anyone who registered itself and was approved by a code alone has to come back within a day. */
 export function refreshLifetime(lifetimes: Lifetimes, client: object, device: boolean): number {
   return device && !isOperatorRegistered(client)
     ? Math.min(lifetimes.refreshToken, lifetimes.unverifiedDevice)

@@ -129,7 +129,7 @@ verifies('J2', 'no header changes an address that is printed or led to, nor a co
   }
 })
 
-test('an address is read as proxies write it; what is none counts as the proxy, and is logged once', async () => {
+test('an address is read as proxies write it; what is not an address counts as the proxy, and is logged once', async () => {
   await using server = await startAuthServer({ environment: { TRUST_PROXY: '127.0.0.0/8, 10.0.0.7' } })
   const seen = async (forwarded: string) => {
     await server.get('/', { 'x-forwarded-for': forwarded })

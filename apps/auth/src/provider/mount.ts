@@ -20,7 +20,7 @@ import { type Parameters, tidyAuthorization, tidyForm } from './request-paramete
 import type { ResourcePolicy } from './resources.ts'
 
 const FORM_LIMIT = 56 * 1024
-/** The engine keeps what it is sent, for whoever sends it. In characters, as they came. */
+/** The engine keeps what it is sent, for the one who sends it. In characters, as they came. */
 const QUERY_LIMIT = 8 * 1024
 const STATE_LIMIT = 2 * 1024
 /** Seconds for which anybody may keep a copy. */
@@ -56,7 +56,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     app.addHook('preParsing', async (request) => refuseUnreadable(request))
 
     const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-      engine.provider() // throws before anything is written, while there is none
+      engine.provider() // throws before anything is written, until there is one
       addressAs(issuer, request)
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value)

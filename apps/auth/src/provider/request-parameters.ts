@@ -55,7 +55,7 @@ export function keepOfflineAccess({ oidc, query }: KoaContextWithOIDC): void {
 
 /**
  * Narrows a refresh request to what was granted of what it names (RFC 6749 §6). Clients name there what they asked for
- * once, granted or not: what was named in vain then is named in vain again, and whoever has a refresh token was granted
+ * once, granted or not: what was named in vain then is named in vain again, and anyone who has a refresh token was granted
  * `offline_access`. Where nothing else is named the request is as one without a scope; where anything else is, and none of
  * it was granted, the engine refuses. `findInVain` is asked for what the grant keeps of it, only where that matters.
  */

@@ -54,7 +54,7 @@ test('without a resource the first one is meant', async () => {
   expect(decodeJwt(json.access_token ?? '').aud).toBe(MCP)
 })
 
-test('whoever names an unknown resource is told the known ones', async () => {
+test('anyone who names an unknown resource is told the known ones', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
   const { json } = await server.token({ ...machine, resource: 'http://localhost:3000/mpc' }, basic(robot))
   expect(json.error_description).toBe(`unknown resource; known: ${MCP}, http://localhost:3000/other`)
@@ -93,7 +93,7 @@ test('a machine that names a scope of another resource goes without it; one that
   expect(errorOf(await ask('mcp:tools:read nowhere:use'))).toEqual(refused(400, 'invalid_scope'))
 })
 
-test('whoever asks for no scope, or for names that mean nothing here, gets the usual ones', async () => {
+test('anyone who asks for no scope, or for names that mean nothing here, gets the usual ones', async () => {
   await using server = await startAuthServer()
   for (const scope of [undefined, 'claudeai', 'claudeai unknown:scope']) {
     const fields: Readonly<Record<string, string>> = scope ? { scope } : {}

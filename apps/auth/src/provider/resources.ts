@@ -14,7 +14,7 @@ export interface ResourcePolicy {
   find(identifier: string): ProtectedResource | undefined
   /** Those that there are now. */
   readonly all: readonly ProtectedResource[]
-  /** All of them, for whoever named none of them. */
+  /** All of them, for anyone who named none of them. */
   readonly identifiers: readonly string[]
   /** What a client means that names no resource. */
   readonly defaultResource: string
@@ -165,7 +165,7 @@ export function resourceServerInfo(
   }
 }
 
-/** RFC 9068 §2.2.3.1: of the groups that a resource has to know, those that a person is in. Absent where that is none. */
+/** RFC 9068 §2.2.3.1: of the groups that a resource has to know, those that a person is in. Absent if empty. */
 export function groupsClaim(
   resource: ProtectedResource | undefined,
   groups: readonly string[],

@@ -66,7 +66,7 @@ export interface PageRequest {
 }
 
 /**
- * A part of a listing. A page may be empty while there is a next one. Whoever follows `next` to the end MUST meet whatever was
+ * A part of a listing. A page may be empty while there is a next one. Anyone who follows `next` to the end MUST meet whatever was
  * there all the time at least once, whatever is written meanwhile. The rest may be met or not, and something may be met twice.
  */
 export interface Page<T> {

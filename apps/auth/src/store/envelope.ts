@@ -4,7 +4,7 @@
 import type { DeviceCodePhase, Payload } from './contract.ts'
 import { SealBrokenError, type SealFault, type Sealing } from './sealing.ts'
 
-/** Models are in upper case, so this is none. */
+/** Models are in upper case, so this is not one. */
 const documentKind = 'document'
 
 export interface Envelope {

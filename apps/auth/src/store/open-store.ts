@@ -10,11 +10,11 @@ import { openSqliteStore } from './sqlite/store.ts'
 
 export interface OpenStoreOptions extends EnvelopeOptions {
   readonly onTrouble: OnTrouble
-  /** Whether one may be made where there is none. By default it may. */
+  /** Whether one may be made where it is missing. By default it may. */
   readonly mayCreate?: boolean
 }
 
-/** Throws {@link ConfigError} for a file that cannot be used. A Redis that is away is waited for, by whoever asks. */
+/** Throws {@link ConfigError} for a file that cannot be used. A Redis that is away is waited for, by anyone who asks. */
 export function openStore(choice: StoreChoice, { onTrouble, mayCreate, ...envelope }: OpenStoreOptions): Store {
   switch (choice.kind) {
     case 'sqlite':

@@ -51,7 +51,7 @@ test('keys and keyed hashes come for both secrets, the current one first', () =>
   expect(first.derive('cookies')).toHaveLength(32)
 })
 
-test('an empty previous secret is none', () => {
+test('an empty previous secret counts as none', () => {
   expect(createSealing({ secret: 'first', previous: '' }).deriveAll('cookies')).toHaveLength(1)
 })
 

@@ -68,7 +68,7 @@ test.each(eras)(
   },
 )
 
-test('ten thousand names make no more series than there may be, whoever makes them up', async () => {
+test('ten thousand names make no more series than there may be, no matter who makes them up', async () => {
   const metrics = createMetrics({ ofProcess: false })
   const tell = measureCalls(metrics)
   const lines = async () => (await metrics.read()).text.split('\n').length

@@ -224,7 +224,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     return ({ settings }) => gate.mayUse(settings.name, client)
   }
 
-  /** Where something is wrong behind us, whoever asks what there is is told: `doctor` does. */
+  /** Where something is wrong behind us, anyone who asks what there is is told: `doctor` does. */
   function withTroubles(result: Members, client: Client): Members {
     const troubles = options.outcomes.troubles(upstreams.filter(tellsOf(client)), behalfOf(client))
     if (troubles.length === 0) return result

@@ -1,4 +1,4 @@
-// How the last thing that was asked of each upstream came out, for whoever asks what is wrong with it.
+// How the last thing that was asked of each upstream came out, for anyone who asks what is wrong with it.
 import type { UpstreamTrouble } from '@gatehouse/shared'
 import { credentialKey } from './catalog/keys.ts'
 import { createRecent } from './recent.ts'

@@ -620,7 +620,7 @@ verifies('M14', 'who reads JSON alone gets the answer, and none of what was said
   expect((await server.post(message, { ...headers, accept: 'application/json' })).status).toBe(406)
 })
 
-test('a member that is null is none', async () => {
+test('a member that is null counts as none', async () => {
   for (const era of eras) {
     const { message, headers } = requestOf(era, 'tools/list', { cursor: null })
     expect((await answerOf(await server.post(message, headers))).result.tools).not.toHaveLength(0)

@@ -1,6 +1,6 @@
 /**
  * The answer that a stream of messages ends with, for a client that reads JSON alone: what a tool says before is not for
- * it. Throws if there is none. `left` ends the reading.
+ * it. Throws if it is missing. `left` ends the reading.
  */
 export async function lastAnswer(body: ReadableStream<Uint8Array>, left: AbortSignal): Promise<string> {
   let [text, answer] = ['', '']

@@ -11,7 +11,7 @@ export interface MessageRefusal {
   readonly data?: unknown
 }
 
-/** Why a parsed body is not gone into, whoever sends it. `mayAnswer`: it may be an answer to something that we asked. */
+/** Why a parsed body is not gone into, no matter who sends it. `mayAnswer`: it may be an answer to something that we asked. */
 export function refusalOf(
   body: unknown,
   { accepted, mayAnswer }: { readonly accepted: Accepted; readonly mayAnswer: boolean },

@@ -4,7 +4,7 @@ const maxDepth = 64
 /** How many members and elements a body may have in all. What the SDK does for 10 000 takes some 50 ms. */
 const maxValues = 10_000
 
-/** What {@link isOneMessage} asks for, for whoever sent something else. */
+/** What {@link isOneMessage} asks for, for the one who sent something else. */
 export const messageRule = `the body must be one request or notification, at most ${maxDepth} levels deep and of at most ${maxValues} values`
 
 /**

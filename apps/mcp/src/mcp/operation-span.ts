@@ -8,7 +8,7 @@ import { memberOf } from './message.ts'
 /** Characters of what clients call things by. */
 const longestName = 128
 
-/** `work` is given what to note on the span, undefined where there is none. */
+/** `work` is given what to note on the span, undefined without one. */
 export function inOperation<T>(body: unknown, work: (span: Span | undefined) => Promise<T>): Promise<T> {
   const method = memberOf(body, 'method')
   const request = activeSpan()

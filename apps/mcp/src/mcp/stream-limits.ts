@@ -16,7 +16,7 @@ export interface StreamLimits {
 export const defaultStreamLimits: StreamLimits = { perSubject: 64, perAddress: 1_024, total: 4_096 }
 
 export interface OpenStreams {
-  /** Takes a place for a stream, and returns how to give it back. Undefined if there is none. */
+  /** Takes a place for a stream, and returns how to give it back. Undefined if no place is free. */
   take(subject: string, address: string): (() => void) | undefined
 }
 

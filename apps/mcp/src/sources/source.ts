@@ -1,4 +1,4 @@
-// The port: what a server serves, whoever has it. What crosses it is in the protocol's own form (JSON Schema, content
+// The port: what a server serves, no matter who has it. What crosses it is in the protocol's own form (JSON Schema, content
 // blocks), so that a source may be anything. It knows no HTTP and no token; who may do what is settled before it is asked.
 import type {
   CallToolResult,
@@ -62,7 +62,7 @@ export type VerifyRequestState = NonNullable<NonNullable<ServerOptions['requestS
 
 /**
  * Lists are in the order in which clients see them. What is called, filled in or read was on one, but for templates.
- * Whoever may read may have all prompts and resources.
+ * Anyone who may read may have all prompts and resources.
  */
 export interface Source {
   listTools(): Promise<readonly SourceTool[]>

@@ -7,7 +7,7 @@ export const token: Command = {
   summary: 'print a valid access token, renewed if needed',
   details: [
     'For scripts: curl -H "Authorization: Bearer $(gatehouse token)" … It never asks anybody to sign in: without a sign-in it ends with exit code 3, except as a machine (GATEHOUSE_CLIENT_SECRET), which needs nobody.',
-    'Whoever has the token is you, until it expires: do not put it into logs.',
+    'Anyone who has the token is you, until it expires: do not put it into logs.',
   ],
   options: identityOptions,
   async run({ client, ensureSignedIn, needsNobody, terminal, json }) {

@@ -20,7 +20,7 @@ export async function readFirstMetadata<T>(places: Iterable<string>, schema: z.Z
   return undefined
 }
 
-/** One metadata document; `undefined` where there is none (any 4xx). Throws when it is not what `schema` says. */
+/** One metadata document; `undefined` without one (any 4xx). Throws when it is not what `schema` says. */
 async function readMetadata<T>(url: string, schema: z.ZodType<T>, fetch: Fetch): Promise<T | undefined> {
   const response = await fetch(url, { headers: { accept: 'application/json' } })
   if (!response.ok) return undefined

@@ -53,7 +53,7 @@ function identity({ client_id: clientId, client_secret: clientSecret, private_ke
   return { clientId, clientSecret, privateKey: pem === undefined ? undefined : readClientKey(pem) }
 }
 
-/** A sign-in that ends while it is used is made anew, as somebody would who reads the error. */
+/** A sign-in that ends while it is used is made again, as somebody would who reads the error. */
 async function signingIn(by: Client, work: () => Promise<void>): Promise<void> {
   const flow = isMachine ? 'machine' : 'browser'
   const once = () => by.signingIn(work, { flow, timeout: 10 })

@@ -88,7 +88,7 @@ interface Token {
 export interface FakeServersOptions {
   /** The names that both go by, over TLS: `https://auth.example`, `https://mcp.example`. Only a proxy finds them. */
   readonly names?: { readonly issuer: string; readonly mcp: string; readonly certificate: Certificate }
-  /** Serves MCP to whoever has a token, instead of the few answers that are here. */
+  /** Serves MCP to anyone who has a token, instead of the few answers that are here. */
   readonly service?: McpService
 }
 

@@ -68,7 +68,7 @@ function createDepthCheck(response: Response): (chunk: Uint8Array, left?: number
   }
 }
 
-/** For each chunk: how many of its bytes follow the last blank line, where an event ends; `undefined`: there is none. */
+/** For each chunk: how many of its bytes follow the last blank line, where an event ends; `undefined`: no blank line. */
 function createEventEnds(): (chunk: Uint8Array) => number | undefined {
   let lineIsEmpty = true
   let previous = 0

@@ -28,7 +28,7 @@ export interface Stop {
 }
 
 export interface CallOptions extends Stop {
-  /** Takes up the answer of an earlier, cut call after this event instead of calling anew. Sessions only. */
+  /** Takes up the answer of an earlier, cut call after this event instead of calling again. Sessions only. */
   readonly resumeFrom?: string | undefined
   /** Told where the answer's stream is, for `resumeFrom`. */
   readonly onEventId?: OnEventId | undefined
@@ -54,7 +54,7 @@ export interface McpConnection {
   suspend(): Promise<void>
   /** Takes the session up where `suspend` left it; what the server said meanwhile comes as notices. `session_ended`: it is gone. */
   resume(): Promise<void>
-  /** Ends the session at the server, suspended or not. `false`: there is none. */
+  /** Ends the session at the server, suspended or not. `false`: no session. */
   terminateSession(): Promise<boolean>
   /** Ends the session, if there is one, and the connection. */
   close(): Promise<void>

@@ -12,7 +12,7 @@ export interface Proxies {
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** The proxies of an environment, lower case first; `undefined`: there is none. Throws a usage error that shows no password. */
+/** The proxies of an environment, lower case first; `undefined`: no proxy. Throws a usage error that shows no password. */
 export function readProxies(env: Variables): Proxies | undefined {
   const http = readProxy(env, 'HTTP_PROXY')
   const https = readProxy(env, 'HTTPS_PROXY')

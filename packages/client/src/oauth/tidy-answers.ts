@@ -50,7 +50,7 @@ function tidy({ id_token: _, ...members }: PlainMembers): Record<string, unknown
     if (seconds > 0 && Number.isFinite(seconds)) tidied[name] = seconds
     else delete tidied[name]
   }
-  // A convenience that cannot be used is none; a code has an end, whatever it is: it is asked about until then.
+  // A convenience that cannot be used counts as none; a code has an end, whatever it is: it is asked about until then.
   if (typeof tidied.verification_uri_complete !== 'string') delete tidied.verification_uri_complete
   if (tidied.device_code !== undefined) tidied.expires_in ??= Number.MAX_SAFE_INTEGER
   return tidied

@@ -98,7 +98,7 @@ test('a machine with a private key signs an assertion for the service, and sends
   expect(verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url'))).toBe(true)
 })
 
-test('a key that is none, or of no kind that is known, is a usage error that shows nothing of it', async () => {
+test('a key that is not one, or of no kind that is known, is a usage error that shows nothing of it', async () => {
   await using servers = await startFakeServers()
   await using shell = await createCommandLine(servers.mcpUrl)
   const pem = (key: { export: (options: { type: 'pkcs8'; format: 'pem' }) => string | Buffer }) =>

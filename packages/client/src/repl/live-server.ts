@@ -36,7 +36,7 @@ export interface LiveServer {
   disconnect(): Promise<boolean>
   /** Takes the session up again, and with it the answers that were under way; opens a new one if it is gone. */
   reconnect(stop: Stop): Promise<void>
-  /** Ends the session at the server. `false`: there is none. */
+  /** Ends the session at the server. `false`: no session. */
   terminateSession(): Promise<boolean>
   /** Runs `work` on the connection, stepping up if the server asks for it, in a new session if the old one is gone. */
   ask<T>(work: (server: McpConnection) => Promise<T>, stop: Stop): Promise<T>

@@ -1,7 +1,7 @@
 import { cleanLine } from '@gatehouse/network'
 import { usageError } from '../commands/options.ts'
 
-/** `NAME {json}`: a word, and the rest of the line, `{}` if there is none. Quotes around the rest are a shell's habit. */
+/** `NAME {json}`: a word, and the rest of the line, `{}` if it is missing. Quotes around the rest are a shell's habit. */
 export function readNameAndJson(rest: string, example: string): readonly [name: string, json: string] {
   const [, name = '', json = ''] = /^(\S*)\s*(.*)$/s.exec(rest) ?? []
   if (name === '') throw usageError('Which one?', `For example: ${example}`)

@@ -175,7 +175,7 @@ test('an answer that the server does not keep is told as lost', async () => {
   await repl.end()
 })
 
-test('terminate-session ends it at the server; without a connection there is none to end', async () => {
+test('terminate-session ends it at the server; without a connection there is nothing to end', async () => {
   await using world = await startReplWorld()
   const repl = world.start()
   await repl.says(/session [0-9a-f-]+/)

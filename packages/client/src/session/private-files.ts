@@ -7,7 +7,7 @@ import writeFileAtomic from 'write-file-atomic'
 /** Tells the person about a file that could not be used as it was. */
 export type Notify = (notice: string) => void
 
-/** The text of a file; `undefined`: there is none. A file that others could read is made private, with a notice. */
+/** The text of a file; `undefined`: no file. A file that others could read is made private, with a notice. */
 export async function readPrivateFile(file: string, notify: Notify): Promise<string | undefined> {
   try {
     const text = await readFile(file, 'utf8')
@@ -22,7 +22,7 @@ export async function readPrivateFile(file: string, notify: Notify): Promise<str
   }
 }
 
-/** Creates the folder, for its owner alone, if there is none. Throws `store_unwritable`. */
+/** Creates the folder, for its owner alone, if it is missing. Throws `store_unwritable`. */
 export async function writePrivateFile(file: string, text: string): Promise<void> {
   await inPrivateFolder(dirname(file), () => writeFileAtomic(file, text, { mode: 0o600 }))
 }

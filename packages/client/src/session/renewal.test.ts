@@ -104,7 +104,7 @@ verifies('K2', 'a sign-in is not used with another issuer, when the server has m
   expect(other.seenAt('/token')).toEqual([])
 })
 
-test('a registration the server forgot ends the sign-in, and the next one registers anew', async () => {
+test('a registration the server forgot ends the sign-in, and the next one registers again', async () => {
   await using servers = await startFakeServers()
   await using shell = await createCommandLine(servers.mcpUrl)
   await shell.run(['login'])

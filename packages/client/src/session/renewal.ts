@@ -10,7 +10,7 @@ import { hasCredential } from '../registration/registration.ts'
 import type { Session } from './session.ts'
 
 export interface RenewalOptions {
-  /** What is known of the server, asked anew when that is old. */
+  /** What is known of the server, asked again when that is old. */
   readonly discovery: () => Promise<Discovery>
   readonly identities: KnownIdentities
   readonly fetch: Fetch
@@ -19,7 +19,7 @@ export interface RenewalOptions {
 
 /**
  * How a session gets its successor: with its refresh token (RFC 6749 §6) or, for a machine, with the secret again.
- * The returned function throws `signed_out` when the session is over; whoever calls it holds the session's lock.
+ * The returned function throws `signed_out` when the session is over; the caller holds the session's lock.
  */
 export function createRenewal({ discovery, identities, fetch, clock }: RenewalOptions) {
   return async function renew(session: Session): Promise<Session> {

@@ -6,7 +6,7 @@ import { isExpired, isFresh, type Session, type SessionKey } from './session.ts'
 import type { Shelf } from './store.ts'
 
 export interface TokenSource {
-  /** The session with an access token to send now. Throws `not_signed_in` where there is none. */
+  /** The session with an access token to send now. Throws `not_signed_in` without one. */
   current(): Promise<Session>
   /** A session with another access token than `refused`, which the MCP server answered with 401. */
   replace(refused: string): Promise<Session>

@@ -17,7 +17,7 @@ export interface Output {
 type Style = Parameters<typeof styleText>[0]
 
 export interface Terminal {
-  /** Columns of the terminal that notes go to; 80 where there is none. */
+  /** Columns of the terminal that notes go to; 80 without one. */
   readonly columns: number
   /** Whether notes go to a terminal, where a line can be overwritten. */
   readonly interactive: boolean

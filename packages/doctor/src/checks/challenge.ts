@@ -34,7 +34,7 @@ export const challengeChecks: readonly Check[] = [
     id: 'no-401',
     severity: 'fault',
     spec: 'RFC 6750 §3; MCP 2026-07-28 Authorization, Error Handling',
-    fix: 'Judge the token before anything else, and answer 401 where there is none.',
+    fix: 'Judge the token before anything else, and answer 401 where it is missing.',
     stops: everyClient,
     find({ unauthorized }) {
       const wrong = told(unauthorized) && unauthorized.status !== 401 && unauthorized.status >= 300

@@ -1,5 +1,5 @@
 // The hosts of agents' metadata documents under their real names, without internet: each at a loopback address of its
-// own, and a hosts file that leads there whoever is started with it.
+// own, and a hosts file that leads there anyone who is started with it.
 import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

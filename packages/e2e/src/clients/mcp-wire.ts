@@ -1,4 +1,4 @@
-// MCP of 2025 at wire level: one tool called the way a client does that begins anew.
+// MCP of 2025 at wire level: one tool called the way a client does that begins again.
 
 export interface Caller {
   readonly resource: string

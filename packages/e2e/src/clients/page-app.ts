@@ -38,7 +38,7 @@ async function run(): Promise<string> {
   const transport = new StreamableHTTPClientTransport(resource, { authProvider: provider })
   if (parameters.has('code')) await transport.finishAuth(parameters)
   const client = new Client({ name: 'page', version: '1.0.0' }, { versionNegotiation: { mode: 'auto' } })
-  // the second transport has the token; the first sends the browser away where there is none
+  // the second transport has the token; the first sends the browser away without one
   await client.connect(
     parameters.has('code') ? new StreamableHTTPClientTransport(resource, { authProvider: provider }) : transport,
   )

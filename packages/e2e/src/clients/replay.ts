@@ -36,7 +36,7 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answer> 
   try {
     json = JSON.parse(text) as Answer['json']
   } catch {
-    // whoever needs JSON says so
+    // anyone who needs JSON says so
   }
   return { status: response.status, headers: response.headers, json, text }
 }

@@ -1,5 +1,5 @@
 // One authorization server, three resources: two MCP servers and the guarded server of examples/guard, each with scopes of
-// its own. Their tokens are no use at each other; whoever mistypes an address is told the right one.
+// its own. Their tokens are no use at each other; anyone who mistypes an address is told the right one.
 import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +28,7 @@ const modernOptions = { versionNegotiation: { mode: 'auto' } } as const
 let auth: Stack
 let folder: string
 const servers: RunningProcess[] = []
-/** The two MCP servers and the one that is none. */
+/** The two MCP servers and the one that is not one. */
 let first: string
 let second: string
 let things: string

@@ -16,7 +16,7 @@ export interface Person extends AsyncDisposable {
   readonly context: BrowserContext
   readonly open: (url: string) => Promise<void>
   readonly heading: () => Promise<string>
-  /** Types a code into the form at /device; leaves the one that is filled in if there is none. Continues. */
+  /** Types a code into the form at /device; leaves the one that is filled in without a code. Continues. */
   readonly enterCode: (code?: string) => Promise<void>
   readonly logInAs: (name: string) => Promise<void>
   readonly approve: () => Promise<void>

@@ -44,7 +44,7 @@ afterAll(async () => {
   await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))
 })
 
-/** Does something that breaks at its first, second, … command, until there is none left to break at. */
+/** Does something that breaks at its first, second, … command, until none is left to break at. */
 async function breakEverywhere(name: string, fate: Exclude<Fate, 'pass'>, run: (each: Break) => Promise<void>) {
   const commands = VICTIMS.map(async (victim) => {
     for (let at = 1 + victim; at <= COMMANDS_AT_MOST; at += VICTIMS.length) {

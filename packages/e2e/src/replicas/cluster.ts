@@ -203,7 +203,7 @@ async function answers(url: string): Promise<boolean> {
   )
 }
 
-/** For whoever has to find out why a test failed. */
+/** For anyone who has to find out why a test failed. */
 function keep(logs: string, port: number): void {
   const folder = join(repository, 'test-output', 'logs')
   mkdirSync(folder, { recursive: true })

@@ -82,7 +82,7 @@ async function signIn(login: string) {
 function createHolder(access: string | undefined, token: string | undefined) {
   const held = { access, token, renewals: 0 }
   return {
-    /** By the clock of whoever issued it, in seconds. */
+    /** By the clock of the one who issued it, in seconds. */
     expires: () => decodeJwt(held.access ?? '').exp ?? 0,
     async renew() {
       const { status, json, text } = await refresh(cluster, held.token, at(held.renewals % 2))

@@ -134,7 +134,7 @@ verifies(
   },
 )
 
-test('the command that waits for an approval ends, and asks anew when it is started again', async () => {
+test('the command that waits for an approval ends, and asks again when it is started again', async () => {
   using home = createClientHome(cluster)
   await using command = home.run('login')
   await promptOf(command)

@@ -11,7 +11,7 @@ export interface RedisLink extends AsyncDisposable {
   readonly cutOff: () => void
   /** Their connections break, and new ones are fine. */
   readonly heal: () => void
-  /** Milliseconds by which what the master tells its replicas is late. Their connections begin anew. */
+  /** Milliseconds by which what the master tells its replicas is late. Their connections begin again. */
   readonly delayReplicas: (milliseconds: number) => void
 }
 

@@ -90,7 +90,7 @@ function readCommand(bytes: Buffer): { readonly words: readonly string[]; readon
 
 /**
  * True for the command that marks a record of this model as used: of the scripts that run on one record, the second
- * kind. To be made anew for each test.
+ * kind. To be made again for each test.
  */
 export function createConsumeDetector(model: string): (command: readonly string[]) => boolean {
   const firstScript = new Map<string, string>()

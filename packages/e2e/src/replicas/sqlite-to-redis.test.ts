@@ -1,4 +1,4 @@
-// From one process with its own file to any number on one Redis: REDIS_URL is set and the services are started anew.
+// From one process with its own file to any number on one Redis: REDIS_URL is set and the services are started again.
 // Nothing is carried over but what comes from AUTH_SECRET and the client file: everybody signs in once more.
 import type { RunningProcess } from '@gatehouse/testing'
 import { type ClientHome, createClientHome, createPerson, type Person, promptOf } from '@gatehouse/testing'

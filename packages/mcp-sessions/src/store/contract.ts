@@ -81,7 +81,7 @@ export interface SessionStore {
    * but the owner's session that was least recently used makes room if it was not used for `limits.evictable`.
    */
   open(session: SessionKey, owner: string, value: Uint8Array): Promise<boolean>
-  /** The session's value; its idle time begins anew. Undefined for one that ended, expired, or never was. */
+  /** The session's value; its idle time begins again. Undefined for one that ended, expired, or never was. */
   use(session: SessionKey): Promise<Uint8Array | undefined>
   /** Replaces the value of a session that is there. MUST NOT bring back one that is not. */
   replace(session: SessionKey, value: Uint8Array): Promise<void>

@@ -5,7 +5,7 @@ import type { SessionStore } from './contract.ts'
 import { openRedisStore } from './redis.ts'
 import { openSqliteStore } from './sqlite.ts'
 
-/** Throws {@link ConfigError} for a file that cannot be used. A Redis that is away is waited for, by whoever asks. */
+/** Throws {@link ConfigError} for a file that cannot be used. A Redis that is away is waited for, by anyone who asks. */
 export function openStore(choice: StoreChoice, onTrouble: OnTrouble): SessionStore {
   switch (choice.kind) {
     case 'sqlite':

@@ -1,4 +1,4 @@
-// What happens to a session, told to whoever watches it in this process: over one channel for each watched session.
+// What happens to a session, told to anyone who watches it in this process: over one channel for each watched session.
 
 import { openRedisChannels, type RedisConnectionOptions } from '@gatehouse/service'
 import type { Listener, SessionKey, SessionStore, Signal } from './contract.ts'

@@ -23,7 +23,7 @@ const sweepBatch = 100
 export function openSqliteStore(options: SqliteStoreOptions): SessionStore & AsyncDisposable {
   const { clock = Date.now } = options
   const limits = { ...defaultLimits, ...options.limits }
-  // NORMAL: a power cut may cost the last sessions, which begin anew.
+  // NORMAL: a power cut may cost the last sessions, which begin again.
   const database = openSqliteDatabase({ path: options.path, migrations, synchronous: 'NORMAL' })
   const listeners = new Map<SessionKey, Set<Listener>>()
   const tell = (session: SessionKey, signal: Signal): void => {

@@ -187,7 +187,7 @@ function lineOf(
     ...rest,
     ...(chain && { chain: chain.next() }),
   }
-  // to some readers these end a line, and half of one is none
+  // to some readers these end a line, and half of one counts as none
   return JSON.stringify(line).replace(
     /[\u0085\u2028\u2029]/g,
     (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`,

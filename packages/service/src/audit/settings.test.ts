@@ -8,7 +8,7 @@ function read(env: Record<string, string>, file?: AuditInFile) {
 }
 const inFile: AuditInFile = { to: { file: 'audit.jsonl' }, arguments: 'values', redact: ['IBAN'], chain: true }
 
-test('without a word of it there is none', () => {
+test('without a word of it there is no audit', () => {
   for (const env of [{}, { AUDIT_TO: '' }, { AUDIT_TO: 'off' }, { AUDIT_ARGUMENTS: 'values' }])
     expect(read(env)).toEqual({ settings: undefined, faults: [] })
 })

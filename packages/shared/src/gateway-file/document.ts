@@ -24,7 +24,7 @@ export interface Fault extends Place {
 
 export interface ParsedText {
   readonly value: unknown
-  /** Of the value at this path, or of its name; where there is none, of what it would be in. */
+  /** Of the value at this path, or of its name; where it is missing, of what it would be in. */
   placeOf(path: readonly PropertyKey[], part?: 'name' | 'value'): Place
 }
 

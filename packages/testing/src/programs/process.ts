@@ -48,7 +48,7 @@ export function startProcess(
     env: { PATH, HOME, NO_COLOR: '1', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  // a program that ends before it reads is none of our troubles
+  // a program that ends before it reads is not our trouble
   child.stdin.on('error', () => undefined)
   if (input === undefined) child.stdin.end()
   else child.stdin.write(input)

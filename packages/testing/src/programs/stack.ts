@@ -130,7 +130,7 @@ async function untilReady(service: RunningProcess, url: string): Promise<void> {
   }
 }
 
-/** For whoever has to find out why a test failed. */
+/** For anyone who has to find out why a test failed. */
 function keep(logs: string, port: number): void {
   const folder = join(repository, 'test-output', 'logs')
   mkdirSync(folder, { recursive: true })

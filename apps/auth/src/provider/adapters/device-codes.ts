@@ -37,7 +37,7 @@ export function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
     async findByUserCode(userCode) {
       const record = await store.deviceCodes.findByUserCode(userCode)
       const payload = seen(options, 'DeviceCode', record)
-      // Whoever entered the code may enter it again until the answer is given: a closed tab must not cost a login.
+      // Anyone who entered the code may enter it again until the answer is given: a closed tab must not cost a login.
       if (record?.phase === 'in_flight' && record.owner === sessionUid()) return { ...payload, inFlight: false }
       return payload
     },
@@ -45,7 +45,7 @@ export function createDeviceCodeAdapter(options: AdapterOptions): Adapter {
 }
 
 /**
- * Whoever entered the code comes back from signing in: from here on it is this session's. Of several the first one wins,
+ * Anyone who entered the code comes back from signing in: from here on it is this session's. Of several the first one wins,
  * the others get {@link DeviceCodeStateError}.
  */
 async function bind(store: Store, id: string, record: AdapterPayload): Promise<AdapterPayload> {

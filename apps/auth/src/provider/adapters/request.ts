@@ -1,4 +1,4 @@
-// The engine's view of the request under way, where its adapter is called by one: outside of the engine there is none.
+// The engine's view of the request under way, where its adapter is called by one: outside of the engine there is no request.
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 
 export function context(): KoaContextWithOIDC | undefined {

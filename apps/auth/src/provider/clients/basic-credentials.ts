@@ -34,7 +34,7 @@ function formDecoded(text: string): string {
 }
 
 /**
- * For the engine's `use`, around everything. A header with an empty password says which client asks, and no more. Whoever
+ * For the engine's `use`, around everything. A header with an empty password says which client asks, and no more. Anyone who
  * sent a header that did not prove who it is gets 401 and is told the scheme (§5.2), whatever was wrong with it; only two
  * clients or two proofs in one request are a malformed request.
  */

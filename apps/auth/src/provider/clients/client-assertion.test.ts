@@ -43,7 +43,7 @@ async function assertions(issuer: string): Promise<Readonly<Record<string, strin
   return all
 }
 
-verifies('T21', 'an assertion proves nothing, whoever signed it, the first time or again', async () => {
+verifies('T21', 'an assertion proves nothing, no matter who signed it, the first time or again', async () => {
   await using server = await startAuthServer()
   for (const [what, assertion] of Object.entries(await assertions(server.issuer))) {
     const proof = { client_assertion_type: TYPE, client_assertion: assertion }

@@ -19,7 +19,7 @@ export const DEFAULT_GRANTS = ['authorization_code', 'refresh_token']
 export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const
 /** Scopes of no resource: what they are for is the authorization server's own. */
 export const OPENID_SCOPES: readonly string[] = ['openid', ...personalScopes, offlineAccess]
-/** The first for whoever names none (OpenID Connect Core §15.1). */
+/** The first for anyone who names none (OpenID Connect Core §15.1). */
 export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const
 /** What the engine takes for an e-mail address. */
 const EMAIL = /^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*$/i

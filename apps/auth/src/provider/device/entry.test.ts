@@ -146,7 +146,7 @@ test('a browser that lost its cookies before it signed in can enter the code aga
 
 verifies(
   'D16',
-  'whoever is signed in has a code as soon as they enter it, and nobody can cancel it for them',
+  'anyone who is signed in has a code as soon as they enter it, and nobody can cancel it for them',
   async () => {
     await using server = await startAuthServer()
     const owner = await signedInBrowser(server)

@@ -16,7 +16,7 @@ import { isAsLongAsUserCode, readUserCode, showUserCode } from '../../user-codes
 import { isSameOrigin, type Xsrf } from '../../xsrf.ts'
 import { type EntryForm, entryBinding } from './pages.ts'
 
-/** Wrong codes of one browser session. Sessions are free for whoever guesses: limits/matrix.ts has what carries the weight. */
+/** Wrong codes of one browser session. Sessions are free for anyone who guesses: limits/matrix.ts has what carries the weight. */
 const SESSION_LIMIT = 5
 
 type Session = { uid: string; new?: true; exp?: number; state?: { secret?: string }; persist(): Promise<unknown> }

@@ -220,7 +220,7 @@ test('a poll that says which resource it means may spell it differently', async 
   expect(decodeJwt(json.access_token ?? '').aud).toBe('http://localhost:3000/mcp')
 })
 
-/** What whoever guesses gets: foreign codes must look the same. */
+/** What somebody who guesses gets: foreign codes must look the same. */
 function askForNothing(server: AuthServer) {
   return server.token({
     grant_type: DEVICE_GRANT,

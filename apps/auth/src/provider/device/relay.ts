@@ -2,7 +2,7 @@
 // with GitHub's code, we poll GitHub when the client polls us, and issue our own tokens.
 //
 // GitHub's device code never leaves the server. The client's device code is ours and bound to it as always. No browser
-// session is ever opened: whoever relays GitHub's code to somebody else gains nothing beyond this one client's token
+// session is ever opened: anyone who relays GitHub's code to somebody else gains nothing beyond this one client's token
 // (and that much phishing the flow cannot prevent, which is why it is off unless an operator asks for it).
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import type { Accounts } from '../../accounts/accounts.ts'

@@ -1,4 +1,4 @@
-// What ends a refresh token: lying unused, the end of the consent, and whoever takes the access back.
+// What ends a refresh token: lying unused, the end of the consent, and anyone who takes the access back.
 import { rmSync } from 'node:fs'
 import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
@@ -68,7 +68,7 @@ verifies('F5', 'it ends with the account: one whose login is off by now is nobod
     await using closed = await startAuthServer({ dataDir, environment: { AUTH_DEV_LOGIN: 'false' } })
     for (const token of [fresh, used]) expect(errorOf(await refresh(closed, token))).toEqual(invalidGrant)
   }
-  // whoever is let in again goes on: nothing was used up by asking
+  // anyone who is let in again goes on: nothing was used up by asking
   await using open = await startAuthServer({ dataDir })
   for (const token of [fresh, used]) expect((await refresh(open, token)).status).toBe(200)
   rmSync(dataDir, { recursive: true, force: true })

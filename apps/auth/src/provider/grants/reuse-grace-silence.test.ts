@@ -1,4 +1,4 @@
-// What whoever stole a refresh token or a device code learns from the grace: whether its owner used it, and with it when to
+// What a thief who stole a refresh token or a device code learns from the grace: whether its owner used it, and with it when to
 // come for the owner's next one.
 import { verifies } from '@gatehouse/testing'
 import { describe, expect, test } from 'vitest'
@@ -35,7 +35,7 @@ const probes: Readonly<Record<string, readonly (readonly [string, string])[]>> =
   ],
   'another client': [['client_id', otherTerminal.client_id]],
   'a client that nobody knows': [['client_id', 'nobody']],
-  'a secret where there is none': [['client_secret', 'guess-guess-guess']],
+  'a secret where the client has none': [['client_secret', 'guess-guess-guess']],
   'a doubled token': [['refresh_token', 'x']],
 }
 

@@ -3,7 +3,7 @@
 // answer: nobody is logged out, and no second family of tokens comes to life. After it, presenting a used token is theft as
 // RFC 9700 §4.14.2 has it, and the engine ends the family.
 //
-// Correctness rests on one thing: an answer is recorded before it leaves the process, and the first record wins. Whoever
+// Correctness rests on one thing: an answer is recorded before it leaves the process, and the first record wins. Anyone who
 // comes second, on whichever replica, drops what it made and sends what is recorded. The record can be read with the
 // presented token alone: it is sealed under a key derived from it.
 //
@@ -199,7 +199,7 @@ function isFaultOfRequest(error: unknown): error is errors.OIDCProviderError {
   )
 }
 
-/** The presented token is the secret: whoever has the store alone, or our own secret besides, cannot open an answer. */
+/** The presented token is the secret: anyone who has the store alone, or our own secret besides, cannot open an answer. */
 function sealer(presented: string) {
   return createSealing({ secret: presented })
 }

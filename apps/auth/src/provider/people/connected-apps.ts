@@ -141,7 +141,7 @@ export function createGrantBook(options: GrantBookOptions): GrantBook {
 
 /** For how many seconds a grant is of use after it was used: what it renews with lives no longer. */
 function idleLifetime(lifetimes: Lifetimes, client: Client | undefined, device: boolean): number {
-  // one that is not looked up, or not known any more, is none of the operator's
+  // one that is not looked up, or not known any more, is not the operator's
   if (!client) return refreshLifetime(lifetimes, {}, device)
   if (client.grantTypeAllowed('refresh_token')) return refreshLifetime(lifetimes, client, device)
   return lifetimes.deviceCode + lifetimes.accessToken

@@ -1,5 +1,5 @@
 // What a person decided about a request. Of any number of answers, from any number of tabs and at any number of replicas,
-// the first one counts and stays: whoever gives the same one again gets the same result, whoever gives another is too late.
+// the first one counts and stays: anyone who gives the same one again gets the same result, anyone who gives another is too late.
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../../config.ts'
 import type { RecordStore } from '../../store/contract.ts'

@@ -88,7 +88,7 @@ verifies('A17', 'after a sign-out nobody is sent to an address that is not regis
 
 verifies(
   'A17',
-  'whoever is not signed in is not sent on by itself: the page names the host and has the way on',
+  'anyone who is not signed in is not sent on by itself: the page names the host and has the way on',
   async () => {
     await using server = await start()
     const browser = server.openBrowser()

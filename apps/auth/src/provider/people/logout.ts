@@ -1,7 +1,7 @@
 // OpenID Connect RP-Initiated Logout 1.0: an app that signed its person out sends the browser here. It ends the browser's
 // session and nothing else: what people approved is ended by the app (RFC 7009) or on the page of connected apps.
 //
-// Who sent the browser proves nothing, so a person is always asked, and is told where they go on to. Whoever is not signed in
+// Who sent the browser proves nothing, so a person is always asked, and is told where they go on to. Anyone who is not signed in
 // is not sent on by itself: that would be a redirect to an address that a stranger registered.
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { pageHeaders } from '../../pages/headers.ts'

@@ -20,7 +20,7 @@ export interface OwnPages {
   open(exchange: Exchange, page: OwnPage): Promise<string>
   /** Which page an interaction is for; undefined if an app asked for it. */
   pageOf(interaction: Interaction): OwnPage | undefined
-  /** Whoever has the cookie of this interaction is this person from now on. Returns where the browser goes next. */
+  /** Anyone who has the cookie of this interaction is this person from now on. Returns where the browser goes next. */
   signIn(exchange: Exchange, interaction: Interaction, subject: string): Promise<string>
 }
 
@@ -86,7 +86,7 @@ export function createOwnPages({ provider, config, isAdmitted }: OwnPagesOptions
     async signIn(exchange, interaction, subject) {
       const context = contextOf(exchange)
       const session = await sessionOf(context)
-      // the same person keeps what the engine knows of them; somebody else begins anew
+      // the same person keeps what the engine knows of them; somebody else begins from the start
       if (session.accountId !== subject) Object.assign(session, { authorizations: undefined })
       session.loginAccount({ accountId: subject })
       // an id that was there before the sign-in is worth nothing after it; it goes last, as in adapters/sessions.ts

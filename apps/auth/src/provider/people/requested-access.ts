@@ -23,7 +23,7 @@ export interface RequestedAccess {
   readonly inVain: readonly string[]
 }
 
-/** Throws {@link InteractionGoneError} if the resource is none of ours any more. */
+/** Throws {@link InteractionGoneError} if the resource is not ours any more. */
 export function requestedAccess(params: RequestParameters, resources: ResourcePolicy, client: object): RequestedAccess {
   const resource = params.resource === undefined ? undefined : resources.find(String(params.resource))
   if (!resource && params.resource !== undefined) throw new InteractionGoneError()

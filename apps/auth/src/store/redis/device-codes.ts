@@ -29,7 +29,7 @@ export function createRedisDeviceCodes(
     }
   }
 
-  /** Live under the previous secret: it cannot be claimed in one step with the current one, nor does it come anew. */
+  /** Live under the previous secret: it cannot be claimed in one step with the current one, nor does it come again. */
   async function isTakenAsBefore(previous: readonly string[]): Promise<boolean> {
     const answers = previous.map((hash) =>
       connection.read((redis) => redis.isUserCodeTaken(userCodeKeyOf(hash), clockOffset())),

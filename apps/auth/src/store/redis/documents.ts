@@ -9,7 +9,7 @@ export function createRedisDocuments(options: RedisPartOptions): DocumentStore {
   const hashOf = (name: string) => sealing.hashKey('document', name)
   const keyOf = (hash: string) => `${prefix}document:${hash}`
 
-  /** What was sealed under the previous secret is sealed anew: nothing else ever writes a document again. */
+  /** What was sealed under the previous secret is sealed again: nothing else ever writes a document again. */
   async function open(hash: string, sealed: Buffer): Promise<unknown> {
     const value = envelopes.openDocument(hash, sealed)
     if (!sealing.isCurrent(sealed)) {

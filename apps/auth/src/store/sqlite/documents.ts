@@ -23,7 +23,7 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
 
   const nameOf = (name: string) => sealing.hashKey('document', name)
 
-  /** What was sealed under the previous secret is sealed anew: nothing else ever writes a document again. */
+  /** What was sealed under the previous secret is sealed again: nothing else ever writes a document again. */
   function open({ key: name, value: sealed }: DocumentRow): unknown {
     const value = envelopes.openDocument(name, sealed)
     if (!sealing.isCurrent(sealed)) {

@@ -106,7 +106,7 @@ export function describeDeviceCodes(staged: Staged): void {
   )
 
   test(
-    'whoever puts a code in flight or decides it has to be named',
+    'anyone who puts a code in flight or decides it has to be named',
     staged(async ({ store }) => {
       await createIn('pending', store, 'd', userCode)
       await expect(store.deviceCodes.update('d', {}, { userCode, phase: 'in_flight' })).rejects.toThrow(TypeError)

@@ -92,7 +92,7 @@ export function describeGrants(staged: Staged): void {
   )
 
   test(
-    'whoever reads in the middle of a write does not take the grant out of the list',
+    'anyone who reads in the middle of a write does not take the grant out of the list',
     staged(async ({ store, stores }) => {
       for (let round = 0; round < 20; round += 1) {
         const id = `grant-${round}`
@@ -109,7 +109,7 @@ export function describeGrants(staged: Staged): void {
     'an entry that was made to lead to the grant of somebody else is refused and reported',
     staged(async ({ store, tampered }) => {
       await putGrant(store, 'a', 'dev:ada')
-      // as whoever can write to the store would have it: the entry of one account, the grant of another
+      // as anyone who can write to the store would have it: the entry of one account, the grant of another
       await useGrant(store, 'a', 'dev:mallory')
       expect(await idsOf(store, 'dev:mallory')).toEqual([])
       expect(tampered).toEqual([{ kind: 'Grant', key: expect.any(String), fault: 'wrong_index' }])

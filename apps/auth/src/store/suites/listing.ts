@@ -87,7 +87,7 @@ export function describeListing(staged: Staged): void {
   )
 
   test(
-    'a cursor that is none is refused',
+    'a cursor that is not one is refused',
     staged(async ({ store }) => {
       for (const after of ["' OR 1 --", 'a.0.0 MATCH *', '\0', '{}']) {
         await expect(store.records.list('Grant', { size: 10, after }), after).rejects.toThrow(CursorError)
@@ -160,7 +160,7 @@ export function describeReplacing(staged: Staged): void {
   )
 
   test(
-    'one that was destroyed stays away, whoever is about to replace or to keep it',
+    'one that was destroyed stays away, no matter who is about to replace or to keep it',
     staged(async ({ store, stores }) => {
       for (let round = 0; round < 20; round += 1) {
         const id = `account-${round}`
@@ -210,7 +210,7 @@ export function describeEnds(staged: Staged): void {
   )
 
   test(
-    'one that is put again lives for ever again; one that is sealed anew keeps its end',
+    'one that is put again lives for ever again; one that is sealed again keeps its end',
     staged(async ({ store, sealing, elapse }) => {
       for (const name of ['a', 'b']) {
         await store.documents.put(name, name)

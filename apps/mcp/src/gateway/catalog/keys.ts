@@ -4,7 +4,7 @@ import type { UpstreamSettings } from '../settings.ts'
 import type { Behalf, Owner, Upstream } from '../upstreams/contract.ts'
 import type { Kind } from './contract.ts'
 
-/** Whoever shares a credential for an upstream, by the isolation of the file: what one of them is shown, all may see. */
+/** Those who share a credential for an upstream, by the isolation of the file: what one of them is shown, all may see. */
 function credentialOwner({ settings }: Upstream, { endpoint, issuer, subject, clientId, session }: Owner): unknown {
   const caller = [issuer, subject, clientId]
   const owners = { shared: [], caller, session: [...caller, session ?? null] }

@@ -55,7 +55,7 @@ describe('lists', () => {
       'more than 10000 items',
     ],
     ['of 11 MB', () => ({ tools: [{ name: 'x', description: 'x'.repeat(11_000_000) }] }), 'larger than 10 MB'],
-    ['that is none', () => ({ tools: 'many' }), 'without "tools"'],
+    ['that is not one', () => ({ tools: 'many' }), 'without "tools"'],
   ])('%s hurts nobody else', async (_title, page, message) => {
     const mad = upstream('mad', [])
     mad.page = page

@@ -60,7 +60,7 @@ export function createLists({ clock, store, onProblem, heard }: Options): Lists 
     return lastStamp
   }
 
-  /** On the behalf of whoever asked first, for all who wait. */
+  /** On behalf of the one who asked first, for all who wait. */
   async function within<Result>(
     upstream: Upstream,
     behalf: Behalf,

@@ -128,7 +128,7 @@ describe('names of tools', () => {
     expect(table(giveNames(both, [offer('b', 'x'), offer('a', 'x')], added).exposed)).toEqual({ x: 'b/x', a__x: 'a/x' })
   })
 
-  it('never change hands, whoever comes and goes in whatever order', () => {
+  it('never change hands, no matter who comes and goes in whatever order', () => {
     const random = generator(20_261_126)
     const parts = ['x', 'y', 'a', 'b', '__', '_', '.', '/', '数', '-', 'x'.repeat(40)]
     for (let round = 0; round < 60; round++) {

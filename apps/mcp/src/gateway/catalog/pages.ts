@@ -32,7 +32,7 @@ export const listings: Readonly<Record<Kind, Listing>> = {
   resourceTemplates: { method: 'resources/templates/list', by: 'uriTemplate', capability: 'resources' },
 }
 
-/** Rejects with what the upstream does, and `invalid` for a list that is none, has no end or is too large. */
+/** Rejects with what the upstream does, and `invalid` for a list that is not one, has no end or is too large. */
 export async function listAll(upstream: Upstream, kind: Kind, era: Era, behalf: Behalf): Promise<Listed> {
   const { method, by } = listings[kind]
   const items = new Map<string, Members>()

@@ -24,7 +24,7 @@ it.each<[string, string, boolean]>([
   expect(readUriTemplate(template)?.(uri)).toBe(isFor)
 })
 
-it('takes nothing for a template that is none', () => {
+it('takes nothing for a template that is not one', () => {
   for (const template of ['{a', 'a}', '{{a}}', 'x'.repeat(3_000), '{a}'.repeat(50)])
     expect(readUriTemplate(template), template.slice(0, 20)).toBeUndefined()
 })

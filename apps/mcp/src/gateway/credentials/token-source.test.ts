@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { UpstreamError } from '../upstreams/contract.ts'
 import { createTokenSource } from './token-source.ts'
 
-/** Seconds that each token lives; `down`: there is none to be had. */
+/** Seconds that each token lives; `down`: none is to be had. */
 function setUp(life = 600) {
   const clock = createTestClock()
   const state = { asked: 0, down: false, value: undefined as string | undefined }
@@ -56,7 +56,7 @@ test('a server that gives the same token again has no other', async () => {
   expect(await source.renew(await source.current())).toBeUndefined()
 })
 
-test('while there is none to be had the old one counts to its very end; then it is asked for less and less often', async () => {
+test('while none is to be had the old one counts to its very end; then it is asked for less and less often', async () => {
   const { clock, state, source } = setUp()
   await source.current()
   state.down = true

@@ -1,5 +1,5 @@
 // A token of the gateway's own for one upstream: kept until shortly before it ends, asked for once for all who wait, and once
-// more where the upstream refuses it. Where there is none to be had, nobody waits for that twice.
+// more where the upstream refuses it. Where none is to be had, nobody waits for that twice.
 import { createBackoff } from '../upstreams/backoff.ts'
 import { UpstreamError } from '../upstreams/contract.ts'
 
@@ -10,7 +10,7 @@ export interface GrantedToken {
 }
 
 export interface TokenSource {
-  /** Rejects with an {@link UpstreamError} where there is none. */
+  /** Rejects with an {@link UpstreamError} where no token is to be had. */
   current(): Promise<string>
   /** The upstream answered 401 to this one. Undefined: there is no other, or one was forced a moment ago. Rejects as `current`. */
   renew(refused: string): Promise<string | undefined>

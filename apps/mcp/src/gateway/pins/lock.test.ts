@@ -112,7 +112,7 @@ describe('a lock', () => {
     ['{', 'is no JSON'],
     ['{"version":2,"pins":[]}', 'is no lock of this version (version: '],
     ['{"version":1,"pins":[{"upstream":"a"}]}', 'is no lock of this version (pins.0.'],
-  ])('that is none says so: %s', (text, words) => {
+  ])('that is not one says so: %s', (text, words) => {
     expect(() => readLock(text)).toThrow(words)
   })
 

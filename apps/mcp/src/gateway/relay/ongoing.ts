@@ -17,7 +17,7 @@ export interface Question {
 export type Turn = { readonly result: Members } | { readonly question: Question }
 
 export interface Ongoing {
-  /** What comes next, for whoever listens meanwhile: the call ends if the listener leaves before. Rejects as the call does. */
+  /** What comes next, for anyone who listens meanwhile: the call ends if the listener leaves before. Rejects as the call does. */
   next(listener: Listener): Promise<Turn>
   stop(reason: Error): void
   /** Resolves when the call is over, however. */

@@ -13,7 +13,7 @@ export interface ParkedCall {
 export interface Parked {
   /** Returns what names it. Undefined: the caller has too many. */
   park(owner: Owner, call: ParkedCall): string | undefined
-  /** Undefined if there is none of that name (any more). */
+  /** Undefined if none has that name (any more). */
   take(id: string): ParkedCall | undefined
   readonly size: number
   close(): void

@@ -6,7 +6,7 @@ import type { Owner } from '../upstreams/contract.ts'
 export interface Seals {
   /**
    * `kind` says what it is for: it opens as nothing else. `endsAt`: milliseconds since the epoch. What has no end is an id,
-   * and is the same each time, so that a client knows it again: whoever reads two of them sees that they are equal.
+   * and is the same each time, so that a client knows it again: anyone who reads two of them sees that they are equal.
    */
   seal(kind: string, owner: Owner, value: unknown, endsAt?: number): string
   /** Undefined for what is not ours, not theirs, changed or too late: nobody is told which. */

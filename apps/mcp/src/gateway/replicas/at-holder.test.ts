@@ -76,7 +76,7 @@ test('of many who begin at once all come to one process', async () => {
   expect(results.map(({ n }) => n)).toEqual(results.map((_, n) => n))
 })
 
-test('progress, questions and large results come to whoever asked, in order', async () => {
+test('progress, questions and large results come to the one who asked, in order', async () => {
   await using all = await members(2)
   await all[0].upstream.request(call('count'), ada())
   const heard: unknown[] = []
@@ -160,7 +160,7 @@ test('a replica that is cut off ends what it had; a call that runs there ends wi
   await expect.poll(() => all[0].upstream.open).toBe(0)
 })
 
-test('news of a process reach whoever listens, wherever', async () => {
+test('news of a process reach anyone who listens, wherever', async () => {
   await using server = await startFixture('stdio 2025', {}, 'matrix')
   await using all = await members(2, server.settings)
   await all[0].upstream.request({ method: 'tools/list' }, ada())

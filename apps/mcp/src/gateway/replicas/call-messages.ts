@@ -27,5 +27,5 @@ export type Message =
     }
   | { readonly kind: 'done'; readonly call: string; readonly result?: Json; readonly error?: Json }
 
-/** Of whoever does it. */
+/** Of the one who does it. */
 export type FromDoer = Exclude<Message, { kind: 'do' | 'answered' | 'stop' | 'sought' }>

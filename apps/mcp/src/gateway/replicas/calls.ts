@@ -1,6 +1,6 @@
 // Work that another replica does for us, and we for others: a call, what is told and asked in the middle of it, and its end.
-// Nothing is done twice: before it begins, the doer decides so in the store, where whoever has doubts can decide that it
-// shall not begin. The first one counts. Whoever is gone takes with it what it did.
+// Nothing is done twice: before it begins, the doer decides so in the store, where the one who has doubts can decide that it
+// shall not begin. The first one counts. A doer that is gone takes with it what it did.
 import { randomUUID } from 'node:crypto'
 import type { ReplicaName, Replicas } from '@gatehouse/replicas'
 import { activeSpan, inSpan } from '@gatehouse/service'
@@ -42,7 +42,7 @@ interface Outgoing {
   readonly since: Moment
   /** It may have been: there is no use in asking any more. */
   hasBegun: boolean
-  /** Milliseconds of {@link performance.now}, of the last word of whoever does it, or of our last question after it. */
+  /** Milliseconds of {@link performance.now}, of the last word of the one who does it, or of our last question after it. */
   heardAt: number
   doubting: Promise<void> | undefined
   resolve(result: Json): void

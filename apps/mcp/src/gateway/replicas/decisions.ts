@@ -1,4 +1,4 @@
-// Whether a call is begun, decided once: by the doer that it begins, or by whoever has doubts that it never shall. The first
+// Whether a call is begun, decided once: by the doer that it begins, or by the one who has doubts that it never shall. The first
 // one counts, whatever becomes of either.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -44,7 +44,7 @@ test('one that ends leaves what another of the same process goes on with', async
   expect(released, 'by the last lease').toEqual(['a 2'])
 })
 
-test('the last one gives it back, whoever was given it last', async () => {
+test('the last one gives it back, no matter who was given it last', async () => {
   const { open, use, released } = scene()
   const [before, after] = [open('before'), open('after')]
   expect([await use(before), await use(after)]).toEqual(['here', 'here'])

@@ -1,7 +1,7 @@
 // The two sides of a call between replicas, each as the other one sees it.
 import type { Json } from '../upstreams/contract.ts'
 
-/** Towards whoever had it done. */
+/** Towards the one who had it done. */
 export interface Caller {
   /** Aborted when nobody waits for it any more. */
   readonly signal: AbortSignal
@@ -11,7 +11,7 @@ export interface Caller {
   begin(): Promise<void>
 }
 
-/** Towards whoever does it. */
+/** Towards the one who does it. */
 export interface Company {
   readonly signal: AbortSignal
   hear(event: Json): void

@@ -1,11 +1,11 @@
 // What replicas say to one another, sealed: the store that carries it can neither read nor change it. It does not hide who
-// writes to whom, how much and when; and whoever has the secret is a replica.
+// writes to whom, how much and when; and anyone who has the secret is a replica.
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 export interface SealedMail {
   /** `context`: what it opens with again, and with nothing else. */
   seal(context: string, value: Uint8Array): Uint8Array
-  /** Undefined for what was changed, or is none of ours. */
+  /** Undefined for what was changed, or is not ours. */
   open(context: string, sealed: Uint8Array): Buffer | undefined
   /** A name for something that must not be told: the same for all who have the secret. */
   nameOf(what: string): string

@@ -25,7 +25,7 @@ export interface Connection {
   close(): Promise<void>
   /** Closes it, and leaves at the upstream what another process goes on with. By default as {@link Connection.close}. */
   leave?(): Promise<void>
-  /** Set by whoever keeps it. */
+  /** Set by the one who keeps it. */
   onclose?: (() => void) | undefined
 }
 

@@ -76,7 +76,7 @@ function httpFault(name: string, error: SdkHttpError, mayHaveRun: boolean): Erro
   if (said) return said
   if (status === 429) return fault('busy', `${name} answers that it is busy (HTTP 429)`)
   if (status === 502 || status === 504) {
-    // whoever stands in between says so, and may have passed the request on
+    // the one who stands in between says so, and may have passed the request on
     return mayHaveRun
       ? fault('interrupted', `${name} broke off (HTTP ${status}): the call may have run`)
       : fault('unreachable', `${name} is unavailable (HTTP ${status})`)

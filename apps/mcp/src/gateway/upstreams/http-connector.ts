@@ -19,7 +19,7 @@ const reconnection = {
 }
 
 interface Listening {
-  /** It has its stream, or knows that there is none. */
+  /** It has its stream, or knows that it gets none. */
   readonly onlistening?: () => void
   /** It had a stream, which is over for good. */
   readonly onover?: () => void

@@ -31,7 +31,7 @@ const verdictLife = 3_600_000
 const probeLimit = 5_000
 /** Milliseconds that what an upstream of 2026-07-28 says of itself is believed. */
 const descriptionLife = 60_000
-/** Milliseconds for an upstream to open the stream of a session in, or to say that there is none. */
+/** Milliseconds for an upstream to open the stream of a session in, or to say that it has none. */
 const listenLimit = 2_000
 /** Milliseconds for an upstream to end a session in. */
 const endLimit = 2_000
@@ -128,7 +128,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
     }
   }
 
-  /** Whom the upstream knows by a session that another process began. Undefined: there is none (any more). */
+  /** Whom the upstream knows by a session that another process began. Undefined: no such session (any more). */
   async function goOn({ behalf, capabilities, key, shared, onover }: Asked): Promise<Begun | undefined> {
     const saved = await sessions?.get(key)
     if (!saved) return undefined

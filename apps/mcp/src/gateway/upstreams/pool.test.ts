@@ -171,7 +171,7 @@ test('an idle limit beyond what a timer can hold does not end a connection at on
   expect(opened[0]?.isClosed).toBe(true)
 })
 
-test('after failures nothing is started for 1 s, doubling to 60 s, whoever asks', async () => {
+test('after failures nothing is started for 1 s, doubling to 60 s, no matter who asks', async () => {
   const { pool, clock, state, opened } = setUp()
   state.fail = new Error('no such command')
   for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {

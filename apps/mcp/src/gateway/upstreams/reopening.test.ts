@@ -25,7 +25,7 @@ test('a stream that breaks at once is left alone for longer each time, whatever 
   expect(pauses(2, Number.NaN)).toEqual([1_000, 2_000])
 })
 
-test('one that lasted begins anew', () => {
+test('one that lasted begins again', () => {
   const reopening = createReopening(Date.now)
   reopening(() => undefined, 0)
   vi.advanceTimersByTime(120_000)

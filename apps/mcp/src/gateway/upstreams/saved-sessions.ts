@@ -6,7 +6,7 @@ export interface SavedSession {
   readonly description: Description
 }
 
-/** By the key of the connection. Nothing here rejects: what cannot be found or kept is begun anew. */
+/** By the key of the connection. Nothing here rejects: what cannot be found or kept is begun again. */
 export interface SavedSessions {
   get(key: string): Promise<SavedSession | undefined>
   put(key: string, session: SavedSession): Promise<void>

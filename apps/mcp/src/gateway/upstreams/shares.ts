@@ -2,7 +2,7 @@
 // never has all.
 
 export interface Shares {
-  /** Returns how to give it back, which counts once. Undefined: there is none for this caller now. */
+  /** Returns how to give it back, which counts once. Undefined: none is left for this caller now. */
   take(owner: string): (() => void) | undefined
   /** Whether there would be one, if this other one gave one back. */
   fits(owner: string, without: string): boolean

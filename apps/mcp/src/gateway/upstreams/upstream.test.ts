@@ -25,7 +25,7 @@ describe.each(transports)('an upstream over %s', (transport) => {
     ])
   })
 
-  test('asks on behalf of whoever called', async () => {
+  test('asks on behalf of the caller', async () => {
     await using server = await everythingServer(transport)
     await using upstream = testUpstream(server.settings)
     const asked: Request[] = []

@@ -208,7 +208,7 @@ function describeStreams(staged: Staged): void {
   )
 
   test(
-    'a stream ends once, whoever ends it, and takes nothing afterwards',
+    'a stream ends once, no matter who ends it, and takes nothing afterwards',
     staged(async ({ store, other }) => {
       await store.open('a', 'ada', bytes('v'))
       await store.start('a', 's', bytes('o'))
@@ -276,7 +276,7 @@ function describeStreams(staged: Staged): void {
 
 function describeBounds(staged: Staged): void {
   test(
-    'a log keeps so many events, and says so to whoever comes too late',
+    'a log keeps so many events, and says so to the one who comes too late',
     staged(
       async ({ store }) => {
         await store.open('a', 'ada', bytes('v'))
@@ -351,7 +351,7 @@ function describeBounds(staged: Staged): void {
 
 function describeSignals(staged: Staged): void {
   test(
-    'whoever watches a session is told what happens to it, and to no other',
+    'anyone who watches a session is told what happens to it, and to no other',
     staged(async ({ store, other }) => {
       await store.open('a', 'ada', bytes('v'))
       await store.open('b', 'ada', bytes('v'))

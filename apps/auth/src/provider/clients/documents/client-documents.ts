@@ -34,7 +34,7 @@ export function isDocumentId(clientId: string): boolean {
 export interface ClientDocuments {
   /**
    * Throws the engine's errors: `invalid_client` in words that tell the document's owner what to mend, and
-   * {@link DocumentUnavailableError} for what is none of the client's fault.
+   * {@link DocumentUnavailableError} for what is not the client's fault.
    */
   find(clientId: string): Promise<ClientMetadata>
 }
@@ -52,7 +52,7 @@ export interface ClientDocumentsOptions {
 interface Cached {
   readonly metadata?: Readonly<Record<string, unknown>>
   readonly problem?: string
-  /** The problem is none of the document. */
+  /** The problem is not one of the document. */
   readonly passing?: boolean
   /** In milliseconds since the epoch. */
   readonly freshUntil: number

@@ -84,7 +84,7 @@ verifies(
   },
 )
 
-verifies('A14', 'an app that is a document is put to the person each time, whoever leads them here', async () => {
+verifies('A14', 'an app that is a document is put to the person each time, no matter who leads them here', async () => {
   await using server = await startAuthServer({ environment: trusted })
   const id = host.publish('/each-time', { client_name: 'Weather', redirect_uris: [web] })
   const browser = await authorize(server, id)

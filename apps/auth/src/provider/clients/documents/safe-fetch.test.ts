@@ -204,7 +204,7 @@ verifies('C5', 'of five megabytes, and of a body without end, no more is read th
   }
 })
 
-verifies('C5', 'whoever is slow is given up after two and a half seconds, at whatever point', async () => {
+verifies('C5', 'anyone who is slow is given up after two and a half seconds, at whatever point', async () => {
   const timers: NodeJS.Timeout[] = []
   const slow = [
     host.answer('/silent', () => undefined),

@@ -1,5 +1,5 @@
 // Fetches a document from an address that a stranger chose, from inside our network: to public addresses alone, judged
-// at the moment of connecting (a name that resolves anew to something else gains nothing), over https, without following
+// at the moment of connecting (a name that resolves again to something else gains nothing), over https, without following
 // redirects, in bounded time and size. It does NOT judge what is in the document. Where a proxy stands on the way, it is
 // the proxy that finds the address of a name: then only names that are private by themselves are refused here.
 import type { LookupAddress } from 'node:dns'
@@ -20,7 +20,7 @@ export interface FetchedDocument {
   readonly maxAge: number | undefined
 }
 
-/** Why there is no document, in words that may be shown to whoever asked for it. */
+/** Why there is no document, in words that may be shown to the one who asked for it. */
 export class DocumentFetchError extends Error {
   /** `refused`: asking again changes nothing until the document's owner does. */
   readonly kind: 'refused' | 'unreachable'

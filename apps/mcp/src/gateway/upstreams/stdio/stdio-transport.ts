@@ -7,7 +7,7 @@
 //   `user` in the settings runs it as another one
 // - the network, and how much memory, processor and disk it takes
 // - what leaves the process group (a daemon of its own session) is not ended
-// - all processes of an upstream have the same folders, whoever they are for
+// - all processes of an upstream have the same folders, no matter whom they are for
 
 import { isUtf8 } from 'node:buffer'
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
@@ -212,7 +212,7 @@ function reasonOf(error: NodeJS.ErrnoException, program: string): string {
   return `${error.code ?? 'unknown error'} at the start of ${program}`
 }
 
-/** As it was sent, whatever members it has, or why it is none. */
+/** As it was sent, whatever members it has, or why it is not one. */
 function readMessage(line: Buffer): JSONRPCMessage | string {
   if (!isUtf8(line)) return 'it is not UTF-8'
   try {

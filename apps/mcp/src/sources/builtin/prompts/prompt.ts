@@ -1,4 +1,4 @@
-// What a prompt is: a message a person can choose and fill in. One file a prompt, the list in index.ts. Whoever may read
+// What a prompt is: a message a person can choose and fill in. One file a prompt, the list in index.ts. Anyone who may read
 // may have all of them.
 import type { GetPromptResult } from '@modelcontextprotocol/server'
 import type { z } from 'zod'

@@ -1,4 +1,4 @@
-// What a resource of this server is: a text with an address. One file a resource, the list in index.ts. Whoever may read
+// What a resource of this server is: a text with an address. One file a resource, the list in index.ts. Anyone who may read
 // may have all of them.
 
 export interface Resource {

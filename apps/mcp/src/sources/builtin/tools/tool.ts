@@ -6,7 +6,7 @@ import type { SourceCaller, ToolTerms } from '../../source.ts'
 
 /** What a tool may say while it works. Clients hear it as far as they want to. */
 export interface Notify {
-  /** A line for whoever watches. A client of 2026-07-28 gets it if it asked for logging with this very call. */
+  /** A line for anyone who watches. A client of 2026-07-28 gets it if it asked for logging with this very call. */
   message(text: string): Promise<void>
   /** How far it is. Only for clients that asked for progress. `done` MUST grow. */
   progress(done: number, total: number, text?: string): Promise<void>
