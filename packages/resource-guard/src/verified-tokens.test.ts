@@ -218,6 +218,6 @@ test('of thousands of requests each is answered as if nothing were remembered', 
     'unknown_key',
   ])
     expect([reason, seen.get(reason) ?? 0]).not.toEqual([reason, 0])
-  // it did remember
-  expect(known).toBeGreaterThan(200)
+  // it did remember: most that were accepted were not verified
+  expect(known).toBeGreaterThan((seen.get('accepted') ?? 0) / 2)
 })

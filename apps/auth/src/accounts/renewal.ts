@@ -87,12 +87,14 @@ export function createRenewal({ records, accounts, freshFor, clock, onStale }: R
     const { subject } = identity
     let known = identity
     for (const until = performance.now() + PATIENCE_MS; !isFresh(known, renewal); await sleep(LOOK_AGAIN_MS)) {
+      const begun = performance.now()
       if (await records.create(MODEL, subject, {}, LEASE_MS)) {
         try {
           const current = await accounts.find(subject)
           return current && !isFresh(current, renewal) ? await ask(current, login, renewal) : current
         } finally {
-          await records.destroy(MODEL, subject)
+          // later it is another's
+          if (performance.now() < begun + LEASE_MS) await records.destroy(MODEL, subject)
         }
       }
       if (performance.now() > until) return asItWas(known, login, 'it is being asked, and takes long')

@@ -79,11 +79,11 @@ export async function runPeopleCommand(command: PeopleCommand, options: PeopleOp
       const there = approvals.map(({ subject }) => `approved by ${shown(subject)}\n`).join('')
       if (!command.yes)
         return `${there}Nothing was changed. To remove this client: clients remove ${shown(command.of)} --yes\n`
-      if (!(await removeClient(command.of, options)))
-        throw new OperatorError(
-          'No client with this id registered itself. Those of AUTH_CLIENTS_FILE are removed there.',
-        )
-      return `${there}Removed: ${shown(command.of)}\n`
+      const { registered, ended } = await removeClient(command.of, options)
+      if (registered) return `${there}Removed: ${shown(command.of)}\n`
+      const why = 'No client with this id registered itself. Those of AUTH_CLIENTS_FILE are removed there.'
+      if (ended === 0) throw new OperatorError(why)
+      return `${there}Its approvals have ended. ${why}\n`
     }
   }
 }

@@ -104,6 +104,19 @@ test('a client that is removed is gone with what was approved of it; its name ob
   await expect(operate(server.store, 'clients', 'remove', 'terminal', '--yes')).rejects.toThrow(OperatorError)
 })
 
+test('approvals of a client that is no longer there end, as after a removal that was cut off', async () => {
+  await using server = await startAuthServer()
+  const grant_types = ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token']
+  const id =
+    (await server.register({ client_name: 'App', token_endpoint_auth_method: 'none', grant_types })).json.client_id ??
+    ''
+  await logInOnDevice(server, { client_id: id })
+  await server.store.records.destroy('Client', id)
+  expect(await operate(server.store, 'clients', 'remove', id, '--yes')).toContain('Its approvals have ended')
+  expect(await operate(server.store, 'clients', 'remove', id)).not.toContain('approved by')
+  await expect(operate(server.store, 'clients', 'remove', id, '--yes')).rejects.toThrow(OperatorError)
+})
+
 test('a long list goes on where it stopped', async () => {
   await using server = await startAuthServer()
   const { store } = server

@@ -111,14 +111,20 @@ export function approvalsOfClient(clientId: string, { store }: PeopleOptions): P
   return approvalsWhere(store, (grant) => grant.clientId === clientId)
 }
 
-/** Returns whether there was one. What people approved of it ends, too: the same metadata would make the same client again. */
-export async function removeClient(clientId: string, options: PeopleOptions): Promise<boolean> {
+/**
+ * What people approved of it ends, too: the same metadata would make the same client again. What an earlier run left, which was cut
+ * off, is ended by the next one. Returns whether it was registered, and how many approvals ended.
+ */
+export async function removeClient(clientId: string, options: PeopleOptions) {
   const { records } = options.store
-  if (!(await records.find('Client', clientId))) return false
-  await records.destroy('Client', clientId)
-  await options.settle()
-  for (const { id } of await approvalsOfClient(clientId, options)) await endGrant(records, id)
-  return true
+  const registered = (await records.find('Client', clientId)) !== undefined
+  if (registered) {
+    await records.destroy('Client', clientId)
+    await options.settle()
+  }
+  const approvals = await approvalsOfClient(clientId, options)
+  for (const { id } of approvals) await endGrant(records, id)
+  return { registered, ended: approvals.length }
 }
 
 async function approvalsWhere(store: PeopleOptions['store'], isOne: (grant: GrantPayload) => boolean) {
