@@ -6,6 +6,9 @@ import { wireErrorOf, wireErrors } from './wire-errors.ts'
 const told: Readonly<Record<string, readonly [Error, string | undefined]>> = {
   GatehouseError: [new errors.GatehouseError('anything', 'a secret cause'), undefined],
   ConfigError: [new errors.ConfigError(['a fault']), undefined],
+  UsageError: [new errors.UsageError('people list'), undefined],
+  OperatorError: [new errors.OperatorError('nothing of them'), undefined],
+  CursorError: [new errors.CursorError(), undefined],
   AlreadyConsumedError: [new errors.AlreadyConsumedError(), '400 invalid_grant'],
   DeviceCodeStateError: [new errors.DeviceCodeStateError(), '400 invalid_grant'],
   UserCodeTakenError: [new errors.UserCodeTakenError(), '503 temporarily_unavailable after 1'],
