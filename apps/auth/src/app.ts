@@ -54,13 +54,13 @@ import { followFile, type ReloadSource } from './reload.ts'
 import { registerStartPage } from './start-page.ts'
 import type { Clock, Store } from './store/contract.ts'
 import type { Sealing } from './store/sealing.ts'
-import { PASSING_SECONDS } from './wire-errors.ts'
+import { passingSeconds } from './wire-errors.ts'
 import { createXsrf } from './xsrf.ts'
 
 /** Bytes of a form or of a registration. */
-const BODY_LIMIT = 56 * 1024
+const longestBody = 56 * 1024
 /** Milliseconds for the requests that are under way when the app closes. */
-const ANSWER_LIMIT = 5_000
+const answerLimit = 5_000
 
 export interface AppDependencies {
   readonly config: Config
@@ -100,7 +100,7 @@ export async function createApp({
     return503OnClosing: false,
     ...connectionLimits,
     genReqId: () => crypto.randomUUID(),
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: longestBody,
     routerOptions: { maxParamLength: 128 },
     frameworkErrors: answerUnreadable,
   })
@@ -276,12 +276,12 @@ export async function createApp({
     }
   }
   app.addHook('preClose', async () => heldPolls.drain()) // before health's, which waits
-  registerHealth(app, { whyNotReady, retryAfter: PASSING_SECONDS, drain })
+  registerHealth(app, { whyNotReady, retryAfter: passingSeconds, drain })
   metrics?.gauge('gatehouse_ready', 'Whether /readyz would be 200.', async () =>
     (await whyNotReady()) === undefined ? 1 : 0,
   )
   const endConnections = boundConnections(app.server)
-  app.addHook('preClose', async () => endConnections(ANSWER_LIMIT)) // after health's, which waits
+  app.addHook('preClose', async () => endConnections(answerLimit)) // after health's, which waits
 
   // the mounts
   registerStartPage(app, config, resources)

@@ -9,10 +9,10 @@ import { ConfigError } from './errors.ts'
 const directory = mkdtempSync(join(tmpdir(), 'gatehouse-config-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-const GOOD_SECRET = 'q7Jx0vT2mZ9bR4kW8nY1cP5sD3fH6gLa'
+const goodSecret = 'q7Jx0vT2mZ9bR4kW8nY1cP5sD3fH6gLa'
 const production = {
   AUTH_ISSUER: 'https://auth.example.com',
-  AUTH_SECRET: GOOD_SECRET,
+  AUTH_SECRET: goodSecret,
   GITHUB_CLIENT_ID: 'Iv1.0123456789abcdef',
   GITHUB_CLIENT_SECRET: 'e1b9c4d7a2f5e8b3c6d9a0f1e4b7c2d5',
   ALLOWED_GITHUB_ORGS: 'example',
@@ -226,8 +226,8 @@ test('a login that lets everybody in has to be meant', () => {
 })
 
 test('a secret may be in a file, in one place only, and is trimmed', () => {
-  expect(readConfig({ AUTH_SECRET_FILE: file('secret', `${GOOD_SECRET}\n`) }).secret).toBe(GOOD_SECRET)
-  expect(faultsOf({ AUTH_SECRET: GOOD_SECRET, AUTH_SECRET_FILE: file('secret', GOOD_SECRET) })).toEqual([
+  expect(readConfig({ AUTH_SECRET_FILE: file('secret', `${goodSecret}\n`) }).secret).toBe(goodSecret)
+  expect(faultsOf({ AUTH_SECRET: goodSecret, AUTH_SECRET_FILE: file('secret', goodSecret) })).toEqual([
     'AUTH_SECRET and AUTH_SECRET_FILE are both set: set one.',
   ])
   expect(faultsOf({ AUTH_SECRET_FILE: file('empty', '\n') })).toEqual([expect.stringContaining('is empty')])

@@ -201,17 +201,17 @@ function readOfFile(
 }
 
 /** Editors that take codes by a scheme of their own. AUTH_REDIRECT_SCHEMES adds to them. */
-const EDITOR_SCHEMES = ['cursor:', 'vscode:', 'vscode-insiders:']
+const editorSchemes = ['cursor:', 'vscode:', 'vscode-insiders:']
 /** Whatever a browser or an operating system already knows means something else than an app that waits for a code. */
-const NO_APP_SCHEMES = /^(https?|wss?|ftp|file|data|blob|about|javascript|vbscript|mailto|tel|sms)$/
+const noAppSchemes = /^(https?|wss?|ftp|file|data|blob|about|javascript|vbscript|mailto|tel|sms)$/
 
 function readSchemes(list: readonly string[], faults: string[]): ReadonlySet<string> {
   const schemes = list.map((entry) => entry.replace(/:(\/\/)?$/, ''))
   for (const scheme of schemes) {
-    if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || NO_APP_SCHEMES.test(scheme))
+    if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || noAppSchemes.test(scheme))
       faults.push(`AUTH_REDIRECT_SCHEMES takes the schemes of apps, such as zed: "${scheme}" is not one.`)
   }
-  return new Set([...EDITOR_SCHEMES, ...schemes.map((scheme) => `${scheme}:`)])
+  return new Set([...editorSchemes, ...schemes.map((scheme) => `${scheme}:`)])
 }
 
 function readIssuer(value: string, faults: string[]): string {

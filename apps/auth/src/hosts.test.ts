@@ -5,7 +5,7 @@ import { startAuthServer } from './harness/auth-server.ts'
 import { provesSecrecy } from './harness/evidence.ts'
 import { askAsDevice } from './harness/flows.ts'
 
-const FOREIGN = [
+const foreign = [
   'evil.example',
   'localhost',
   'localhost:1',
@@ -25,7 +25,7 @@ verifies('N1', 'a request under another name is told the right one, before any c
   const cookie = Object.entries(browser.cookies())
     .map(([name, value]) => `${name}=${value}`)
     .join('; ')
-  for (const host of [...FOREIGN, `127.0.0.1:${server.port}`, `user@localhost:${server.port}`]) {
+  for (const host of [...foreign, `127.0.0.1:${server.port}`, `user@localhost:${server.port}`]) {
     for (const [method, path] of [
       ['GET', '/device'],
       ['GET', '/authorize?x=1'],

@@ -6,7 +6,7 @@ import { paths } from './paths.ts'
 import { wireErrors } from './wire-errors.ts'
 
 /** Reached by internal names too: by probes, and by resource servers that fetch keys and metadata. */
-const ANY_NAME: ReadonlySet<string> = new Set([
+const anyName: ReadonlySet<string> = new Set([
   '/livez',
   '/readyz',
   paths.jwks,
@@ -18,7 +18,7 @@ export function guardHost(app: FastifyInstance, issuer: string): void {
   const checkName = createNameCheck(issuer)
   app.addHook('onRequest', async (request, reply) => {
     if (countHeader(request, 'authorization') > 1) return answerWith(request, reply, wireErrors.twoAuthorizations)
-    if (ANY_NAME.has(request.routeOptions.url ?? '')) return undefined
+    if (anyName.has(request.routeOptions.url ?? '')) return undefined
     const fault = checkName(request)
     return fault && answerWith(request, reply, fault, { label: `Go to ${issuer}`, href: issuer })
   })

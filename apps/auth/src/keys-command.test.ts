@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, createDataDir, findFreePort, startAuthServer } from './harness/auth-server.ts'
 
-const SECRET = 'the secret of the tests of the authorization server'
+const secret = 'the secret of the tests of the authorization server'
 
 let dataDir: string
 let server: AuthServer | undefined
@@ -33,7 +33,7 @@ interface Result {
 function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Result> {
   const command = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']
   const file = join(import.meta.dirname, 'keys-command.ts')
-  const settings = { PATH: process.env.PATH, DATA_DIR: dataDir, AUTH_SECRET: SECRET, ...env }
+  const settings = { PATH: process.env.PATH, DATA_DIR: dataDir, AUTH_SECRET: secret, ...env }
   return new Promise((resolve) => {
     execFile(process.execPath, [...command, file, ...args], { env: settings }, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), stdout, stderr }),

@@ -3,11 +3,11 @@ import { keysUsage, parseKeysCommand, runKeysCommand } from './keys/command-line
 import { runOperatorCommand } from './operator-process.ts'
 
 /** Milliseconds. Longer than replicas take to read what others wrote: see provider/engine.ts. */
-const HOLD = 6_000
+const holdTime = 6_000
 
 await runOperatorCommand({
   usage: keysUsage,
   parse: parseKeysCommand,
   run: (command, { store: { documents, shared }, config: { lifetimes } }) =>
-    runKeysCommand(command, { documents, lifetimes, hold: shared ? HOLD : 0, clock: Date.now }),
+    runKeysCommand(command, { documents, lifetimes, hold: shared ? holdTime : 0, clock: Date.now }),
 })

@@ -18,7 +18,7 @@ import { openStore, untilAnswers } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
 
 /** Milliseconds. */
-const STORE_ANSWERS_WITHIN = 1_000
+const storeAnswersWithin = 1_000
 
 await runProcess('The authorization server', async () => {
   const config = readConfig(process.env)
@@ -38,7 +38,7 @@ await runProcess('The authorization server', async () => {
     onTrouble: (event) => logTrouble(logger, event),
   })
   // one that is away now is waited for while the process runs
-  await untilAnswers(store, STORE_ANSWERS_WITHIN).catch((error: unknown) => {
+  await untilAnswers(store, storeAnswersWithin).catch((error: unknown) => {
     if (!(error instanceof StoreUnavailableError)) throw error
   })
   const reload = reloadSource(process.env, config, onHangUp)

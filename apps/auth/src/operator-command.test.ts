@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { createDataDir, SECRET, startAuthServer } from './harness/auth-server.ts'
+import { createDataDir, startAuthServer, testSecret } from './harness/auth-server.ts'
 import { errorOf, logInOnDevice, refresh, refused } from './harness/flows.ts'
 
 function run(dataDir: string, ...args: readonly string[]) {
   const command = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']
   const file = join(import.meta.dirname, 'operator-command.ts')
-  const env = { PATH: process.env.PATH, DATA_DIR: dataDir, AUTH_SECRET: SECRET }
+  const env = { PATH: process.env.PATH, DATA_DIR: dataDir, AUTH_SECRET: testSecret }
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, [...command, file, ...args], { env }, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), stdout, stderr }),

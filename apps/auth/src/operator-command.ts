@@ -6,7 +6,7 @@ import { runOperatorCommand } from './operator-process.ts'
 import { accountLifetime } from './provider/lifetimes.ts'
 
 /** Milliseconds in which what was asked before is answered. */
-const SETTLES = 2_000
+const settles = 2_000
 
 await runOperatorCommand({
   usage: operatorUsage,
@@ -15,6 +15,6 @@ await runOperatorCommand({
     runPeopleCommand(command, {
       store,
       people: createAccountRecords({ store, keptFor: accountLifetime(lifetimes) * 1000 }),
-      settle: async () => void (store.shared && (await wait(SETTLES))),
+      settle: async () => void (store.shared && (await wait(settles))),
     }),
 })

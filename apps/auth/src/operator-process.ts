@@ -10,7 +10,7 @@ import { openStore, untilAnswers } from './store/open-store.ts'
 import { createSealing } from './store/sealing.ts'
 
 /** Milliseconds for Redis to answer. */
-const ANSWERS_WITHIN = 5_000
+const answersWithin = 5_000
 
 export interface OperatorCommand<Command> {
   readonly usage: string
@@ -36,7 +36,7 @@ async function answer<Command>({ usage, parse, run }: OperatorCommand<Command>):
   const config = readConfig(process.env)
   const store = open(config)
   try {
-    await untilAnswers(store, ANSWERS_WITHIN)
+    await untilAnswers(store, answersWithin)
     return await run(command, { store, config })
   } finally {
     await store.close()

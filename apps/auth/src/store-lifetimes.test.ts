@@ -7,10 +7,10 @@ import { staticClients, terminal } from './harness/clients.ts'
 import { askAsDevice, authorizePath, createPkce, logInOnDevice, obtainCode, refresh } from './harness/flows.ts'
 import type { Store } from './store/contract.ts'
 
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
+const second = 1_000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
 
 function noteTimes() {
   const noted = new Map<string, Set<number | undefined>>()
@@ -75,25 +75,25 @@ test('what people, apps and devices leave in the store lives as long as it is me
   expect((await refresh(server, token)).status, 'another one takes over').toBe(200)
 
   expect(times()).toEqual({
-    Account: [91 * DAY],
-    Client: [DAY, 90 * DAY],
-    Session: [8 * HOUR, 10 * MINUTE],
-    Interaction: [15 * MINUTE],
-    Decision: [25 * MINUTE],
-    Grant: [90 * DAY],
-    GrantOrigin: [90 * DAY],
-    AuthorizationCode: [MINUTE],
-    DeviceCode: [10 * MINUTE],
-    RefreshToken: [30 * DAY],
-    RedeemedAnswer: [30 * SECOND],
-    poll: [5 * SECOND],
-    'attempts: registration': [HOUR],
-    'attempts: authorize': [10 * MINUTE],
-    'attempts: secret': [MINUTE],
-    'attempts: device': [10 * MINUTE],
-    'attempts: device_page': [10 * MINUTE],
-    'attempts: user_code': [10 * MINUTE],
-    'attempts: take-over': [4 * SECOND],
+    Account: [91 * day],
+    Client: [day, 90 * day],
+    Session: [8 * hour, 10 * minute],
+    Interaction: [15 * minute],
+    Decision: [25 * minute],
+    Grant: [90 * day],
+    GrantOrigin: [90 * day],
+    AuthorizationCode: [minute],
+    DeviceCode: [10 * minute],
+    RefreshToken: [30 * day],
+    RedeemedAnswer: [30 * second],
+    poll: [5 * second],
+    'attempts: registration': [hour],
+    'attempts: authorize': [10 * minute],
+    'attempts: secret': [minute],
+    'attempts: device': [10 * minute],
+    'attempts: device_page': [10 * minute],
+    'attempts: user_code': [10 * minute],
+    'attempts: take-over': [4 * second],
   })
 })
 
@@ -115,15 +115,15 @@ test('so does what is kept of a sign-in that GitHub has its part in', async () =
   await browser.open(authorizePath(createPkce().challenge))
   const way = /href="(\/interaction\/[^"]+\/login\/github)"/.exec(browser.page.html)?.[1] ?? ''
   expect((await browser.open(way)).leftTo?.host).toBe(new URL(github.url).host)
-  expect(times().UpstreamLogin).toEqual([10 * MINUTE])
+  expect(times().UpstreamLogin).toEqual([10 * minute])
 
   const device = await askAsDevice(server)
-  expect(times().GitHubDeviceCode).toEqual([10 * MINUTE])
+  expect(times().GitHubDeviceCode).toEqual([10 * minute])
   github.askForPatience(device.userCode, 7)
   server.elapse(60)
   expect((await device.poll()).json.error).toBe('slow_down')
-  expect(times().GitHubDeviceCode).toEqual([10 * MINUTE, 9 * MINUTE])
+  expect(times().GitHubDeviceCode).toEqual([10 * minute, 9 * minute])
   server.elapse(60)
   expect((await device.poll()).json.error).toBe('authorization_pending')
-  expect(times().poll).toEqual([SECOND, 7 * SECOND])
+  expect(times().poll).toEqual([second, 7 * second])
 })

@@ -9,8 +9,8 @@ import {
   type AuthServer,
   type AuthServerOptions,
   createDataDir,
-  SECRET,
   startAuthServer,
+  testSecret,
 } from './harness/auth-server.ts'
 import type { Browser } from './harness/browser.ts'
 import { errorOf, refused } from './harness/flows.ts'
@@ -20,8 +20,8 @@ import { openRedisStore } from './store/redis/store.ts'
 import { createSealing } from './store/sealing.ts'
 import { openSqliteStore } from './store/sqlite/store.ts'
 
-const DAY = 86_400_000
-const sealing = createSealing({ secret: SECRET })
+const day = 86_400_000
+const sealing = createSealing({ secret: testSecret })
 
 let github: FakeGitHub
 beforeEach(async () => {
@@ -102,11 +102,11 @@ describe('SQLite', () => {
     goBackTo(left)
     const server = await start({ dataDir })
     await expect.poll(() => server.store.records.find('Account', left.subject)).toBeDefined()
-    server.elapse((92 * DAY) / 1000)
+    server.elapse((92 * day) / 1000)
     expect(await server.store.records.find('Account', left.subject)).toBeUndefined()
     expect(await server.store.documents.get(`account:${left.subject}`)).toBeUndefined()
     // a write sweeps
-    for (let n = 0; n < 3; n += 1) await server.store.records.put('Session', 'somebody else', {}, DAY)
+    for (let n = 0; n < 3; n += 1) await server.store.records.put('Session', 'somebody else', {}, day)
     await server[Symbol.asyncDispose]()
     const db = new DatabaseSync(join(dataDir, 'auth.sqlite'))
     const models = db.prepare('SELECT DISTINCT model FROM records ORDER BY model').all()
@@ -174,7 +174,7 @@ describe('Redis', () => {
       const document = `document:${sealing.hashKey('document', `account:${left.subject}`)}`
       await expect.poll(keys).toContain(account)
       const lives = async () => Promise.all([account, document].map((key) => node.pttl(prefix + key)))
-      await expect.poll(async () => (await lives()).every((life) => life > 89 * DAY && life < 92 * DAY)).toBe(true)
+      await expect.poll(async () => (await lives()).every((life) => life > 89 * day && life < 92 * day)).toBe(true)
       const endless = await Promise.all(
         (await keys()).map(async (key) => [key, await node.pttl(prefix + key)] as const),
       )

@@ -12,9 +12,9 @@ export interface WireError {
 }
 
 /** Every request asks the store again, and most outages of it are over in seconds: a longer wait would only add to them. */
-export const PASSING_SECONDS = 1
+export const passingSeconds = 1
 /** What is under way is small, and mostly answered by then. */
-export const ROOM_SECONDS = 2
+export const roomSeconds = 2
 
 export const wireErrors = {
   nothingHere: { status: 404, error: 'not_found', description: 'There is nothing at this address.' },
@@ -45,20 +45,20 @@ export const wireErrors = {
     status: 503,
     error: 'temporarily_unavailable',
     description: 'Too much is under way. Try again in a moment.',
-    retryAfter: ROOM_SECONDS,
+    retryAfter: roomSeconds,
   },
   // what was asked for is still good, and the client does well to ask again
   passing: {
     status: 503,
     error: 'temporarily_unavailable',
     description: 'Try again in a moment.',
-    retryAfter: PASSING_SECONDS,
+    retryAfter: passingSeconds,
   },
   upstreamAway: {
     status: 503,
     error: 'temporarily_unavailable',
     description: 'GitHub cannot be asked right now. Try again in a moment.',
-    retryAfter: PASSING_SECONDS,
+    retryAfter: passingSeconds,
   },
   ours: {
     status: 500,

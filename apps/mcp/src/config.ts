@@ -186,14 +186,14 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
   return config
 }
 
-const MAKE_SECRET = 'make one with `openssl rand -base64 32`'
-export const missingSecret = `MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${MAKE_SECRET}.`
+const makeSecret = 'make one with `openssl rand -base64 32`'
+export const missingSecret = `MCP_SECRET (or MCP_SECRET_FILE) is missing, which an upstream needs: ${makeSecret}.`
 
 function readSecrets(read: Reader, faults: string[]): Config['secrets'] {
   const [current, previous] = (['MCP_SECRET', 'MCP_SECRET_PREVIOUS'] as const).map((name) => {
     const secret = read.secret(name)
     if (secret !== undefined && secret.length < 32)
-      faults.push(`${name} is too short: give at least 32 characters; ${MAKE_SECRET}.`)
+      faults.push(`${name} is too short: give at least 32 characters; ${makeSecret}.`)
     return secret
   })
   return current ? [current, ...(previous ? [previous] : [])] : undefined

@@ -18,8 +18,8 @@ const write = (name: string, content: string) => {
   writeFileSync(join(folder, name), content)
   return join(folder, name)
 }
-const DATA = () => join(folder, 'data')
-const read = (variables: Variables) => readConfig({ DATA_DIR: DATA(), ...variables })
+const data = () => join(folder, 'data')
+const read = (variables: Variables) => readConfig({ DATA_DIR: data(), ...variables })
 const withFile = (lines: readonly string[], variables: Variables = {}): Variables => ({
   GATEHOUSE_CONFIG: write('gatehouse.yaml', ['version: 1', ...lines].join('\n')),
   ...variables,
@@ -216,7 +216,7 @@ test('an upstream needs MCP_SECRET in production and where replicas share what i
   const { secrets } = withSecret(read({ MCP_UPSTREAM }), alone)
   expect(Buffer.from(secrets?.[0] ?? '', 'base64url')).toHaveLength(32)
   expect(withSecret(read({ MCP_UPSTREAM }), alone).secrets).toEqual(secrets)
-  const kept = join(DATA(), 'mcp.secret')
+  const kept = join(data(), 'mcp.secret')
   expect(statSync(kept).mode & 0o777).toBe(0o600)
   expect(readFileSync(kept, 'utf8').trim()).toBe(secrets?.[0])
 })

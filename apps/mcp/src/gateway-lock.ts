@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { PinsInFile } from '@gatehouse/shared/gateway-file'
-import { LOCK_NAME, LockError, lockOf, readLock } from './gateway/pins/lock.ts'
+import { LockError, lockName, lockOf, readLock } from './gateway/pins/lock.ts'
 import type { PinSettings } from './gateway/settings.ts'
 
 interface PinsRead {
@@ -28,5 +28,5 @@ export function readPins(pins: PinsInFile, path: string, lock: 'needed' | 'ignor
 }
 
 export function lockBeside(path: string): string {
-  return join(dirname(resolve(path)), LOCK_NAME)
+  return join(dirname(resolve(path)), lockName)
 }

@@ -9,7 +9,7 @@ import { requestOf, startMcpServer } from './harness/mcp-server.ts'
 
 const { message } = requestOf('2025-11-25', 'tools/call', { name: 'whoami', arguments: {} })
 /** Milliseconds after which keys are loaded again while they serve: more than half of their age. */
-const DUE = 6 * 60_000
+const due = 6 * 60_000
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
@@ -33,7 +33,7 @@ verifies('X18', 'whatever the key endpoint answers, the known keys serve on, and
   let failed = 0
   for (const [name, answer] of Object.entries(answers)) {
     server.issuer.answerKeysWith(answer)
-    vi.advanceTimersByTime(DUE)
+    vi.advanceTimersByTime(due)
     expect((await server.post(message)).status, name).toBe(200)
     failed += 1
     await vi.waitFor(async () => expect(await failures(), name).toBe(failed))
@@ -44,7 +44,7 @@ verifies('X18', 'whatever the key endpoint answers, the known keys serve on, and
   for (const line of reasons) expect(JSON.parse(line).reason).toMatch(/not JSON|answered|key set/)
 
   server.issuer.answerKeysWith(undefined)
-  vi.advanceTimersByTime(DUE)
+  vi.advanceTimersByTime(due)
   expect((await server.post(message)).status).toBe(200)
   expect(await failures(), 'and then it is over').toBe(failed)
 })
@@ -66,11 +66,11 @@ verifies('X18', "metadata that comes to name another issuer leads nobody to that
     const good = () => server.sign({ iss: own }).then((token) => ({ authorization: `Bearer ${token}` }))
     expect((await server.post(message, await good())).status).toBe(200)
     names = 'other'
-    vi.advanceTimersByTime(DUE)
+    vi.advanceTimersByTime(due)
     expect((await server.post(message, await good())).status).toBe(200)
     await vi.waitFor(() => expect(server.log.join('')).toContain('is not that of this issuer'))
     const stranger = await other.sign({ iss: own, aud: server.resource })
-    vi.advanceTimersByTime(DUE)
+    vi.advanceTimersByTime(due)
     expect((await server.post(message, { authorization: `Bearer ${stranger}` })).status).not.toBe(200)
     expect(other.keyRequests()).toBe(0)
     expect((await server.post(message, await good())).status).toBe(200)

@@ -1,10 +1,10 @@
 // Devices at wire level (RFC 8628), which nobody approves.
 import type { Caller } from './caller.ts'
-import { DEVICE_GRANT, type Server, terminal } from './servers.ts'
+import { deviceGrant, type Server, terminal } from './servers.ts'
 
 /** Codes that one network asks for. Of more, less than a few thousand networks could have some: limits/matrix.ts. */
-const CODES_A_NETWORK = 5
-const AT_ONCE = 8
+const codesANetwork = 5
+const askedAtOnce = 8
 
 export interface Device {
   readonly code: string
@@ -18,12 +18,12 @@ export interface Device {
 export async function askForCodes(server: Server, count: number): Promise<readonly Device[]> {
   const numbers = Array.from({ length: count }, (_, index) => index)
   const devices: Device[] = []
-  await forEach(numbers, AT_ONCE, async (number) => void devices.push(await askForCode(server, number)))
+  await forEach(numbers, askedAtOnce, async (number) => void devices.push(await askForCode(server, number)))
   return devices
 }
 
 async function askForCode({ caller, deviceAuthorization }: Server, number: number): Promise<Device> {
-  const network = Math.floor(number / CODES_A_NETWORK)
+  const network = Math.floor(number / codesANetwork)
   const address = `10.${network >> 16}.${(network >> 8) & 255}.${network & 255}`
   const form = { client_id: terminal.client_id }
   const { status, text } = await caller.post(deviceAuthorization, form, { 'x-forwarded-for': address })
@@ -37,7 +37,7 @@ export type PollAnswer = 'authorization_pending' | 'slow_down' | 'unavailable'
 
 /** One poll. Throws if it is answered otherwise. */
 export async function poll(caller: Caller, { code, address }: Device): Promise<PollAnswer> {
-  const form = { grant_type: DEVICE_GRANT, client_id: terminal.client_id, device_code: code }
+  const form = { grant_type: deviceGrant, client_id: terminal.client_id, device_code: code }
   const { status, text } = await caller.post('/token', form, { 'x-forwarded-for': address })
   if (status === 503) return 'unavailable'
   const { error } = JSON.parse(text)

@@ -5,9 +5,9 @@ import type { Measurement } from './measurement.ts'
 import { inRounds } from './rounds.ts'
 import { compare, type Sample } from './statistics.ts'
 
-const TOKENS = 200
-const EACH = 10
-const ROUNDS = { warmUp: 3, rounds: 10 }
+const tokenCount = 200
+const timesEach = 10
+const roundCounts = { warmUp: 3, rounds: 10 }
 
 const resource = 'https://api.example.com/mcp'
 
@@ -17,10 +17,10 @@ export const guard: Measurement = {
   async run(say) {
     await using issuer = await createTokenIssuer()
     const keys = createRemoteKeySet({ issuer: issuer.issuer, url: issuer.jwksUrl })
-    const tokens = await Promise.all(Array.from({ length: TOKENS }, () => issuer.sign({ aud: resource })))
+    const tokens = await Promise.all(Array.from({ length: tokenCount }, () => issuer.sign({ aud: resource })))
     const options = { issuer: issuer.issuer, resource, keys }
     const bare = (token: string) => jwtVerify(token, keys, { algorithms: ['ES256'], audience: resource })
-    say(`verifying, ${ROUNDS.warmUp + ROUNDS.rounds} rounds of ${TOKENS * EACH}`)
+    say(`verifying, ${roundCounts.warmUp + roundCounts.rounds} rounds of ${tokenCount * timesEach}`)
     const rounds = {
       'jose jwtVerify': () => measure(tokens, bare),
       'guard, nothing remembered': () => measure(tokens, createTokenVerifier({ ...options, remembered: 0 })),
@@ -30,13 +30,13 @@ export const guard: Measurement = {
         return measure(tokens, verify)
       },
     }
-    return compare(await inRounds(rounds, ROUNDS), 'jose jwtVerify')
+    return compare(await inRounds(rounds, roundCounts), 'jose jwtVerify')
   },
 }
 
 async function measure(tokens: readonly string[], verify: (token: string) => Promise<unknown>): Promise<Sample> {
   const began = performance.now()
-  for (let count = 0; count < EACH; count += 1) for (const token of tokens) await verify(token)
-  const each = ((performance.now() - began) * 1_000) / (EACH * tokens.length)
+  for (let count = 0; count < timesEach; count += 1) for (const token of tokens) await verify(token)
+  const each = ((performance.now() - began) * 1_000) / (timesEach * tokens.length)
   return { 'µs a token': each, 'tokens a second': 1_000_000 / each }
 }

@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 
 /** USER_HZ: in what /proc counts processor time. */
-const TICKS_A_SECOND = 100
+const ticksASecond = 100
 
 /** Milliseconds of processor time that a process has used so far, its own and the kernel's: utime and stime of proc(5). */
 export function processorTime(pid: number): number {
   // the second field is the command, which may have spaces in it
   const [, after = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(/\) (?!.*\) )/)
   const fields = after.split(' ')
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_A_SECOND
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksASecond
 }
 
 /** Megabytes of memory that a process has at the moment: VmRSS of proc(5). */

@@ -8,19 +8,19 @@ import { inRounds } from './rounds.ts'
 import { type Server, startBareProvider, startGatehouse } from './servers.ts'
 import { compare, type Sample } from './statistics.ts'
 
-const BARE = 'oidc-provider, in memory'
-const POLLS = 1_000
+const bareName = 'oidc-provider, in memory'
+const polls = 1_000
 /** Of oidc-provider, which is fast: the kernel counts in hundredths of a second. */
-const BARE_POLLS = 4_000
-const AT_ONCE = 8
+const barePolls = 4_000
+const pollsAtOnce = 8
 /** The memory of oidc-provider holds so many devices for certain: two entries each, of a thousand. */
-const BARE_DEVICES = 250
+const bareDevices = 250
 /** Milliseconds, more than devices are told to wait between two polls. */
-const INTERVAL = 1_100
-const ROUNDS = { warmUp: 2, rounds: 10 }
+const interval = 1_100
+const roundCounts = { warmUp: 2, rounds: 10 }
 /** Of devices whose polls are held, each for a second. */
-const HELD_AT_ONCE = 500
-const IDLE = 5_000
+const heldAtOnce = 500
+const idleTime = 5_000
 
 interface Subject {
   readonly server: Server
@@ -38,15 +38,15 @@ export const poll: Measurement = {
     await using servers = new AsyncDisposableStack()
     const start = async (seconds: string, store: { readonly redisUrl?: string }): Promise<Subject> => {
       const server = servers.use(await startGatehouse({ ...store, env: { AUTH_HOLD_SECONDS: seconds } }))
-      const devices = await askForCodes(server, POLLS)
-      return { server, devices, ...store, atOnce: seconds === '0' ? AT_ONCE : HELD_AT_ONCE }
+      const devices = await askForCodes(server, polls)
+      return { server, devices, ...store, atOnce: seconds === '0' ? pollsAtOnce : heldAtOnce }
     }
     const bare = servers.use(await startBareProvider())
-    const some = await askForCodes(bare, BARE_DEVICES)
-    const ofBare = Array.from({ length: BARE_POLLS / BARE_DEVICES }, () => some).flat()
+    const some = await askForCodes(bare, bareDevices)
+    const ofBare = Array.from({ length: barePolls / bareDevices }, () => some).flat()
     const ofRedis = { redisUrl: redis.url }
     const subjects: Readonly<Record<string, Subject>> = {
-      [BARE]: { server: bare, devices: ofBare, atOnce: AT_ONCE },
+      [bareName]: { server: bare, devices: ofBare, atOnce: pollsAtOnce },
       'Gatehouse, SQLite': await start('0', {}),
       'Gatehouse, Redis': await start('0', ofRedis),
       'Gatehouse, SQLite, held': await start('1', {}),
@@ -54,23 +54,23 @@ export const poll: Measurement = {
     }
     say('seeing what they use while nobody asks')
     const idle = await idleTimes(Object.values(subjects))
-    say(`polling, ${ROUNDS.warmUp + ROUNDS.rounds} rounds of ${POLLS}`)
+    say(`polling, ${roundCounts.warmUp + roundCounts.rounds} rounds of ${polls}`)
     const measured = Object.entries(subjects).map(([name, subject], index) => {
       return [name, () => measure(subject, idle[index] ?? 0)] as const
     })
-    return compare(await inRounds(Object.fromEntries(measured), ROUNDS), BARE)
+    return compare(await inRounds(Object.fromEntries(measured), roundCounts), bareName)
   },
 }
 
 /** Milliseconds of processor time a second. */
 async function idleTimes(subjects: readonly Subject[]): Promise<readonly number[]> {
   const before = subjects.map(({ server }) => processorTime(server.pid))
-  await wait(IDLE)
-  return subjects.map(({ server }, index) => ((processorTime(server.pid) - (before[index] ?? 0)) * 1_000) / IDLE)
+  await wait(idleTime)
+  return subjects.map(({ server }, index) => ((processorTime(server.pid) - (before[index] ?? 0)) * 1_000) / idleTime)
 }
 
 async function measure({ server, devices, atOnce, redisUrl }: Subject, idle: number): Promise<Sample> {
-  await wait(INTERVAL) // a subject may be the last of a round and the first of the next one
+  await wait(interval) // a subject may be the last of a round and the first of the next one
   const storeBefore = await timeOfRedis(redisUrl)
   const [before, began] = [processorTime(server.pid), performance.now()]
   await pollEach(server, devices, atOnce)
@@ -81,7 +81,7 @@ async function measure({ server, devices, atOnce, redisUrl }: Subject, idle: num
     'CPU ms a poll': processor / devices.length,
     'ms until the answer': (seconds * 1_000 * atOnce) / devices.length,
     // what is held says nothing of how many there could be
-    ...(atOnce === AT_ONCE && { 'polls a second': devices.length / seconds }),
+    ...(atOnce === pollsAtOnce && { 'polls a second': devices.length / seconds }),
     ...(redisUrl && { 'CPU ms a poll of Redis': ofStore / devices.length }),
   }
 }

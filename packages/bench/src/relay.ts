@@ -8,9 +8,9 @@ import { type Measurement, OptionError } from './measurement.ts'
 import { inRounds } from './rounds.ts'
 import { compare, type Sample } from './statistics.ts'
 
-const CALLS = 1_000
-const AT_ONCE = 16
-const ROUNDS = { warmUp: 2, rounds: 6 }
+const calls = 1_000
+const atOnce = 16
+const roundCounts = { warmUp: 2, rounds: 6 }
 
 /** What `tools/call` costs the process that answers it. */
 export const relay: Measurement = {
@@ -35,28 +35,28 @@ export const relay: Measurement = {
       'HTTP, 2025-11-25': await behind({ url: http2025.url }),
       'HTTP, 2026-07-28, by itself': http2026,
     }
-    const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
+    const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
     all.defer(() => agent.destroy())
-    say(`calling, ${ROUNDS.warmUp + ROUNDS.rounds} rounds of ${CALLS}`)
+    say(`calling, ${roundCounts.warmUp + roundCounts.rounds} rounds of ${calls}`)
     const measured = Object.entries(subjects).map(([name, subject]) => [name, () => measure(subject, agent)] as const)
-    return compare(await inRounds(Object.fromEntries(measured), ROUNDS), 'the demonstration')
+    return compare(await inRounds(Object.fromEntries(measured), roundCounts), 'the demonstration')
   },
 }
 
 async function measure(subject: McpServer, agent: Agent): Promise<Sample> {
   const [before, began] = [processorTime(subject.pid), performance.now()]
-  let left = CALLS
+  let left = calls
   const caller = async () => {
     while (left > 0) {
       left -= 1
       await call(subject, agent)
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, caller))
+  await Promise.all(Array.from({ length: atOnce }, caller))
   const seconds = (performance.now() - began) / 1_000
   return {
-    'CPU ms a call': (processorTime(subject.pid) - before) / CALLS,
-    'calls a second': CALLS / seconds,
+    'CPU ms a call': (processorTime(subject.pid) - before) / calls,
+    'calls a second': calls / seconds,
     'VmRSS MB': residentMemory(subject.pid),
   }
 }

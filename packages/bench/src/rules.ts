@@ -6,9 +6,9 @@ import type { Measurement } from './measurement.ts'
 import { inRounds } from './rounds.ts'
 import { compare, type Sample } from './statistics.ts'
 
-const COUNTS = [10, 100, 1_000]
-const DECISIONS = 2_000
-const ROUNDS = { warmUp: 3, rounds: 10 }
+const counts = [10, 100, 1_000]
+const decisions = 2_000
+const roundCounts = { warmUp: 3, rounds: 10 }
 
 const endpoint = 'http://localhost:3000/mcp'
 const caller = { subject: 'github:1', clientId: 'app', scopes: new Set(['mcp:tools:call', 'ledger:write']) }
@@ -36,7 +36,7 @@ export const rules: Measurement = {
   async run(say) {
     const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-rules-'))
     try {
-      const subjects = COUNTS.flatMap((count) =>
+      const subjects = counts.flatMap((count) =>
         Object.entries(kinds).map(([kind, condition]) => {
           const file = join(folder, `${count}-${kind}.yaml`)
           const upstreams = 'upstreams: { ledger: { command: [x] }, docs: { command: [x] } }'
@@ -49,8 +49,8 @@ export const rules: Measurement = {
           return [`${count} rules, ${kind}`, async () => measure(decide)] as const
         }),
       )
-      say(`deciding, ${ROUNDS.warmUp + ROUNDS.rounds} rounds of ${DECISIONS}`)
-      return compare(await inRounds(Object.fromEntries(subjects), ROUNDS), subjects[0]?.[0] ?? '')
+      say(`deciding, ${roundCounts.warmUp + roundCounts.rounds} rounds of ${decisions}`)
+      return compare(await inRounds(Object.fromEntries(subjects), roundCounts), subjects[0]?.[0] ?? '')
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
@@ -59,8 +59,8 @@ export const rules: Measurement = {
 
 function measure(decide: () => string): Sample {
   const began = performance.now()
-  for (let count = 0; count < DECISIONS; count += 1)
+  for (let count = 0; count < decisions; count += 1)
     if (decide() !== 'allowed') throw new Error('the rules decide otherwise than expected')
-  const each = ((performance.now() - began) * 1_000) / DECISIONS
+  const each = ((performance.now() - began) * 1_000) / decisions
   return { 'µs a decision': each, 'decisions a second': 1_000_000 / each }
 }

@@ -7,13 +7,13 @@ import { type Caller, createCaller } from './caller.ts'
 /** One for all: several of a run may have the same Redis. */
 const secret = randomBytes(32).toString('base64')
 
-export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 export const terminal = {
   client_id: 'terminal',
   client_name: 'Terminal',
   token_endpoint_auth_method: 'none',
-  grant_types: [DEVICE_GRANT, 'refresh_token'],
+  grant_types: [deviceGrant, 'refresh_token'],
   response_types: [],
   redirect_uris: [],
 } as const

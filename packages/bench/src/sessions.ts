@@ -6,18 +6,18 @@ import { keptMemory } from './inspector.ts'
 import type { Measurement, Row } from './measurement.ts'
 import { spread } from './statistics.ts'
 
-const TOOLS = [1, 1_000]
-const WARM_UP = 300
-const SESSIONS = 200
-const PARKED = 100
+const toolCounts = [1, 1_000]
+const warmUp = 300
+const sessionCount = 200
+const parkedCount = 100
 
 export const sessions: Measurement = {
   about: 'what the gateway keeps for a session, and for a call that waits for an answer, with 1 and 1,000 tools',
   async run(say) {
     await using issuer = await createTokenIssuer()
     const rows: Row[] = []
-    for (const tools of TOOLS) {
-      say(`${SESSIONS} sessions and ${PARKED} calls, ${tools} tools`)
+    for (const tools of toolCounts) {
+      say(`${sessionCount} sessions and ${parkedCount} calls, ${tools} tools`)
       const figures = await measure(issuer, tools)
       rows.push({
         of: `${tools} tools`,
@@ -36,20 +36,20 @@ async function measure(
   await using server = await startUpstream('2025', tools)
   await using gateway = await startGateway(issuer, {
     upstream: { url: server.url, concurrency: 1_000, default: 'allow' },
-    parked: PARKED,
+    parked: parkedCount,
     node: [`--inspect=127.0.0.1:${inspector}`],
   })
   const first = await connect(gateway)
-  for (let call = 0; call < WARM_UP; call += 1) await first.callTool({ name: 'tool_0', arguments: { text: 'hello' } })
+  for (let call = 0; call < warmUp; call += 1) await first.callTool({ name: 'tool_0', arguments: { text: 'hello' } })
   const begun = await keptMemory(inspector)
   const clients: Client[] = []
-  for (let opened = 0; opened < SESSIONS; opened += 1) clients.push(await connect(gateway))
+  for (let opened = 0; opened < sessionCount; opened += 1) clients.push(await connect(gateway))
   const opened = await keptMemory(inspector)
   await Promise.all([first, ...clients].map((client) => client.close()))
   const quiet = await keptMemory(inspector)
-  for (let call = 0; call < PARKED; call += 1) await park(gateway)
+  for (let call = 0; call < parkedCount; call += 1) await park(gateway)
   const waiting = await keptMemory(inspector)
-  return { session: ((opened - begun) * 1024) / SESSIONS, call: ((waiting - quiet) * 1024) / PARKED }
+  return { session: ((opened - begun) * 1024) / sessionCount, call: ((waiting - quiet) * 1024) / parkedCount }
 }
 
 async function connect({ url, token }: McpServer): Promise<Client> {

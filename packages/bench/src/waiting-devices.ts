@@ -6,7 +6,7 @@ import { type Caller, createCaller } from './caller.ts'
 import { type Device, type PollAnswer, poll } from './devices.ts'
 
 /** Seconds: RFC 8628 §3.5. */
-const SLOW_DOWN_STEP = 5
+const slowDownStep = 5
 
 interface Work {
   readonly port: number
@@ -62,7 +62,7 @@ function startPolling(caller: Caller, { devices, cycle }: Work, states: Map<Devi
     while (!stopping.signal.aborted) {
       const answer = await poll(caller, device)
       answers[answer] += 1
-      if (answer === 'slow_down') interval += SLOW_DOWN_STEP
+      if (answer === 'slow_down') interval += slowDownStep
       due = performance.now() + interval * 1_000
       states.set(device, { due, interval })
       await until(due)

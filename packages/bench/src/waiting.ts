@@ -10,12 +10,12 @@ import { robot, type Server, startGatehouse } from './servers.ts'
 import { compare, percentile, type Sample } from './statistics.ts'
 import { createWaitingDevices, type WaitingDevices } from './waiting-devices.ts'
 
-const DEVICES = 1_000
-const ROUNDS = { warmUp: 1, rounds: 4 }
+const deviceCount = 1_000
+const roundCounts = { warmUp: 1, rounds: 4 }
 /** Milliseconds between two requests of a kind that others make. */
-const PAUSE = 50
+const pause = 50
 /** Milliseconds. */
-const REST = 1_500
+const rest = 1_500
 
 /** How devices wait: the settings of the server, and the seconds from one poll to the next one that come of them. */
 const ways = {
@@ -32,12 +32,12 @@ interface Subject {
 
 /** What devices that wait take from a process of the authorization server, and from those who ask it something else. */
 export const waiting: Measurement = {
-  about: `what ${DEVICES} devices that wait cost, and what others notice: SQLite`,
+  about: `what ${deviceCount} devices that wait cost, and what others notice: SQLite`,
   run: (say) => measureAll(say),
 }
 
 export const waitingRedis: Measurement = {
-  about: `what ${DEVICES} devices that wait cost, and what others notice: Redis`,
+  about: `what ${deviceCount} devices that wait cost, and what others notice: Redis`,
   async run(say) {
     await using redis = await startTestRedis()
     return await measureAll(say, redis.url)
@@ -52,17 +52,17 @@ async function measureAll(say: (text: string) => void, redisUrl?: string): Promi
     const [inspector = 0] = await freePorts(1)
     const env = { AUTH_HOLD_SECONDS: hold, AUTH_LIFETIMES: '{}', NODE_OPTIONS: `--inspect=127.0.0.1:${inspector}` }
     const server = servers.use(await startGatehouse({ ...(redisUrl && { redisUrl }), env }))
-    say(`asking for ${DEVICES} codes`)
-    const codes = await askForCodes(server, DEVICES)
+    say(`asking for ${deviceCount} codes`)
+    const codes = await askForCodes(server, deviceCount)
     const devices = servers.use(createWaitingDevices(server.caller, codes, cycle))
     subjects[`${way}, nobody`] = () => measure({ server, inspector, cycle })
-    subjects[`${way}, ${DEVICES}`] = () => measure({ server, inspector, cycle, devices })
+    subjects[`${way}, ${deviceCount}`] = () => measure({ server, inspector, cycle, devices })
   }
-  say(`${ROUNDS.warmUp + ROUNDS.rounds} rounds, without devices and with them`)
-  const samples = await inRounds(subjects, ROUNDS)
+  say(`${roundCounts.warmUp + roundCounts.rounds} rounds, without devices and with them`)
+  const samples = await inRounds(subjects, roundCounts)
   return Object.keys(ways).flatMap((way) => {
-    const [without, having] = [samples[`${way}, nobody`] ?? [], samples[`${way}, ${DEVICES}`] ?? []]
-    const rows = { [`${way}, nobody`]: without, [`${way}, ${DEVICES}`]: withWhatADeviceTakes(without, having) }
+    const [without, having] = [samples[`${way}, nobody`] ?? [], samples[`${way}, ${deviceCount}`] ?? []]
+    const rows = { [`${way}, nobody`]: without, [`${way}, ${deviceCount}`]: withWhatADeviceTakes(without, having) }
     return compare(rows, `${way}, nobody`)
   })
 }
@@ -70,7 +70,7 @@ async function measureAll(say: (text: string) => void, redisUrl?: string): Promi
 /** The rounds with devices, and in each what a device takes beside the round without. */
 function withWhatADeviceTakes(without: readonly Sample[], having: readonly Sample[]): readonly Sample[] {
   return having.map((sample, round) => {
-    const ofDevice = (name: string) => ((sample[name] ?? 0) - (without[round]?.[name] ?? 0)) / DEVICES
+    const ofDevice = (name: string) => ((sample[name] ?? 0) - (without[round]?.[name] ?? 0)) / deviceCount
     return {
       ...sample,
       'CPU ms a minute, a device': ofDevice('CPU ms a second') * 60,
@@ -84,7 +84,7 @@ async function measure({ server, devices, cycle, inspector }: Subject): Promise<
   const { pid, caller } = server
   devices?.start()
   // until each has polled; or until what the last sample collected has grown again
-  await wait(devices ? (cycle + 0.5) * 1_000 : REST)
+  await wait(devices ? (cycle + 0.5) * 1_000 : rest)
   const [before, began] = [processorTime(pid), performance.now()]
   const { latencies, refused } = await askSteadily(caller, cycle * 1_000)
   const seconds = (performance.now() - began) / 1_000
@@ -133,7 +133,7 @@ async function askSteadily(caller: Caller, time: number): Promise<Asked> {
   const end = performance.now() + time
   for (let count = 0; performance.now() < end; count += 1) {
     asked.push(timed(count % kinds.length))
-    await wait(PAUSE / kinds.length)
+    await wait(pause / kinds.length)
   }
   await Promise.all(asked)
   const figures = kinds.flatMap(([name], kind) =>

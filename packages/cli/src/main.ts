@@ -4,7 +4,7 @@ import { runCommandLine } from './command-line.ts'
 import { commands } from './commands.ts'
 
 /** Milliseconds for all of closing. Less than what others wait before they kill. */
-const CLOSE_WITHIN = 12_000
+const longestClose = 12_000
 
 const { GATEHOUSE_CALLED_FROM, GATEHOUSE_PARENT } = process.env
 const command = commands.find(({ name }) => name === process.argv[2])
@@ -17,5 +17,5 @@ if (endsBySignal && GATEHOUSE_PARENT === String(process.ppid)) {
 }
 
 await runProcess((args, host) => runCommandLine(args, host, GATEHOUSE_CALLED_FROM ?? process.cwd()), {
-  closeWithin: endsBySignal ? CLOSE_WITHIN : undefined,
+  closeWithin: endsBySignal ? longestClose : undefined,
 })

@@ -25,7 +25,7 @@ import type { KnownServer, Store } from './session/store.ts'
 import { createTokenSource, needsSignIn, notSignedIn, type TokenSource } from './session/token-source.ts'
 
 /** Seconds for which discovered endpoints are used without asking again. */
-const DISCOVERY_LIFE = 24 * 3600
+const discoveryLife = 24 * 3600
 
 export interface ClientOptions {
   /** The MCP server's address. */
@@ -123,7 +123,7 @@ export function createClient(options: ClientOptions): Client {
 
   async function recentDiscovery(): Promise<Discovery> {
     const known = await store.servers.read(url.href)
-    const recent = known && clock.now() - known.discovery.discoveredAt < DISCOVERY_LIFE
+    const recent = known && clock.now() - known.discovery.discoveredAt < discoveryLife
     return recent ? known.discovery : await rediscover({ issuer: known?.discovery.issuer })
   }
 

@@ -10,9 +10,9 @@ import {
 } from '@gatehouse/network'
 import { version } from './version.ts'
 
-const ANSWER_SECONDS = 15
-const ANSWER_BYTES = 128 * 1024
-const MOST_REDIRECTS = 3
+const answerSeconds = 15
+const answerBytes = 128 * 1024
+const mostRedirects = 3
 
 export interface Answer {
   readonly answered: true
@@ -74,7 +74,7 @@ export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): P
     redirects: readonly string[],
   ): Promise<Answer> {
     const began = clock.now()
-    const limits = [AbortSignal.timeout(ANSWER_SECONDS * 1000), ...(signal ? [signal] : [])]
+    const limits = [AbortSignal.timeout(answerSeconds * 1000), ...(signal ? [signal] : [])]
     const response = await fetch(url.href, {
       method,
       headers: { 'user-agent': `gatehouse-doctor/${version}`, accept: 'application/json', ...headers },
@@ -83,7 +83,7 @@ export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): P
       ...(body !== undefined && { body }),
     })
     const location = response.headers.get('location')
-    if (method === 'GET' && isRedirect(response.status) && location && redirects.length < MOST_REDIRECTS) {
+    if (method === 'GET' && isRedirect(response.status) && location && redirects.length < mostRedirects) {
       const next = URL.parse(location, url.href)
       if (next)
         return await ask(await check(next.href), { method, ...(headers && { headers }) }, [...redirects, next.href])
@@ -112,7 +112,7 @@ export function createProbe({ fetch, clock, signal, ...guard }: ProbeOptions): P
       const problem =
         error instanceof ClientError
           ? error
-          : networkError(URL.parse(address) ?? guard.start, error, { seconds: ANSWER_SECONDS })
+          : networkError(URL.parse(address) ?? guard.start, error, { seconds: answerSeconds })
       return { answered: false, method, url: address, problem }
     }
   }
@@ -123,7 +123,7 @@ async function readText(url: URL, response: Response): Promise<string> {
     await response.body?.cancel()
     return ''
   }
-  return await (await readWhole(url, response, ANSWER_BYTES)).text()
+  return await (await readWhole(url, response, answerBytes)).text()
 }
 
 function isRedirect(status: number): boolean {

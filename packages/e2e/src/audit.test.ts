@@ -14,7 +14,7 @@ import {
   askAsDevice,
   authorizationRequest,
   call,
-  DEVICE_GRANT,
+  deviceGrant,
   introspect,
   machineToken,
   post,
@@ -124,7 +124,7 @@ test('one grant can be followed through both services, from the question to the 
   const [, , signIn, approved, issued, echo, nothing, again, replayed, , ended] = ours
   expect(signIn).toMatchObject({ name: 'dev:ada', login: 'developer', address: expect.any(String), decision: 'allow' })
   expect(approved).toMatchObject({ endpoint: stack.resource, scopes: ['mcp:tools:read', 'mcp:tools:call'], grant })
-  expect(issued).toMatchObject({ grantType: DEVICE_GRANT, token: jti, endpoint: stack.resource })
+  expect(issued).toMatchObject({ grantType: deviceGrant, token: jti, endpoint: stack.resource })
   expect(echo).toMatchObject({
     outcome: 'ok',
     decision: 'allow',

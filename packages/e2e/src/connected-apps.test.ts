@@ -12,14 +12,14 @@ import { type Cluster, startCluster } from './replicas/cluster.ts'
 import { introspect } from './replicas/wire.ts'
 
 /** Seconds. Our command renews a token at half its life. */
-const ACCESS_TOKEN = 8
+const accessTokenLifetime = 8
 
 let cluster: Cluster
 let browser: PersonBrowser
 
 beforeAll(async () => {
   ;[cluster, browser] = await Promise.all([
-    startCluster({ auth: 2, mcp: 1, lifetimes: { accessToken: ACCESS_TOKEN } }),
+    startCluster({ auth: 2, mcp: 1, lifetimes: { accessToken: accessTokenLifetime } }),
     openBrowser(),
   ])
 }, 60_000)

@@ -13,9 +13,9 @@ import { objections } from './harness/objections.ts'
 import { until } from './replicas/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-endpoints-'))
-const GATEHOUSE_CONFIG = join(folder, 'gatehouse.yaml')
+const gatehouseConfig = join(folder, 'gatehouse.yaml')
 const scope = 'mcp:tools:read mcp:tools:call mcp:tools:notify'
-const NOTIFY = 'Send you notifications while it works'
+const notify = 'Send you notifications while it works'
 
 let stack: Stack
 let browser: PersonBrowser
@@ -28,10 +28,10 @@ let money: string
 function writeFile(...endpoints: readonly string[]) {
   const upstreams = ['docs', 'ledger'].map((name) => `  ${name}: { url: "http://localhost:9/${name}" }`)
   writeFileSync(
-    `${GATEHOUSE_CONFIG}~`,
+    `${gatehouseConfig}~`,
     ['version: 1', 'endpoints:', ...endpoints, 'upstreams:', ...upstreams].join('\n'),
   )
-  renameSync(`${GATEHOUSE_CONFIG}~`, GATEHOUSE_CONFIG)
+  renameSync(`${gatehouseConfig}~`, gatehouseConfig)
 }
 const endpoint = (resource: string, name: string, ...upstreams: readonly string[]) =>
   `  - { resource: "${resource}", name: ${name}, upstreams: [${upstreams}] }`
@@ -39,7 +39,7 @@ const endpoint = (resource: string, name: string, ...upstreams: readonly string[
 beforeAll(async () => {
   // their addresses are known once the services listen
   writeFile(endpoint('http://localhost:1/mcp', 'None yet', 'docs'))
-  const env = { GATEHOUSE_CONFIG }
+  const env = { GATEHOUSE_CONFIG: gatehouseConfig }
   ;[stack, browser, callback] = await Promise.all([
     startStack({ env: { auth: { ...env, AUTH_RESOURCES: '' }, mcp: { ...env, MCP_RESOURCE_URL: '' } } }),
     openBrowser(),
@@ -130,8 +130,8 @@ test('the endpoints of a file that changed are served by both services, and each
 
   await using ada = await browser.person()
   for (const [resource, other, shown, hidden] of [
-    [tools, money, ['Company tools: docs, builtin', NOTIFY], ['Money', 'ledger']],
-    [money, tools, ['Money: ledger'], ['Company tools', 'docs', NOTIFY]],
+    [tools, money, ['Company tools: docs, builtin', notify], ['Money', 'ledger']],
+    [money, tools, ['Money: ledger'], ['Company tools', 'docs', notify]],
   ] as const) {
     for (const askFor of [askInBrowser, askOnDevice]) {
       const approve = await askFor(ada, resource)

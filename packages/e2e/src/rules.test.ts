@@ -10,7 +10,7 @@ import { objections } from './harness/objections.ts'
 import { until } from './replicas/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-rules-'))
-const GATEHOUSE_CONFIG = join(folder, 'gatehouse.yaml')
+const gatehouseConfig = join(folder, 'gatehouse.yaml')
 
 let stack: Stack
 let browser: PersonBrowser
@@ -23,14 +23,14 @@ function writeFile(resource: string, ...rules: readonly string[]) {
     'scopes: { "greeting:send": Greet people in your name }',
     ...(rules.length > 0 ? ['rules:', ...rules.map((rule) => `  - ${rule}`)] : []),
   ]
-  writeFileSync(`${GATEHOUSE_CONFIG}~`, lines.join('\n'))
-  renameSync(`${GATEHOUSE_CONFIG}~`, GATEHOUSE_CONFIG)
+  writeFileSync(`${gatehouseConfig}~`, lines.join('\n'))
+  renameSync(`${gatehouseConfig}~`, gatehouseConfig)
 }
 
 beforeAll(async () => {
   // its address is known once the services listen
   writeFile('http://localhost:1/mcp')
-  const env = { GATEHOUSE_CONFIG }
+  const env = { GATEHOUSE_CONFIG: gatehouseConfig }
   ;[stack, browser] = await Promise.all([
     startStack({ env: { auth: { ...env, AUTH_RESOURCES: '' }, mcp: { ...env, MCP_RESOURCE_URL: '' } } }),
     openBrowser(),

@@ -22,7 +22,7 @@ import { type Cluster, startCluster } from './replicas/cluster.ts'
 import { approvedDevice, ask, call } from './replicas/wire.ts'
 
 const [trace, parent] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
-const TRACEPARENT = `00-${trace}-${parent}-01`
+const traceparent = `00-${trace}-${parent}-01`
 const servers = createRequire(join(import.meta.dirname, '../../../apps/mcp/package.json'))
 const program = join(dirname(servers.resolve('@modelcontextprotocol/server-everything/package.json')), 'dist/index.js')
 
@@ -60,7 +60,7 @@ afterAll(async () => {
 
 const gatehouse = (...args: readonly string[]) =>
   startProcess(['packages/cli/src/main.ts', ...args, '--url', cluster.resource], {
-    env: { GATEHOUSE_HOME: join(folder, 'home'), TRACEPARENT },
+    env: { GATEHOUSE_HOME: join(folder, 'home'), TRACEPARENT: traceparent },
   })
 const inTrace = () => collector.spans.filter(({ traceId }) => traceId === trace)
 const find = (name: string, kind?: CollectedSpan['kind']) =>

@@ -4,7 +4,7 @@ import { hostOf, isPrivateName } from './addresses.ts'
 import { ClientError } from './errors.ts'
 import { isPublicAddress } from './public-address.ts'
 
-const PRIVATE_NAME = 'a name of private networks'
+const privateName = 'a name of private networks'
 
 /** All addresses of a host name. */
 export type Lookup = (host: string) => Promise<readonly string[]>
@@ -28,9 +28,9 @@ export function createAddressGuard({ lookup, start, allowPrivateAddresses = fals
   const addressesOf = async (url: URL) => {
     const host = hostOf(url)
     const found = isIP(host) ? [host] : await lookup(host).catch(() => [])
-    return found.length === 0 && isPrivateName(host) ? [PRIVATE_NAME] : found
+    return found.length === 0 && isPrivateName(host) ? [privateName] : found
   }
-  const isPrivate = (address: string) => address === PRIVATE_NAME || !isPublicAddress(address)
+  const isPrivate = (address: string) => address === privateName || !isPublicAddress(address)
   let startIsPublic: Promise<boolean> | undefined
 
   return async function refusePrivate(url: URL): Promise<void> {

@@ -6,8 +6,8 @@ import { readBounded } from './bounded-body.ts'
 import { ClientError } from './errors.ts'
 import { cleanLine } from './text.ts'
 
-const ANSWER_SECONDS = 30
-const ANSWER_BYTES = 512 * 1024
+const answerSeconds = 30
+const answerBytes = 512 * 1024
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>
 
@@ -28,7 +28,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
   return async function guardedFetch(input, init = {}) {
     const url = safeUrl(input, 'metadata')
     await refusePrivate(url)
-    const signals = [AbortSignal.timeout(ANSWER_SECONDS * 1000), signal, init.signal].filter((one) => one != null)
+    const signals = [AbortSignal.timeout(answerSeconds * 1000), signal, init.signal].filter((one) => one != null)
     try {
       const response = await fetch(url.href, { ...init, redirect: 'manual', signal: AbortSignal.any(signals) })
       const problem = statusProblem(url, response)
@@ -36,7 +36,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
         await response.body?.cancel() // or its end would be waited for
         throw problem
       }
-      return await readWhole(url, response, ANSWER_BYTES)
+      return await readWhole(url, response, answerBytes)
     } catch (error) {
       signal?.throwIfAborted()
       throw networkError(url, error)
@@ -48,7 +48,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): Fetch {
 export function networkError(
   url: URL,
   error: unknown,
-  { seconds = ANSWER_SECONDS, hint = 'Check the address and your connection, then try again.' } = {},
+  { seconds = answerSeconds, hint = 'Check the address and your connection, then try again.' } = {},
 ): ClientError {
   if (error instanceof ClientError) return error
   return new ClientError('unreachable', `Could not reach ${url.origin}.`, {

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** Of IPv6 only this was ever given out: the rest includes forms such as ::7f00:1, which hold an IPv4 address. */
-const GIVEN_OUT = ipaddr.parseCIDR('2000::/3')
+const givenOut = ipaddr.parseCIDR('2000::/3')
 
 /**
  * Whether an IP address is of the public internet: not loopback, private, link-local, shared, multicast, for documents or
@@ -16,5 +16,5 @@ const GIVEN_OUT = ipaddr.parseCIDR('2000::/3')
 export function isPublicAddress(address: string): boolean {
   if (isIP(address) === 0 || address.includes('%')) return false
   const parsed = ipaddr.process(address)
-  return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(GIVEN_OUT))
+  return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || parsed.match(givenOut))
 }

@@ -14,14 +14,14 @@ export const connectionLimits = {
 } as const
 
 /** Each takes some memory, and a file that the process also needs for its store. */
-const MOST_CONNECTIONS = 10_000
+const mostConnections = 10_000
 
 /**
  * Bounds how many connections there are. Returns how to end those that would keep the server from closing: at once where
  * no request ever came, as browsers open connections ahead; after `answerLimit` milliseconds all of them.
  */
 export function boundConnections(server: Server): (answerLimit: number) => void {
-  server.maxConnections = MOST_CONNECTIONS
+  server.maxConnections = mostConnections
   const silent = new Set<Socket>()
   server.on('connection', (socket) => {
     silent.add(socket)

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 
-const SAID_BY_PROXIES =
+const saidByProxies =
   /^(forwarded|via|cdn-loop|x-real-ip|cf-.+|ngrok-.+|tailscale-.+|.+-client-?ip|x-(forwarded|original|envoy)-.+)$/
 
 /** How a request came here, by its headers. Does NOT check who wrote them: a client can. */
@@ -14,7 +14,7 @@ interface Forwarding {
 }
 
 export function readForwarding(headers: IncomingHttpHeaders): Forwarding {
-  const names = Object.keys(headers).filter((name) => SAID_BY_PROXIES.test(name))
+  const names = Object.keys(headers).filter((name) => saidByProxies.test(name))
   return { any: names.length > 0, once: names.join() === 'x-forwarded-for' && entriesOf(headers).length === 1 }
 }
 

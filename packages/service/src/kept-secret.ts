@@ -5,17 +5,18 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from './errors.ts'
 
-const LENGTH = 32
+const secretLength = 32
 
 /** Reads `name` in the data directory, or makes it (mode 0600). Throws {@link ConfigError} where it cannot. */
 export function loadOrCreateSecret(dataDir: string, name: string): string {
   const file = join(dataDir, name)
   const secret = attempt(file, () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    createFile(file, `${randomBytes(LENGTH).toString('base64url')}\n`)
+    createFile(file, `${randomBytes(secretLength).toString('base64url')}\n`)
     return readFileSync(file, 'utf8').trim()
   })
-  if (secret.length < LENGTH) throw new ConfigError([`${file} is no secret: put it back, or delete it with all data.`])
+  if (secret.length < secretLength)
+    throw new ConfigError([`${file} is no secret: put it back, or delete it with all data.`])
   return secret
 }
 

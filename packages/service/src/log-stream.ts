@@ -4,8 +4,8 @@ import { fstatSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
 /** Bytes that may wait for a reader. */
-const MOST_WAITING = 1_048_576
-const STDOUT = 1
+const mostWaiting = 1_048_576
+const standardOutput = 1
 
 export interface LogStream {
   /** One line, its end included. False: it was dropped. Never throws; waits for a terminal and for nothing else. */
@@ -36,15 +36,15 @@ export function openLogStream(): LogStream {
 
 /** Whether it is a pipe or a socket, which is written to without waiting; or a terminal, which is waited for. */
 function hasReader(): boolean {
-  const stat = fstatSync(STDOUT)
-  return stat.isFIFO() || stat.isSocket() || isatty(STDOUT)
+  const stat = fstatSync(standardOutput)
+  return stat.isFIFO() || stat.isSocket() || isatty(standardOutput)
 }
 
 function sendToReader(lose: () => void) {
   // a reader that went away: told to each write as well
   process.stdout.on('error', () => undefined)
   return (line: string): boolean => {
-    if (process.stdout.writableLength + line.length > MOST_WAITING) return false
+    if (process.stdout.writableLength + line.length > mostWaiting) return false
     process.stdout.write(line, (error) => {
       if (error) lose()
     })
@@ -58,7 +58,7 @@ function sendToFile(): (line: string) => boolean {
     // what follows the first part of a line begins a line of its own
     const bytes = Buffer.from(isTorn ? `\n${line}` : line)
     try {
-      const written = writeSync(STDOUT, bytes)
+      const written = writeSync(standardOutput, bytes)
       if (written > 0) isTorn = written < bytes.length
       return written === bytes.length
     } catch {

@@ -5,7 +5,7 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Upper bounds in seconds: about what a store costs, what a login page costs, and what nobody waits for. */
-const DURATIONS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const durations = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 export interface Metrics {
   /**
@@ -54,7 +54,7 @@ export function createMetrics({ ofProcess = true } = {}): Metrics {
         name: 'gatehouse_http_request_duration_seconds',
         help: 'From the first byte of a request to the end of its answer.',
         labelNames: ['method', 'route', 'status'] as const,
-        buckets: DURATIONS,
+        buckets: durations,
         registers,
       })
       app.addHook('onRequest', async (request, reply) => {
@@ -103,7 +103,7 @@ export function createMetrics({ ofProcess = true } = {}): Metrics {
     },
 
     histogram(name, help, labelNames) {
-      const histogram = new Histogram({ name, help, labelNames, buckets: [...DURATIONS, 60, 600], registers })
+      const histogram = new Histogram({ name, help, labelNames, buckets: [...durations, 60, 600], registers })
       return (values, seconds) => histogram.observe(values, seconds)
     },
 

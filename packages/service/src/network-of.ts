@@ -1,7 +1,7 @@
 // Whose an address is, for counting.
 import ipaddr from 'ipaddr.js'
 
-const SITE_BITS = 48
+const siteBits = 48
 
 /**
  * An IPv4 address, or the IPv6 network of 48 bits around an address. That much one customer of a provider may have, and
@@ -12,5 +12,5 @@ export function networkOf(address: string): string {
   const parsed = ipaddr.process(address)
   if (parsed.kind() === 'ipv4') return parsed.toString()
   const groups = parsed.toNormalizedString().split(':')
-  return `${groups.slice(0, SITE_BITS / 16).join(':')}::/${SITE_BITS}`
+  return `${groups.slice(0, siteBits / 16).join(':')}::/${siteBits}`
 }

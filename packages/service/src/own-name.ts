@@ -45,7 +45,7 @@ export function createNameCheck(...urls: readonly string[]): (request: FastifyRe
 
 /** The name that a request is for, in lower case. §3.2.2: the authority of an absolute request target replaces Host. */
 export function nameOf({ originalUrl: target, raw }: FastifyRequest): string | undefined {
-  const named = ABSOLUTE.test(target) ? URL.parse(target)?.host : raw.headers.host
+  const named = absolute.test(target) ? URL.parse(target)?.host : raw.headers.host
   return named?.toLowerCase()
 }
 
@@ -61,10 +61,10 @@ export function countHeader({ raw }: FastifyRequest, name: string): number {
   return raw.rawHeaders.filter((each, i) => i % 2 === 0 && each.toLowerCase() === name).length
 }
 
-const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i
+const absolute = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i
 
 /** A request target as routes are written: RFC 9112 §3.2.2 wants the absolute form to be understood as well. */
 export function originForm(target: string): string {
-  const path = target.replace(ABSOLUTE, '')
+  const path = target.replace(absolute, '')
   return path === target || path.startsWith('/') ? path : `/${path}`
 }

@@ -7,7 +7,7 @@ export type Proxies = Readonly<Record<string, string>>
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** This machine is never asked through a proxy. */
-const OWN = ['localhost', '127.0.0.1', '[::1]', '::1']
+const own = ['localhost', '127.0.0.1', '[::1]', '::1']
 
 /**
  * Undefined if it is missing. Small letters count before capitals. What is no address of a proxy goes into `faults`, without
@@ -26,7 +26,7 @@ export function readProxies(env: Environment, faults: string[]): Proxies | undef
   if (Object.keys(proxies).length === 0) return undefined
   if (typeof http.setGlobalProxyFromEnv !== 'function')
     faults.push(`HTTP_PROXY and HTTPS_PROXY need a newer Node.js than ${process.version}.`)
-  return { ...proxies, NO_PROXY: [...OWN, read('NO_PROXY')].filter(Boolean).join(',') }
+  return { ...proxies, NO_PROXY: [...own, read('NO_PROXY')].filter(Boolean).join(',') }
 }
 
 /** All that this process asks by `fetch` goes that way from now on. Returns how to undo that. */

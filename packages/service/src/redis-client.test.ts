@@ -7,7 +7,7 @@ import { createRedisFolder, type RedisFolder } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-const SENTINEL_PORT = randomInt(12_000, 32_000)
+const sentinelPort = randomInt(12_000, 32_000)
 // port 1: nobody listens there
 const nobody = { host: '127.0.0.1', port: 1 }
 const access = { tls: false, username: undefined, password: undefined }
@@ -19,9 +19,9 @@ beforeAll(async () => {
   folder = await createRedisFolder()
   await folder.start(
     ['--sentinel'],
-    `port ${SENTINEL_PORT}\nbind 127.0.0.1\nsentinel monitor mymaster ${nobody.host} ${nobody.port} 1\n`,
+    `port ${sentinelPort}\nbind 127.0.0.1\nsentinel monitor mymaster ${nobody.host} ${nobody.port} 1\n`,
   )
-  const asker = new Redis({ port: SENTINEL_PORT, host: '127.0.0.1', retryStrategy: () => 50 })
+  const asker = new Redis({ port: sentinelPort, host: '127.0.0.1', retryStrategy: () => 50 })
   asker.on('error', () => undefined)
   await asker.ping()
   asker.disconnect()
@@ -45,7 +45,7 @@ test.each([
   { kind: 'single', url: 'redis://127.0.0.1:1' },
   {
     kind: 'sentinel',
-    sentinels: [{ host: '127.0.0.1', port: SENTINEL_PORT }],
+    sentinels: [{ host: '127.0.0.1', port: sentinelPort }],
     master: 'mymaster',
     database: 0,
     ...access,

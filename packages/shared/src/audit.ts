@@ -3,7 +3,7 @@
 import { z } from 'zod'
 
 /** The first member of each line, which tells it from lines of the log. */
-export const AUDIT_FORMAT = 1
+export const auditFormat = 1
 
 export const auditEvents = [
   // the authorization server
@@ -43,7 +43,7 @@ export const auditOutcomes = ['ok', 'question', 'error', 'refused', 'unavailable
 const count = z.int().min(0)
 
 export const auditLine = z.object({
-  audit: z.literal(AUDIT_FORMAT),
+  audit: z.literal(auditFormat),
   /** ISO 8601, in UTC. When it ended. */
   time: z.iso.datetime(),
   service: z.enum(['auth', 'mcp']),

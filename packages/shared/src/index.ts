@@ -1,10 +1,10 @@
 // What the authorization server, the resource server and the client agree on: names, shapes and schemas. No I/O.
 export {
-  AUDIT_FORMAT,
   type AuditEvent,
   type AuditLine,
   type AuditOutcome,
   auditEvents,
+  auditFormat as AUDIT_FORMAT,
   auditLine,
   auditOutcomes,
 } from './audit.ts'

@@ -1,5 +1,5 @@
 /** Nobody means anything by more levels than this; anyone who walks them by recursion runs out of stack. */
-const DEPTH_LIMIT = 64
+const depthLimit = 64
 
 const [QUOTE, BACKSLASH, LIST, END_OF_LIST, OBJECT, END_OF_OBJECT] = [34, 92, 91, 93, 123, 125]
 
@@ -20,7 +20,7 @@ export function createDepthMeter(): (piece: Uint8Array) => boolean {
       } else if (byte === QUOTE) isInString = true
       else if (byte === LIST || byte === OBJECT) depth += 1
       else if (byte === END_OF_LIST || byte === END_OF_OBJECT) depth -= 1
-      if (depth > DEPTH_LIMIT) return true
+      if (depth > depthLimit) return true
     }
     return false
   }
@@ -36,7 +36,7 @@ export function isTooDeep(text: string): boolean {
  * may be shown: none of the text is in them.
  */
 export function parseJson(text: string): unknown {
-  if (isTooDeep(text)) throw new SyntaxError(`JSON that is nested more than ${DEPTH_LIMIT} levels deep`)
+  if (isTooDeep(text)) throw new SyntaxError(`JSON that is nested more than ${depthLimit} levels deep`)
   try {
     return JSON.parse(text)
   } catch {

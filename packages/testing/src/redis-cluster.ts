@@ -5,11 +5,11 @@ import { createRedisFolder } from './redis-folder.ts'
 import { freePorts } from './redis-process.ts'
 import type { RedisFolder } from './redis-program.ts'
 
-const MASTERS = 3
-const SLOTS = 16_384
+const masterCount = 3
+const slots = 16_384
 /** Milliseconds after which nodes take another one for dead. */
-const NODE_TIMEOUT = 2_000
-const COMES_UP_WITHIN = 20_000
+const nodeTimeout = 2_000
+const comesUpWithin = 20_000
 
 export interface RedisCluster extends AsyncDisposable {
   /** Masters first; of replicas the first one is that of the first master. */
@@ -29,7 +29,7 @@ export interface RedisNode {
 }
 
 export async function startRedisCluster({ replicas = false } = {}): Promise<RedisCluster> {
-  const count = replicas ? 2 * MASTERS : MASTERS
+  const count = replicas ? 2 * masterCount : masterCount
   const folder = await createRedisFolder()
   const ports = await freePorts(2 * count)
   const started = async () => {
@@ -47,7 +47,7 @@ export async function startRedisCluster({ replicas = false } = {}): Promise<Redi
     await dispose()
     throw error
   })
-  const masters = nodes.slice(0, MASTERS)
+  const masters = nodes.slice(0, masterCount)
   return {
     nodes,
     addresses: masters.map(({ host, port }) => `${host}:${port}`).join(','),
@@ -59,14 +59,14 @@ export async function startRedisCluster({ replicas = false } = {}): Promise<Redi
 const isPong = (answer: string) => answer === 'PONG'
 
 async function assemble(nodes: readonly RedisNode[], busPorts: readonly number[]): Promise<void> {
-  const masters = nodes.slice(0, MASTERS)
-  const bound = (index: number) => Math.round((index * SLOTS) / MASTERS)
+  const masters = nodes.slice(0, masterCount)
+  const bound = (index: number) => Math.round((index * slots) / masterCount)
   for (const [index, { command }] of masters.entries())
     await command('CLUSTER', 'ADDSLOTSRANGE', `${bound(index)}`, `${bound(index + 1) - 1}`)
   for (const [index, { host, port }] of nodes.entries())
     await nodes[0]?.command('CLUSTER', 'MEET', host, `${port}`, `${busPorts[index]}`)
   await untilWhole(nodes)
-  for (const [index, replica] of nodes.slice(MASTERS).entries()) {
+  for (const [index, replica] of nodes.slice(masterCount).entries()) {
     const id = await masters[index]?.command('CLUSTER', 'MYID')
     await replica.command('CLUSTER', 'REPLICATE', id ?? '')
     await until(async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up'))
@@ -90,7 +90,7 @@ async function startNode(folder: RedisFolder, port: number, busPort: number): Pr
     '--cluster-enabled': 'yes',
     '--cluster-port': busPort,
     '--cluster-config-file': `${port}.conf`,
-    '--cluster-node-timeout': NODE_TIMEOUT,
+    '--cluster-node-timeout': nodeTimeout,
   }
   const program = await folder.start(Object.entries(options).flat().map(String))
   const command = async ([name = '', ...parts]: readonly string[]) => {
@@ -116,7 +116,7 @@ async function startNode(folder: RedisFolder, port: number, busPort: number): Pr
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + COMES_UP_WITHIN
+  const deadline = Date.now() + comesUpWithin
   while (!(await isSo())) {
     if (Date.now() > deadline)
       throw new Error('no Redis Cluster: these tests need Docker, or redis-server (7 or later) on the PATH')

@@ -2,13 +2,13 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { RedisFolder, RedisProgram } from './redis-program.ts'
 
 /** The one of docker-compose.yml. */
-const IMAGE = 'redis:8-trixie'
+const image = 'redis:8-trixie'
 /** Where it has its data. */
-const DATA = '/data'
+const data = '/data'
 
 /** What the engine says of a container that has ended, and of a volume that nobody used. */
-const NOT_RUNNING = 409
-const NOT_THERE = 404
+const notRunning = 409
+const notThere = 404
 
 // takes a while to load, and only a few test files need it
 const load = () => import('testcontainers')
@@ -20,7 +20,7 @@ export async function startRedisContainer(): Promise<(AsyncDisposable & { readon
   if (!engine) return undefined
   // its port is published on every address of the machine
   const password = randomBytes(16).toString('hex')
-  const container = await new GenericContainer(IMAGE)
+  const container = await new GenericContainer(image)
     .withCommand(['redis-server', '--save', '', '--appendonly', 'no', '--requirepass', password])
     .withExposedPorts(6379)
     .withWaitStrategy(Wait.forLogMessage('Ready to accept connections'))
@@ -45,9 +45,9 @@ export async function createRedisVolume(): Promise<RedisFolder | undefined> {
   const started: Promise<Started>[] = []
   return {
     async start(options, configuration) {
-      const file = `${DATA}/${randomUUID()}.conf`
+      const file = `${data}/${randomUUID()}.conf`
       const starting = startContainer(volume, {
-        words: [...(configuration === undefined ? [] : [file]), '--dir', DATA, ...options],
+        words: [...(configuration === undefined ? [] : [file]), '--dir', data, ...options],
         files: configuration === undefined ? [] : [{ content: configuration, target: file, mode: 0o666 }],
       })
       started.push(starting)
@@ -63,7 +63,7 @@ export async function createRedisVolume(): Promise<RedisFolder | undefined> {
           ),
         ),
       )
-      await engine.container.dockerode.getVolume(volume).remove().catch(unless(NOT_THERE))
+      await engine.container.dockerode.getVolume(volume).remove().catch(unless(notThere))
     },
   }
 }
@@ -84,9 +84,9 @@ interface Start {
 async function startContainer(volume: string, { words, files }: Start): Promise<Started> {
   const { GenericContainer, getContainerRuntimeClient, Wait } = await load()
   let output = ''
-  const started = await new GenericContainer(IMAGE)
+  const started = await new GenericContainer(image)
     .withNetworkMode('host')
-    .withBindMounts([{ source: volume, target: DATA }])
+    .withBindMounts([{ source: volume, target: data }])
     .withCopyContentToContainer(files)
     .withCommand(['redis-server', ...words])
     .withLogConsumer((lines) => void lines.on('data', (line) => (output += String(line))))
@@ -102,7 +102,7 @@ function programIn({ container, output }: Started): RedisProgram {
     hasExited = true
   }
   return {
-    signal: (signal) => container.kill({ signal }).then(() => undefined, unless(NOT_RUNNING)),
+    signal: (signal) => container.kill({ signal }).then(() => undefined, unless(notRunning)),
     hasExited: () => hasExited,
     exited: container.wait().then(end, end),
     output,

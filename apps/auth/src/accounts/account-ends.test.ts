@@ -5,18 +5,18 @@ import { startAuthServer } from '../harness/auth-server.ts'
 import { terminal } from '../harness/clients.ts'
 import { askAsDevice, logInOnDevice, refresh } from '../harness/flows.ts'
 
-const DAY = 86_400
-const lifetimes = { AUTH_LIFETIMES: JSON.stringify({ grant: 10 * DAY, session: DAY, refreshToken: 10 * DAY }) }
+const oneDay = 86_400
+const lifetimes = { AUTH_LIFETIMES: JSON.stringify({ grant: 10 * oneDay, session: oneDay, refreshToken: 10 * oneDay }) }
 
 test('an account ends as long after its last use as a grant can live, and a day more', async () => {
   await using server = await startAuthServer({ environment: lifetimes })
   const find = () => server.store.records.find('Account', 'dev:ada')
   const { refresh_token: token } = await logInOnDevice(server)
-  server.elapse(5 * DAY)
+  server.elapse(5 * oneDay)
   expect((await refresh(server, token)).status).toBe(200)
-  server.elapse(10 * DAY)
+  server.elapse(10 * oneDay)
   expect(await find(), 'as long as a grant of the last use').toBeDefined()
-  server.elapse(DAY + 180)
+  server.elapse(oneDay + 180)
   expect(await find()).toBeUndefined()
 })
 
@@ -41,7 +41,7 @@ verifies('U7', "somebody who left is gone with their account, GitHub's token inc
   github.change('mona', { organisations: [] })
   // their program goes on asking, and is refused: that puts nothing off
   for (let day = 1; day <= 11; day += 1) {
-    server.elapse(DAY)
+    server.elapse(oneDay)
     expect((await refresh(server, json.refresh_token)).status).toBe(400)
   }
   server.elapse(180)

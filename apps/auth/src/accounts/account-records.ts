@@ -6,10 +6,10 @@
 import type { Identity } from '../identity/identity.ts'
 import type { Store } from '../store/contract.ts'
 
-const MODEL = 'Account'
+const model = 'Account'
 /** How much later than it has to be an end is: so it is put off once a day, however often somebody is seen. */
-const DAY = 86_400_000
-const PAGE = 500
+const day = 86_400_000
+const pageSize = 500
 
 export interface AccountRecords {
   find(subject: string): Promise<Identity | undefined>
@@ -33,10 +33,10 @@ export interface AccountRecordsOptions {
 
 export function createAccountRecords({ store, keptFor }: AccountRecordsOptions): AccountRecords {
   const { records, documents, shared } = store
-  const lifetime = keptFor + DAY
+  const lifetime = keptFor + day
   const nameOf = (subject: string) => `account:${subject}`
   const read = async (subject: string) =>
-    (await records.find(MODEL, subject))?.payload as unknown as Identity | undefined
+    (await records.find(model, subject))?.payload as unknown as Identity | undefined
 
   /**
    * forget() takes the document first: so one that is there afterwards led to a record that it finds. Where somebody else made the
@@ -44,8 +44,8 @@ export function createAccountRecords({ store, keptFor }: AccountRecordsOptions):
    */
   async function adopt(identity: Identity): Promise<Identity | undefined> {
     const { subject } = identity
-    const isOurs = await records.create(MODEL, subject, { ...identity }, lifetime)
-    if (isOurs && (await documents.get(nameOf(subject))) === undefined) await records.destroy(MODEL, subject)
+    const isOurs = await records.create(model, subject, { ...identity }, lifetime)
+    if (isOurs && (await documents.get(nameOf(subject))) === undefined) await records.destroy(model, subject)
     // a day less than the record: it must not become one again
     await documents.endWithin(nameOf(subject), shared ? keptFor : 0)
     return read(subject)
@@ -64,20 +64,20 @@ export function createAccountRecords({ store, keptFor }: AccountRecordsOptions):
         await documents.put(nameOf(subject), identity)
         await documents.endWithin(nameOf(subject), keptFor)
       }
-      await records.put(MODEL, subject, { ...identity }, lifetime)
+      await records.put(model, subject, { ...identity }, lifetime)
     },
     async replace(identity) {
-      await records.replace(MODEL, identity.subject, { ...identity })
+      await records.replace(model, identity.subject, { ...identity })
     },
-    keep: (subject) => records.keep(MODEL, subject, keptFor, lifetime),
+    keep: (subject) => records.keep(model, subject, keptFor, lifetime),
     async forget(subject) {
       await documents.endWithin(nameOf(subject), 0)
-      await records.destroy(MODEL, subject)
+      await records.destroy(model, subject)
     },
     async moveAll() {
       let after: string | undefined
       do {
-        const page = await documents.list({ size: PAGE, after })
+        const page = await documents.list({ size: pageSize, after })
         for (const value of page.entries) if (isIdentity(value)) await adopt(value)
         after = page.next
       } while (after !== undefined)

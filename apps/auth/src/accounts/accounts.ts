@@ -9,9 +9,9 @@ import type { Groups } from './groups.ts'
 import { createRenewal, type RenewalOptions } from './renewal.ts'
 
 /** What a token says is true, or was so at most this long ago, for as long as the token is taken. */
-const FACTS_COUNT_MS = 3_600_000
+const factsCountMs = 3_600_000
 /** Seconds by which clocks of resource servers may be behind: packages/resource-guard. */
-const CLOCK_TOLERANCE = 30
+const clockTolerance = 30
 
 export interface Accounts {
   /** After a sign-in: remembers the person if the rules admit them. Returns whether they do. */
@@ -42,7 +42,7 @@ export interface AccountsOptions {
 export function createAccounts(options: AccountsOptions): Accounts {
   const { people, documents, records, rules, groups, logins, clock, onRefused, onStale } = options
   const loginOf = ({ subject }: Identity) => logins.find(({ subjectPrefix }) => subject.startsWith(subjectPrefix))
-  const freshFor = FACTS_COUNT_MS - (options.tokenLifetime + CLOCK_TOLERANCE) * 1000
+  const freshFor = factsCountMs - (options.tokenLifetime + clockTolerance) * 1000
   const renew = createRenewal({
     records,
     accounts: { find: people.find, put: people.replace },

@@ -12,11 +12,11 @@ import { askAsDevice, refresh } from '../harness/flows.ts'
 
 const tools = 'https://mcp.example.com/mcp'
 const free = 'https://mcp.example.com/free'
-const HOUR = 3_600
+const hour = 3_600
 /** Seconds. An access token is taken for ten minutes, and for half a minute more by a clock that is behind. */
-const TOKEN = 630
+const tokenLifetime = 630
 /** Seconds for which facts count that a token may name. */
-const FRESH = HOUR - TOKEN
+const fresh = hour - tokenLifetime
 
 const groups = {
   finance: ['github-team:acme/finance'],
@@ -130,14 +130,14 @@ verifies(
     github.change('mona', { teams: [] })
     let lastTaken = left
     // a client that renews as late as it can, and once more just before the facts are asked for again
-    for (let at = 0; at < HOUR; at += 30) {
+    for (let at = 0; at < hour; at += 30) {
       server.elapse(30)
       expect(await renew(mona)).toBe(200)
       if ((named(mona) as string[])?.includes('finance')) lastTaken = (decodeJwt(mona.access).exp ?? 0) * 1000 + 30_000
     }
     expect(named(mona)).toEqual(['staff'])
     expect((lastTaken - left) / 1000, 'the last token that named it, by a clock that is half a minute behind').toBe(
-      HOUR - 30,
+      hour - 30,
     )
   },
 )
@@ -146,7 +146,7 @@ test('introspection knows of who left as soon as a renewal would, and never says
   await start()
   const mona = await signIn()
   github.change('mona', { teams: [], organisations: ['acme', 'other'] })
-  server.elapse(FRESH - 60)
+  server.elapse(fresh - 60)
   await renew(mona)
   expect(named(mona)).toEqual(['finance', 'staff'])
   server.elapse(61)
@@ -162,12 +162,12 @@ verifies(
     await start(groups, { ALLOWED_GITHUB_USERS: 'mona' })
     const mona = await signIn()
     github.fault = 'server error'
-    server.elapse(23 * HOUR)
+    server.elapse(23 * hour)
     expect(await renew(mona)).toBe(200)
     expect(named(mona)).toEqual(['finance', 'staff'])
     expect(server.log()).toContain('what it said before still counts, for a day in all')
     expect(await server.metrics()).toContain('gatehouse_stale_facts_total{login="github",counts="yes"} 1')
-    server.elapse(2 * HOUR)
+    server.elapse(2 * hour)
     expect(await renew(mona)).toBe(200)
     expect(named(mona)).toBeUndefined()
     expect(await server.metrics()).toContain('gatehouse_stale_facts_total{login="github",counts="no"} 1')
@@ -184,7 +184,7 @@ test.each(['rate limit', 'secondary rate limit', 'too many requests', 'html', 's
     const mona = await signIn()
     github.fault = fault
     github.change('mona', { teams: [] })
-    server.elapse(HOUR)
+    server.elapse(hour)
     expect(await renew(mona)).toBe(200)
     expect(named(mona)).toEqual(['finance', 'staff'])
   },
@@ -219,7 +219,7 @@ test('ALLOWED_GROUPS lets in who is in one of them, and who leaves is out within
   github.decideDevice(device.userCode, 'octocat')
   expect((await device.poll()).json.error).toBe('access_denied')
   github.change('mona', { teams: [] })
-  server.elapse(FRESH + 1)
+  server.elapse(fresh + 1)
   expect(await renew(mona)).toBe(400)
 })
 
@@ -261,7 +261,7 @@ test('who signed in before any group was named is in none until they sign in aga
   await start({})
   const mona = await signIn()
   await change({ staff: ['github-org:acme'] })
-  server.elapse(2 * HOUR)
+  server.elapse(2 * hour)
   expect(await renew(mona)).toBe(200)
   expect(named(mona), 'no token of GitHub was kept').toBeUndefined()
   expect(named(await signIn())).toEqual(['staff'])
@@ -271,7 +271,7 @@ test('who takes back at GitHub what they gave has to sign in again', async () =>
   await start()
   const mona = await signIn()
   github.users.delete('mona')
-  server.elapse(HOUR)
+  server.elapse(hour)
   expect(await renew(mona)).toBe(400)
 })
 

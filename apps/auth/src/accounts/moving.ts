@@ -2,8 +2,8 @@
 // release may run beside this one for a while.
 import type { AccountRecords } from './account-records.ts'
 
-const DAY = 86_400_000
-const AGAIN = 600_000
+const day = 86_400_000
+const again = 600_000
 
 export interface MovingOptions {
   readonly people: Pick<AccountRecords, 'moveAll'>
@@ -19,7 +19,7 @@ export function moveInBackground({ people, onFault }: MovingOptions): () => void
     const fault = await people.moveAll().catch((error: Error) => error)
     if (isOver) return
     if (fault) onFault(fault)
-    timer = setTimeout(run, fault ? AGAIN : DAY).unref()
+    timer = setTimeout(run, fault ? again : day).unref()
   }
   void run()
   return () => {

@@ -11,9 +11,9 @@ import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, refresh } from '../harness/flows.ts'
 
 const resource = 'https://mcp.example.com/mcp'
-const HOUR = 3_600
+const hour = 3_600
 /** Seconds for which facts count that a token may name: it is taken for ten minutes, and for half a minute by a clock that is behind. */
-const FRESH = HOUR - 630
+const fresh = hour - 630
 const groups = { finance: ['oidc-group:Example Corp./fin'], company: ['google-domain:example.com'] }
 
 let folder: string
@@ -133,15 +133,15 @@ for (const [id, said, names] of ways)
       const left = Date.now()
       say(id, { claims: { groups: [] } })
       let lastTaken = left
-      for (let at = 0; at < HOUR; at += 30) {
+      for (let at = 0; at < hour; at += 30) {
         server.elapse(30)
         expect(await renew(ada)).toBe(200)
         if (named(ada)) lastTaken = (decodeJwt(ada.access).exp ?? 0) * 1000 + 30_000
       }
       expect(named(ada)).toBeUndefined()
-      expect((lastTaken - left) / 1000, 'by a clock that is half a minute behind').toBe(HOUR - 30)
+      expect((lastTaken - left) / 1000, 'by a clock that is half a minute behind').toBe(hour - 30)
       say(id, said)
-      server.elapse(FRESH)
+      server.elapse(fresh)
       expect([await renew(ada), named(ada)], 'and in it again who comes back').toEqual([200, names])
     },
   )
@@ -178,7 +178,7 @@ verifies('U7', 'the refresh token is kept sealed, and a new one in place of it',
   const ada = await signIn('oidc')
   const first = await kept('oidc')
   say('oidc', { claims: { groups: ['fin'] } })
-  server.elapse(HOUR)
+  server.elapse(hour)
   expect(await renew(ada)).toBe(200)
   const second = await kept('oidc')
   expect(second.facts.upstreamToken).not.toBe(first.facts.upstreamToken)
@@ -197,10 +197,10 @@ verifies('U8', 'whose account at the provider has ended gets no new tokens, and 
   await start()
   say('oidc', { claims: { groups: ['fin'] } })
   const ada = await signIn('oidc')
-  server.elapse(FRESH + 1)
+  server.elapse(fresh + 1)
   expect([await renew(ada), await introspected(ada)]).toEqual([200, [true, ['finance']]])
   providers.oidc.revoke('ada')
-  server.elapse(FRESH - 1)
+  server.elapse(fresh - 1)
   expect([await renew(ada), await introspected(ada)], 'within the hour').toEqual([200, [true, ['finance']]])
   server.elapse(1)
   expect(await introspected(ada)).toEqual([false, undefined])
@@ -215,7 +215,7 @@ for (const fault of outages)
     say('oidc', { claims: { groups: ['fin'] } })
     const ada = await signIn('oidc')
     Object.assign(providers.oidc, { fault })
-    server.elapse(24 * HOUR - 1)
+    server.elapse(24 * hour - 1)
     expect([await renew(ada), named(ada)]).toEqual([200, ['finance']])
     expect(server.log()).toContain('what it said before still counts, for a day in all')
     expect(await server.metrics()).toContain('gatehouse_stale_facts_total{login="oidc:example-corp",counts="yes"} 1')
@@ -232,7 +232,7 @@ test('a refresh token that was used up is not lost with what comes after it', as
   const ada = await signIn('oidc')
   Object.assign(providers.oidc, { fault: 'server error', faultAt: '/userinfo' })
   for (let times = 0; times < 3; times += 1) {
-    server.elapse(HOUR)
+    server.elapse(hour)
     expect([await renew(ada), named(ada)]).toEqual([200, ['finance']])
   }
   providers.oidc.fault = undefined
@@ -247,7 +247,7 @@ test.each(unusable)('nor where the ID token is of no use: %s', async (fault) => 
   const ada = await signIn('oidc')
   Object.assign(providers.oidc, { fault, faultAt: '/jwks' })
   for (let times = 0; times < 2; times += 1) {
-    server.elapse(HOUR)
+    server.elapse(hour)
     expect([await renew(ada), named(ada)]).toEqual([200, ['finance']])
   }
   providers.oidc.fault = undefined
@@ -260,16 +260,16 @@ test('a renewal without an ID token asks the userinfo endpoint, and takes nobody
   say('oidc', { claims: { groups: ['fin'] }, userinfo: { groups: ['fin'] } })
   const ada = await signIn('oidc')
   providers.oidc.fault = 'no id_token'
-  server.elapse(HOUR)
+  server.elapse(hour)
   expect([await renew(ada), named(ada)]).toEqual([200, ['finance']])
   say('oidc', { claims: { groups: ['fin'] }, userinfo: {} })
-  server.elapse(HOUR)
+  server.elapse(hour)
   expect([await renew(ada), named(ada)]).toEqual([200, undefined])
   providers.oidc.fault = undefined
-  server.elapse(HOUR)
+  server.elapse(hour)
   expect([await renew(ada), named(ada)]).toEqual([200, ['finance']])
   say('oidc', { claims: { sub: 'mallory', groups: ['fin'] } })
-  server.elapse(HOUR)
+  server.elapse(hour)
   expect(await renew(ada)).toBe(400)
   expect(await server.store.records.find('Account', 'oidc:example-corp:mallory')).toBeUndefined()
 })
@@ -279,7 +279,7 @@ test('a provider that gives no refresh token is believed for a day; who signs in
   say('oidc', { claims: { groups: ['fin'] } })
   providers.oidc.fault = 'no refresh token'
   const ada = await signIn('oidc')
-  server.elapse(24 * HOUR - 1)
+  server.elapse(24 * hour - 1)
   expect([await renew(ada), named(ada)]).toEqual([200, ['finance']])
   expect(server.log()).not.toContain('what it said')
   server.elapse(1)
@@ -301,7 +301,7 @@ test('however many ask at once, the provider is asked once', async () => {
   say('oidc', { claims: { groups: ['fin'] } })
   const signedIn = [await signIn('oidc'), await signIn('oidc'), await signIn('oidc')]
   say('oidc', { claims: { groups: [] } })
-  server.elapse(HOUR)
+  server.elapse(hour)
   const statuses = await Promise.all(signedIn.map(renew))
   expect([statuses, signedIn.map(named)]).toEqual([
     [200, 200, 200],
@@ -315,7 +315,7 @@ test('ALLOWED_EMAIL_DOMAINS ends with the address', async () => {
   say('google', { claims: { email: 'ada@example.com', email_verified: true } })
   const ada = await signIn('google')
   say('google', { claims: { email: 'ada@elsewhere.example', email_verified: true } })
-  server.elapse(FRESH - 1)
+  server.elapse(fresh - 1)
   expect(await renew(ada)).toBe(200)
   server.elapse(1)
   expect(await renew(ada)).toBe(400)

@@ -6,7 +6,7 @@ import { createSealing } from '../store/sealing.ts'
 import { openSqliteStore } from '../store/sqlite/store.ts'
 import { createRenewal } from './renewal.ts'
 
-const HOUR = 3_600_000
+const hour = 3_600_000
 const known = (checkedAt: number, upstreamToken: string, group: string): Identity => ({
   subject: 'oidc:corp:ada',
   label: 'ada',
@@ -15,7 +15,7 @@ const known = (checkedAt: number, upstreamToken: string, group: string): Identit
 
 async function world(ask: (signInMeanwhile: () => void) => Promise<Identity>) {
   const sealing = createSealing({ secret: 'the secret of the tests of renewals' })
-  const store = openSqliteStore({ path: ':memory:', sealing, clock: () => 2 * HOUR, onTampered: () => undefined })
+  const store = openSqliteStore({ path: ':memory:', sealing, clock: () => 2 * hour, onTampered: () => undefined })
   let account = known(0, 'first', 'old')
   const put = (identity: Identity) => {
     account = identity
@@ -24,8 +24,8 @@ async function world(ask: (signInMeanwhile: () => void) => Promise<Identity>) {
   const renew = createRenewal({
     records: store.records,
     accounts: { find: async () => account, put: async (identity) => put(identity) },
-    freshFor: HOUR,
-    clock: () => 2 * HOUR,
+    freshFor: hour,
+    clock: () => 2 * hour,
     onStale: ({ counts }) => stale.push(counts),
   })
   const login: EnabledLogin = {
@@ -34,7 +34,7 @@ async function world(ask: (signInMeanwhile: () => void) => Promise<Identity>) {
     renewal: {
       isNeeded: () => true,
       knows: () => true,
-      ask: () => ask(() => put(known(2 * HOUR, 'of a sign-in', 'newest'))),
+      ask: () => ask(() => put(known(2 * hour, 'of a sign-in', 'newest'))),
     },
   }
   const result = await renew(account, login)
@@ -45,9 +45,9 @@ async function world(ask: (signInMeanwhile: () => void) => Promise<Identity>) {
 test('what was said at the sign-in stays, with its token', async () => {
   const { result, account } = await world(async (signInMeanwhile) => {
     signInMeanwhile()
-    return known(2 * HOUR, 'next', 'new')
+    return known(2 * hour, 'next', 'new')
   })
-  expect([result, account]).toEqual(Array(2).fill(known(2 * HOUR, 'of a sign-in', 'newest')))
+  expect([result, account]).toEqual(Array(2).fill(known(2 * hour, 'of a sign-in', 'newest')))
 })
 
 test('a token that the sign-in ended says nothing of the person', async () => {
@@ -55,12 +55,12 @@ test('a token that the sign-in ended says nothing of the person', async () => {
     signInMeanwhile()
     throw new LoginFailedError('refused', 'invalid_grant')
   })
-  expect(result).toEqual(known(2 * HOUR, 'of a sign-in', 'newest'))
+  expect(result).toEqual(known(2 * hour, 'of a sign-in', 'newest'))
 })
 
 test('without one, what is said now counts, and who is refused is nobody here', async () => {
-  const { result, account, stale } = await world(async () => known(2 * HOUR, 'next', 'new'))
-  expect([result, account, stale]).toEqual([known(2 * HOUR, 'next', 'new'), known(2 * HOUR, 'next', 'new'), []])
+  const { result, account, stale } = await world(async () => known(2 * hour, 'next', 'new'))
+  expect([result, account, stale]).toEqual([known(2 * hour, 'next', 'new'), known(2 * hour, 'next', 'new'), []])
   const refused = await world(async () => {
     throw new LoginFailedError('refused', 'invalid_grant')
   })

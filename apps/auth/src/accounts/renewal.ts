@@ -6,13 +6,13 @@ import type { EnabledLogin } from '../logins/login.ts'
 import type { Clock, RecordStore } from '../store/contract.ts'
 
 /** While the upstream cannot be asked, what it said last counts for this long. */
-const FACTS_USABLE_MS = 86_400_000
-const MODEL = 'FactsRenewal'
+const factsUsableMs = 86_400_000
+const model = 'FactsRenewal'
 /** For how long one process is the only one that asks. Longer than an upstream can take: it has five seconds for each answer. */
-const LEASE_MS = 60_000
+const leaseMs = 60_000
 /** For how long another one waits for what came of it. */
-const PATIENCE_MS = 6_000
-const LOOK_AGAIN_MS = 40
+const patienceMs = 6_000
+const lookAgainMs = 40
 
 export interface RenewalOptions {
   readonly records: Pick<RecordStore, 'create' | 'destroy'>
@@ -48,7 +48,7 @@ export function createRenewal({ records, accounts, freshFor, clock, onStale }: R
   /** As far as facts count that could not be renewed. */
   const asItWas = (identity: Identity, { subjectPrefix }: EnabledLogin, reason: string): Identity => {
     const age = ageOf(identity)
-    const counts = age < FACTS_USABLE_MS
+    const counts = age < factsUsableMs
     onStale({ login: subjectPrefix, counts, age: Math.floor(age / 1000), reason })
     return counts || !identity.facts ? identity : { ...identity, facts: lasting(identity.facts) }
   }
@@ -83,18 +83,18 @@ export function createRenewal({ records, accounts, freshFor, clock, onStale }: R
     const { renewal } = login
     if (!renewal?.isNeeded() || !identity.facts) return identity
     if (!identity.facts.upstreamToken)
-      return ageOf(identity) < FACTS_USABLE_MS ? identity : asItWas(identity, login, 'no token to ask again with')
+      return ageOf(identity) < factsUsableMs ? identity : asItWas(identity, login, 'no token to ask again with')
     const { subject } = identity
     let known = identity
-    for (const until = performance.now() + PATIENCE_MS; !isFresh(known, renewal); await sleep(LOOK_AGAIN_MS)) {
+    for (const until = performance.now() + patienceMs; !isFresh(known, renewal); await sleep(lookAgainMs)) {
       const begun = performance.now()
-      if (await records.create(MODEL, subject, {}, LEASE_MS)) {
+      if (await records.create(model, subject, {}, leaseMs)) {
         try {
           const current = await accounts.find(subject)
           return current && !isFresh(current, renewal) ? await ask(current, login, renewal) : current
         } finally {
           // later it is another's
-          if (performance.now() < begun + LEASE_MS) await records.destroy(MODEL, subject)
+          if (performance.now() < begun + leaseMs) await records.destroy(model, subject)
         }
       }
       if (performance.now() > until) return asItWas(known, login, 'it is being asked, and takes long')

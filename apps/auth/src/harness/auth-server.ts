@@ -58,14 +58,14 @@ export interface AuthServer extends AsyncDisposable {
   readonly hangUp: () => void
 }
 
-const START = Date.UTC(2026, 11, 1, 12)
-export const SECRET = 'the secret of the tests of the authorization server'
+const start = Date.UTC(2026, 11, 1, 12)
+export const testSecret = 'the secret of the tests of the authorization server'
 
 // anyone who imports this has a clock that stands still from the first server of a test to the end of that test
 afterEach(() => vi.useRealTimers())
 
 export async function startAuthServer(options: AuthServerOptions = {}): Promise<AuthServer> {
-  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'], now: START })
+  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'], now: start })
   for (;;) {
     try {
       return await openAuthServer(options.port ?? (await findFreePort()), options)
@@ -92,14 +92,14 @@ async function openAuthServer(port: number, options: AuthServerOptions): Promise
     AUTH_ISSUER: issuer,
     DATA_DIR: dataDir,
     AUTH_CLIENTS_FILE: clientsFile,
-    AUTH_SECRET: SECRET,
+    AUTH_SECRET: testSecret,
     AUDIT_TO: 'stdout',
     // a test that waits for an answer says so
     AUTH_HOLD_SECONDS: '0',
     ...environment,
   }
   const config = readConfig(env)
-  const sealing = createSealing({ secret: SECRET })
+  const sealing = createSealing({ secret: testSecret })
   const path = options.dataDir ? join(dataDir, 'auth.sqlite') : ':memory:'
   const onTampered = (what: unknown) => evidence.log(`tampered: ${JSON.stringify(what)}`)
   const clock = () => Date.now()

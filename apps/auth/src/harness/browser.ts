@@ -47,7 +47,7 @@ interface BrowserOptions {
   readonly jar?: CookieJar
 }
 
-const REDIRECTS_AT_MOST = 8
+const redirectsAtMost = 8
 
 export function createBrowser(options: BrowserOptions): Browser {
   const { issuer, http, jar = new CookieJar() } = options
@@ -76,7 +76,7 @@ export function createBrowser(options: BrowserOptions): Browser {
     const refresh = /^0;url=(.+)$/.exec(String(answer.headers.refresh ?? ''))?.[1]
     const location = answer.headers.location ?? refresh
     if (location && (refresh || (answer.status >= 300 && answer.status < 400))) {
-      if (redirects.length === REDIRECTS_AT_MOST) throw new Error(`too many redirects, last to ${location}`)
+      if (redirects.length === redirectsAtMost) throw new Error(`too many redirects, last to ${location}`)
       const next = new URL(location, url)
       const hops = [...redirects, answer.status]
       if (next.origin === issuer)

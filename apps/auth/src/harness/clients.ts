@@ -8,14 +8,14 @@ export interface ClientMetadata {
   readonly [member: string]: unknown
 }
 
-export const DEVICE_GRANT = deviceCodeGrant
+export const deviceGrant = deviceCodeGrant
 
 /** A public client of a terminal: device login, and a browser login that returns to this computer. */
 export const terminal = {
   client_id: 'terminal',
   client_name: 'Terminal',
   token_endpoint_auth_method: 'none',
-  grant_types: ['authorization_code', 'refresh_token', DEVICE_GRANT],
+  grant_types: ['authorization_code', 'refresh_token', deviceGrant],
   redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/callback', 'http://[::1]/callback'],
 } as const satisfies ClientMetadata
 

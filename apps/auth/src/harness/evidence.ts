@@ -4,7 +4,7 @@ import { verifies } from '@gatehouse/testing'
 import { expect } from 'vitest'
 
 /** Shorter values occur by chance. */
-const SHORTEST = 8
+const shortest = 8
 
 const secrets = new Map<string, string>()
 const logs: string[] = []
@@ -13,7 +13,7 @@ const errors: string[] = []
 export const evidence = {
   /** `kind` is what the failure names: the secret itself stays out of the report. */
   plant(kind: string, secret: unknown): void {
-    if (typeof secret === 'string' && secret.length >= SHORTEST) secrets.set(secret, kind)
+    if (typeof secret === 'string' && secret.length >= shortest) secrets.set(secret, kind)
   },
   log(line: string): void {
     logs.push(line)

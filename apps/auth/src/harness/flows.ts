@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { AuthServer } from './auth-server.ts'
 import type { Browser } from './browser.ts'
-import { DEVICE_GRANT, terminal } from './clients.ts'
+import { deviceGrant, terminal } from './clients.ts'
 import { evidence } from './evidence.ts'
 import type { Answer, Headers } from './http.ts'
 
@@ -27,7 +27,7 @@ export async function askAsDevice(
     deviceCode,
     userCode,
     poll: (extra = {}, more) =>
-      server.token({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId, ...extra }, more),
+      server.token({ grant_type: deviceGrant, device_code: deviceCode, client_id: clientId, ...extra }, more),
   }
 }
 

@@ -3,7 +3,7 @@
 import type { FormLogin } from './identity.ts'
 import { refuseDeveloperLogin } from './reach.ts'
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/
+const developerName = /^[a-z0-9][a-z0-9._-]{0,31}$/
 
 export interface DeveloperLoginOptions {
   readonly subjectPrefix: string
@@ -19,7 +19,7 @@ export function createDeveloperLogin({ subjectPrefix, explicit, trustProxy }: De
     refuse: (origin) => refuseDeveloperLogin({ ...origin, explicit, trustProxy }),
     logIn({ name }) {
       const normalised = typeof name === 'string' ? name.trim().toLowerCase() : ''
-      if (!NAME.test(normalised)) {
+      if (!developerName.test(normalised)) {
         return {
           problem: 'Use 1 to 32 letters, digits, dots, dashes or underscores, beginning with a letter or a digit.',
         }

@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { LoginFailedError } from './identity.ts'
 import { readUpstreamText } from './upstream-text.ts'
 
-const TIMEOUT_MS = 5_000
+const timeoutMs = 5_000
 /** Yes; our app may not see; no. */
-const MAYBE = [200, 403, 404]
+const maybe = [200, 403, 404]
 
 export interface GitHubApiOptions {
   /** Such as `https://github.com`, without a trailing slash. */
@@ -44,7 +44,7 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
       new LoginFailedError('unavailable', `GitHub, ${what}: ${why}`, cause)
     let response: Response
     try {
-      response = await send(target, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) })
+      response = await send(target, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) })
     } catch (error) {
       throw unavailable('no answer', error)
     }
@@ -103,7 +103,7 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
 
     /** The primary address if it is verified, in lower case. 403, 404: the person was not asked for it. */
     async verifiedEmail(token: string): Promise<string | undefined> {
-      const { status, body } = await get('emails', '/user/emails', token, MAYBE)
+      const { status, body } = await get('emails', '/user/emails', token, maybe)
       const emails = status === 200 ? parse('emails', emailsSchema, body) : []
       return emails.find(({ primary, verified }) => primary && verified)?.email.toLowerCase()
     },
@@ -111,7 +111,7 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
     /** Whether the person is an active member. 403: the organisation does not let our app see. */
     async isMember(token: string, organisation: string): Promise<boolean> {
       return isActive(
-        await get('membership', `/user/memberships/orgs/${encodeURIComponent(organisation)}`, token, MAYBE),
+        await get('membership', `/user/memberships/orgs/${encodeURIComponent(organisation)}`, token, maybe),
       )
     },
 
@@ -121,7 +121,7 @@ export function createGitHubApi({ url, apiUrl, fetch: send = fetch }: GitHubApiO
       { organisation, team, login }: { readonly organisation: string; readonly team: string; readonly login: string },
     ): Promise<boolean> {
       const [org, slug, user] = [organisation, team, login].map(encodeURIComponent)
-      return isActive(await get('team', `/orgs/${org}/teams/${slug}/memberships/${user}`, token, MAYBE))
+      return isActive(await get('team', `/orgs/${org}/teams/${slug}/memberships/${user}`, token, maybe))
     },
   }
 }

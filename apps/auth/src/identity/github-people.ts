@@ -5,7 +5,7 @@ import type { Identity, IdentityFacts } from './identity.ts'
 import { profileOf } from './profile.ts'
 
 /** Requests at once about one person. */
-const AT_ONCE = 10
+const atOnce = 10
 
 export interface GitHubPeople {
   /** What we have to ask GitHub for now: nothing, unless a rule or a group needs it. */
@@ -61,8 +61,8 @@ export function createGitHubPeople({ api, needs, subjectPrefix, now }: GitHubPeo
 
 async function filter(names: readonly string[], holds: (name: string) => Promise<boolean>): Promise<readonly string[]> {
   const found: string[] = []
-  for (let at = 0; at < names.length; at += AT_ONCE) {
-    const some = names.slice(at, at + AT_ONCE)
+  for (let at = 0; at < names.length; at += atOnce) {
+    const some = names.slice(at, at + atOnce)
     const answers = await Promise.all(some.map(holds))
     found.push(...some.filter((_, index) => answers[index]))
   }

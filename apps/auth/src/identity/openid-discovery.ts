@@ -16,11 +16,11 @@ import { loginFailure, quoted } from './openid-failure.ts'
 import type { OpenIdProvider } from './openid-provider.ts'
 import { readUpstreamText } from './upstream-text.ts'
 
-const MAX_AGE_MS = 3_600_000
+const maxAgeMs = 3_600_000
 /** For each request, in seconds. */
-const TIMEOUT = 5
+const answerWithin = 5
 /** Bytes. An ID token may name thousands of groups. */
-const ANSWER_LIMIT = 1024 * 1024
+const answerLimit = 1024 * 1024
 
 /** Throws {@link LoginFailedError}. Anyone who asks while an answer is on its way gets that one. */
 export type Discover = () => Promise<Configuration>
@@ -28,7 +28,7 @@ export type Discover = () => Promise<Configuration>
 export function createDiscovery(provider: OpenIdProvider, now: () => number): Discover {
   let known: { readonly configuration: Promise<Configuration>; readonly at: number } | undefined
   return () => {
-    if (known && now() - known.at < MAX_AGE_MS) return known.configuration
+    if (known && now() - known.at < maxAgeMs) return known.configuration
     const asked = { configuration: discover(provider), at: now() }
     asked.configuration.catch(() => {
       if (known === asked) known = undefined
@@ -40,7 +40,7 @@ export function createDiscovery(provider: OpenIdProvider, now: () => number): Di
 
 async function discover({ issuer, clientId, clientSecret, label }: OpenIdProvider): Promise<Configuration> {
   const found = await discovery(new URL(issuer), clientId, undefined, authenticate(clientSecret), {
-    timeout: TIMEOUT,
+    timeout: answerWithin,
     [customFetch]: boundedFetch,
     // the signature of an ID token is verified, even though it comes over a connection that is
     execute: [enableNonRepudiationChecks, ...(issuer.startsWith('http:') ? [allowInsecureRequests] : [])],
@@ -95,7 +95,7 @@ export function hearing<T>(hear: (body: string) => void, work: () => Promise<T>)
 const boundedFetch: CustomFetch = async (url, options) => {
   const response = await fetch(url, options as RequestInit)
   const { status, statusText, headers } = response
-  const body = await readUpstreamText(response, ANSWER_LIMIT)
+  const body = await readUpstreamText(response, answerLimit)
   if (response.ok) listeners.getStore()?.(body)
   return new Response(body === '' ? null : withoutNulls(body, headers), { status, statusText, headers })
 }

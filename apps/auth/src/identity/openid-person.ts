@@ -18,10 +18,10 @@ export interface PersonOptions {
   readonly upstreamToken?: string | undefined
 }
 
-const ADDRESS = /^[^@\s\p{Cc}]{1,64}@[^@\s\p{Cc}]{1,255}$/u
-const LABEL_AT_MOST = 100
-const GROUP_AT_MOST = 256
-const OTHER_GROUPS = 100
+const address = /^[^@\s\p{Cc}]{1,64}@[^@\s\p{Cc}]{1,255}$/u
+const labelAtMost = 100
+const groupAtMost = 256
+const otherGroups = 100
 
 /**
  * Undefined if the `sub` is not one: it is kept as it is, and one that cannot be told from another on a page or in a log is
@@ -34,7 +34,7 @@ export function personOf(
   const { sub, name } = claims
   if (!isSub(sub)) return undefined
   const email = verifiedEmail(claims, emails)
-  const spoken = typeof name === 'string' ? name.trim().slice(0, LABEL_AT_MOST) : ''
+  const spoken = typeof name === 'string' ? name.trim().slice(0, labelAtMost) : ''
   const hostedDomain = hostsDomains && typeof claims.hd === 'string' ? claims.hd.toLowerCase() : ''
   const doubts = [
     !email && claims.email != null ? 'its address does not count: email_verified is not true' : '',
@@ -60,15 +60,15 @@ export function personOf(
 /** All that count now, and a few more: the gateway's file may name another tomorrow. What is no text is no group. */
 function groupsKept({ groups: claim }: Claims, counting: readonly string[]): readonly string[] {
   const all = new Set(Array.isArray(claim) ? claim.filter((one) => typeof one === 'string') : [])
-  const others = [...all].filter((name) => name.length <= GROUP_AT_MOST && name.isWellFormed())
-  return [...new Set([...counting.filter((name) => all.has(name)), ...others.slice(0, OTHER_GROUPS)])]
+  const others = [...all].filter((name) => name.length <= groupAtMost && name.isWellFormed())
+  return [...new Set([...counting.filter((name) => all.has(name)), ...others.slice(0, otherGroups)])]
 }
 
 /** In lower case; undefined unless it is an address and the provider vouches for it. Some say so with a string. */
 function verifiedEmail({ email, email_verified }: Claims, emails: PersonOptions['emails']): string | undefined {
   const verified = email_verified ?? emails === 'any'
   if (verified !== true && verified !== 'true') return undefined
-  return typeof email === 'string' && ADDRESS.test(email) ? email.toLowerCase() : undefined
+  return typeof email === 'string' && address.test(email) ? email.toLowerCase() : undefined
 }
 
 /** OpenID Connect Core §2: at most 255 characters, compared exactly. */

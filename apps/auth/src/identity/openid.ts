@@ -30,9 +30,9 @@ import { loginFailure } from './openid-failure.ts'
 import { type Claims, personOf } from './openid-person.ts'
 import type { OpenIdProvider } from './openid-provider.ts'
 
-const OFFLINE = 'offline_access'
+const offlineScope = 'offline_access'
 /** Characters. A longer refresh token is not kept. */
-const TOKEN_AT_MOST = 16_384
+const tokenAtMost = 16_384
 
 export interface OpenIdLoginOptions {
   readonly provider: OpenIdProvider
@@ -81,8 +81,8 @@ export function createOpenIdLogin({ provider, needs, now }: OpenIdLoginOptions):
       const { failure, message = '' } = memory
       if (failure) throw new LoginFailedError(failure as LoginFailure, message)
       // RFC 6749 §4.1.2.1: a provider may have the scope, and our registration there not
-      if (answer.error === 'invalid_scope' && memory.scope?.endsWith(OFFLINE))
-        throw new OfflineRefusedError(`${label}: ${OFFLINE} is not allowed to us`)
+      if (answer.error === 'invalid_scope' && memory.scope?.endsWith(offlineScope))
+        throw new OfflineRefusedError(`${label}: ${offlineScope} is not allowed to us`)
       const configuration = await discover()
       const tokens = await redeem(provider, configuration, {
         url: callbackUrl(redirectUri, answer),
@@ -147,7 +147,7 @@ export function createOpenIdLogin({ provider, needs, now }: OpenIdLoginOptions):
 function scopeFor(configuration: Configuration, { email, groups, renewed }: OpenIdNeeds): string {
   const { scopes_supported: offered = ['email'] } = configuration.serverMetadata()
   const person = email || offered.includes('email') ? 'email' : offered.includes('profile') ? 'profile' : ''
-  const further = [groups.length > 0 && 'groups', renewed && OFFLINE]
+  const further = [groups.length > 0 && 'groups', renewed && offlineScope]
   return ['openid', person, ...further.filter((name) => name && offered.includes(name))].filter(Boolean).join(' ')
 }
 
@@ -225,7 +225,7 @@ function refreshTokenIn(body: string): string | undefined {
 }
 
 function kept(refreshToken: unknown): string | undefined {
-  const isKept = typeof refreshToken === 'string' && refreshToken.length > 0 && refreshToken.length <= TOKEN_AT_MOST
+  const isKept = typeof refreshToken === 'string' && refreshToken.length > 0 && refreshToken.length <= tokenAtMost
   return isKept ? refreshToken : undefined
 }
 

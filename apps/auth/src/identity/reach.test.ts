@@ -56,7 +56,7 @@ verifies(
   },
 )
 
-const SENT_BY_TUNNELS = {
+const sentByTunnels = {
   forwarded: 'for=203.0.113.7',
   'x-forwarded-for': '203.0.113.7',
   'x-forwarded-host': 'tunnel.example',
@@ -74,7 +74,7 @@ verifies(
     for (const environment of [{}, { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' }]) {
       await using server = await startAuthServer({ environment })
       const added = environment.TRUST_PROXY === undefined ? undefined : '127.0.0.1'
-      for (const [header, value] of Object.entries(SENT_BY_TUNNELS)) {
+      for (const [header, value] of Object.entries(sentByTunnels)) {
         const { userCode } = await askAsDevice(server)
         const addresses = [header === 'x-forwarded-for' ? value : undefined, added].filter(Boolean).join(', ')
         const headers = { [header]: value, ...(addresses && { 'x-forwarded-for': addresses }) }

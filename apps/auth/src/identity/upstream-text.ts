@@ -2,10 +2,10 @@
 import { readBounded } from '@gatehouse/network'
 import { isTooDeep } from '@gatehouse/shared'
 
-const ANSWER_LIMIT = 256 * 1024
+const answerLimit = 256 * 1024
 
 /** The body as text. Throws RangeError beyond `limit` bytes (256 KiB by default), and for JSON that is nested too deep. */
-export async function readUpstreamText({ body }: Response, limit = ANSWER_LIMIT): Promise<string> {
+export async function readUpstreamText({ body }: Response, limit = answerLimit): Promise<string> {
   const text = (await readBounded(body, limit, () => new RangeError('too large'))).toString('utf8')
   if (isTooDeep(text)) throw new RangeError('nested too deep')
   return text

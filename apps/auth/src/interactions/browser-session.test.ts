@@ -5,9 +5,9 @@ import { startAuthServer } from '../harness/auth-server.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { approvedDevice, authorizePath, createPkce, obtainCode } from '../harness/flows.ts'
 
-const HOUR = 3_600
-const SIGN_IN = 'Sign in'
-const CONSENT = 'An app wants to use your account'
+const oneHour = 3_600
+const signIn = 'Sign in'
+const consent = 'An app wants to use your account'
 
 /** When the browser forgets the session, in seconds since the epoch. */
 function sessionEnd(cookies: readonly string[] | undefined): number {
@@ -19,33 +19,33 @@ verifies('N3', 'on a loopback issuer a sign-in lasts eight hours, however busy t
   await using server = await startAuthServer()
   const browser = server.openBrowser()
   await obtainCode(server, { browser })
-  const end = Math.floor(Date.now() / 1000) + 8 * HOUR
+  const end = Math.floor(Date.now() / 1000) + 8 * oneHour
   for (let hour = 1; hour < 8; hour += 1) {
-    server.elapse(HOUR)
+    server.elapse(oneHour)
     const page = await browser.open(authorizePath(createPkce().challenge))
-    expect([hour, page.heading]).toEqual([hour, CONSENT])
+    expect([hour, page.heading]).toEqual([hour, consent])
     await browser.approve()
   }
-  server.elapse(HOUR - 2)
-  expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(CONSENT)
+  server.elapse(oneHour - 2)
+  expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(consent)
   const { headers } = await server.get('/device', { cookie: cookieHeader(browser.cookies()) })
   expect(sessionEnd(headers['set-cookie'])).toBe(end)
   server.elapse(3)
-  expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(SIGN_IN)
+  expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(signIn)
 })
 
 verifies('N3', 'nor can configuration make it longer; it can make it shorter', async () => {
   for (const [session, hours] of [
     [14 * 86_400, 8],
-    [2 * HOUR, 2],
+    [2 * oneHour, 2],
   ] as const) {
     await using server = await startAuthServer({ environment: { AUTH_LIFETIMES: JSON.stringify({ session }) } })
     const browser = server.openBrowser()
     await obtainCode(server, { browser })
-    server.elapse(hours * HOUR - 1)
-    expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(CONSENT)
+    server.elapse(hours * oneHour - 1)
+    expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(consent)
     server.elapse(2)
-    expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(SIGN_IN)
+    expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(signIn)
   }
 })
 
@@ -53,12 +53,12 @@ verifies('N3', 'who signs in again has eight hours again', async () => {
   await using server = await startAuthServer()
   const browser = server.openBrowser()
   await obtainCode(server, { browser })
-  server.elapse(7 * HOUR)
+  server.elapse(7 * oneHour)
   await browser.open(authorizePath(createPkce().challenge, { prompt: 'login' }))
   await browser.logIn()
   await browser.approve()
-  server.elapse(7 * HOUR)
-  expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(CONSENT)
+  server.elapse(7 * oneHour)
+  expect((await browser.open(authorizePath(createPkce().challenge))).heading).toBe(consent)
 })
 
 verifies('N3', 'no cookie holds a token, a code or anything about the person', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
 import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
 import type { Browser, Page } from '../harness/browser.ts'
-import { basic, DEVICE_GRANT, terminal, website } from '../harness/clients.ts'
+import { basic, deviceGrant, terminal, website } from '../harness/clients.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import {
   approvedDevice,
@@ -16,10 +16,10 @@ import {
   refresh,
   refused,
 } from '../harness/flows.ts'
-import { GRANTS_AT_MOST } from '../provider/people/connected-apps.ts'
+import { grantsAtMost } from '../provider/people/connected-apps.ts'
 
-const PAGE = 'Connected apps'
-const DONE = 'It has to ask you again. What it was given last works for up to 10 minutes more.'
+const pageTitle = 'Connected apps'
+const done = 'It has to ask you again. What it was given last works for up to 10 minutes more.'
 const invalidGrant = refused(400, 'invalid_grant')
 
 /** Opens the page in a new browser, through the sign-in that leads to it. */
@@ -27,7 +27,7 @@ async function openApps(server: AuthServer, name = 'ada', browser = server.openB
   await browser.open('/apps')
   expect(browser.page.heading).toBe('Sign in')
   await browser.logIn(name)
-  expect(browser.page).toMatchObject({ status: 200, heading: PAGE, url: `${server.issuer}/apps` })
+  expect(browser.page).toMatchObject({ status: 200, heading: pageTitle, url: `${server.issuer}/apps` })
   return browser
 }
 
@@ -63,8 +63,8 @@ verifies('D18', 'a person sees the app they approved on a device, and one click 
   expect(ada.page.text).toContain('Signed in as dev:ada')
 
   await ada.submit('/apps/disconnect')
-  expect(ada.page).toMatchObject({ status: 200, heading: PAGE })
-  expect(ada.page.text).toContain(`Terminal is disconnected. ${DONE}`)
+  expect(ada.page).toMatchObject({ status: 200, heading: pageTitle })
+  expect(ada.page.text).toContain(`Terminal is disconnected. ${done}`)
   expect(ada.page.text).toContain('No app and no device is connected to your account.')
   expect(errorOf(await refresh(server, tokens.refresh_token))).toEqual(invalidGrant)
   expect(endings(server)).toMatchObject([{ level: 30, subject: 'dev:ada', clientId: 'terminal' }])
@@ -159,7 +159,7 @@ verifies(
       () => ada.submit('/apps/switch', { xsrf: '' }),
     ]
     for (const attempt of attempts) {
-      expect(await attempt()).toMatchObject({ status: 400, heading: PAGE })
+      expect(await attempt()).toMatchObject({ status: 400, heading: pageTitle })
       expect(ada.page.text).toContain('That page was out of date. Nothing was changed.')
       expect(grantsOn(ada.page)).toHaveLength(1)
     }
@@ -167,7 +167,7 @@ verifies(
     await stale.open('/apps')
     await ada.submit('/apps/switch')
     await ada.logIn('bob')
-    expect(await stale.submit('/apps/disconnect', { all: 'yes' })).toMatchObject({ status: 400, heading: PAGE })
+    expect(await stale.submit('/apps/disconnect', { all: 'yes' })).toMatchObject({ status: 400, heading: pageTitle })
     expect(endings(server), 'what was shown to one person is not sent by the next').toEqual([])
     expect((await refresh(server, token)).status).toBe(200)
   },
@@ -269,7 +269,7 @@ verifies('D20', "a hostile name is stripped, cut and escaped here, too, and mark
   await using server = await startAuthServer()
   const { json } = await server.register({
     client_name: `\u202e<img src=x onerror=alert(1)>${'W'.repeat(200)}`,
-    grant_types: [DEVICE_GRANT, 'refresh_token'],
+    grant_types: [deviceGrant, 'refresh_token'],
     response_types: [],
     redirect_uris: [],
     token_endpoint_auth_method: 'none',
@@ -303,7 +303,7 @@ test('what can renew nothing any more is not listed: it is connected no longer',
   await using server = await startAuthServer()
   const { json } = await server.register({
     client_name: 'Self-made',
-    grant_types: [DEVICE_GRANT, 'refresh_token'],
+    grant_types: [deviceGrant, 'refresh_token'],
     response_types: [],
     redirect_uris: [],
     token_endpoint_auth_method: 'none',
@@ -356,7 +356,7 @@ test('a client that is gone is listed by the name it had, and can be ended', asy
   await using server = await startAuthServer()
   const { json } = await server.register({
     client_name: 'Self-made',
-    grant_types: [DEVICE_GRANT, 'refresh_token'],
+    grant_types: [deviceGrant, 'refresh_token'],
     response_types: [],
     redirect_uris: [],
     token_endpoint_auth_method: 'none',
@@ -370,7 +370,7 @@ test('a client that is gone is listed by the name it had, and can be ended', asy
   expect(grantsOn(ada.page)).toEqual([])
 })
 
-test(`the approval after the ${GRANTS_AT_MOST}th ends the one that was not used for longest`, async () => {
+test(`the approval after the ${grantsAtMost}th ends the one that was not used for longest`, async () => {
   await using server = await startAuthServer()
   const oldest = await logInOnDevice(server)
   const put = async (index: number) => {
@@ -382,15 +382,15 @@ test(`the approval after the ${GRANTS_AT_MOST}th ends the one that was not used 
   server.elapse(60)
   await put(2)
   server.elapse(1)
-  for (let index = 3; index < GRANTS_AT_MOST; index += 1) await put(index)
+  for (let index = 3; index < grantsAtMost; index += 1) await put(index)
   const kept = await logInOnDevice(server)
   expect((await refresh(server, oldest.refresh_token)).status).toBe(200)
   server.elapse(60)
   const ada = await openApps(server)
-  expect(grantsOn(ada.page)).toHaveLength(GRANTS_AT_MOST)
+  expect(grantsOn(ada.page)).toHaveLength(grantsAtMost)
   await logInOnDevice(server)
   await ada.open('/apps')
-  expect(grantsOn(ada.page)).toHaveLength(GRANTS_AT_MOST)
+  expect(grantsOn(ada.page)).toHaveLength(grantsAtMost)
   expect((await refresh(server, kept.refresh_token)).status).toBe(200)
   expect(await server.store.records.find('Grant', 'grant-of-before-2')).toBeUndefined()
 })

@@ -4,11 +4,11 @@ import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { createDataDir, findFreePort, startAuthServer } from '../harness/auth-server.ts'
 import type { Page } from '../harness/browser.ts'
-import { DEVICE_GRANT, terminal, website } from '../harness/clients.ts'
+import { deviceGrant, terminal, website } from '../harness/clients.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, authorizePath, createPkce, errorOf, loopback, obtainCode, refused } from '../harness/flows.ts'
 
-const CONSENT = 'An app wants to use your account'
+const consentTitle = 'An app wants to use your account'
 const toWebsite = { client_id: website.client_id, redirect_uri: website.redirect_uris[0] }
 
 verifies('A16', 'the consent page shows app, scopes, server and where the answer goes', async () => {
@@ -16,7 +16,7 @@ verifies('A16', 'the consent page shows app, scopes, server and where the answer
   const browser = server.openBrowser()
   await browser.open(authorizePath(createPkce().challenge, { ...toWebsite, scope: 'mcp:tools:read mcp:tools:notify' }))
   const { heading, text } = await browser.logIn('ada')
-  expect(heading).toBe(CONSENT)
+  expect(heading).toBe(consentTitle)
   for (const fact of [
     'Website',
     'Added by an administrator',
@@ -60,7 +60,7 @@ verifies('A16', 'what is shown is what the token will hold: not what the operato
     const { verifier, challenge } = createPkce()
     await browser.open(authorizePath(challenge, { client_id: reader.client_id, scope }))
     const { heading, text } = await browser.logIn('ada')
-    expect([scope, heading]).toEqual([scope, CONSENT])
+    expect([scope, heading]).toEqual([scope, consentTitle])
     expect(text).toContain('See the list of tools')
     for (const more of ['Run tools for you', 'Send you notifications']) expect(text).not.toContain(more)
     const code = (await browser.approve()).leftTo?.searchParams.get('code') ?? ''
@@ -94,7 +94,7 @@ test('anyone who is not admitted any more when they approve gets no grant, and i
     await app.logIn()
     await tv.enterCode(device.userCode)
     await tv.logIn()
-    expect([app.page.heading, tv.page.heading]).toEqual([CONSENT, 'A device wants to use your account'])
+    expect([app.page.heading, tv.page.heading]).toEqual([consentTitle, 'A device wants to use your account'])
     await first[Symbol.asyncDispose]()
 
     const granted: string[] = []
@@ -117,7 +117,7 @@ test('anyone who is not admitted any more when they approve gets no grant, and i
     expect((await tv.approve()).heading).toBe('Sign in to connect a device')
     expect(granted).toContain('Interaction')
     expect(granted).not.toContain('Grant')
-    const poll = await server.token({ grant_type: DEVICE_GRANT, client_id: 'terminal', device_code: device.deviceCode })
+    const poll = await server.token({ grant_type: deviceGrant, client_id: 'terminal', device_code: device.deviceCode })
     expect(errorOf(poll)).toEqual(refused(400, 'authorization_pending'))
   } finally {
     rmSync(dataDir, { recursive: true, force: true })
@@ -144,7 +144,7 @@ verifies('A14', 'every request is put to the person, however often the same one 
     toWebsite,
   ]) {
     const page = await browser.open(authorizePath(createPkce().challenge, changes), { 'sec-fetch-site': 'cross-site' })
-    expect([changes, page.heading]).toEqual([changes, CONSENT])
+    expect([changes, page.heading]).toEqual([changes, consentTitle])
   }
 })
 
@@ -165,7 +165,7 @@ verifies(
       expect(page).toMatchObject({ status: 400, heading: 'This request has expired' })
     }
     await browser.open(url)
-    expect((await browser.logIn()).heading).toBe(CONSENT)
+    expect((await browser.logIn()).heading).toBe(consentTitle)
   },
 )
 

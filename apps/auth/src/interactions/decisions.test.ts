@@ -8,7 +8,7 @@ import { provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, authorizePath, createPkce, errorOf, refused } from '../harness/flows.ts'
 import type { Answer } from '../harness/http.ts'
 
-const GONE = 'This request has expired'
+const gone = 'This request has expired'
 
 async function askedByApp(server: AuthServer): Promise<Browser> {
   const browser = server.openBrowser()
@@ -38,7 +38,7 @@ function press(server: AuthServer, browser: Browser, step: string, more: Readonl
 const decide = (server: AuthServer, browser: Browser, decision: 'approve' | 'refuse') =>
   press(server, browser, '/decision', { decision })
 const nextOf = ({ headers, text }: Answer) => String(headers.refresh ?? headers.location ?? text).replace('0;url=', '')
-const isGone = ({ status, text }: Answer) => status === 400 && text.includes(GONE)
+const isGone = ({ status, text }: Answer) => status === 400 && text.includes(gone)
 
 async function connectedApps(browser: Browser): Promise<number> {
   await browser.open('/apps')

@@ -3,12 +3,12 @@ import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { StoreUnavailableError } from '../errors.ts'
 import { startAuthServer } from '../harness/auth-server.ts'
-import { DEVICE_GRANT } from '../harness/clients.ts'
+import { deviceGrant } from '../harness/clients.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, authorizePath, createPkce, errorOf, refused } from '../harness/flows.ts'
 
-const APPROVAL = 'A device wants to use your account'
-const GONE = 'This request has expired'
+const approval = 'A device wants to use your account'
+const gone = 'This request has expired'
 const pending = refused(400, 'authorization_pending')
 
 verifies('D16', 'another browser cannot approve what this one entered, even with the address of the page', async () => {
@@ -21,7 +21,7 @@ verifies('D16', 'another browser cannot approve what this one entered, even with
   const { pathname } = new URL(owner.page.url)
 
   const other = server.openBrowser()
-  expect(await other.open(pathname)).toMatchObject({ status: 400, heading: GONE })
+  expect(await other.open(pathname)).toMatchObject({ status: 400, heading: gone })
   const answer = await server.post(action, { ...fields, decision: 'approve' }, { accept: 'text/html' })
   expect(answer.status).toBe(400)
   expect(errorOf(await device.poll())).toEqual(pending)
@@ -40,7 +40,7 @@ verifies('D16', 'a browser that became somebody else in between cannot approve t
   await otherTab.switchAccount()
   await otherTab.logIn('mallory')
 
-  expect(await tab.approve()).toMatchObject({ status: 400, heading: GONE })
+  expect(await tab.approve()).toMatchObject({ status: 400, heading: gone })
   expect(errorOf(await first.poll())).toEqual(pending)
   await otherTab.approve()
   expect(decodeJwt((await second.poll()).json.access_token ?? '').sub).toBe('dev:mallory')
@@ -58,7 +58,7 @@ verifies(
     await otherTab.enterCode(second.userCode)
     await tab.logIn('ada')
     expect((await otherTab.logIn('bob')).text).toContain('dev:bob')
-    expect(await tab.approve()).toMatchObject({ status: 400, heading: GONE })
+    expect(await tab.approve()).toMatchObject({ status: 400, heading: gone })
     await otherTab.approve()
     expect(decodeJwt((await second.poll()).json.access_token ?? '').sub).toBe('dev:bob')
     expect(errorOf(await first.poll())).toEqual(pending)
@@ -111,7 +111,7 @@ verifies(
     await browser.logIn()
     await browser.approve()
     server.elapse(50)
-    expect(await enter()).toBe(APPROVAL)
+    expect(await enter()).toBe(approval)
     server.elapse(11)
     expect(await enter()).toBe('Sign in to connect a device')
   },
@@ -126,7 +126,7 @@ test('after signing out by "use another account" an older page cannot sign the f
   const otherTab = tab.openTab()
   await otherTab.enterCode(second.userCode)
   expect((await otherTab.switchAccount()).heading).toBe('Sign in to connect a device')
-  expect(await tab.approve()).toMatchObject({ status: 400, heading: GONE })
+  expect(await tab.approve()).toMatchObject({ status: 400, heading: gone })
   expect(errorOf(await first.poll())).toEqual(pending)
 })
 
@@ -155,10 +155,10 @@ test('after a closed tab the same code can be entered again in the same browser'
   await second.enterCode(device.userCode)
   await second.logIn()
   const third = tab.openTab()
-  expect((await third.enterCode(device.userCode)).heading).toBe(APPROVAL)
+  expect((await third.enterCode(device.userCode)).heading).toBe(approval)
   await third.approve()
   expect((await device.poll()).status).toBe(200)
-  expect(await second.approve()).toMatchObject({ status: 400, heading: GONE })
+  expect(await second.approve()).toMatchObject({ status: 400, heading: gone })
   expect((await third.openTab().enterCode(device.userCode)).status).toBe(400)
 })
 
@@ -170,7 +170,7 @@ test('"use another account" keeps the session and the request, and the token is 
   await browser.logIn('ada')
   expect((await browser.switchAccount()).heading).toBe('Sign in to connect a device')
   const page = await browser.logIn('bob')
-  expect(page.heading).toBe(APPROVAL)
+  expect(page.heading).toBe(approval)
   expect(page.text).toContain('dev:bob')
   expect(page.text).toContain(device.userCode)
   await browser.approve()
@@ -198,7 +198,7 @@ test('an answered request cannot be answered again, nor turned round', async () 
   const late = browser.openTab()
   await late.open(browser.page.url)
   await browser.refuse()
-  expect(await late.approve()).toMatchObject({ status: 400, heading: GONE })
+  expect(await late.approve()).toMatchObject({ status: 400, heading: gone })
   expect(errorOf(await device.poll())).toEqual(refused(400, 'access_denied'))
 })
 
@@ -238,7 +238,7 @@ test('the last page opened again, or in another browser, is an expired request a
   const { url } = await browser.approve()
   for (const each of [browser, server.openBrowser()]) {
     const page = await each.open(url)
-    expect(page).toMatchObject({ status: 400, heading: GONE })
+    expect(page).toMatchObject({ status: 400, heading: gone })
     expect(page.text).toContain('start again there')
   }
 })
@@ -249,8 +249,8 @@ test('a decision that is neither yes nor no asks again', async () => {
   const browser = server.openBrowser()
   await browser.enterCode(device.userCode)
   await browser.logIn()
-  expect((await browser.submit('/decision', { decision: 'maybe' })).heading).toBe(APPROVAL)
-  expect((await browser.submit('/decision')).heading).toBe(APPROVAL)
+  expect((await browser.submit('/decision', { decision: 'maybe' })).heading).toBe(approval)
+  expect((await browser.submit('/decision')).heading).toBe(approval)
   expect(errorOf(await device.poll())).toEqual(pending)
 })
 
@@ -277,7 +277,7 @@ verifies('D20', 'the name of an app is escaped, cleaned and cut, and its host is
     const { json: client } = await server.register({
       client_name: name,
       token_endpoint_auth_method: 'none',
-      grant_types: [DEVICE_GRANT],
+      grant_types: [deviceGrant],
     })
     const { userCode } = await askAsDevice(server, { client_id: client.client_id ?? '' })
     const browser = server.openBrowser()

@@ -15,11 +15,11 @@ const tools = 'https://mcp.example.com/mcp'
 const money = 'https://mcp.example.com/money'
 const allScopes = 'mcp:tools:read mcp:tools:call mcp:tools:notify'
 
-let GATEHOUSE_CONFIG: string
+let gatehouseConfig: string
 beforeEach(() => {
-  GATEHOUSE_CONFIG = join(mkdtempSync(join(tmpdir(), 'gatehouse-endpoint-consent-')), 'gatehouse.yaml')
+  gatehouseConfig = join(mkdtempSync(join(tmpdir(), 'gatehouse-endpoint-consent-')), 'gatehouse.yaml')
 })
-afterEach(() => rmSync(join(GATEHOUSE_CONFIG, '..'), { recursive: true }))
+afterEach(() => rmSync(join(gatehouseConfig, '..'), { recursive: true }))
 
 /** What stands behind the one endpoint from now on; behind the other it stays the same. `rules`: lines of the file. */
 function putBehind(names: readonly string[], server?: AuthServer, rules: readonly string[] = []) {
@@ -29,14 +29,14 @@ function putBehind(names: readonly string[], server?: AuthServer, rules: readonl
     `  - { resource: ${money}, name: Money, upstreams: [ledger] }`,
   ]
   writeFileSync(
-    GATEHOUSE_CONFIG,
+    gatehouseConfig,
     ['version: 1', 'endpoints:', ...endpoints, 'upstreams:', ...upstreams, ...rules].join('\n'),
   )
   server?.hangUp()
 }
 async function start(names: readonly string[], options: Parameters<typeof startAuthServer>[0] = {}) {
   putBehind(names)
-  return startAuthServer({ ...options, environment: { GATEHOUSE_CONFIG } })
+  return startAuthServer({ ...options, environment: { GATEHOUSE_CONFIG: gatehouseConfig } })
 }
 
 /** The text of the page that asks for an approval in the browser. */

@@ -12,7 +12,7 @@ import { askAsDevice, authorizePath, createPkce } from '../harness/flows.ts'
 
 const tools = 'https://mcp.example.com/mcp'
 const free = 'https://mcp.example.com/free'
-const TOLD = 'The server and the app are told that you are in:'
+const told = 'The server and the app are told that you are in:'
 
 let folder: string
 let oidc: FakeOpenIdProvider
@@ -72,11 +72,11 @@ async function onDevice(resource: string) {
 }
 
 test('a device, and an app in the browser, are told of those that the endpoint needs and the person is in', async () => {
-  expect((await onDevice(tools)).text).toContain(`${TOLD} finance, staff`)
+  expect((await onDevice(tools)).text).toContain(`${told} finance, staff`)
   expect((await onDevice(free)).text).not.toContain('you are in')
   const browser = server.openBrowser()
   await browser.open(authorizePath(createPkce().challenge, { resource: tools }))
-  expect(await signIn(browser)).toContain(`${TOLD} finance, staff`)
+  expect(await signIn(browser)).toContain(`${told} finance, staff`)
   oidc.users.set('ada', { sub: 'ada', claims: { groups: ['else'] } })
   expect((await onDevice(tools)).text).not.toContain('you are in')
 })
@@ -91,13 +91,13 @@ test('what is approved is what was shown: a group that is named meanwhile brings
   write(['finance'])
   server.hangUp()
   const { device, browser, text } = await onDevice(tools)
-  expect(text).toMatch(new RegExp(`${TOLD} finance `))
+  expect(text).toMatch(new RegExp(`${told} finance `))
   write(['finance', 'staff'])
   server.hangUp()
   await vi.waitFor(() => expect(server.log().match(/the file of the gateway was read/g)).toHaveLength(2))
   const again = await browser.approve()
   expect(again.heading).toBe('A device wants to use your account')
-  expect(again.text).toContain(`${TOLD} finance, staff`)
+  expect(again.text).toContain(`${told} finance, staff`)
   expect((await device.poll()).json.error).toBe('authorization_pending')
   expect((await browser.approve()).heading).toBe('You are signed in on your device')
   server.elapse(6)

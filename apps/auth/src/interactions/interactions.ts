@@ -30,7 +30,7 @@ export interface InteractionsOptions extends ConnectedAppsParts {
 }
 
 /** Anyone who holds a code of an app that nobody checked may be anybody: arXiv 2605.22333. */
-const UNVERIFIED_DEVICE = 'Nobody has checked this app. It registered itself, and could be used by anybody.'
+const unverifiedDevice = 'Nobody has checked this app. It registered itself, and could be used by anybody.'
 
 /** A Fastify plugin with the routes below /interaction, the callbacks of logins at other servers, and our own pages. */
 export function interactions(options: InteractionsOptions): FastifyPluginAsync {
@@ -208,7 +208,7 @@ function registerInteractions(app: FastifyInstance, options: InteractionsOptions
           userCode: device.userCode,
           requester: device,
           now: clock(),
-          ...(!app.trusted && !app.verifiedHost && { policyWarning: UNVERIFIED_DEVICE }),
+          ...(!app.trusted && !app.verifiedHost && { policyWarning: unverifiedDevice }),
         }),
       }
     if (!returnsTo) throw new InteractionGoneError()

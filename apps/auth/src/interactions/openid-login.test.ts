@@ -21,8 +21,8 @@ import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, refresh } from '../harness/flows.ts'
 import { createLogins, describeLogin } from '../logins/index.ts'
 
-const APPROVAL = 'A device wants to use your account'
-const SIGN_IN = 'Sign in to connect a device'
+const approval = 'A device wants to use your account'
+const signInTitle = 'Sign in to connect a device'
 
 type Id = 'google' | 'oidc'
 let providers: Readonly<Record<Id, FakeOpenIdProvider>>
@@ -94,7 +94,7 @@ async function signIn(browser: Browser, id: Id, user: string): Promise<Page> {
 /** Signs in on a device, from the beginning to the token; returns its subject. */
 async function subjectOf(id: Id, user: string): Promise<string | undefined> {
   const { device, browser } = await deviceAtLogin()
-  expect(await signIn(browser, id, user)).toMatchObject({ heading: APPROVAL })
+  expect(await signIn(browser, id, user)).toMatchObject({ heading: approval })
   await browser.approve()
   return decodeJwt((await device.poll()).json.access_token ?? '').sub
 }
@@ -114,7 +114,7 @@ describe('a login', () => {
       nonce: expect.stringMatching(/^[\w-]{20,}$/),
     })
     const page = await signIn(await reopened(browser), 'google', 'ada')
-    expect(page.heading).toBe(APPROVAL)
+    expect(page.heading).toBe(approval)
     expect(page.text).toContain('ada@example.com')
     await browser.approve()
     expect(decodeJwt((await device.poll()).json.access_token ?? '').sub).toBe('google:248289761001')
@@ -203,7 +203,7 @@ describe('the answer of a provider', () => {
     const victim = server.openBrowser()
     expect((await comeBack(victim, foreign)).status).toBe(400)
     expect(victim.cookies()).toEqual({})
-    expect((await comeBack(attacker.browser, foreign)).heading).toBe(APPROVAL)
+    expect((await comeBack(attacker.browser, foreign)).heading).toBe(approval)
     expect((await comeBack(attacker.browser, foreign)).status).toBe(400)
   })
 
@@ -213,7 +213,7 @@ describe('the answer of a provider', () => {
     const ours = await decide(await goTo(victim.browser, 'google'), 'ada')
     const theirs = await decide(await goTo(attacker.browser, 'google'), 'bob')
     ours.searchParams.set('code', theirs.searchParams.get('code') ?? '')
-    expect(await comeBack(victim.browser, ours)).toMatchObject({ status: 502, heading: SIGN_IN })
+    expect(await comeBack(victim.browser, ours)).toMatchObject({ status: 502, heading: signInTitle })
     expect(lastReason()).toBe('Google, token: invalid_grant')
   })
 
@@ -226,7 +226,7 @@ describe('the answer of a provider', () => {
 
     await goTo(await reopened(browser), 'google')
     const second = await decide(await goTo(await reopened(browser), 'oidc'), 'bob')
-    expect(await comeBack(browser, misdirected(second))).toMatchObject({ status: 502, heading: SIGN_IN })
+    expect(await comeBack(browser, misdirected(second))).toMatchObject({ status: 502, heading: signInTitle })
     expect(providers.google.requests, 'the code went to nobody').not.toContain('/token')
     expect(lastReason()).toContain('unexpected "iss" (issuer) response parameter value')
   })
@@ -236,11 +236,11 @@ describe('the answer of a provider', () => {
     const { browser } = await deviceAtLogin()
     for (const fault of ['no iss', 'foreign iss'] as const) {
       providers.oidc.fault = fault
-      expect(await signIn(browser, 'oidc', 'ada'), fault).toMatchObject({ status: 502, heading: SIGN_IN })
+      expect(await signIn(browser, 'oidc', 'ada'), fault).toMatchObject({ status: 502, heading: signInTitle })
     }
     expect(providers.oidc.requests).not.toContain('/token')
     providers.oidc.fault = undefined
-    expect((await signIn(browser, 'oidc', 'ada')).heading).toBe(APPROVAL)
+    expect((await signIn(browser, 'oidc', 'ada')).heading).toBe(approval)
   })
 
   verifies('U3', 'of a provider that names no issuer is taken without, and with a foreign one refused', async () => {
@@ -250,7 +250,7 @@ describe('the answer of a provider', () => {
     providers.oidc.fault = 'foreign iss'
     expect((await signIn(browser, 'oidc', 'ada')).status).toBe(502)
     providers.oidc.fault = 'no iss'
-    expect((await signIn(browser, 'oidc', 'ada')).heading).toBe(APPROVAL)
+    expect((await signIn(browser, 'oidc', 'ada')).heading).toBe(approval)
   })
 })
 
@@ -285,12 +285,12 @@ describe('an ID token', () => {
       for (const [fault, reason] of Object.entries(faults)) {
         providers[id].fault = fault as FakeOpenIdFault
         const page = await signIn(browser, id, 'ada')
-        expect(page, `${id}: ${fault}`).toMatchObject({ status: 502, heading: SIGN_IN })
+        expect(page, `${id}: ${fault}`).toMatchObject({ status: 502, heading: signInTitle })
         expect(lastReason(), `${id}: ${fault}`).toContain(reason)
       }
       providers[id].fault = undefined
     }
-    expect((await signIn(browser, 'oidc', 'ada')).heading).toBe(APPROVAL)
+    expect((await signIn(browser, 'oidc', 'ada')).heading).toBe(approval)
   })
 
   verifies('U5', 'of another issuer, or with an algorithm that is not ours, is for the operator to mend', async () => {
@@ -336,7 +336,7 @@ describe('an ID token', () => {
     for (const sub of ['', 'a\u0000b', 'a\nb', 'a\u0085', 'x'.repeat(256), 42, null]) {
       providers.oidc.users.set('odd', { sub: 'odd', claims: { sub } })
       const page = await signIn(browser, 'oidc', 'odd')
-      expect(page, JSON.stringify(sub)).toMatchObject({ status: 502, heading: SIGN_IN })
+      expect(page, JSON.stringify(sub)).toMatchObject({ status: 502, heading: signInTitle })
     }
   })
 })
@@ -370,10 +370,10 @@ describe('when a provider misbehaves', () => {
           Object.assign(oidc, { fault, faultAt: at })
           const page = await attempt(browser, at)
           oidc.fault = undefined
-          expect(page, `${fault} at ${at}`).toMatchObject({ status: 502, heading: SIGN_IN })
+          expect(page, `${fault} at ${at}`).toMatchObject({ status: 502, heading: signInTitle })
           expect(page.text, `${fault} at ${at}`).toContain('Example Corp. did not answer as it should')
           if (fault === 'endless') expect(lastReason()).toContain('too large')
-          expect((await signIn(browser, 'oidc', 'shy')).heading, `${fault} at ${at} is over`).toBe(APPROVAL)
+          expect((await signIn(browser, 'oidc', 'shy')).heading, `${fault} at ${at} is over`).toBe(approval)
         }
       }
     },
@@ -391,7 +391,7 @@ describe('when a provider misbehaves', () => {
       Object.assign(providers.oidc, { fault: 'slow', faultAt: '/.well-known/openid-configuration' })
       const started = performance.now()
       const pages = await Promise.all([comeBack(atGoogle, callback), choose((await deviceAtLogin()).browser, 'oidc')])
-      for (const page of pages) expect(page).toMatchObject({ status: 502, heading: SIGN_IN })
+      for (const page of pages) expect(page).toMatchObject({ status: 502, heading: signInTitle })
       expect(performance.now() - started).toBeLessThan(7_000)
     },
     30_000,
@@ -400,15 +400,15 @@ describe('when a provider misbehaves', () => {
   verifies('U6', 'a person who says no there, and a provider that does not know us, are told apart', async () => {
     await start()
     const { browser } = await deviceAtLogin()
-    expect(await signIn(browser, 'google', '')).toMatchObject({ status: 403, heading: SIGN_IN })
+    expect(await signIn(browser, 'google', '')).toMatchObject({ status: 403, heading: signInTitle })
     expect(browser.page.text).toContain('Google did not let you in, or you said no there.')
     providers.google.fault = 'client revoked'
-    expect(await signIn(browser, 'google', 'ada')).toMatchObject({ status: 502, heading: SIGN_IN })
+    expect(await signIn(browser, 'google', 'ada')).toMatchObject({ status: 502, heading: signInTitle })
     expect(browser.page.text).toContain('Google does not accept this server.')
     providers.google.fault = 'error with 200'
     expect((await signIn(browser, 'google', 'ada')).status).toBe(502)
     providers.google.fault = undefined
-    expect((await signIn(browser, 'google', 'ada')).heading).toBe(APPROVAL)
+    expect((await signIn(browser, 'google', 'ada')).heading).toBe(approval)
   })
 
   verifies('U6', 'one that is away when we start is asked when somebody signs in there, and again', async () => {
@@ -418,24 +418,24 @@ describe('when a provider misbehaves', () => {
     expect(providers.google.requests, 'nobody is asked before somebody signs in').toEqual([])
     const { browser } = await deviceAtLogin()
     for (let times = 0; times < 2; times += 1)
-      expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: SIGN_IN })
+      expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: signInTitle })
     expect(lastReason()).toBe('Example Corp., discovery: no answer (ECONNREFUSED)')
-    expect((await signIn(browser, 'google', 'ada')).heading, 'the other one is not affected').toBe(APPROVAL)
+    expect((await signIn(browser, 'google', 'ada')).heading, 'the other one is not affected').toBe(approval)
   })
 
   verifies('U3', 'metadata of another issuer, and of one that is only nearly the same, is not used', async () => {
     await start()
     const { browser } = await deviceAtLogin()
     providers.oidc.fault = 'foreign issuer in metadata'
-    expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: SIGN_IN })
+    expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: signInTitle })
     expect(browser.page.text).toContain('Example Corp. does not accept this server.')
     expect(lastReason()).toContain('its issuer is another one: "https://accounts.example"')
     expect(providers.oidc.requests, 'asked once, not again on the way to the page').toHaveLength(1)
     providers.oidc.fault = 'no endpoints in metadata'
-    expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: SIGN_IN })
+    expect(await choose(browser, 'oidc')).toMatchObject({ status: 502, heading: signInTitle })
     providers.oidc.fault = undefined
     providers.google.metadata = { issuer: `${providers.google.issuer}/` }
-    expect(await choose(browser, 'google')).toMatchObject({ status: 502, heading: SIGN_IN })
+    expect(await choose(browser, 'google')).toMatchObject({ status: 502, heading: signInTitle })
   })
 
   verifies('U3', 'null in what a provider says is a member that is not there', async () => {
@@ -529,9 +529,9 @@ describe('who may enter', () => {
     for (const [user, [claims, userinfo]] of Object.entries(cases)) {
       providers.google.users.set(user, { sub: user, claims: claims as never, userinfo: userinfo as never })
       const page = await signIn(browser, 'google', user)
-      admitted[user] = page.heading === APPROVAL
+      admitted[user] = page.heading === approval
       if (admitted[user]) await browser.switchAccount()
-      else expect(page, user).toMatchObject({ status: 403, heading: SIGN_IN })
+      else expect(page, user).toMatchObject({ status: 403, heading: signInTitle })
     }
     expect(admitted).toEqual(
       Object.fromEntries(Object.entries(cases).map(([user, [, , expected]]) => [user, expected])),
@@ -557,7 +557,7 @@ describe('who may enter', () => {
         providers.oidc.users.set(user, { sub: user, claims: claims as never, userinfo: userinfo as never })
         const page = await signIn(browser, 'oidc', user)
         const expected = emails === 'any' ? admitted : user === 'verified'
-        expect([emails, user, page.heading === APPROVAL]).toEqual([emails, user, expected])
+        expect([emails, user, page.heading === approval]).toEqual([emails, user, expected])
         if (expected) await browser.switchAccount()
       }
     }
@@ -580,7 +580,7 @@ describe('who may enter', () => {
     providers.oidc.users.set('shy', { sub: 'shy', userinfo: { email: 'shy@example.com', email_verified: true } })
     providers.oidc.fault = 'foreign sub in userinfo'
     const { browser } = await deviceAtLogin()
-    expect(await signIn(browser, 'oidc', 'shy')).toMatchObject({ status: 502, heading: SIGN_IN })
+    expect(await signIn(browser, 'oidc', 'shy')).toMatchObject({ status: 502, heading: signInTitle })
   })
 
   test('userinfo is asked only where a rule needs an address that the ID token has not', async () => {

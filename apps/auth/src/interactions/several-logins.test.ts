@@ -8,7 +8,7 @@ import type { Browser, Page } from '../harness/browser.ts'
 import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice } from '../harness/flows.ts'
 
-const APPROVAL = 'A device wants to use your account'
+const approval = 'A device wants to use your account'
 
 type Id = 'github' | 'oidc' | 'oidc-partner-ltd'
 let fakes: Awaited<ReturnType<typeof createFakes>>
@@ -104,7 +104,7 @@ test('each login has its button, and comes back with its own subject and name', 
   for (const [id, user, subject, label] of people) {
     const { device, browser: own } = await deviceAtLogin()
     const page = await signIn(own, id, user)
-    expect([id, page.heading]).toEqual([id, APPROVAL])
+    expect([id, page.heading]).toEqual([id, approval])
     expect(page.text).toContain(label)
     await own.approve()
     expect(decodeJwt((await device.poll()).json.access_token ?? '').sub).toBe(subject)
@@ -146,8 +146,8 @@ verifies('N11', 'an allowed domain is judged by what each provider, and no other
       for (const user of Object.keys(claims)) {
         const { browser } = await deviceAtLogin()
         const { heading, status } = await signIn(browser, id, user)
-        expect([id, user, status]).toEqual([id, user, heading === APPROVAL ? 200 : 403])
-        if (heading === APPROVAL) found.push(`${id}: ${user}`)
+        expect([id, user, status]).toEqual([id, user, heading === approval ? 200 : 403])
+        if (heading === approval) found.push(`${id}: ${user}`)
       }
     return found
   }
@@ -155,7 +155,7 @@ verifies('N11', 'an allowed domain is judged by what each provider, and no other
   await start({ ALLOWED_EMAIL_DOMAINS: 'example.com', partner: { OIDC_EMAILS: 'any' } })
   expect(await admitted()).toEqual(['oidc: verified', 'oidc-partner-ltd: not said', 'oidc-partner-ltd: verified'])
   // GitHub has its own word on it
-  for (const [login, heading] of [['octocat', APPROVAL] as const, ['mona', 'Sign in to connect a device'] as const]) {
+  for (const [login, heading] of [['octocat', approval] as const, ['mona', 'Sign in to connect a device'] as const]) {
     const { browser } = await deviceAtLogin()
     expect((await signIn(browser, 'github', login)).heading).toBe(heading)
   }

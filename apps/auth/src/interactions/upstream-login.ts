@@ -15,8 +15,8 @@ import type { Trouble } from '../pages/index.ts'
 import type { RecordStore } from '../store/contract.ts'
 import type { Answer, Fields, Pending } from './step.ts'
 
-const MODEL = 'UpstreamLogin'
-const LIFETIME_MS = 600_000
+const model = 'UpstreamLogin'
+const lifetimeMs = 600_000
 
 /** What a login remembers between there and back, for one pending request at a time. */
 export interface LoginMemories {
@@ -30,14 +30,14 @@ export function createLoginMemories(records: RecordStore): LoginMemories {
   return {
     keep: async (uid, login, memory) => {
       // begun again, as after the back button: only the newest answer counts
-      await records.destroy(MODEL, id(uid, login))
-      await records.put(MODEL, id(uid, login), memory, LIFETIME_MS)
+      await records.destroy(model, id(uid, login))
+      await records.put(model, id(uid, login), memory, lifetimeMs)
     },
     async take(uid, login) {
-      const record = await records.find(MODEL, id(uid, login))
+      const record = await records.find(model, id(uid, login))
       if (!record) return undefined
       try {
-        await records.consume(MODEL, id(uid, login))
+        await records.consume(model, id(uid, login))
       } catch (error) {
         if (error instanceof AlreadyConsumedError) return undefined
         throw error

@@ -44,7 +44,7 @@ export interface KeyStatus {
 }
 
 /** Seconds by which a key outlives its last token: resource servers and replicas have clocks of their own. */
-const RETIRE_MARGIN = 60
+const retireMargin = 60
 
 export function emptyRing(alg: SigningAlgorithm): KeyRing {
   return { alg, keys: [], removed: [] }
@@ -158,7 +158,7 @@ function waiting(ring: KeyRing, time: number): readonly RingKey[] {
 }
 
 function retiresAt(keys: readonly RingKey[], index: number, { accessToken }: KeyLifetimes): number {
-  return (keys[index + 1]?.signs_from ?? Number.POSITIVE_INFINITY) + accessToken + RETIRE_MARGIN
+  return (keys[index + 1]?.signs_from ?? Number.POSITIVE_INFINITY) + accessToken + retireMargin
 }
 
 function earlier(key: RingKey, other: RingKey | undefined): RingKey {

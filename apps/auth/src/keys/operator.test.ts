@@ -4,7 +4,7 @@ import { emptyRing, type KeyRing, publishedKeys } from './key-ring.ts'
 import { removeSigningKeys, rotateKeys, storedKeys } from './operator.ts'
 import { type KeyDocuments, reconcileKeys } from './reconcile.ts'
 
-const NOW = Date.UTC(2026, 11, 1)
+const startTime = Date.UTC(2026, 11, 1)
 const lifetimes = { signingKey: 90 * 86_400, keySet: 300, accessToken: 600 }
 
 async function createScene() {
@@ -17,9 +17,9 @@ async function createScene() {
       return stored.get(name)
     },
   }
-  const options = { documents, lifetimes, clock: () => NOW, hold: 0 }
+  const options = { documents, lifetimes, clock: () => startTime, hold: 0 }
   const start = async () => {
-    await reconcileKeys(emptyRing('ES256'), { documents, lifetimes, now: NOW - 86_400_000 })
+    await reconcileKeys(emptyRing('ES256'), { documents, lifetimes, now: startTime - 86_400_000 })
     return kids(await storedKeys(options))
   }
   const name = 'signing-keys'
@@ -32,7 +32,8 @@ async function createScene() {
   }
 }
 
-const kids = (rings: readonly KeyRing[]) => rings.flatMap((ring) => publishedKeys(ring, NOW)).map(({ kid }) => kid)
+const kids = (rings: readonly KeyRing[]) =>
+  rings.flatMap((ring) => publishedKeys(ring, startTime)).map(({ kid }) => kid)
 
 test('a store without keys is left as it is', async () => {
   const { options, stored } = await createScene()
@@ -86,11 +87,11 @@ test('a key id that is not there is refused before anything is done, one that wa
 test('with keys of two algorithms both take their turn by one command, and a removal is of the key that is named alone', async () => {
   const { documents, options, start } = await createScene()
   await start()
-  await reconcileKeys(emptyRing('RS256'), { documents, lifetimes, now: NOW - 86_400_000 })
+  await reconcileKeys(emptyRing('RS256'), { documents, lifetimes, now: startTime - 86_400_000 })
   const before = await storedKeys(options)
-  const [es256, rs256] = before.map((ring) => publishedKeys(ring, NOW).map(({ kid }) => kid))
+  const [es256, rs256] = before.map((ring) => publishedKeys(ring, startTime).map(({ kid }) => kid))
   const rotated = await rotateKeys(options)
-  expect(rotated.map((ring) => publishedKeys(ring, NOW)[0]?.kid)).toEqual([es256?.[1], rs256?.[1]])
+  expect(rotated.map((ring) => publishedKeys(ring, startTime)[0]?.kid)).toEqual([es256?.[1], rs256?.[1]])
 
   const after = await removeSigningKeys([rs256?.[1] ?? ''], options)
   expect(after[0]).toEqual(rotated[0])

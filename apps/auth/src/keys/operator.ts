@@ -6,7 +6,7 @@ import { type KeyRing, removeKeys, rotateRing, tendRing } from './key-ring.ts'
 import { type ReconcileOptions, readStoredRing, reconcileKeys } from './reconcile.ts'
 import { signingAlgorithms } from './signing-keys.ts'
 
-const AGAIN_MS = 500
+const againMs = 500
 
 export interface OperatorOptions extends Omit<ReconcileOptions, 'now' | 'onWritten'> {
   readonly clock: () => number
@@ -55,6 +55,6 @@ async function change(
   const changed = stored.map(async (ring) => apply(await tendRing(ring, clock(), lifetimes)))
   let rings = await reconcile(await Promise.all(changed))
   for (const end = performance.now() + hold; performance.now() < end; rings = await reconcile(rings))
-    await wait(AGAIN_MS)
+    await wait(againMs)
   return rings
 }

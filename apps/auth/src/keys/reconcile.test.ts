@@ -4,12 +4,12 @@ import { StoreUnavailableError } from '../errors.ts'
 import { emptyRing, joinRings, type KeyRing, publishedKeys, removeKeys, rotateRing, tendRing } from './key-ring.ts'
 import { type KeyDocuments, reconcileKeys } from './reconcile.ts'
 
-const NOW = Date.UTC(2026, 11, 1)
-const MINUTE = 60_000
-const DAY = 24 * 60 * MINUTE
+const startTime = Date.UTC(2026, 11, 1)
+const minute = 60_000
+const day = 24 * 60 * minute
 const lifetimes = { signingKey: 90 * 86_400, keySet: 300, accessToken: 600 }
 /** When the second key signs, and a third one is missing. */
-const TURN = NOW + 15 * MINUTE + 90 * DAY
+const turnTime = startTime + 15 * minute + 90 * day
 
 /** One document, which can be lost, kept from everybody, and have callers wait for their turn. */
 function createScene() {
@@ -43,7 +43,7 @@ function createScene() {
       const replica = {
         ring: emptyRing('ES256'),
         written: [] as string[],
-        look: async (now = NOW) => {
+        look: async (now = startTime) => {
           replica.ring = await reconcileKeys(replica.ring, {
             documents: scene.documentsOf(name),
             now,
@@ -59,7 +59,7 @@ function createScene() {
   return scene
 }
 
-const kids = (ring: KeyRing, now = NOW) => publishedKeys(ring, now).map(({ kid }) => kid)
+const kids = (ring: KeyRing, now = startTime) => publishedKeys(ring, now).map(({ kid }) => kid)
 
 test('the first start makes a key that signs and a next one, and later ones use them', async () => {
   const scene = createScene()
@@ -75,19 +75,19 @@ test('the first start makes a key that signs and a next one, and later ones use 
     kid: keys[0],
     use: 'sig',
     alg: 'ES256',
-    iat: NOW / 1000,
-    signs_from: NOW / 1000 + 900,
+    iat: startTime / 1000,
+    signs_from: startTime / 1000 + 900,
   })
   const later = scene.replica()
-  expect(await later.look(NOW + 1)).toEqual(keys)
-  expect(await first.look(NOW + 2)).toEqual(keys)
+  expect(await later.look(startTime + 1)).toEqual(keys)
+  expect(await first.look(startTime + 2)).toEqual(keys)
   expect([first.written, later.written]).toEqual([['made'], []])
 })
 
 test('nothing is written while nothing changes', async () => {
   const scene = createScene()
   const replica = scene.replica()
-  for (const minutes of [0, 1, 5, 20, 600]) await replica.look(NOW + minutes * MINUTE)
+  for (const minutes of [0, 1, 5, 20, 600]) await replica.look(startTime + minutes * minute)
   expect(scene.puts).toBe(0)
 })
 
@@ -102,7 +102,7 @@ test('a store that lost its data gets the held keys back, and which ones were re
   const [holding, asleep, fresh] = [scene.replica(), scene.replica(), scene.replica()]
   const [gone = ''] = await holding.look()
   await asleep.look()
-  holding.ring = await removeKeys(holding.ring, [gone], NOW)
+  holding.ring = await removeKeys(holding.ring, [gone], startTime)
   const keys = await holding.look()
 
   scene.stored = undefined
@@ -118,7 +118,7 @@ test('a store that lost its data and got other keys meanwhile is joined: what ev
   const [holding, fresh] = [scene.replica(), scene.replica()]
   const held = await holding.look()
   scene.stored = undefined
-  const later = NOW + 60 * MINUTE
+  const later = startTime + 60 * minute
   const made = await fresh.look(later)
   expect(made).not.toContain(held[0])
   const joined = await holding.look(later)
@@ -136,19 +136,19 @@ test('a store that is away in the middle of a rotation costs no key and leaves n
     calls += 1
     scene.away = calls > 1
   }
-  await expect(replica.look(TURN), 'the write fails').rejects.toThrow(StoreUnavailableError)
+  await expect(replica.look(turnTime), 'the write fails').rejects.toThrow(StoreUnavailableError)
   expect(calls).toBe(2)
-  expect(kids(replica.ring, TURN), 'by the clock').toEqual([second, first])
+  expect(kids(replica.ring, turnTime), 'by the clock').toEqual([second, first])
   scene.turn = async () => undefined
   scene.away = false
-  const [signs, , next] = await replica.look(TURN)
+  const [signs, , next] = await replica.look(turnTime)
   expect([signs, next]).toEqual([second, expect.any(String)])
-  expect(await scene.replica().look(TURN)).toEqual(await replica.look(TURN))
+  expect(await scene.replica().look(turnTime)).toEqual(await replica.look(turnTime))
 })
 
 const operators = {
-  'removes the key that signs': (ring: KeyRing) => removeKeys(ring, kids(ring, TURN).slice(0, 1), TURN),
-  'lets the next one sign': async (ring: KeyRing) => rotateRing(ring, TURN, lifetimes),
+  'removes the key that signs': (ring: KeyRing) => removeKeys(ring, kids(ring, turnTime).slice(0, 1), turnTime),
+  'lets the next one sign': async (ring: KeyRing) => rotateRing(ring, turnTime, lifetimes),
 }
 
 test.each(Object.entries(operators))(
@@ -168,15 +168,15 @@ async function race(order: readonly string[], operate: (ring: KeyRing) => Promis
   const { a, b, operator } = { a: scene.replica('a'), b: scene.replica('b'), operator: scene.replica('operator') }
   await a.look()
   await b.look()
-  operator.ring = await operate(await tendRing(a.ring, TURN, lifetimes))
+  operator.ring = await operate(await tendRing(a.ring, turnTime, lifetimes))
   const wanted = operator.ring
   await inOrder(scene, order, { a: a.look, b: b.look, operator: operator.look })
   const writes = scene.puts
 
   // the operator's command stays for as long as it takes that each replica looks once, and no longer
-  for (const { look } of [operator, a, b]) await look(TURN)
+  for (const { look } of [operator, a, b]) await look(turnTime)
   operator.ring = emptyRing('ES256')
-  for (const { look } of [a, b, a]) await look(TURN)
+  for (const { look } of [a, b, a]) await look(turnTime)
   expect(a.ring, order.join()).toEqual(b.ring)
   expect(a.ring, order.join()).toEqual(scene.stored)
   expect(joinRings(a.ring, wanted), order.join()).toEqual(a.ring)
@@ -191,7 +191,7 @@ async function inOrder(
   const waiting = new Map<string, () => void>()
   scene.turn = (caller) => new Promise((resolve) => waiting.set(caller, resolve))
   const working = new Set(Object.keys(looks))
-  const done = Object.entries(looks).map(([caller, look]) => look(TURN).finally(() => working.delete(caller)))
+  const done = Object.entries(looks).map(([caller, look]) => look(turnTime).finally(() => working.delete(caller)))
   const untilItWaits = async (caller: string) => {
     while (!waiting.has(caller) && working.has(caller)) await nextTurn()
   }

@@ -8,7 +8,7 @@ import type { SigningAlgorithm } from './signing-keys.ts'
 
 export type KeyDocuments = Pick<DocumentStore, 'get' | 'put' | 'putIfAbsent'>
 
-const DOCUMENTS: Readonly<Record<SigningAlgorithm, string>> = { ES256: 'signing-keys', RS256: 'signing-keys-rs256' }
+const documentNames: Readonly<Record<SigningAlgorithm, string>> = { ES256: 'signing-keys', RS256: 'signing-keys-rs256' }
 
 export interface ReconcileOptions {
   readonly documents: KeyDocuments
@@ -21,7 +21,7 @@ export interface ReconcileOptions {
 
 /** The stored keys of one algorithm; undefined if there are none, or if they do not open. */
 export async function readStoredRing(alg: SigningAlgorithm, documents: KeyDocuments): Promise<KeyRing | undefined> {
-  const document = await documents.get(DOCUMENTS[alg])
+  const document = await documents.get(documentNames[alg])
   return document === undefined ? undefined : readRing(alg, document)
 }
 
@@ -37,11 +37,11 @@ export async function reconcileKeys(held: KeyRing, options: ReconcileOptions): P
   let stored = await readStoredRing(alg, documents)
   if (!stored) {
     const mine = await tendRing(held, now, lifetimes)
-    stored = readRing(alg, await documents.putIfAbsent(DOCUMENTS[alg], mine))
+    stored = readRing(alg, await documents.putIfAbsent(documentNames[alg], mine))
     if (isDeepStrictEqual(stored, mine)) onWritten?.(held.keys.length > 0 ? 'written_back' : 'made')
   }
   const ring = await tendRing(joinRings(stored, held), now, lifetimes)
   // Two who write at once lose nothing: whose write was overwritten, that one adds it again.
-  if (!isDeepStrictEqual(ring, stored)) await documents.put(DOCUMENTS[alg], ring)
+  if (!isDeepStrictEqual(ring, stored)) await documents.put(documentNames[alg], ring)
   return ring
 }

@@ -8,7 +8,7 @@ import { type AuthServer, createDataDir, startAuthServer } from '../harness/auth
 import { basic, robot } from '../harness/clients.ts'
 import { createSigningKey, sameKeys } from './signing-keys.ts'
 
-const MONTHS = 100 * 86_400
+const months = 100 * 86_400
 
 const published = async (server: AuthServer, algorithm = 'ES256') =>
   ((await server.get('/jwks')).json as unknown as { keys: { kid: string; alg: string; d?: string }[] }).keys.filter(
@@ -30,7 +30,7 @@ test('a token is signed by the key whose turn it is, which was published before,
   let server = await startAuthServer({ dataDir })
   const [first, next] = await published(server)
   expect(kidOf(await machineToken(server))).toBe(first?.kid)
-  server.elapse(MONTHS)
+  server.elapse(months)
   await server[Symbol.asyncDispose]()
 
   server = await startAuthServer({ dataDir })

@@ -3,13 +3,13 @@ import { connect, type Socket } from 'node:net'
 import { verifies } from '@gatehouse/testing'
 import { expect, vi } from 'vitest'
 import { startAuthServer } from '../harness/auth-server.ts'
-import { DEVICE_GRANT, terminal } from '../harness/clients.ts'
+import { deviceGrant, terminal } from '../harness/clients.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, logInOnDevice } from '../harness/flows.ts'
 import { encodeForm } from '../harness/http.ts'
 import { bodyRoom } from './bodies-under-way.ts'
 
-const LENGTH = 56 * 1024
+const bodyLength = 56 * 1024
 const patient = { timeout: 10_000 }
 
 /** A connection that begins a form, and what it is answered. */
@@ -19,7 +19,7 @@ function begin(port: number, issuer: string, network: number, opened: Socket[]):
   socket.on('data', (data) => (answer += data)).on('error', () => undefined)
   const from = `203.0.${network}.7`
   const head = `POST /token HTTP/1.1\r\nHost: ${new URL(issuer).host}\r\nX-Forwarded-For: ${from}`
-  socket.write(`${head}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${LENGTH}\r\n\r\na`)
+  socket.write(`${head}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${bodyLength}\r\n\r\na`)
   opened.push(socket)
   return { answer: () => answer }
 }
@@ -30,7 +30,7 @@ verifies(
   async () => {
     await using server = await startAuthServer({ environment: { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' } })
     const opened: Socket[] = []
-    const fits = Math.floor(bodyRoom.perNetwork / LENGTH)
+    const fits = Math.floor(bodyRoom.perNetwork / bodyLength)
     const statusOf = (answer: string) => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]
     const tried = Array.from({ length: fits + 5 }, () => begin(server.port, server.issuer, 1, opened))
     await vi.waitFor(() => expect(tried.filter(({ answer }) => statusOf(answer()) === '429')).toHaveLength(5), patient)
@@ -63,11 +63,11 @@ verifies(['M17', 'N12'], 'devices that wait take none of that room, however they
   const headers = { 'x-forwarded-for': '203.0.113.7' }
   const head = `POST /token HTTP/1.1\r\nHost: ${new URL(server.issuer).host}\r\nX-Forwarded-For: 203.0.113.7`
   const chunked = `${head}\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n`
-  const devices = Math.floor(bodyRoom.perNetwork / LENGTH) + 5
+  const devices = Math.floor(bodyRoom.perNetwork / bodyLength) + 5
   const opened: Socket[] = []
   for (let device = 0; device < devices; device += 1) {
     const { deviceCode } = await askAsDevice(server, {}, headers)
-    const form = encodeForm({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: terminal.client_id })
+    const form = encodeForm({ grant_type: deviceGrant, device_code: deviceCode, client_id: terminal.client_id })
     const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
     socket.write(`${chunked}${form.length.toString(16)}\r\n${form}\r\n0\r\n\r\n`)
     opened.push(socket)

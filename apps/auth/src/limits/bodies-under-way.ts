@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { networkOf } from '@gatehouse/service'
 import type { FastifyInstance } from 'fastify'
 import { BusyError, TooManyRequestsError } from '../errors.ts'
-import { ROOM_SECONDS } from '../wire-errors.ts'
+import { roomSeconds } from '../wire-errors.ts'
 
 export interface BodyRoom {
   /** Bytes for one network. Thousands of forms of the usual size. */
@@ -38,7 +38,7 @@ export function boundBodies(app: FastifyInstance, { perNetwork, total }: BodyRoo
     if (bytes === 0) return
     const network = networkOf(request.ip)
     const held = ofNetwork.get(network) ?? 0
-    if (held + bytes > perNetwork) throw new TooManyRequestsError(ROOM_SECONDS)
+    if (held + bytes > perNetwork) throw new TooManyRequestsError(roomSeconds)
     if (all + bytes > total) throw new BusyError()
     const count = (more: number): void => {
       all += more

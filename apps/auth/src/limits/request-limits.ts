@@ -7,7 +7,7 @@ import { networkOf } from './network.ts'
 
 type Kind = Exclude<keyof typeof limits, 'user_code' | 'client_secret' | `document${string}`>
 
-const REMEMBERED = 10_000
+const remembered = 10_000
 
 export interface RequestLimits {
   take(kind: Kind, address: string): Promise<Taken>
@@ -42,7 +42,7 @@ export function createRequestLimits(
       blockedUntil.set(key, now() + retryAfter * 1000)
       // the first is the one that was set longest ago
       const [oldest] = blockedUntil.keys()
-      if (blockedUntil.size > REMEMBERED && oldest !== undefined) blockedUntil.delete(oldest)
+      if (blockedUntil.size > remembered && oldest !== undefined) blockedUntil.delete(oldest)
     },
   }
 }

@@ -4,7 +4,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { openDocumentHost, verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
-import { basic, DEVICE_GRANT, robot, terminal } from '../harness/clients.ts'
+import { basic, deviceGrant, robot, terminal } from '../harness/clients.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, authorizePath, createPkce } from '../harness/flows.ts'
 
@@ -91,7 +91,7 @@ verifies(['R10', 'N13'], 'registrations by pages of other sites have a budget of
 verifies(['D23', 'N13'], 'device requests by pages of other sites have a budget of their own', async () => {
   await using server = await startAuthServer(behindProxy)
   // what the engine lets a page ask for is what was registered with an address of that page
-  const grants = { grant_types: [DEVICE_GRANT, 'authorization_code'] }
+  const grants = { grant_types: [deviceGrant, 'authorization_code'] }
   const { json } = await server.register({ ...app('evil'), ...grants, redirect_uris: ['https://evil.example/cb'] })
   const byPage = () => server.post('/device_authorization', { client_id: json.client_id ?? '' }, { ...victim, ...cors })
   expect(await flood(125, byPage)).toEqual({ 200: 10, 429: 115 })

@@ -8,15 +8,15 @@ import { createGitHubPeople } from '../identity/github-people.ts'
 import type { LoginKind } from './login.ts'
 import { baseUrl } from './upstream-url.ts'
 
-const PUBLIC = { url: 'https://github.com', apiUrl: 'https://api.github.com' }
+const publicGitHub = { url: 'https://github.com', apiUrl: 'https://api.github.com' }
 
 const settings = z.object({
   clientId: z.string().min(1),
   /** Absent: no web sign-in, but the relay of GitHub's device flow, which needs none, works. */
   clientSecret: z.string().min(1).optional(),
-  url: baseUrl(PUBLIC.url).default(PUBLIC.url),
+  url: baseUrl(publicGitHub.url).default(publicGitHub.url),
   /** By default that of `url`: GitHub Enterprise has its API below the same host. */
-  apiUrl: baseUrl(`${PUBLIC.apiUrl} or https://github.example.com/api/v3`).optional(),
+  apiUrl: baseUrl(`${publicGitHub.apiUrl} or https://github.example.com/api/v3`).optional(),
 })
 
 export const github: LoginKind<z.infer<typeof settings>> = {
@@ -25,7 +25,7 @@ export const github: LoginKind<z.infer<typeof settings>> = {
   label: () => 'GitHub',
   subjectPrefix: () => 'github:',
   create(
-    { clientId, clientSecret, url, apiUrl = url === PUBLIC.url ? PUBLIC.apiUrl : `${url}/api/v3` },
+    { clientId, clientSecret, url, apiUrl = url === publicGitHub.url ? publicGitHub.apiUrl : `${url}/api/v3` },
     { needs, now },
   ) {
     const api = createGitHubApi({ url, apiUrl })

@@ -5,8 +5,8 @@ import { createOpenIdLogin } from '../identity/openid.ts'
 import type { LoginKind } from './login.ts'
 import { issuerUrl } from './upstream-url.ts'
 
-const NAME_AT_MOST = 64
-const NO_NAME = 'must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject)'
+const nameAtMost = 64
+const noName = 'must have a letter a-z or a digit in it, and at most 64 of them (it is part of every subject)'
 
 const settings = z
   .object({
@@ -16,10 +16,10 @@ const settings = z
     clientId: z.string().min(1),
     clientSecret: z.string().min(1),
     /** By default the issuer's host. It names people (`oidc:<name>:<sub>`): another one makes strangers of them. */
-    label: z.string().refine(hasName, NO_NAME).optional(),
+    label: z.string().refine(hasName, noName).optional(),
     emails: z.enum(['verified', 'any'], 'must be one of verified, any').default('verified'),
   })
-  .refine((provider) => hasName(labelOf(provider)), { path: ['label'], message: NO_NAME })
+  .refine((provider) => hasName(labelOf(provider)), { path: ['label'], message: noName })
 
 export const openid: LoginKind<z.infer<typeof settings>> = {
   settings,
@@ -54,5 +54,5 @@ function subjectName(label: string): string {
 /** A name is never cut, because two labels must not become one. */
 function hasName(label: string): boolean {
   const { length } = subjectName(label)
-  return length > 0 && length <= NAME_AT_MOST
+  return length > 0 && length <= nameAtMost
 }

@@ -10,13 +10,13 @@ export function baseUrl(example: string) {
     .overwrite((value) => value.replace(/\/+$/, ''))
 }
 
-const AS_WRITTEN = 'must be an https URL, exactly as the provider writes its issuer'
+const asWritten = 'must be an https URL, exactly as the provider writes its issuer'
 
 /** An identifier that is compared byte for byte: it stays as it was written. */
-export const issuerUrl = z.string(AS_WRITTEN).refine((value) => {
+export const issuerUrl = z.string(asWritten).refine((value) => {
   const url = safeUrl(value)
   return url && !url.username && !url.password
-}, AS_WRITTEN)
+}, asWritten)
 
 function safeUrl(value: string): URL | undefined {
   const url = URL.parse(value)

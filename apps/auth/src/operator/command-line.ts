@@ -25,7 +25,7 @@ It needs the settings of the service, as the container has them.
 `
 
 /** Entries of a listing. */
-const SIZE = 100
+const size = 100
 
 export type PeopleCommand =
   | { readonly name: 'people list' | 'clients list'; readonly json: boolean; readonly after: string | undefined }
@@ -54,13 +54,13 @@ export function parseOperatorCommand(args: readonly string[]): PeopleCommand | u
 export async function runPeopleCommand(command: PeopleCommand, options: PeopleOptions): Promise<string> {
   switch (command.name) {
     case 'people list': {
-      const { entries, next } = await listPeople(options, SIZE, command.after)
+      const { entries, next } = await listPeople(options, size, command.after)
       if (command.json) return `${JSON.stringify({ people: entries, next })}\n`
       const rows = entries.map(({ subject, label, clients }) => [subject, label, clients.join(' ') || '-'])
       return table([['subject', 'signed in as', 'approved clients'], ...rows], command.name, next)
     }
     case 'clients list': {
-      const { entries, next } = await listClients(options, SIZE, command.after)
+      const { entries, next } = await listClients(options, size, command.after)
       if (command.json) return `${JSON.stringify({ clients: entries, next })}\n`
       const rows = entries.map(({ id, name, used, until }) => [id, name || '-', used ? 'yes' : 'no', instant(until)])
       return table([['client', 'name', 'used', 'until'], ...rows], command.name, next)

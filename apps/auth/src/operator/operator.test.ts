@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAccountRecords } from '../accounts/account-records.ts'
 import { CursorError, OperatorError, UsageError } from '../errors.ts'
-import { SECRET, startAuthServer } from '../harness/auth-server.ts'
+import { startAuthServer, testSecret } from '../harness/auth-server.ts'
 import { basic, website } from '../harness/clients.ts'
 import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../harness/flows.ts'
 import type { Store } from '../store/contract.ts'
@@ -14,7 +14,7 @@ import { createSealing } from '../store/sealing.ts'
 import { parseOperatorCommand, runPeopleCommand } from './command-line.ts'
 
 const invalidGrant = refused(400, 'invalid_grant')
-const DAY = 86_400_000
+const day = 86_400_000
 
 let redis: TestRedis
 let node: Redis
@@ -30,12 +30,12 @@ afterAll(async () => {
 })
 
 const open = () =>
-  untilAnswers(openRedisStore({ connection: redis.url, prefix, sealing: createSealing({ secret: SECRET }) }))
+  untilAnswers(openRedisStore({ connection: redis.url, prefix, sealing: createSealing({ secret: testSecret }) }))
 
 function operate(store: Store, ...args: readonly string[]): Promise<string> {
   const command = parseOperatorCommand(args)
   if (!command) throw new Error('asked for the usage')
-  const people = createAccountRecords({ store, keptFor: 90 * DAY })
+  const people = createAccountRecords({ store, keptFor: 90 * day })
   return runPeopleCommand(command, { store, people, settle: async () => {} })
 }
 
@@ -70,7 +70,7 @@ verifies('F5', 'who is forgotten has nothing any more, at no replica, and others
   expect(ada.page.heading).toBe('Sign in')
   const left = await onEachKey([node], prefix, async (_, key) => key.slice(prefix.length))
   const keyOf = (kind: string, model: string, id: string) =>
-    `${kind}:${createSealing({ secret: SECRET }).hashKey(model, id)}`
+    `${kind}:${createSealing({ secret: testSecret }).hashKey(model, id)}`
   expect(left).not.toContain(keyOf('Account', 'Account', 'dev:ada'))
   expect(left).not.toContain(keyOf('document', 'document', 'account:dev:ada'))
   await expect(operate(third, 'people', 'show', 'dev:ada')).rejects.toThrow(OperatorError)
@@ -120,7 +120,7 @@ test('approvals of a client that is no longer there end, as after a removal that
 test('a long list goes on where it stopped', async () => {
   await using server = await startAuthServer()
   const { store } = server
-  const people = createAccountRecords({ store, keptFor: DAY })
+  const people = createAccountRecords({ store, keptFor: day })
   const all = Array.from({ length: 250 }, (_, index) => `dev:person-${index}`).sort()
   for (const subject of all) await people.put({ subject, label: subject })
   const found: string[] = []

@@ -5,9 +5,9 @@ import type { Identity } from '../identity/identity.ts'
 import { endGrant } from '../provider/grants/end-grant.ts'
 import type { Model, Page, Store } from '../store/contract.ts'
 
-const PAGE = 500
+const pageSize = 500
 /** Looks for what came meanwhile, at most so often. */
-const ROUNDS = 3
+const rounds = 3
 
 export interface PeopleOptions {
   readonly store: Pick<Store, 'records'>
@@ -90,7 +90,7 @@ export async function belongingsOf(subject: string, { store, people }: PeopleOpt
  */
 export async function forgetPerson(subject: string, { store, people, settle }: PeopleOptions): Promise<void> {
   await people.forget(subject)
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const { approvals, sessions } = await heldBy(subject, store)
     for (const { id } of approvals) await endGrant(store.records, id)
     for (const id of sessions) await store.records.destroy('Session', id)
@@ -139,7 +139,7 @@ async function approvalsWhere(store: PeopleOptions['store'], isOne: (grant: Gran
 async function* all<Payload>({ records }: PeopleOptions['store'], model: Model): AsyncGenerator<Payload> {
   let after: string | undefined
   do {
-    const page = await records.list(model, { size: PAGE, after })
+    const page = await records.list(model, { size: pageSize, after })
     for (const { payload } of page.entries) yield payload as Payload
     after = page.next
   } while (after !== undefined)

@@ -7,7 +7,7 @@ import { cleanText, displayHost } from './text.ts'
 
 // The pieces of the pages that put a request before a person: who asks, for what, and the answer.
 
-const GROUPS_SHOWN = 20
+const groupsShown = 20
 
 /** What every request puts before a person, in a browser or for a device. */
 export interface RequestFacts {
@@ -110,12 +110,12 @@ export function server({ name, url, upstreams = [] }: ResourceFacts): Html {
 /** What tokens for the server say of the person: nothing, unless they name groups. */
 function memberships(groups: readonly string[] = []): readonly Fact[] {
   if (groups.length === 0) return []
-  const others = groups.length - GROUPS_SHOWN
+  const others = groups.length - groupsShown
   const more = others > 0 && ` and ${others} more`
   return [
     [
       'About you',
-      html`The server and the app are told that you are in: <b><bdi>${listed(groups.slice(0, GROUPS_SHOWN))}</bdi></b>${more}`,
+      html`The server and the app are told that you are in: <b><bdi>${listed(groups.slice(0, groupsShown))}</bdi></b>${more}`,
     ],
   ]
 }

@@ -7,8 +7,8 @@ import type { Config } from '../config.ts'
 import type { SigningKey } from '../keys/signing-keys.ts'
 import { paths } from '../paths.ts'
 import { engineShape } from '../user-codes.ts'
-import { AUTH_METHODS, DEFAULT_GRANTS, ID_TOKEN_ALGORITHMS, normaliseClient, OPENID_SCOPES } from './clients/clients.ts'
-import { OWN_METADATA, REGISTRATION } from './clients/own-metadata.ts'
+import { authMethods, defaultGrants, idTokenAlgorithms, normaliseClient, openidScopes } from './clients/clients.ts'
+import { ownMetadata, registrationMember } from './clients/own-metadata.ts'
 import { isLoopbackRedirect } from './clients/redirects.ts'
 import { registeredClientId } from './clients/registration.ts'
 import { applyMaxAge } from './clients/unused-metadata.ts'
@@ -21,7 +21,7 @@ import { keepOfflineAccess } from './request-parameters.ts'
 import { chooseResource, groupsClaim, type ResourcePolicy, resourceServerInfo } from './resources.ts'
 import { mayRevoke } from './revocation.ts'
 
-const ANONYMOUS_SESSION = 600
+const anonymousSession = 600
 
 export interface EngineParts {
   readonly config: Pick<Config, 'issuer' | 'lifetimes' | 'clientPolicy'>
@@ -47,14 +47,14 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     adapter: parts.adapter,
     jwks: { keys: [...parts.signingKeys] },
     clients: [],
-    clientAuthMethods: [...AUTH_METHODS],
-    clientDefaults: { id_token_signed_response_alg: ID_TOKEN_ALGORITHMS[0], grant_types: DEFAULT_GRANTS },
-    enabledJWA: { idTokenSigningAlgValues: [...ID_TOKEN_ALGORITHMS] },
+    clientAuthMethods: [...authMethods],
+    clientDefaults: { id_token_signed_response_alg: idTokenAlgorithms[0], grant_types: defaultGrants },
+    enabledJWA: { idTokenSigningAlgValues: [...idTokenAlgorithms] },
     extraClientMetadata: {
-      properties: OWN_METADATA,
+      properties: ownMetadata,
       // called once a property; the whole policy runs with the first
       validator: (ctx, property, _value, metadata) => {
-        if (property === REGISTRATION) normaliseClient(ctx, metadata as Record<string, unknown>, clientPolicy)
+        if (property === registrationMember) normaliseClient(ctx, metadata as Record<string, unknown>, clientPolicy)
       },
     },
     clientBasedCORS: (_ctx, origin, client) =>
@@ -69,7 +69,7 @@ export function engineConfiguration(parts: EngineParts): Configuration {
     interactions: { policy: interactionSteps(), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     renderError: parts.renderError,
 
-    scopes: [...OPENID_SCOPES],
+    scopes: [...openidScopes],
     claims: {
       openid: ['sub'],
       profile: ['name', 'preferred_username', 'picture'],
@@ -203,7 +203,7 @@ interface BrowserSession {
  * used; a visit to /device alone must not fill the store for two weeks.
  */
 function secondsLeft({ accountId, loginTs }: BrowserSession, lifetime: number): number {
-  if (!accountId) return ANONYMOUS_SESSION
+  if (!accountId) return anonymousSession
   const now = Math.floor(Date.now() / 1000)
   return Math.max(1, (loginTs ?? now) + lifetime - now)
 }

@@ -11,8 +11,8 @@ beforeEach(() => {
 })
 afterEach(() => vi.useRealTimers())
 
-const DAY = 86_400
-const lifetimes = { signingKey: 90 * DAY, keySet: 300, accessToken: 600 }
+const day = 86_400
+const lifetimes = { signingKey: 90 * day, keySet: 300, accessToken: 600 }
 
 /** Made once: what is asked of the keys of ID tokens here is that they are there. */
 const rsaRing = await tendRing(emptyRing('RS256'), Date.now(), lifetimes)
@@ -81,7 +81,7 @@ test('a key that another replica adds is taken over within seconds, and nothing 
   const before = engine.provider()
   await vi.advanceTimersByTimeAsync(60_000)
   expect(engine.provider()).toBe(before)
-  const added = { ...(await createSigningKey('ES256', Date.now())), signs_from: Date.now() / 1000 + DAY }
+  const added = { ...(await createSigningKey('ES256', Date.now())), signs_from: Date.now() / 1000 + day }
   store.ring = { ...emptyRing('ES256'), keys: [...(store.ring?.keys ?? []), added] }
   await vi.advanceTimersByTimeAsync(6_000)
   expect(engine.provider()).not.toBe(before)
@@ -114,7 +114,7 @@ test('the time of the next key comes although the store is away', async () => {
   await start()
   const [, next] = made[0] ?? []
   store.away = true
-  vi.setSystemTime(Date.now() + 91 * DAY * 1000)
+  vi.setSystemTime(Date.now() + 91 * day * 1000)
   await vi.advanceTimersByTimeAsync(6_000)
   expect(made.at(-1)?.[0]).toEqual(next)
   engine.stop()

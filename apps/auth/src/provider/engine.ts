@@ -15,8 +15,8 @@ import {
 import type { Clock } from '../store/contract.ts'
 
 /** How soon a replica notices what another, or an operator, did to the keys. keys-command.ts waits for longer than this. */
-const RECONCILE_MS = 5_000
-const RETRY_MS = 500
+const reconcileMs = 5_000
+const retryMs = 500
 
 export interface Engine {
   /** Throws {@link StoreUnavailableError} until there is one. */
@@ -112,7 +112,7 @@ export function createEngine(options: EngineOptions): Engine {
         void reconcile()
           .catch(() => undefined)
           .finally(again),
-      current ? RECONCILE_MS : RETRY_MS,
+      current ? reconcileMs : retryMs,
     )
     timer.unref()
   }

@@ -8,7 +8,7 @@ import { provesSecrecy } from '../harness/evidence.ts'
 import { authorizePath, createPkce, loopback, obtainCode } from '../harness/flows.ts'
 
 const { challenge } = createPkce()
-const EVIL = 'https://evil.example/phish'
+const evilAddress = 'https://evil.example/phish'
 
 async function register(server: AuthServer, redirectUri: string): Promise<{ client_id: string; redirect_uri: string }> {
   const { json, text } = await server.register({
@@ -39,7 +39,7 @@ const wrong: readonly Readonly<Record<string, string | undefined>>[] = [
 function expectPage(page: Page, what: unknown): void {
   expect([what, page.status, page.leftTo, page.redirects]).toEqual([what, 400, undefined, []])
   expect(page.text).toContain('evil.example')
-  expect(page.html).not.toContain(`href="${EVIL}`)
+  expect(page.html).not.toContain(`href="${evilAddress}`)
 }
 
 verifies(
@@ -47,7 +47,7 @@ verifies(
   'a web address that registered itself is named on a page, and nobody is sent there',
   async () => {
     await using server = await startAuthServer()
-    const evil = await register(server, EVIL)
+    const evil = await register(server, evilAddress)
     for (const changes of wrong)
       expectPage(await server.openBrowser().open(authorizePath(challenge, { ...evil, ...changes })), changes)
     // anyone who is signed in, and approved another app, has not approved this one
@@ -82,7 +82,7 @@ verifies('A21', "the operator's clients, and programs on this computer, are told
 test('somebody who cancels before they signed in is not sent on, and may go back by themselves', async () => {
   await using server = await startAuthServer()
   const browser = server.openBrowser()
-  await browser.open(authorizePath(challenge, await register(server, EVIL)))
+  await browser.open(authorizePath(challenge, await register(server, evilAddress)))
   const page = await browser.cancel()
   expect(page).toMatchObject({ status: 400, heading: 'Nothing was shared' })
   expect(page.leftTo).toBeUndefined()

@@ -3,7 +3,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { isOperatorRegistered } from './clients/own-metadata.ts'
 
-const ROUTES = new Set(['authorization', 'resume'])
+const routes = new Set(['authorization', 'resume'])
 
 /** An error that was kept from a web address. */
 export interface KeptError {
@@ -18,7 +18,7 @@ const kept = new WeakMap<object, KeptError>()
 /** For the engine's events of failures, which come before it looks whether it may redirect. */
 export function keepFromStrangers(ctx: KoaContextWithOIDC, error: Error & { allow_redirect?: boolean }): void {
   const { oidc } = ctx
-  if (!error.allow_redirect || !oidc || !ROUTES.has(oidc.route) || error instanceof errors.InvalidRedirectUri) return
+  if (!error.allow_redirect || !oidc || !routes.has(oidc.route) || error instanceof errors.InvalidRedirectUri) return
   const redirect = URL.parse(String(oidc.params?.redirect_uri))
   if (!redirect || mayRedirect(oidc, redirect)) return
   error.allow_redirect = false

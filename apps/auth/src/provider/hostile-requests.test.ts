@@ -3,18 +3,18 @@ import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../harness/auth-server.ts'
 import type { Page } from '../harness/browser.ts'
-import { DEVICE_GRANT, terminal } from '../harness/clients.ts'
+import { deviceGrant, terminal } from '../harness/clients.ts'
 import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, authorizePath, createPkce, loopback } from '../harness/flows.ts'
 
 const { challenge } = createPkce()
-const HTML = '"><script>alert(1)</script>'
+const hostileHtml = '"><script>alert(1)</script>'
 
 verifies('A11', 'a state with line breaks, HTML or a URL comes back as it was, inside the query', async () => {
   await using server = await startAuthServer()
   for (const state of [
     'a\r\nSet-Cookie: x=1',
-    HTML,
+    hostileHtml,
     'https://evil.example/?a=b&c=d#e',
     '\u0000\u202e',
     'é漢字',
@@ -47,16 +47,16 @@ verifies('A11', 'markup in any parameter reaches no page as markup', async () =>
     'max_age',
   ]
   for (const name of [...names, 'client_id', 'redirect_uri', 'response_mode', 'made_up']) {
-    const page = await server.openBrowser().open(authorizePath(challenge, { [name]: HTML }))
+    const page = await server.openBrowser().open(authorizePath(challenge, { [name]: hostileHtml }))
     expect([name, page.status < 500, page.html.includes('<script')]).toEqual([name, true, false])
     if (page.leftTo) expect([name, page.leftTo.origin]).toEqual([name, new URL(loopback).origin])
   }
   for (const path of [
-    `/device?user_code=${HTML}`,
-    `/nowhere/${HTML}`,
-    `/interaction/${HTML}`,
-    `/device/${HTML}`,
-    `/authorize/${HTML}`,
+    `/device?user_code=${hostileHtml}`,
+    `/nowhere/${hostileHtml}`,
+    `/interaction/${hostileHtml}`,
+    `/device/${hostileHtml}`,
+    `/authorize/${hostileHtml}`,
   ]) {
     const page = await server.openBrowser().open(encodeURI(path))
     expect([path, page.status < 500, page.html.includes('<script')]).toEqual([path, true, false])
@@ -247,7 +247,7 @@ test('prototype names in forms and queries are names like any other', async () =
   const device = await server.post('/device_authorization', [['client_id', terminal.client_id], ...odd])
   expect(device.status).toBe(200)
   const token = await server.post('/token', [
-    ['grant_type', DEVICE_GRANT],
+    ['grant_type', deviceGrant],
     ['client_id', terminal.client_id],
     ['device_code', '__proto__'],
     ...odd,

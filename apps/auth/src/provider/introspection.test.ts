@@ -3,15 +3,15 @@ import { rmSync } from 'node:fs'
 import { verifies } from '@gatehouse/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type AuthServer, createDataDir, findFreePort, startAuthServer } from '../harness/auth-server.ts'
-import { basic, DEVICE_GRANT, otherTerminal, robot, terminal, website } from '../harness/clients.ts'
+import { basic, deviceGrant, otherTerminal, robot, terminal, website } from '../harness/clients.ts'
 import { errorOf, logInOnDevice, loopback, obtainCode, refresh, refused } from '../harness/flows.ts'
 
-const RESOURCE = 'http://localhost:3000/mcp'
+const resource = 'http://localhost:3000/mcp'
 const resourceServer = {
   client_id: 'mcp-server',
   client_secret: 'secret-of-the-mcp-server-0123456789',
   grant_types: ['client_credentials'],
-  resource_server: RESOURCE,
+  resource_server: resource,
 }
 const otherServer = { ...resourceServer, client_id: 'other-server', resource_server: 'http://localhost:3999/mcp' }
 const clients = [terminal, otherTerminal, website, robot, resourceServer, otherServer]
@@ -37,7 +37,7 @@ describe('introspection', () => {
       active: true,
       sub: 'dev:ada',
       client_id: 'terminal',
-      aud: RESOURCE,
+      aud: resource,
       scope: 'mcp:tools:read mcp:tools:call',
     })
     expect(json).not.toHaveProperty('grant_id')
@@ -101,7 +101,7 @@ test('of clients that the operator does not want any more no token is active, an
       const { json: client } = await open.register({
         redirect_uris: [loopback],
         token_endpoint_auth_method: 'none',
-        grant_types: ['authorization_code', 'refresh_token', DEVICE_GRANT],
+        grant_types: ['authorization_code', 'refresh_token', deviceGrant],
       })
       own = (await logInOnDevice(open)).access_token
       theirs = (await logInOnDevice(open, { client_id: client.client_id ?? '' })).access_token

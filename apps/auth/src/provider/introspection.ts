@@ -5,7 +5,7 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { OwnAccessToken } from '../keys/own-token.ts'
 import { DocumentUnavailableError } from './clients/documents/document-unavailable.ts'
-import { RESOURCE_SERVER } from './clients/own-metadata.ts'
+import { resourceServer } from './clients/own-metadata.ts'
 
 export interface IntrospectionOptions {
   /** The claims of a token of ours that has not expired. */
@@ -36,7 +36,7 @@ export async function introspectAccessToken(
 /** The client that the token was issued to, and the one that an operator named as the resource's own. */
 function mayAsk(client: NonNullable<KoaContextWithOIDC['oidc']['client']>, token: OwnAccessToken): boolean {
   return (
-    token.client_id === client.clientId || (client as unknown as Record<string, unknown>)[RESOURCE_SERVER] === token.aud
+    token.client_id === client.clientId || (client as unknown as Record<string, unknown>)[resourceServer] === token.aud
   )
 }
 

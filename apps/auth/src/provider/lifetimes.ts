@@ -2,7 +2,7 @@
 import type { Config, Lifetimes } from '../config.ts'
 import { isOperatorRegistered } from './clients/own-metadata.ts'
 
-const EIGHT_HOURS = 8 * 3_600
+const eightHours = 8 * 3_600
 
 /** In seconds, from each use on. Anyone who registered itself and was approved by a code alone has to come back within a day. */
 export function refreshLifetime(lifetimes: Lifetimes, client: object, device: boolean): number {
@@ -18,5 +18,5 @@ export function accountLifetime({ grant, session }: Lifetimes): number {
 
 /** In seconds, from the sign-in on. */
 export function sessionLifetime({ issuer, lifetimes }: Pick<Config, 'issuer' | 'lifetimes'>): number {
-  return issuer.startsWith('https:') ? lifetimes.session : Math.min(lifetimes.session, EIGHT_HOURS)
+  return issuer.startsWith('https:') ? lifetimes.session : Math.min(lifetimes.session, eightHours)
 }

@@ -5,7 +5,7 @@ import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, authorizePath, createPkce } from '../harness/flows.ts'
 
-const DOCUMENTS = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
+const documents = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
 
 verifies('J1', 'the key set has public members only, labelled, and may be kept for a while by anybody', async () => {
   await using server = await startAuthServer()
@@ -32,7 +32,7 @@ verifies('J1', 'the key set has public members only, labelled, and may be kept f
 
 verifies('J1', 'both metadata documents say the same, name what there is and may be kept', async () => {
   await using server = await startAuthServer()
-  const [oauth, oidc] = [await server.get(DOCUMENTS[0] ?? ''), await server.get(DOCUMENTS[1] ?? '')]
+  const [oauth, oidc] = [await server.get(documents[0] ?? ''), await server.get(documents[1] ?? '')]
   expect(oidc.json).toEqual(oauth.json)
   expect(oauth.headers['cache-control']).toBe('public, max-age=300')
   const { issuer } = server
@@ -78,7 +78,7 @@ verifies('J1', 'both metadata documents say the same, name what there is and may
 
 test('every endpoint that the metadata names is there', async () => {
   await using server = await startAuthServer()
-  const { json } = await server.get(DOCUMENTS[0] ?? '')
+  const { json } = await server.get(documents[0] ?? '')
   const endpoints = Object.entries(json).filter(([name]) => /_(endpoint|uri)$/.test(name))
   expect(endpoints.length).toBeGreaterThan(4)
   for (const [name, url] of endpoints) {
@@ -102,7 +102,7 @@ const spoofed = {
 verifies('J2', 'no header changes the issuer or an address in the metadata', async () => {
   for (const environment of [{}, { TRUST_PROXY: '127.0.0.1' }] as const) {
     await using server = await startAuthServer({ environment })
-    for (const path of DOCUMENTS) {
+    for (const path of documents) {
       const { json } = await server.get(path)
       expect((await server.get(path, spoofed)).json).toEqual(json)
       expect(JSON.stringify(json)).not.toContain('evil')

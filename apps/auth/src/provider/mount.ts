@@ -15,16 +15,16 @@ import { isRepetition } from './clients/registration.ts'
 import type { DeviceEntry } from './device/entry.ts'
 import type { Engine } from './engine.ts'
 import { during } from './operation.ts'
-import { encodeFields, FORM, mediaType, refuseUnreadable } from './request-body.ts'
+import { encodeFields, formType, mediaType, refuseUnreadable } from './request-body.ts'
 import { type Parameters, tidyAuthorization, tidyForm } from './request-parameters.ts'
 import type { ResourcePolicy } from './resources.ts'
 
-const FORM_LIMIT = 56 * 1024
+const formLimit = 56 * 1024
 /** The engine keeps what it is sent, for the one who sends it. In characters, as they came. */
-const QUERY_LIMIT = 8 * 1024
-const STATE_LIMIT = 2 * 1024
+const queryLimit = 8 * 1024
+const stateLimit = 2 * 1024
 /** Seconds for which anybody may keep a copy. */
-const METADATA_AGES = { '/.well-known/oauth-authorization-server': 300, '/.well-known/openid-configuration': 300 }
+const metadataAges = { '/.well-known/oauth-authorization-server': 300, '/.well-known/openid-configuration': 300 }
 
 export interface MountOptions {
   readonly engine: Engine
@@ -46,7 +46,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
   const { engine, issuer, resources, deviceEntry, limits } = options
   return async (app) => {
     app.removeAllContentTypeParsers()
-    await app.register(formbody, { bodyLimit: FORM_LIMIT })
+    await app.register(formbody, { bodyLimit: formLimit })
     // what is refused before the engine sees it, as the engine answers: every page may know, and when to come back
     app.addHook('onSend', async (request, reply) => {
       if (openToPages.has(request.routeOptions.url ?? '')) reply.headers(openCors)
@@ -91,7 +91,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       if (!allowed) throw new TooManyRequestsError(retryAfter)
     }
 
-    for (const [path, age] of Object.entries({ ...METADATA_AGES, [paths.jwks]: options.keySetAge })) {
+    for (const [path, age] of Object.entries({ ...metadataAges, [paths.jwks]: options.keySetAge })) {
       app.get(path, async (request, reply) => {
         reply.header('cache-control', `public, max-age=${age}`)
         await answer(request, reply)
@@ -144,7 +144,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
     )
     await app.register(async (scope) => {
       // read here, so that nothing is counted while a body is still on its way; judged by the engine
-      const asText = { parseAs: 'string', bodyLimit: FORM_LIMIT } as const
+      const asText = { parseAs: 'string', bodyLimit: formLimit } as const
       scope.addContentTypeParser('application/json', asText, (_request, body: string, done) =>
         isTooDeep(body) ? done(new InvalidRequestError('the body is nested too deep')) : done(null, body),
       )
@@ -204,7 +204,7 @@ const openCors = {
 }
 /** Endpoints that browser-based clients call. The rest is for people to look at. */
 const openToPages: ReadonlySet<string> = new Set([
-  ...Object.keys(METADATA_AGES),
+  ...Object.keys(metadataAges),
   paths.jwks,
   paths.token,
   paths.deviceAuthorization,
@@ -216,10 +216,10 @@ const openToPages: ReadonlySet<string> = new Set([
 
 /** Throws {@link InvalidRequestError} for an authorization request that nobody needs to be so long. */
 function checkSize({ search, searchParams }: URL): void {
-  if (search.length > QUERY_LIMIT)
-    throw new InvalidRequestError(`The app sent a request of more than ${QUERY_LIMIT} characters.`)
-  if (searchParams.getAll('state').some((state) => state.length > STATE_LIMIT))
-    throw new InvalidRequestError(`The app sent a state of more than ${STATE_LIMIT} characters.`)
+  if (search.length > queryLimit)
+    throw new InvalidRequestError(`The app sent a request of more than ${queryLimit} characters.`)
+  if (searchParams.getAll('state').some((state) => state.length > stateLimit))
+    throw new InvalidRequestError(`The app sent a state of more than ${stateLimit} characters.`)
 }
 
 /** Which client a request with a secret says it is from; undefined if it brings none. */
@@ -233,7 +233,7 @@ function claimedClient(request: FastifyRequest): string | undefined {
 type Fields = Readonly<Record<string, unknown>>
 
 function isForm(request: FastifyRequest): boolean {
-  return request.body !== undefined && mediaType(request) === FORM
+  return request.body !== undefined && mediaType(request) === formType
 }
 
 /** Doubled parameters stay doubled: the engine refuses them. */

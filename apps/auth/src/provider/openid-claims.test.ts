@@ -15,8 +15,8 @@ import {
   refused,
 } from '../harness/flows.ts'
 
-const RESOURCE = 'http://localhost:3000/mcp'
-const EVERYTHING = { sub: 'dev:ada', name: 'ada', preferred_username: 'ada' }
+const mcpResource = 'http://localhost:3000/mcp'
+const everything = { sub: 'dev:ada', name: 'ada', preferred_username: 'ada' }
 
 const logIn = async (server: AuthServer, changes: Readonly<Record<string, string>>) => {
   const { redeem } = await obtainCode(server, { changes })
@@ -35,7 +35,7 @@ test('openid alone tells who somebody is: no tools, no resource, a token that is
   await browser.open(authorizePath(challenge, { scope: 'openid' }))
   const { text } = await browser.logIn()
   expect(text).toContain('Know that you signed in, and nothing else')
-  expect(text).not.toContain(RESOURCE)
+  expect(text).not.toContain(mcpResource)
 
   const tokens = await logIn(server, { scope: 'openid' })
   expect(tokens.scope).toBe('openid')
@@ -59,11 +59,11 @@ test('profile and email are asked for in words, and told at userinfo and in the 
   expect(text).toContain('See your e-mail address')
 
   const tokens = await logIn(server, { scope })
-  expect(decodeJwt(tokens.id_token ?? '')).toMatchObject(EVERYTHING)
+  expect(decodeJwt(tokens.id_token ?? '')).toMatchObject(everything)
   const told = await userinfo(server, tokens.access_token)
-  expect([told.json, told.headers['cache-control']]).toEqual([EVERYTHING, 'no-store'])
+  expect([told.json, told.headers['cache-control']]).toEqual([everything, 'no-store'])
   const posted = await server.post('/userinfo', { access_token: tokens.access_token ?? '' })
-  expect(posted.json).toEqual(EVERYTHING)
+  expect(posted.json).toEqual(everything)
 })
 
 test('an address is told where the login knows that it is verified', async () => {
@@ -80,22 +80,22 @@ test('an address is told where the login knows that it is verified', async () =>
   })
   const { access_token } = await logIn(server, { scope: 'openid profile' })
   // signing in told the account as this login knows it
-  expect((await userinfo(server, access_token)).json).toEqual(EVERYTHING)
+  expect((await userinfo(server, access_token)).json).toEqual(everything)
 })
 
 test('what is asked for at a resource stays a token for that resource, whatever is asked for with it', async () => {
   await using server = await startAuthServer()
   const cases = [
     [{ scope: 'openid mcp:tools:read' }, ['mcp:tools:read']],
-    [{ scope: 'openid profile email offline_access', resource: RESOURCE }, ['mcp:tools:read', 'mcp:tools:call']],
-    [{ scope: 'openid', resource: RESOURCE }, ['mcp:tools:read', 'mcp:tools:call']],
+    [{ scope: 'openid profile email offline_access', resource: mcpResource }, ['mcp:tools:read', 'mcp:tools:call']],
+    [{ scope: 'openid', resource: mcpResource }, ['mcp:tools:read', 'mcp:tools:call']],
     [{ scope: 'profile' }, ['mcp:tools:read', 'mcp:tools:call']],
     [{}, ['mcp:tools:read', 'mcp:tools:call']],
   ] as const
   for (const [changes, scopes] of cases) {
     const tokens = await logIn(server, changes)
     const { aud, scope } = decodeJwt(tokens.access_token ?? '') as { aud: string; scope: string }
-    expect([changes, aud, scope.split(' ')]).toEqual([changes, RESOURCE, expect.arrayContaining([...scopes])])
+    expect([changes, aud, scope.split(' ')]).toEqual([changes, mcpResource, expect.arrayContaining([...scopes])])
     const answer = await userinfo(server, tokens.access_token)
     expect([answer.status, answer.json.error], 'a resource server may not ask with it').toEqual([401, 'invalid_token'])
     expect(answer.headers['www-authenticate']).toContain('invalid_token')
@@ -105,7 +105,7 @@ test('what is asked for at a resource stays a token for that resource, whatever 
 test('a token of a resource that was not asked for is refused, and the code is not used up by that', async () => {
   await using server = await startAuthServer()
   const { redeem } = await obtainCode(server, { changes: { scope: 'openid' } })
-  expect(errorOf(await redeem({ resource: RESOURCE }))).toEqual(refused(400, 'invalid_target'))
+  expect(errorOf(await redeem({ resource: mcpResource }))).toEqual(refused(400, 'invalid_target'))
   expect((await redeem()).json.scope).toBe('openid')
 })
 
@@ -116,11 +116,11 @@ test('a device learns who somebody is likewise', async () => {
   await browser.enterCode(device.userCode)
   const { text } = await browser.logIn()
   expect(text).toContain('See your name and picture')
-  expect(text).not.toContain(RESOURCE)
+  expect(text).not.toContain(mcpResource)
   await browser.refuse()
 
   const tokens = await logInOnDevice(server, { scope: 'openid profile' })
-  expect((await userinfo(server, tokens.access_token)).json).toEqual(EVERYTHING)
+  expect((await userinfo(server, tokens.access_token)).json).toEqual(everything)
 })
 
 test('the page of connected apps says what an app learns, and its end is the end of the token', async () => {
@@ -130,7 +130,7 @@ test('the page of connected apps says what an app learns, and its end is the end
   await browser.open('/apps')
   const { text } = await browser.logIn()
   expect(text).toContain('See your name and picture')
-  expect(text).not.toContain(RESOURCE)
+  expect(text).not.toContain(mcpResource)
   await browser.submit('/apps/disconnect')
   expect((await userinfo(server, tokens.access_token)).status).toBe(401)
   expect((await refresh(server, tokens.refresh_token)).json.error).toBe('invalid_grant')

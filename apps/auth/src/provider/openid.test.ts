@@ -4,11 +4,11 @@ import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import * as openid from 'openid-client'
 import { expect, test } from 'vitest'
 import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
-import { type ClientMetadata, DEVICE_GRANT, robot, terminal, website, worker } from '../harness/clients.ts'
+import { type ClientMetadata, deviceGrant, robot, terminal, website, worker } from '../harness/clients.ts'
 import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import { loopback } from '../harness/flows.ts'
 
-const SCOPE = 'openid mcp:tools:read'
+const openidScope = 'openid mcp:tools:read'
 
 async function discover(server: AuthServer, client: ClientMetadata, algorithm: 'oidc' | 'oauth2' = 'oidc') {
   const { client_id: id, client_secret: secret, token_endpoint_auth_method: method } = client
@@ -27,7 +27,7 @@ async function logInWithCode(
   server: AuthServer,
   config: openid.Configuration,
   redirectUri: string,
-  wish: Readonly<Record<string, string>> = { scope: SCOPE, resource: 'http://localhost:3000/mcp' },
+  wish: Readonly<Record<string, string>> = { scope: openidScope, resource: 'http://localhost:3000/mcp' },
 ) {
   const verifier = openid.randomPKCECodeVerifier()
   const [state, nonce] = [openid.randomState(), openid.randomNonce()]
@@ -120,7 +120,7 @@ test('the device flow and its refresh satisfy a strict client', async () => {
   await using server = await startAuthServer()
   const config = await discover(server, terminal)
   const device = await openid.initiateDeviceAuthorization(config, {
-    scope: SCOPE,
+    scope: openidScope,
     resource: 'http://localhost:3000/mcp',
   })
   evidence.plant('device_code', device.device_code)
@@ -150,7 +150,7 @@ test('a strict client reads the errors of the device flow', async () => {
   await using server = await startAuthServer()
   const config = await discover(server, terminal)
   const device = await openid.initiateDeviceAuthorization(config, {})
-  const poll = () => openid.genericGrantRequest(config, DEVICE_GRANT, { device_code: device.device_code })
+  const poll = () => openid.genericGrantRequest(config, deviceGrant, { device_code: device.device_code })
   await expect(poll()).rejects.toMatchObject({ error: 'authorization_pending', status: 400 })
   await expect(poll()).rejects.toMatchObject({ error: 'slow_down', status: 400 })
   server.elapse(600)
@@ -191,7 +191,7 @@ test('a strict client notices a refusal', async () => {
   const verifier = openid.randomPKCECodeVerifier()
   const parameters = {
     redirect_uri: loopback,
-    scope: SCOPE,
+    scope: openidScope,
     code_challenge: await openid.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
   }

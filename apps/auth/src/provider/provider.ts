@@ -5,12 +5,12 @@ import { type OwnAccessToken, readOwnToken } from '../keys/own-token.ts'
 import { paths } from '../paths.ts'
 import type { Clock } from '../store/contract.ts'
 import { showUserCode } from '../user-codes.ts'
-import { PASSING_SECONDS, wireErrors } from '../wire-errors.ts'
+import { passingSeconds, wireErrors } from '../wire-errors.ts'
 import { readAuthorization } from './clients/basic-credentials.ts'
-import { NO_DEVICE_FLOW } from './clients/clients.ts'
-import { isOperatorRegistered, OWN_METADATA } from './clients/own-metadata.ts'
+import { noDeviceFlow } from './clients/clients.ts'
+import { isOperatorRegistered, ownMetadata } from './clients/own-metadata.ts'
 import { secretMatches } from './clients/secrets.ts'
-import { MAX_AGE } from './clients/unused-metadata.ts'
+import { maxAge } from './clients/unused-metadata.ts'
 import { type EngineParts, engineConfiguration } from './configuration.ts'
 import { inEngineWords } from './engine-errors.ts'
 import { keepFromStrangers } from './error-redirects.ts'
@@ -91,12 +91,12 @@ export function createProvider(
   const { unverified } = config.clientPolicy
   emitter.on('device_authorization.error', ({ body, oidc }: KoaContextWithOIDC) => {
     if (unverified === 'browser' && oidc.client && !isOperatorRegistered(oidc.client))
-      Object.assign(body as object, { error_description: NO_DEVICE_FLOW })
+      Object.assign(body as object, { error_description: noDeviceFlow })
   })
   emitter.on('registration_create.success', (ctx: { body: Record<string, unknown> }) => {
     // RFC 7591 §3.2.1: the answer tells all that was registered
-    if (ctx.body[MAX_AGE] !== undefined) ctx.body.default_max_age = ctx.body[MAX_AGE]
-    for (const ours of OWN_METADATA) delete ctx.body[ours]
+    if (ctx.body[maxAge] !== undefined) ctx.body.default_max_age = ctx.body[maxAge]
+    for (const ours of ownMetadata) delete ctx.body[ours]
   })
 
   const readToken = (token: string) =>
@@ -122,7 +122,7 @@ export function createProvider(
       .then(finish)
       .catch((error: Error) => answerThrown(ctx as KoaContextWithOIDC, error))
     if (ctx.status === 503) {
-      ctx.set('retry-after', String(PASSING_SECONDS))
+      ctx.set('retry-after', String(passingSeconds))
       if (ctx.response.get('access-control-allow-origin')) ctx.append('access-control-expose-headers', 'Retry-After')
     }
     if (ctx.status >= 300 && ctx.status < 400) ctx.set('referrer-policy', 'no-referrer')

@@ -5,8 +5,8 @@ import { UnsupportedBodyError } from '../errors.ts'
 import { paths } from '../paths.ts'
 import type { Parameters } from './request-parameters.ts'
 
-export const FORM = 'application/x-www-form-urlencoded'
-const JSON_TYPE = 'application/json'
+export const formType = 'application/x-www-form-urlencoded'
+const jsonType = 'application/json'
 
 /** The media type of a request, without its parameters; empty if it names none. */
 export function mediaType({ headers }: Pick<FastifyRequest, 'headers'>): string {
@@ -23,10 +23,10 @@ export function refuseUnreadable(request: FastifyRequest): void {
     throw new UnsupportedBodyError('the body must be sent as it is, without a content-encoding')
   const type = mediaType(request)
   const isRegistration = request.routeOptions.url === paths.register
-  if (isRegistration && request.method === 'POST' && type !== JSON_TYPE)
-    throw new UnsupportedBodyError(`the metadata must be sent as ${JSON_TYPE}`)
+  if (isRegistration && request.method === 'POST' && type !== jsonType)
+    throw new UnsupportedBodyError(`the metadata must be sent as ${jsonType}`)
   const hasBody = transfer !== undefined || Number(length ?? 0) > 0
-  if (hasBody && type === '') throw new UnsupportedBodyError(`the parameters must be sent as ${FORM}`)
+  if (hasBody && type === '') throw new UnsupportedBodyError(`the parameters must be sent as ${formType}`)
 }
 
 /** Doubled parameters stay doubled. */
@@ -47,7 +47,10 @@ export function readAgain(request: IncomingMessage): void {
   const isText = typeof body === 'string'
   const bytes = Buffer.from(isText ? body : encodeFields(body as Parameters))
   // without a charset: Fastify has decoded it
-  Object.assign(request.headers, { 'content-type': isText ? JSON_TYPE : FORM, 'content-length': String(bytes.length) })
+  Object.assign(request.headers, {
+    'content-type': isText ? jsonType : formType,
+    'content-length': String(bytes.length),
+  })
   Object.defineProperties(request, {
     readable: { value: true },
     readableEncoding: { value: null },

@@ -6,9 +6,9 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { ResourcePolicy } from './resources.ts'
 
 /** Means something in a request for an ID token alone. The engine refuses each of them without the scope `openid`. */
-const OPENID_ALONE = ['acr_values', 'claims', 'claims_locales', 'id_token_hint', 'max_age', 'nonce']
+const openidAlone = ['acr_values', 'claims', 'claims_locales', 'id_token_hint', 'max_age', 'nonce']
 /** The values of `prompt` that the engine knows. */
-const PROMPTS = new Set(['none', 'login', 'consent'])
+const prompts = new Set(['none', 'login', 'consent'])
 
 /** Parameters by name. Doubled ones are arrays: the engine refuses them, so they stay as they are. */
 export type Parameters = Readonly<Record<string, unknown>>
@@ -18,7 +18,7 @@ export function tidyAuthorization(parameters: Parameters, resources: ResourcePol
   const { prompt, ...rest } = tidyForm(parameters, resources)
   const isOpenId = scopesOf(rest).has('openid')
   const kept = Object.entries(rest).filter(
-    ([name, value]) => isOpenId || Array.isArray(value) || !OPENID_ALONE.includes(name),
+    ([name, value]) => isOpenId || Array.isArray(value) || !openidAlone.includes(name),
   )
   const known = typeof prompt === 'string' ? knownPrompts(prompt) : prompt
   return { ...Object.fromEntries(kept), ...(known !== undefined && { prompt: known }) }
@@ -39,7 +39,7 @@ export function tidyForm(parameters: Parameters, resources: ResourcePolicy): Par
 /** Our page of consent, which every request meets, offers another account (OpenID Connect Core §3.1.2.1). */
 function knownPrompts(prompt: string): string | undefined {
   const named = prompt.split(' ').map((value) => (value === 'select_account' ? 'consent' : value))
-  return [...new Set(named.filter((value) => PROMPTS.has(value)))].join(' ') || undefined
+  return [...new Set(named.filter((value) => prompts.has(value)))].join(' ') || undefined
 }
 
 /**

@@ -6,30 +6,30 @@ import { basic, robot, worker } from '../harness/clients.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../harness/flows.ts'
 
-const MCP = 'http://localhost:3000/mcp'
+const mcp = 'http://localhost:3000/mcp'
 const machine = { grant_type: 'client_credentials' }
 const two = JSON.stringify([
-  { resource: MCP, name: 'First' },
+  { resource: mcp, name: 'First' },
   { resource: 'http://localhost:3000/other', name: 'Second', scopes: ['other:use'] },
 ])
 
 verifies('T18', 'other spellings of the resource mean the same one, on every leg', async () => {
   await using server = await startAuthServer()
   for (const spelling of [
-    MCP,
-    `${MCP}/`,
+    mcp,
+    `${mcp}/`,
     'http://LOCALHOST:3000/mcp',
     'HTTP://localhost:3000/mcp/',
     'http://localhost:3000',
     'http://localhost:3000/',
   ]) {
     const { json: own } = await server.token({ ...machine, resource: spelling }, basic(robot))
-    expect([spelling, decodeJwt(own.access_token ?? '').aud]).toEqual([spelling, MCP])
+    expect([spelling, decodeJwt(own.access_token ?? '').aud]).toEqual([spelling, mcp])
 
     const { redeem } = await obtainCode(server, { changes: { resource: spelling } })
-    const { json } = await redeem({ resource: MCP })
-    const { json: refreshed } = await refresh(server, json.refresh_token, { resource: `${MCP}/` })
-    expect([spelling, decodeJwt(refreshed.access_token ?? '').aud]).toEqual([spelling, MCP])
+    const { json } = await redeem({ resource: mcp })
+    const { json: refreshed } = await refresh(server, json.refresh_token, { resource: `${mcp}/` })
+    expect([spelling, decodeJwt(refreshed.access_token ?? '').aud]).toEqual([spelling, mcp])
   }
 })
 
@@ -51,19 +51,19 @@ test('where two resources share an origin, the bare origin means neither', async
 test('without a resource the first one is meant', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
   const json = await logInOnDevice(server)
-  expect(decodeJwt(json.access_token ?? '').aud).toBe(MCP)
+  expect(decodeJwt(json.access_token ?? '').aud).toBe(mcp)
 })
 
 test('anyone who names an unknown resource is told the known ones', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
   const { json } = await server.token({ ...machine, resource: 'http://localhost:3000/mpc' }, basic(robot))
-  expect(json.error_description).toBe(`unknown resource; known: ${MCP}, http://localhost:3000/other`)
+  expect(json.error_description).toBe(`unknown resource; known: ${mcp}, http://localhost:3000/other`)
 })
 
 test('two resources in one request are an invalid_request', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
   const pair: [string, string][] = [
-    ['resource', MCP],
+    ['resource', mcp],
     ['resource', 'http://localhost:3000/other'],
   ]
   const fields: [string, string][] = [
@@ -88,7 +88,7 @@ test('a token for one resource has no scope of another', async () => {
 
 test('a machine that names a scope of another resource goes without it; one that is nowhere is refused', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
-  const ask = (scope: string) => server.token({ ...machine, resource: MCP, scope }, basic(worker))
+  const ask = (scope: string) => server.token({ ...machine, resource: mcp, scope }, basic(worker))
   expect((await ask('mcp:tools:read other:use')).json.scope).toBe('mcp:tools:read')
   expect(errorOf(await ask('mcp:tools:read nowhere:use'))).toEqual(refused(400, 'invalid_scope'))
 })

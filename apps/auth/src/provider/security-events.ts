@@ -12,8 +12,8 @@ export type WriteEvent = (event: AuditEvent) => void
 /** A device that waits polls, and one that was refused was told before: these are no news. */
 const noNews = new Set(['authorization_pending', 'slow_down', 'access_denied', 'expired_token'])
 
-const MOST_SCOPES = 50
-const LONGEST_SCOPE = 100
+const mostScopes = 50
+const longestScope = 100
 
 /** Reports from now on. */
 export function reportSecurityEvents(provider: Provider, write: WriteEvent): void {
@@ -109,7 +109,7 @@ function tokensIssued(ctx: KoaContextWithOIDC): AuditEvent {
 
 /** A client may ask for anything. */
 function scopesIn(scope: string): string[] {
-  return [...parseScope(scope)].slice(0, MOST_SCOPES).map((name) => name.slice(0, LONGEST_SCOPE))
+  return [...parseScope(scope)].slice(0, mostScopes).map((name) => name.slice(0, longestScope))
 }
 
 /** Undefined for what is no JWT. */

@@ -48,7 +48,7 @@ export interface Inspected {
 }
 
 /** Nobody's list is longer: an upstream may go on without end. */
-const PAGES = 1_000
+const pages = 1_000
 
 export interface Inspection {
   readonly upstream: string
@@ -254,7 +254,7 @@ async function listAll(upstream: Upstream, kind: 'tools' | 'prompts', behalf: Be
   const items: Members[] = []
   const method = `${kind}/list`
   let cursor: unknown
-  for (let page = 0; page < PAGES; page += 1) {
+  for (let page = 0; page < pages; page += 1) {
     const params = cursor === undefined ? {} : { cursor }
     const result = await upstream.request({ method, params }, behalf).catch((error: unknown) => {
       if (!(error instanceof RpcError)) throw error
@@ -265,7 +265,7 @@ async function listAll(upstream: Upstream, kind: 'tools' | 'prompts', behalf: Be
     cursor = result.nextCursor
     if (typeof cursor !== 'string') return items
   }
-  throw invalid(upstream, `has a list of ${kind} of more than ${PAGES} pages`)
+  throw invalid(upstream, `has a list of ${kind} of more than ${pages} pages`)
 }
 
 function invalid({ settings }: Upstream, what: string): UpstreamError {

@@ -322,9 +322,9 @@ function footprint(pid: number): { megabytes: number; files: number; children: n
 }
 
 /** 2,000 take five minutes, and leave no more behind. */
-const SESSIONS = 600
+const sessions = 600
 
-test(`${SESSIONS} sessions, each with a process of its own, leave nothing behind`, async () => {
+test(`${sessions} sessions, each with a process of its own, leave nothing behind`, async () => {
   const processes = { max: 16, idle: '1s' }
   await using site = await startSite(3, { isolation: 'session', processes })
   const resource = `${site.front.origin}/mcp`
@@ -346,7 +346,7 @@ test(`${SESSIONS} sessions, each with a process of its own, leave nothing behind
   }
 
   const workers = Array.from({ length: 6 }, async () => {
-    while (opened < SESSIONS) {
+    while (opened < sessions) {
       opened += 1
       if (opened % 150 === 0) measures.push(site.replicas.map(({ pid }) => footprint(pid)))
       await one()
@@ -357,7 +357,7 @@ test(`${SESSIONS} sessions, each with a process of its own, leave nothing behind
   // one child of each is the guard that ends commands when their gateway is killed
   await expect.poll(childrenLeft, { timeout: 30_000, interval: 500 }).toEqual([1, 1, 1])
   measures.push(site.replicas.map(({ pid }) => footprint(pid)))
-  process.stdout.write(`${SESSIONS} sessions, ${refused} told to wait:\n`)
+  process.stdout.write(`${sessions} sessions, ${refused} told to wait:\n`)
   for (const [index, all] of measures.entries())
     process.stdout.write(`${(index + 1) * 150}: ${all.map((each) => JSON.stringify(each)).join(' ')}\n`)
   // by the second measure the heap is as large as the work wants it
@@ -367,5 +367,5 @@ test(`${SESSIONS} sessions, each with a process of its own, leave nothing behind
     expect(megabytes).toBeLessThan((first?.[index]?.megabytes ?? 0) + 60)
   }
   const runs = site.journal().filter(({ name }) => name === 'count')
-  expect(runs).toHaveLength(SESSIONS)
+  expect(runs).toHaveLength(sessions)
 })

@@ -8,7 +8,7 @@ import { pollWithPauses, pollWithTicker } from './device.ts'
 import { logInWithOauth4webapi, logInWithOpenidClient } from './libraries.ts'
 import { logInPlainly } from './plain.ts'
 
-const MCP_REMOTE = 'packages/bench/node_modules/mcp-remote/dist/client.js'
+const mcpRemote = 'packages/bench/node_modules/mcp-remote/dist/client.js'
 
 export const clients: readonly Client[] = [
   {
@@ -43,7 +43,7 @@ export const clients: readonly Client[] = [
     start: async ({ issuer, resource }) => {
       const home = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
       const env = { HOME: home, MCP_REMOTE_CONFIG_DIR: home }
-      const running = startProcess([MCP_REMOTE, resource], { env, input: '' }) // it ends with its standard input
+      const running = startProcess([mcpRemote, resource], { env, input: '' }) // it ends with its standard input
       const dispose = () => rmSync(home, { recursive: true, force: true })
       const address = async () => (await running.says(new RegExp(`${issuer}/authorize\\?\\S+`)))[0]
       return await started(running, async () => ({ address: await address() }), dispose)

@@ -3,31 +3,31 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StartedLogin } from './client.ts'
 
-export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
-export const SCOPE = 'mcp:tools:read mcp:tools:call'
+export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+export const deviceScope = 'mcp:tools:read mcp:tools:call'
 /** RFC 8628 §3.2, §3.5, in seconds. */
-const DEFAULT_INTERVAL = 5
-const SLOWER = 5
+const defaultInterval = 5
+const slower = 5
 
 /** Resolves with the error of the answer; with nothing when there are tokens. */
 type Ask = () => Promise<string | undefined>
 
 export const metadataOf = (name: string) => ({
   client_name: name,
-  grant_types: [DEVICE_GRANT, 'refresh_token'],
+  grant_types: [deviceGrant, 'refresh_token'],
   response_types: [],
   redirect_uris: [],
   token_endpoint_auth_method: 'none',
 })
 
 /** The interval is from an answer to the next request. */
-export async function pollWithPauses(interval = DEFAULT_INTERVAL, ask: Ask, signal: AbortSignal): Promise<void> {
+export async function pollWithPauses(interval = defaultInterval, ask: Ask, signal: AbortSignal): Promise<void> {
   let pause = interval
   for (;;) {
     await sleep(pause * 1000, undefined, { signal })
     const outcome = await outcomeOf(ask)
     if (outcome === 'token') return
-    if (outcome === 'slow_down') pause += SLOWER
+    if (outcome === 'slow_down') pause += slower
   }
 }
 
@@ -35,7 +35,7 @@ export async function pollWithPauses(interval = DEFAULT_INTERVAL, ask: Ask, sign
  * The interval is that of a clock which goes on while a request is under way, and of the ticks that pass it by the clock
  * keeps one: so does golang.org/x/oauth2. The first request comes at once.
  */
-export async function pollWithTicker(interval = DEFAULT_INTERVAL, ask: Ask, signal: AbortSignal): Promise<void> {
+export async function pollWithTicker(interval = defaultInterval, ask: Ask, signal: AbortSignal): Promise<void> {
   if ((await outcomeOf(ask)) === 'token') return
   let period = interval
   let ticker = startTicker(period)
@@ -46,7 +46,7 @@ export async function pollWithTicker(interval = DEFAULT_INTERVAL, ask: Ask, sign
       if (outcome === 'token') return
       if (outcome === 'pending') continue
       ticker.stop()
-      period += SLOWER
+      period += slower
       ticker = startTicker(period)
     }
   } finally {

@@ -2,7 +2,7 @@
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
 import type { Site, StartedLogin } from './client.ts'
-import { metadataOf, pollWithPauses, SCOPE, started } from './device.ts'
+import { deviceScope, metadataOf, pollWithPauses, started } from './device.ts'
 
 export async function logInWithOpenidClient({ issuer, resource }: Site): Promise<StartedLogin> {
   const stop = new AbortController()
@@ -12,7 +12,7 @@ export async function logInWithOpenidClient({ issuer, resource }: Site): Promise
     openid.None(),
     { algorithm: 'oauth2', execute: [openid.allowInsecureRequests] },
   )
-  const answer = await openid.initiateDeviceAuthorization(config, { scope: SCOPE, resource })
+  const answer = await openid.initiateDeviceAuthorization(config, { scope: deviceScope, resource })
   const tokens = openid.pollDeviceAuthorizationGrant(config, answer, { resource }, { signal: stop.signal })
   return started(answer.user_code, tokens, stop)
 }
@@ -28,7 +28,13 @@ export async function logInWithOauth4webapi({ issuer, resource }: Site): Promise
     http,
   )
   const client = await oauth.processDynamicClientRegistrationResponse(registered)
-  const asked = await oauth.deviceAuthorizationRequest(server, client, oauth.None(), { scope: SCOPE, resource }, http)
+  const asked = await oauth.deviceAuthorizationRequest(
+    server,
+    client,
+    oauth.None(),
+    { scope: deviceScope, resource },
+    http,
+  )
   const answer = await oauth.processDeviceAuthorizationResponse(server, client, asked)
   const ask = async () => {
     const options = { additionalParameters: { resource }, ...http }

@@ -9,19 +9,19 @@ import { type Deployment, openDeployment, stores } from './deployments.ts'
 import { type Login, logIn } from './one-login.ts'
 import { rowOf } from './rows.ts'
 
-const LOGINS = 50
+const loginCount = 50
 /** Between these, in milliseconds after a device began to poll, people click. */
-const EARLIEST = 300
-const LATEST = 6_000
+const earliest = 300
+const latest = 6_000
 /** How long nobody decides about the device whose requests are counted, in milliseconds. */
-const PATIENT = 60_000
+const patience = 60_000
 
 const names = clients.map(({ name }) => name)
 
 export const login: Measurement = {
   about: 'how long after the click that approves it a client has its token, and how often it asks until then',
   options: [
-    `--logins N       for each client at each store (${LOGINS})`,
+    `--logins N       for each client at each store (${loginCount})`,
     `--client NAME    ${names.join(', ')}; may be given again`,
     `--store NAME     ${stores.join(', ')}; may be given again`,
     '--hold SECONDS   AUTH_HOLD_SECONDS of the servers; 0: a poll is answered at once',
@@ -44,7 +44,7 @@ function readOptions(args: readonly string[]) {
   const values = parse(args)
   const wanted = choose('--client', names, values.client)
   return {
-    count: readNumber('--logins', values.logins) ?? LOGINS,
+    count: readNumber('--logins', values.logins) ?? loginCount,
     hold: readNumber('--hold', values.hold),
     chosen: clients.filter(({ name }) => wanted.includes(name)),
     where: choose('--store', stores, values.store),
@@ -92,12 +92,15 @@ async function measure(
     const random = createRandom(seed)
     const done: Login[] = []
     for (let number = 0; number < count; number += 1) {
-      const one = await attempt(person, EARLIEST + random() * (LATEST - EARLIEST))
+      const one = await attempt(person, earliest + random() * (latest - earliest))
       if (one) done.push(one)
     }
     return done
   }
-  const [done, patient] = await Promise.all([inTurn(), client.polls ? attempt(createPerson(site), PATIENT) : undefined])
+  const [done, patient] = await Promise.all([
+    inTurn(),
+    client.polls ? attempt(createPerson(site), patience) : undefined,
+  ])
   return rowOf({ client: client.name, store, done, patient, failures })
 }
 

@@ -18,7 +18,7 @@ export interface Login {
   }[]
 }
 
-const GIVE_UP_MS = 60_000
+const giveUpMs = 60_000
 
 /** `wait` is in milliseconds. The person is signed in, or is asked to sign in before the question. */
 export async function logIn(client: Client, site: Deployment, person: Person, wait: number): Promise<Login> {
@@ -52,8 +52,8 @@ const never = new Promise<never>(() => undefined)
 
 async function inTime<T>(asked: Promise<T>): Promise<T> {
   const stop = new AbortController()
-  const late = sleep(GIVE_UP_MS, undefined, { signal: stop.signal }).then(() => {
-    throw new Error(`nothing came for ${GIVE_UP_MS / 1000} s`)
+  const late = sleep(giveUpMs, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`nothing came for ${giveUpMs / 1000} s`)
   })
   try {
     return await Promise.race([asked, late])

@@ -1,7 +1,7 @@
 // Devices with bare HTTP: each of their requests ends after a time-out of their own, as with `timeout=5` of Python's urllib.
 import type { Site, StartedLogin } from './client.ts'
 import type { pollWithPauses } from './device.ts'
-import { DEVICE_GRANT, metadataOf, SCOPE, started } from './device.ts'
+import { deviceGrant, deviceScope, metadataOf, started } from './device.ts'
 
 export interface PlainDevice {
   readonly name: string
@@ -24,9 +24,9 @@ export async function logInPlainly(
   const registration = { headers, body: JSON.stringify(metadataOf(name)) }
   const { client_id } = await ask<{ client_id: string }>('/register', registration)
   const answer = await ask<{ device_code: string; user_code: string; interval?: number }>('/device_authorization', {
-    body: new URLSearchParams({ client_id, scope: SCOPE, resource }),
+    body: new URLSearchParams({ client_id, scope: deviceScope, resource }),
   })
-  const fields = { grant_type: DEVICE_GRANT, client_id, device_code: answer.device_code, resource }
+  const fields = { grant_type: deviceGrant, client_id, device_code: answer.device_code, resource }
   const askForToken = async () => {
     try {
       return (await ask('/token', { body: new URLSearchParams(fields) })).error

@@ -14,7 +14,7 @@ export interface Logins {
   readonly failures: readonly string[]
 }
 
-const MINUTE = 60_000
+const minute = 60_000
 
 export function rowOf({ client, store, done, patient, failures }: Logins): Row {
   const times = done.map(({ clickToToken }) => clickToToken)
@@ -45,7 +45,7 @@ function exactly(value: number): Spread {
 
 /** What a waiting device asks for while nobody decides. */
 function requestsPerMinute({ waited, requests }: Login): number {
-  return (requests.filter(({ came }) => came < 0).length * MINUTE) / waited
+  return (requests.filter(({ came }) => came < 0).length * minute) / waited
 }
 
 /** Whether a token request was under way when the person clicked. */

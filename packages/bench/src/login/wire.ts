@@ -40,7 +40,7 @@ export interface WireOptions {
 }
 
 /** What clients ask for; all else is a person's browser. */
-const CLIENT_PATHS = /^\/(\.well-known\/|register|device_authorization|token|jwks|revoke)/
+const clientPaths = /^\/(\.well-known\/|register|device_authorization|token|jwks|revoke)/
 
 interface Kept extends Requests {
   readonly all: TokenRequest[]
@@ -77,7 +77,7 @@ export async function startWire(port: number, { clients, people }: WireOptions):
     const isToken = path === '/token'
     if (isToken) keptOf(code).came(came)
 
-    const target = CLIENT_PATHS.test(path) ? clients : people
+    const target = clientPaths.test(path) ? clients : people
     const { status, body } = await forward(request, { port: target, body: sent, address }, response)
     const ended = performance.now()
     const { device_code: deviceCode, user_code: userCode } = isNew ? read(body) : {}

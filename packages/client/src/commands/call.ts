@@ -8,7 +8,7 @@ import type { Command } from './command.ts'
 import { signInOptions, usageError } from './options.ts'
 
 /** Characters of a result that a terminal gets; a file or a pipe gets all. */
-const TERMINAL_LIMIT = 100_000
+const terminalLimit = 100_000
 
 export const call: Command = {
   name: 'call',
@@ -34,7 +34,7 @@ export const call: Command = {
     const result = await signingIn(() => client.withServer((server) => server.callTool(name, args), options))
     if (json) terminal.json(result)
     else {
-      const limit = terminal.resultsOnTerminal ? TERMINAL_LIMIT : undefined
+      const limit = terminal.resultsOnTerminal ? terminalLimit : undefined
       const shown = resultText(result, limit)
       if (result.isError) terminal.failure('The tool reported an error.')
       terminal.result(shown)

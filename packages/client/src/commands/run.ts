@@ -17,7 +17,7 @@ import { parseCommandLine, readTimeout, usageError } from './options.ts'
 
 export type { Host } from './command.ts'
 
-const DEFAULT_URL = 'http://localhost:3000/mcp'
+const defaultUrl = 'http://localhost:3000/mcp'
 
 /**
  * Runs one command line; never throws. Returns the exit code (see `exits`). `others`: commands of a program around this
@@ -74,7 +74,7 @@ function createContext({ host: process, environment, terminal, values, ...rest }
     qr: !values['no-qr'],
     allowPrivateAddresses: values['allow-private-addresses'] === true,
   }
-  const url = mcpServerUrl(String(values.url ?? DEFAULT_URL))
+  const url = mcpServerUrl(String(values.url ?? defaultUrl))
   return {
     ...rest,
     ...host,

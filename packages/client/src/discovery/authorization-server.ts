@@ -3,7 +3,7 @@ import { type AuthorizationServerMetadata, authorizationServerMetadata } from '@
 import { buildDiscoveryUrls } from '@modelcontextprotocol/client'
 import { readFirstMetadata } from './read-metadata.ts'
 
-const MOST_SERVERS = 5
+const mostServers = 5
 
 /** The endpoints that we call or show. Others (`jwks_uri`, …) are not checked, because they are not used. */
 const usedEndpoints = [
@@ -45,7 +45,7 @@ export async function readFirstAuthorizationServer(
   fetch: Fetch,
 ): Promise<AuthorizationServerMetadata> {
   let first: unknown
-  for (const issuer of issuers.slice(0, MOST_SERVERS)) {
+  for (const issuer of issuers.slice(0, mostServers)) {
     try {
       return await readAuthorizationServer(issuer, fetch)
     } catch (error) {

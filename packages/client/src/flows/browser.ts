@@ -9,11 +9,11 @@ import type { FlowOptions } from './device.ts'
 import { type Callback, listenOnLoopback } from './loopback-listener.ts'
 import type { OpenUrl } from './open-url.ts'
 
-const DEFAULT_TIMEOUT = 5 * 60
+const defaultTimeout = 5 * 60
 
 /** Signs in through the browser. `state` and, where the server sends or promises it, `iss` (RFC 9207) are checked. */
 export async function signInWithBrowser(options: FlowOptions & { readonly openUrl: OpenUrl }): Promise<Grant> {
-  const { oauth, resource, scope, clock, prompts, timeout = DEFAULT_TIMEOUT, signal } = options
+  const { oauth, resource, scope, clock, prompts, timeout = defaultTimeout, signal } = options
   requireBrowserSignIn(oauth.serverMetadata())
   await using listener = await listenOnLoopback()
   const state = openid.randomState()

@@ -1,8 +1,8 @@
 // How often to ask whether the person has approved: RFC 8628 §3.5. Pure; all times in seconds.
 
-const DEFAULT_INTERVAL = 5
-const LONGEST_INTERVAL = 60
-const LONGEST_LIFE = 30 * 60
+const defaultInterval = 5
+const longestInterval = 60
+const longestLife = 30 * 60
 
 export interface Pace {
   /** Seconds to wait before the next request. */
@@ -17,7 +17,7 @@ export interface Pace {
 
 /** A pace that stays between 1 and 60 s, whatever the server says. */
 export function createPace(interval: unknown): Pace {
-  let base = clamp(typeof interval === 'number' && interval > 0 ? interval : DEFAULT_INTERVAL)
+  let base = clamp(typeof interval === 'number' && interval > 0 ? interval : defaultInterval)
   let backoff = 0
   return {
     delay: () => Math.max(base, backoff),
@@ -36,9 +36,9 @@ export function createPace(interval: unknown): Pace {
 
 /** How long a device code is waited for: what the server says, but half an hour at most. */
 export function boundedLife(expiresIn: number): number {
-  return Math.min(expiresIn, LONGEST_LIFE)
+  return Math.min(expiresIn, longestLife)
 }
 
 function clamp(seconds: number): number {
-  return Math.min(Math.max(seconds, 1), LONGEST_INTERVAL)
+  return Math.min(Math.max(seconds, 1), longestInterval)
 }

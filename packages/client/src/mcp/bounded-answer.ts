@@ -4,10 +4,10 @@ import { ClientError } from '@gatehouse/network'
 import { createDepthMeter } from '@gatehouse/shared'
 
 /** For one JSON body, for one event of a stream, and for all pages of a list together. */
-export const MOST_BYTES = 16 * 1024 * 1024
+export const mostBytes = 16 * 1024 * 1024
 
-const LF = 10
-const CR = 13
+const lf = 10
+const cr = 13
 
 /** Counts what came so far; shared by the answers that are bounded together. */
 export interface Tally {
@@ -23,7 +23,7 @@ export interface BoundOptions {
 }
 
 /**
- * The response with a body that fails with `protocol_error` beyond {@link MOST_BYTES}, counted after decompression, and
+ * The response with a body that fails with `protocol_error` beyond {@link mostBytes}, counted after decompression, and
  * for JSON that is nested too deep. A stream goes on for as long as its events are small: only what is kept counts.
  */
 export function boundAnswer(response: Response, { url, tally, onTooMuch }: BoundOptions): Response {
@@ -36,8 +36,7 @@ export function boundAnswer(response: Response, { url, tally, onTooMuch }: Bound
     transform(chunk, controller) {
       const left = endsInEvent?.(chunk)
       count.bytes = left === undefined ? count.bytes + chunk.length : left
-      const fault =
-        count.bytes > MOST_BYTES ? tooMuch(url, perEvent) : isTooDeep(chunk, left) ? tooDeep(url) : undefined
+      const fault = count.bytes > mostBytes ? tooMuch(url, perEvent) : isTooDeep(chunk, left) ? tooDeep(url) : undefined
       if (fault) {
         onTooMuch?.(fault)
         throw fault
@@ -76,8 +75,8 @@ function createEventEnds(): (chunk: Uint8Array) => number | undefined {
     let end: number | undefined
     for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at]
-      const isBreak = byte === LF || byte === CR
-      const isRestOfBreak = byte === LF && previous === CR
+      const isBreak = byte === lf || byte === cr
+      const isRestOfBreak = byte === lf && previous === cr
       if (isBreak && lineIsEmpty && !isRestOfBreak) end = at + 1
       if (!isRestOfBreak) lineIsEmpty = isBreak
       previous = byte ?? 0
@@ -88,7 +87,7 @@ function createEventEnds(): (chunk: Uint8Array) => number | undefined {
 
 function tooMuch(url: URL, perEvent: boolean): ClientError {
   return new ClientError('protocol_error', `${url.href} sends too much.`, {
-    reason: `${perEvent ? 'One event of its answer' : 'Its answer'} is larger than ${MOST_BYTES / 1024 / 1024} MiB.`,
+    reason: `${perEvent ? 'One event of its answer' : 'Its answer'} is larger than ${mostBytes / 1024 / 1024} MiB.`,
     hint: 'Ask for less if you can; otherwise this is for the people who run the server to repair.',
   })
 }

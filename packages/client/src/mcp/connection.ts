@@ -76,7 +76,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const CLOSE_SECONDS = 2
+const closeSeconds = 2
 
 export async function connectToServer(options: ConnectOptions): Promise<McpConnection> {
   const { url, protocol = 'auto', onNotice = () => {}, onQuestion, signal } = options
@@ -195,7 +195,7 @@ export async function connectToServer(options: ConnectOptions): Promise<McpConne
     terminateSession,
     async close() {
       const leaving = terminateSession().catch(() => {})
-      await Promise.race([leaving, new Promise((resolve) => setTimeout(resolve, CLOSE_SECONDS * 1000).unref())])
+      await Promise.race([leaving, new Promise((resolve) => setTimeout(resolve, closeSeconds * 1000).unref())])
       await transport.close().catch(() => {})
       await client.close()
     },

@@ -3,7 +3,7 @@ import { computeScopeUnion, isStrictScopeSuperset } from '@modelcontextprotocol/
 import type { Session } from '../session/session.ts'
 
 /** How often one command may send a person to sign in for more. */
-const MOST_TRIES = 3
+const mostTries = 3
 
 export interface StepUp {
   session(): Promise<Session>
@@ -24,7 +24,7 @@ export async function withStepUp<T>(work: () => Promise<T>, { session, signIn }:
       const { scope: granted, flow } = await session()
       const union = computeScopeUnion(granted, error.requiredScope)
       if (union === undefined || !isStrictScopeSuperset(union, granted)) throw error
-      if (tries === MOST_TRIES) throw error
+      if (tries === mostTries) throw error
       const held = granted?.split(' ') ?? []
       const missing = union.split(' ').filter((scope) => !held.includes(scope))
       await signIn(flow, union, missing.join(' '))

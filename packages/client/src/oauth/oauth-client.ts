@@ -48,7 +48,7 @@ function clientSecretBasic(secret: string): openid.ClientAuth {
   }
 }
 
-const LONGEST_LIFE = 10 * 365 * 24 * 3600
+const longestLife = 10 * 365 * 24 * 3600
 
 /** What a token endpoint granted. Times are seconds since the epoch. */
 export interface Grant {
@@ -76,6 +76,6 @@ export function readGrant(response: openid.TokenEndpointResponse, clock: Clock, 
     refreshToken: response.refresh_token,
     scope: response.scope ?? asked ?? '',
     obtainedAt: now,
-    expiresAt: response.expires_in === undefined ? undefined : now + Math.min(response.expires_in, LONGEST_LIFE),
+    expiresAt: response.expires_in === undefined ? undefined : now + Math.min(response.expires_in, longestLife),
   }
 }

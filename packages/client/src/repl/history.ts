@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type Notify, readPrivateFile, writePrivateFile } from '../session/private-files.ts'
 
 /** How many lines are kept. */
-const MOST_LINES = 500
+const mostLines = 500
 
 export interface History {
   /** Newest first, as node:readline wants it. */
@@ -22,9 +22,9 @@ export async function openHistory(home: string, notify: Notify): Promise<History
   })
   let saving = Promise.resolve()
   return {
-    lines: (text ?? '').split('\n').filter(Boolean).slice(0, MOST_LINES),
+    lines: (text ?? '').split('\n').filter(Boolean).slice(0, mostLines),
     save(lines) {
-      const kept = lines.filter((line) => line.trim() && !line.startsWith(' ')).slice(0, MOST_LINES)
+      const kept = lines.filter((line) => line.trim() && !line.startsWith(' ')).slice(0, mostLines)
       const write = () => writePrivateFile(file, kept.map((line) => `${line}\n`).join(''))
       saving = saving.then(write).catch(() => {}) // typing goes on without it
     },

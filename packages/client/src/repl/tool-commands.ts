@@ -9,7 +9,7 @@ import type { LiveServer } from './live-server.ts'
 import { readNameAndJson, readNumbers } from './operands.ts'
 
 /** Characters of a result that a terminal gets; a file or a pipe gets all. */
-const TERMINAL_LIMIT = 100_000
+const terminalLimit = 100_000
 
 export const toolCommands: readonly ReplCommand[] = [
   {
@@ -69,7 +69,7 @@ export function shownResult(result: CallToolResult): Shown {
     failed: result.isError,
     show(terminal) {
       if (result.isError) terminal.failure('The tool reported an error.')
-      terminal.result(resultText(result, terminal.resultsOnTerminal ? TERMINAL_LIMIT : undefined))
+      terminal.result(resultText(result, terminal.resultsOnTerminal ? terminalLimit : undefined))
     },
   }
 }

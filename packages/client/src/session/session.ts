@@ -26,12 +26,12 @@ export interface SessionKey {
   readonly clientId?: string | undefined
 }
 
-const RENEW_BEFORE = 30
+const renewBefore = 30
 
 /** Whether the access token can be sent as it is: not within 30 s of its end (half its life, if that is shorter). */
 export function isFresh({ obtainedAt, expiresAt }: Session, now: number): boolean {
   if (expiresAt === undefined) return true
-  return now < expiresAt - Math.min(RENEW_BEFORE, (expiresAt - obtainedAt) / 2)
+  return now < expiresAt - Math.min(renewBefore, (expiresAt - obtainedAt) / 2)
 }
 
 /** Whether the access token has reached its end. */

@@ -94,8 +94,8 @@ function createShelf<Key, Value>({ folder, schema, nameOf, notify }: ShelfOption
   }
 }
 
-const LOCK_TRIES = 400
-const LONGEST_PAUSE = 200 // milliseconds
+const lockTries = 400
+const longestPause = 200 // milliseconds
 
 /** A lock that its holder keeps alive, and that falls 10 s after the holder died. Whatever else is in the way is thrown at once. */
 async function acquire(file: string): Promise<() => Promise<void>> {
@@ -104,9 +104,9 @@ async function acquire(file: string): Promise<() => Promise<void>> {
       return await lockfile.lock(file, { realpath: false, onCompromised: () => {} })
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'ELOCKED') throw cause
-      if (tries === LOCK_TRIES) throw locked(file, cause)
+      if (tries === lockTries) throw locked(file, cause)
     }
-    await delay(Math.min(20 * 1.2 ** tries, LONGEST_PAUSE) * (0.5 + Math.random() / 2))
+    await delay(Math.min(20 * 1.2 ** tries, longestPause) * (0.5 + Math.random() / 2))
   }
 }
 

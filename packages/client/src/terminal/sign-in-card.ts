@@ -12,17 +12,17 @@ export interface SignInCardOptions {
   readonly qr: boolean
 }
 
-const INDENT = 2
-const GAP = 4
-const LABEL = 7
+const indent = 2
+const gap = 4
+const labelWidth = 7
 
 /** The lines of the card. Only an address that is wider than the terminal makes a wider line: it has to stay whole. */
 export function signInCard(terminal: Terminal, { server, prompt, qr }: SignInCardOptions): string[] {
   const { columns, style, interactive } = terminal
   const { uri, uriWithCode, code } = prompt
-  const fits = (address: string) => !interactive || INDENT + LABEL + widthOf(address) <= columns
+  const fits = (address: string) => !interactive || indent + labelWidth + widthOf(address) <= columns
   const address = uriWithCode !== undefined && fits(uriWithCode) ? uriWithCode : uri
-  const label = (text: string) => style('dim', pad(text, LABEL))
+  const label = (text: string) => style('dim', pad(text, labelWidth))
   const advice = address === uriWithCode ? 'The page must show the same code.' : 'Enter the code on the page.'
   const text = [
     ...(fits(address)
@@ -30,13 +30,13 @@ export function signInCard(terminal: Terminal, { server, prompt, qr }: SignInCar
       : [style('dim', 'Open'), style('underline', address)]),
     `${label('Code')}${style('bold', code)}`,
     '',
-    ...wrap(`On any device. ${advice}`, columns - INDENT),
+    ...wrap(`On any device. ${advice}`, columns - indent),
   ]
   // White on black whatever the theme: scanners need dark modules on a light ground.
   const picture = (qr && interactive ? renderUnicodeCompact(uriWithCode ?? uri, { border: 2 }).split('\n') : []).map(
     (row) => style(['whiteBright', 'bgBlack'], row),
   )
-  const body = arrange(text, picture, columns - INDENT).map((line) => (line ? ' '.repeat(INDENT) + line : line))
+  const body = arrange(text, picture, columns - indent).map((line) => (line ? ' '.repeat(indent) + line : line))
   return [...wrap(`Sign in to ${style('bold', server)}`, columns), '', ...body, '']
 }
 
@@ -45,10 +45,10 @@ function arrange(text: readonly string[], picture: readonly string[], room: numb
   const left = Math.max(...text.map(widthOf))
   const right = Math.max(0, ...picture.map(widthOf))
   if (right === 0 || right > room) return [...text]
-  if (left + GAP + right > room) return [...text, '', ...picture]
+  if (left + gap + right > room) return [...text, '', ...picture]
   const rows = Math.max(text.length, picture.length)
   return Array.from({ length: rows }, (_, row) => {
     const [line = '', beside] = [text[row], picture[row]]
-    return beside === undefined ? line : pad(line, left + GAP) + beside
+    return beside === undefined ? line : pad(line, left + gap) + beside
   })
 }

@@ -12,7 +12,7 @@ export interface SignInPromptsOptions {
 }
 
 const frames = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
-const FRAME_MILLISECONDS = 100
+const frameMilliseconds = 100
 
 /** The prompts of a sign-in on a terminal: a card, then one line that turns until it is over. */
 export function createSignInPrompts(terminal: Terminal, { server, qr, clock }: SignInPromptsOptions): SignInPrompts {
@@ -30,7 +30,7 @@ export function createSignInPrompts(terminal: Terminal, { server, qr, clock }: S
       frame += 1
     }
     draw()
-    spinner = setInterval(draw, FRAME_MILLISECONDS)
+    spinner = setInterval(draw, frameMilliseconds)
   }
 
   return {

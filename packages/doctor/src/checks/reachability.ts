@@ -8,7 +8,7 @@ import type { Evidence } from '../evidence.ts'
 import type { Outcome } from '../probe.ts'
 
 /** Seconds after which an answer is slow: clients wait 5 to 30. */
-const SLOW = 3
+const slow = 3
 
 const addressMembers = [
   'authorization_endpoint',
@@ -99,7 +99,7 @@ export const reachabilityChecks: readonly Check[] = [
     find: ({ outcomes }) =>
       unique(
         outcomes.flatMap((outcome) =>
-          outcome.answered && outcome.seconds > SLOW
+          outcome.answered && outcome.seconds > slow
             ? [`${outcome.method} ${outcome.url} took ${outcome.seconds.toFixed(1)} s.`]
             : [],
         ),

@@ -11,8 +11,8 @@ import { secretsInLogs } from '../harness/secrets.ts'
 import { atTerminal } from '../harness/terminal.ts'
 import type { AgentSite } from './site.ts'
 
-const WITHIN = 90_000
-const ENDS = /("expires_?at":\s*)\d+/i
+const within = 90_000
+const ends = /("expires_?at":\s*)\d+/i
 
 export interface Agent extends AsyncDisposable {
   readonly home: string
@@ -74,7 +74,7 @@ export async function openAgent(
   const startAtTerminal: Agent['start'] = (...command) => launch(command, atTerminal)
   const finish = async (program: RunningProcess) => {
     await using _ = program
-    const late = setTimeout(() => program.signal('SIGTERM'), WITHIN)
+    const late = setTimeout(() => program.signal('SIGTERM'), within)
     const { code } = await program.exited
     clearTimeout(late)
     const output = plain(program.output())
@@ -93,8 +93,8 @@ export async function openAgent(
     expire: (file) => {
       const path = join(home, file)
       const kept = readFileSync(path, 'utf8')
-      expect(kept).toMatch(ENDS)
-      writeFileSync(path, kept.replace(ENDS, '$11'))
+      expect(kept).toMatch(ends)
+      writeFileSync(path, kept.replace(ends, '$11'))
     },
     refreshes: () => {
       const asked = site.exchanges

@@ -4,7 +4,7 @@ import { claudeCodeByDocument } from '../clients/fixtures/claude-code.ts'
 import { openAgent } from './agent.ts'
 import { type AgentSiteOptions, startAgentSite } from './site.ts'
 
-const QUIET = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1' }
+const quiet = { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1' }
 
 interface Case {
   readonly name: string
@@ -25,7 +25,7 @@ test.each<Case>([
   },
 ])('signs in once, and is connected after each refresh: $name', async ({ name, options, id }) => {
   await using site = await startAgentSite(options)
-  await using claude = await openAgent(site, name, QUIET)
+  await using claude = await openAgent(site, name, quiet)
   await claude.run('claude', 'mcp', 'add', '--transport', 'http', 'gatehouse', site.resource)
   expect(await claude.run('claude', 'mcp', 'list')).toContain('Needs authentication')
   await claude.runAtTerminal('claude', 'mcp', 'login', 'gatehouse')

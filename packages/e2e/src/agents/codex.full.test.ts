@@ -6,7 +6,7 @@ import { codexByDocument } from '../clients/fixtures/terminals.ts'
 import { type Agent, openAgent } from './agent.ts'
 import { type AgentSite, type AgentSiteOptions, startAgentSite } from './site.ts'
 
-const CONFIGURATION = `
+const configuration = `
 mcp_oauth_credentials_store = "file"
 check_for_update_on_startup = false
 [analytics]
@@ -23,7 +23,7 @@ interface Case {
 async function openCodex(site: AgentSite, name: string): Promise<Agent> {
   const agent = await openAgent(site, name, {})
   mkdirSync(join(agent.home, '.codex'))
-  writeFileSync(join(agent.home, '.codex', 'config.toml'), CONFIGURATION)
+  writeFileSync(join(agent.home, '.codex', 'config.toml'), configuration)
   return agent
 }
 

@@ -8,8 +8,8 @@ import { keys } from '../harness/terminal.ts'
 import { openAgent } from './agent.ts'
 import { startAgentSite } from './site.ts'
 
-const QUIET = { GEMINI_API_KEY: 'made-up', GEMINI_FORCE_FILE_STORAGE: 'true' }
-const WITHIN = 90_000
+const quiet = { GEMINI_API_KEY: 'made-up', GEMINI_FORCE_FILE_STORAGE: 'true' }
+const within = 90_000
 
 /** Presses Enter until it counts: one that comes right after text is a new line of it. */
 async function enter(prompt: RunningProcess, then: RegExp): Promise<void> {
@@ -23,7 +23,7 @@ async function enter(prompt: RunningProcess, then: RegExp): Promise<void> {
 
 test('registers, signs in once at its prompt, and is connected after each refresh', async () => {
   await using site = await startAgentSite({ accessToken: 600 })
-  await using gemini = await openAgent(site, 'gemini-cli', QUIET)
+  await using gemini = await openAgent(site, 'gemini-cli', quiet)
   const settings = {
     general: { enableAutoUpdate: false, enableAutoUpdateNotification: false },
     privacy: { usageStatisticsEnabled: false },
@@ -35,14 +35,14 @@ test('registers, signs in once at its prompt, and is connected after each refres
   writeFileSync(join(gemini.home, '.gemini', 'settings.json'), JSON.stringify(settings))
   {
     await using prompt = gemini.startAtTerminal('gemini')
-    await prompt.says(/1 MCP server/, WITHIN)
+    await prompt.says(/1 MCP server/, within)
     prompt.type('/mcp')
     // before it knows its commands it takes them for questions to the model
-    await prompt.says(/Manage configured Model Context Protocol/, WITHIN)
+    await prompt.says(/Manage configured Model Context Protocol/, within)
     prompt.type(' auth gatehouse')
     await enter(prompt, /Do you want to continue\?/)
     await enter(prompt, /Opening your browser/)
-    await prompt.says(/Successfully authenticated and reloaded tools/, WITHIN)
+    await prompt.says(/Successfully authenticated and reloaded tools/, within)
   }
   expect(await gemini.run('gemini', 'mcp', 'list')).toMatch(/✓ gatehouse: .* Connected/)
   for (const refreshes of [1, 2]) {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { openAgent } from './agent.ts'
 import { startAgentSite } from './site.ts'
 
-const QUIET = {
+const quiet = {
   OPENCODE_DISABLE_AUTOUPDATE: '1',
   OPENCODE_DISABLE_MODELS_FETCH: '1',
   OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
@@ -14,7 +14,7 @@ const QUIET = {
 
 test('registers, signs in once, and is connected after a refresh', async () => {
   await using site = await startAgentSite()
-  await using opencode = await openAgent(site, 'opencode', QUIET)
+  await using opencode = await openAgent(site, 'opencode', quiet)
   const mcp = { gatehouse: { type: 'remote', url: site.resource } }
   writeFileSync(join(opencode.home, 'opencode.json'), JSON.stringify({ autoupdate: false, mcp }))
   expect(await opencode.run('opencode', 'mcp', 'auth', 'gatehouse')).toContain('Authentication successful!')

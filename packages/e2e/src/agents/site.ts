@@ -10,9 +10,9 @@ import { installAgents } from './programs.ts'
 import { openRealNames } from './real-names.ts'
 import { createTranscript, type Transcript } from './transcript.ts'
 
-const ACCESS_TOKEN_SECONDS = 5
+const accessTokenSeconds = 5
 /** An MCP server forgives a token as much after its end. */
-const FORGIVEN_SECONDS = 30
+const forgivenSeconds = 30
 
 export interface AgentSite extends AsyncDisposable {
   readonly issuer: string
@@ -40,7 +40,7 @@ export interface AgentSiteOptions {
 export async function startAgentSite({
   documents = {},
   env = {},
-  accessToken = ACCESS_TOKEN_SECONDS,
+  accessToken = accessTokenSeconds,
 }: AgentSiteOptions = {}): Promise<AgentSite> {
   const programs = await installAgents()
   const root = mkdtempSync(join(tmpdir(), 'gatehouse-agents-'))
@@ -77,7 +77,7 @@ export async function startAgentSite({
     transcript,
     exchanges,
     logs: stack.logs,
-    untilExpired: () => wait((accessToken + FORGIVEN_SECONDS + 1) * 1000),
+    untilExpired: () => wait((accessToken + forgivenSeconds + 1) * 1000),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { repository } from '@gatehouse/testing'
 import type { Exchange } from '../harness/recorder.ts'
 
-const SECRETS = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'client_secret']
+const secretMembers = ['access_token', 'refresh_token', 'id_token', 'code', 'code_verifier', 'client_secret']
 
 export interface Transcript {
   readonly add: (text: string) => void
@@ -23,7 +23,8 @@ export function createTranscript(): Transcript {
 
   function find(fields: URLSearchParams | Readonly<Record<string, unknown>>): void {
     const entries = fields instanceof URLSearchParams ? [...fields] : Object.entries(fields)
-    for (const [name, value] of entries) if (SECRETS.includes(name) && typeof value === 'string') secrets.add(value)
+    for (const [name, value] of entries)
+      if (secretMembers.includes(name) && typeof value === 'string') secrets.add(value)
   }
   const hidden = (text: string) =>
     [...secrets].reduce(

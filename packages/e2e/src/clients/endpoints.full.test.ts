@@ -13,7 +13,7 @@ import { createMemoryProvider, type MemoryProvider } from '../harness/memory-pro
 import { secretsInLogs } from '../harness/secrets.ts'
 import { until } from '../replicas/until.ts'
 
-const CALLBACK = 'http://127.0.0.1:7778/callback'
+const callback = 'http://127.0.0.1:7778/callback'
 const info = { name: 'e2e', version: '1.0.0' }
 const telling = (LEVEL: string) => ({
   command: [process.execPath, join(repository, 'apps/mcp/src/gateway/harness/telling-server.ts')],
@@ -58,7 +58,7 @@ afterAll(() => stack[Symbol.asyncDispose]())
 
 /** Signs in from the address alone. */
 async function signIn(resource: string, sdk: 'v1' | 'v2'): Promise<MemoryProvider> {
-  const provider = createMemoryProvider(CALLBACK)
+  const provider = createMemoryProvider(callback)
   const starting = transportTo(resource, sdk, provider)
   await expect(clientOf(sdk).connect(starting)).rejects.toThrow(/unauthorized/i)
   const person = createPerson(stack)

@@ -9,20 +9,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from '../harness/browser.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
 
-const SCOPE = 'openid profile email offline_access'
-const SECRET = 'a-planted-secret-of-a-website'
-const CONSENT = 'An app wants to use your account'
+const fullScope = 'openid profile email offline_access'
+const plantedSecret = 'a-planted-secret-of-a-website'
+const consent = 'An app wants to use your account'
 
 let stack: Stack
 let browser: PersonBrowser
 let sites: { readonly authJs: string; readonly express: string }
 const servers: AsyncDisposable[] = []
-const tokens: (string | undefined)[] = [SECRET]
+const tokens: (string | undefined)[] = [plantedSecret]
 
 beforeAll(async () => {
   const [authJs, express] = await freePorts(2)
   sites = { authJs: `http://localhost:${authJs}`, express: `http://localhost:${express}` }
-  const client = { client_secret: SECRET, grant_types: ['authorization_code', 'refresh_token'] }
+  const client = { client_secret: plantedSecret, grant_types: ['authorization_code', 'refresh_token'] }
   stack = await startStack({
     clients: [
       { ...client, client_id: 'auth-js', redirect_uris: [`${sites.authJs}/auth/callback/gatehouse`] },
@@ -56,7 +56,7 @@ async function serve(site: string, listener: RequestListener): Promise<void> {
 /** Signs in and approves, and says what the person was asked. */
 async function approve(person: Person): Promise<string> {
   await person.logInAs('ada')
-  expect(await person.heading()).toBe(CONSENT)
+  expect(await person.heading()).toBe(consent)
   const asked = await person.page.getByRole('main').innerText()
   await person.approve()
   return asked
@@ -79,7 +79,7 @@ test('Auth.js signs a person in, and knows the name', async () => {
       }),
       {
         basePath: '/auth',
-        secret: SECRET,
+        secret: plantedSecret,
         trustHost: true,
         providers: [
           {
@@ -88,8 +88,8 @@ test('Auth.js signs a person in, and knows the name', async () => {
             type: 'oidc',
             issuer: stack.issuer,
             clientId: 'auth-js',
-            clientSecret: SECRET,
-            authorization: { params: { scope: SCOPE } },
+            clientSecret: plantedSecret,
+            authorization: { params: { scope: fullScope } },
             checks: ['pkce', 'state', 'nonce'],
           },
         ],
@@ -126,9 +126,9 @@ test('express-openid-connect signs a person in, asks userinfo, refreshes, and si
       issuerBaseURL: stack.issuer,
       baseURL: sites.express,
       clientID: 'express',
-      clientSecret: SECRET,
-      secret: SECRET,
-      authorizationParams: { response_type: 'code', scope: SCOPE },
+      clientSecret: plantedSecret,
+      secret: plantedSecret,
+      authorizationParams: { response_type: 'code', scope: fullScope },
     }),
   )
   app.get('/', (request, response) => void response.json({ user: request.oidc.user ?? null }))
@@ -165,7 +165,7 @@ test('express-openid-connect signs a person in, asks userinfo, refreshes, and si
 })
 
 test('a token that came of OpenID scopes alone opens nothing at the MCP server', async () => {
-  const opaque = tokens.filter((token) => token && !token.includes('.') && token !== SECRET)
+  const opaque = tokens.filter((token) => token && !token.includes('.') && token !== plantedSecret)
   expect(opaque.length).toBeGreaterThan(0)
   for (const token of opaque) {
     const answer = await fetch(stack.resource, {

@@ -22,7 +22,7 @@ import {
 } from './replay.ts'
 import { type RunningSite, startSite } from './site.ts'
 
-const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 let site: RunningSite
 const secrets: unknown[] = []
@@ -111,7 +111,7 @@ describe.each(fixtures)('$name', (fixture) => {
       await person.enterCode(String(json.user_code))
       await person.logIn('grace')
       expect((await person.approve()).heading).toBe('You are signed in on your device')
-      const poll = { grant_type: DEVICE_GRANT, device_code: String(json.device_code) }
+      const poll = { grant_type: deviceGrant, device_code: String(json.device_code) }
       const { access, refresh } = expectTokens(await token(fixture, discovered, client, poll))
       expect(await call(access)).toBe(hello)
       await goOn(discovered, client, refresh, discovered.scope)

@@ -21,7 +21,7 @@ import { claimsOf } from '../harness/claims.ts'
 import { createMemoryProvider } from '../harness/memory-provider.ts'
 import { until } from '../replicas/until.ts'
 
-const CALLBACK = 'http://127.0.0.1:7777/callback'
+const callback = 'http://127.0.0.1:7777/callback'
 const info = { name: 'e2e', version: '1.0.0' }
 const modernOptions = { versionNegotiation: { mode: 'auto' } } as const
 
@@ -150,7 +150,7 @@ test.each(['first', 'second'] as const)(
   async (name) => {
     const [own, other] = name === 'first' ? [first, second] : [second, first]
     for (const sdk of ['v1', 'v2'] as const) {
-      const provider = createMemoryProvider(CALLBACK)
+      const provider = createMemoryProvider(callback)
       const transport = () =>
         sdk === 'v1'
           ? new LegacyTransport(new URL(own), { authProvider: provider })
@@ -235,7 +235,7 @@ test('a scope that only one of them has is granted there, and not at the other',
 })
 
 test('a refresh token of one gets none of another, and is not used up by the attempt', async () => {
-  const provider = createMemoryProvider(CALLBACK)
+  const provider = createMemoryProvider(callback)
   const starting = new modern.StreamableHTTPClientTransport(new URL(first), { authProvider: provider })
   await new modern.Client(info, modernOptions).connect(starting).catch(() => undefined)
   await starting.finishAuth(await approveAt(provider.askedFor()))
@@ -308,7 +308,7 @@ test('our command and both SDKs hand that answer to the person', async () => {
 test('an upper case host is the same server, for our command and for both SDKs', async () => {
   const typed = second.replace('localhost', 'LOCALHOST')
   expect(await run('call', 'greet', '{"name":"b"}', ...at(typed))).toMatchObject({ code: 0, stdout: 'Hello, b!\n' })
-  const provider = createMemoryProvider(CALLBACK)
+  const provider = createMemoryProvider(callback)
   const starting = new modern.StreamableHTTPClientTransport(new URL(typed), { authProvider: provider })
   await new modern.Client(info, modernOptions).connect(starting).catch(() => undefined)
   expect(provider.askedFor().searchParams.get('resource')).toBe(second)
@@ -335,7 +335,7 @@ test('the authorization server knows each by its spellings, and refuses others b
           client_id,
           resource: unknown,
           response_type: 'code',
-          redirect_uri: CALLBACK,
+          redirect_uri: callback,
           code_challenge: 'x'.repeat(43),
           code_challenge_method: 'S256',
         })}`,
@@ -351,7 +351,7 @@ async function registered(): Promise<{ client_id: string }> {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      redirect_uris: [CALLBACK],
+      redirect_uris: [callback],
       token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
     }),

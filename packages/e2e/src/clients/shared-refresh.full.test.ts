@@ -7,21 +7,21 @@ import { verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { type Cluster, startCluster, terminal } from '../replicas/cluster.ts'
-import { ONLY } from '../replicas/switch.ts'
+import { onlyHeader } from '../replicas/switch.ts'
 import { approvedDevice, refresh, whoami } from '../replicas/wire.ts'
 import type { Order, Outcome } from './refresher.ts'
 
-const PROGRAMS = 8
-const ROUNDS = 50
-const GRACE_SECONDS = 8
+const programCount = 8
+const rounds = 50
+const graceSeconds = 8
 
 let cluster: Cluster
 const programs: ChildProcess[] = []
 const seen = new Set<string>()
 
 beforeAll(async () => {
-  cluster = await startCluster({ auth: 2, lifetimes: { reuseGrace: GRACE_SECONDS } })
-  for (let index = 0; index < PROGRAMS; index += 1) programs.push(fork(join(import.meta.dirname, 'refresher.ts')))
+  cluster = await startCluster({ auth: 2, lifetimes: { reuseGrace: graceSeconds } })
+  for (let index = 0; index < programCount; index += 1) programs.push(fork(join(import.meta.dirname, 'refresher.ts')))
 }, 120_000)
 afterAll(async () => {
   for (const program of programs) program.kill()
@@ -35,7 +35,7 @@ async function refreshAtOnce(refreshToken: string): Promise<readonly Outcome[]> 
   const fields = { grant_type: 'refresh_token', client_id: terminal.client_id, refresh_token: refreshToken }
   const answers = programs.map(async (program) => (await once(program, 'message'))[0] as Outcome)
   for (const [index, program] of programs.entries()) {
-    const headers = { [ONLY]: String(index % 2) }
+    const headers = { [onlyHeader]: String(index % 2) }
     program.send({ tokenEndpoint: `${cluster.issuer}/token`, fields, headers } satisfies Order)
   }
   return Promise.all(answers)
@@ -52,11 +52,11 @@ verifies(
   async () => {
     let token = await signIn()
     let slowest = 0
-    for (let round = 1; round <= ROUNDS; round += 1) {
+    for (let round = 1; round <= rounds; round += 1) {
       const began = performance.now()
       const outcomes = await refreshAtOnce(token)
       slowest = Math.max(slowest, performance.now() - began)
-      expect([round, ...outcomes.map(({ status }) => status)]).toEqual([round, ...Array(PROGRAMS).fill(200)])
+      expect([round, ...outcomes.map(({ status }) => status)]).toEqual([round, ...Array(programCount).fill(200)])
       const bodies = new Set(outcomes.map(({ body }) => body))
       expect([round, bodies.size], [...bodies].join('\n')).toEqual([round, 1])
       const answer = JSON.parse([...bodies][0] ?? '') as { access_token: string; refresh_token: string }
@@ -67,8 +67,8 @@ verifies(
       seen.add(answer.access_token)
       token = answer.refresh_token
     }
-    expect(seen.size).toBe(2 * ROUNDS)
-    expect(slowest).toBeLessThan(GRACE_SECONDS * 1000)
+    expect(seen.size).toBe(2 * rounds)
+    expect(slowest).toBeLessThan(graceSeconds * 1000)
   },
 )
 
@@ -77,8 +77,8 @@ verifies(
   'a program that lost its answer gets the same one again, from the other replica, for as long as the grace',
   async () => {
     const token = await signIn()
-    const first = await refresh(cluster, token, { [ONLY]: '0' })
-    const again = await refresh(cluster, token, { [ONLY]: '1' })
+    const first = await refresh(cluster, token, { [onlyHeader]: '0' })
+    const again = await refresh(cluster, token, { [onlyHeader]: '1' })
     expect([first.status, again.text]).toEqual([200, first.text])
     expect((await refresh(cluster, first.json.refresh_token)).status).toBe(200)
   },
@@ -89,14 +89,14 @@ verifies('F1', "a thief's replay after the grace is refused at either replica, a
   const [mine] = await refreshAtOnce(stolen)
   const { refresh_token: live = '' } = JSON.parse(mine?.body ?? '{}') as { refresh_token?: string }
   const bystander = await signIn()
-  await wait((GRACE_SECONDS + 1) * 1000)
+  await wait((graceSeconds + 1) * 1000)
   for (const replica of ['1', '0']) {
-    const replay = await refresh(cluster, stolen, { [ONLY]: replica })
+    const replay = await refresh(cluster, stolen, { [onlyHeader]: replica })
     expect([replica, replay.status, replay.json.error]).toEqual([replica, 400, 'invalid_grant'])
   }
   const outcomes = await refreshAtOnce(live)
   expect(outcomes.map(({ status, body }) => [status, (JSON.parse(body) as { error?: string }).error])).toEqual(
-    Array(PROGRAMS).fill([400, 'invalid_grant']),
+    Array(programCount).fill([400, 'invalid_grant']),
   )
   expect((await refresh(cluster, bystander)).status, 'nobody else is touched').toBe(200)
 })

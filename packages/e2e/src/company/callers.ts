@@ -2,8 +2,8 @@
 import { createPerson, type Person } from '@gatehouse/testing'
 import type { createPlanting } from '../harness/planting.ts'
 import { terminal } from '../replicas/cluster.ts'
-import { ONLY } from '../replicas/switch.ts'
-import { type Answer, ask, DEVICE_GRANT, elsewhere, post } from '../replicas/wire.ts'
+import { onlyHeader } from '../replicas/switch.ts'
+import { type Answer, ask, deviceGrant, elsewhere, post } from '../replicas/wire.ts'
 import { type Grade, grades } from './expected.ts'
 import { type Company, people } from './scene.ts'
 
@@ -13,7 +13,7 @@ const scopes: Readonly<Record<Grade, string>> = {
   full: 'mcp:tools:read mcp:tools:call docs:write notes:write ledger:transfer',
 }
 
-const JSON_OR_STREAM = 'application/json, text/event-stream'
+const jsonOrStream = 'application/json, text/event-stream'
 
 export interface Caller {
   readonly name: string
@@ -41,7 +41,7 @@ export async function signIn(company: Company, login: string, planting: Planting
   if (heading !== 'You are signed in on your device') throw new Error(text)
 
   const token = (fields: Readonly<Record<string, string>>) => post(`${issuer}/token`, { ...client, ...fields })
-  const first = plantTokens(await token({ grant_type: DEVICE_GRANT, device_code, resource }), 'a person')
+  const first = plantTokens(await token({ grant_type: deviceGrant, device_code, resource }), 'a person')
   if (first.status !== 200) throw new Error(first.text)
   let refreshToken = first.json.refresh_token ?? ''
   const tokens: Record<Grade, string> = { looks: '', usual: '', full: first.json.access_token ?? '' }
@@ -108,9 +108,9 @@ export async function say(
     headers: {
       authorization: `Bearer ${token}`,
       'content-type': 'application/json',
-      accept: JSON_OR_STREAM,
+      accept: jsonOrStream,
       'mcp-protocol-version': '2025-11-25',
-      [ONLY]: `${replica}`,
+      [onlyHeader]: `${replica}`,
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
   })
@@ -143,7 +143,7 @@ export async function misplaceTokens(company: Company, { plant, plantTokens }: P
       headers: {
         authorization: `Bearer ${good}`,
         'content-type': 'application/json',
-        accept: JSON_OR_STREAM,
+        accept: jsonOrStream,
         ...headers,
       },
       body: JSON.stringify({ jsonrpc: '2.0', id: token.slice(-9), method: 'tools/call', params }),

@@ -14,7 +14,7 @@ import { post, register } from '../replicas/wire.ts'
 import { type Caller, everybody, misplaceTokens, say, signIn } from './callers.ts'
 import { cellsOfCalls, outcomeIn, replicas, requestFor, thingsOf } from './cells.ts'
 import { callers, type Grade, grades, isListed, matches, outcomeOf, rows } from './expected.ts'
-import { COMMANDS, type Company, startCompany } from './scene.ts'
+import { type Company, commands, startCompany } from './scene.ts'
 import { belongs, misplacedBelongs, placesOf, plantAll } from './secrets.ts'
 
 const planting = createPlanting()
@@ -44,7 +44,7 @@ const lists = [
 function asked(): number {
   const does = /"method":"(tools\/call|prompts\/get|resources\/read)"/
   const overHttp = company.toLedger.exchanges.filter(({ sent }) => does.test(sent.body))
-  return overHttp.length + COMMANDS.flatMap((name) => company.sentTo(name).filter((line) => does.test(line))).length
+  return overHttp.length + commands.flatMap((name) => company.sentTo(name).filter((line) => does.test(line))).length
 }
 
 const tokenOf = (caller: string, grade: Grade): string => people.get(caller)?.tokens[grade] ?? ''

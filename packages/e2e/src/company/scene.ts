@@ -28,8 +28,8 @@ import { type Cluster, startCluster, terminal } from '../replicas/cluster.ts'
 import { listenTo, type RedisListener } from '../replicas/redis-content.ts'
 import { gitHubSettings } from '../upstream/sign-in.ts'
 
-export const COMMANDS = ['docs', 'notes'] as const
-type Command = (typeof COMMANDS)[number]
+export const commands = ['docs', 'notes'] as const
+type Command = (typeof commands)[number]
 const programs: Readonly<Record<Command, string>> = { docs: 'mcp-server-filesystem', notes: 'mcp-server-memory' }
 
 /** Of one run alone, so that a search for them says something. */
@@ -183,7 +183,7 @@ export async function startCompany(): Promise<Company> {
 /** What the PATH of the gateway has: the commands, and before each what writes down what it is told. */
 function wrapCommands(folder: string): void {
   mkdirSync(join(folder, 'bin'))
-  for (const name of COMMANDS) {
+  for (const name of commands) {
     const path = join(folder, 'bin', programs[name])
     const program = join(folder, 'node_modules/.bin', programs[name])
     writeFileSync(

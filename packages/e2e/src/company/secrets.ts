@@ -6,47 +6,47 @@ import { startProcess } from '@gatehouse/testing'
 import type { AnswerRecorder, Place } from '../harness/leaks.ts'
 import type { createPlanting } from '../harness/planting.ts'
 import { contentOf } from '../replicas/redis-content.ts'
-import { COMMANDS, type Company, textOf } from './scene.ts'
+import { type Company, commands, textOf } from './scene.ts'
 
 type Plant = ReturnType<typeof createPlanting>['plant']
 
-const TO_CLIENTS = 'answers of the MCP server'
-const TOKENS = 'answers with tokens'
-const TO_DEVICES = 'answers to devices'
-const PAGES = 'pages and other answers of the authorization server'
-const TO_LEDGER = 'requests to the ledger'
-const TO_GITHUB = 'requests to GitHub'
+const toClients = 'answers of the MCP server'
+const tokens = 'answers with tokens'
+const toDevices = 'answers to devices'
+const pages = 'pages and other answers of the authorization server'
+const ledgerPlace = 'requests to the ledger'
+const toGithub = 'requests to GitHub'
 
 /** Where a token that its owner misplaced may be: where they read it again. The ledger is sent what it is called with. */
 export function misplacedBelongs(where: string): readonly string[] {
-  const toTheSender = [TO_CLIENTS, TOKENS, TO_DEVICES, PAGES]
-  return where === 'the name of an argument' ? [...toTheSender, TO_LEDGER] : toTheSender
+  const toTheSender = [toClients, tokens, toDevices, pages]
+  return where === 'the name of an argument' ? [...toTheSender, ledgerPlace] : toTheSender
 }
 
 /** The places of a kind of secret. What is not here belongs nowhere. */
 export const belongs: Readonly<Record<string, readonly string[]>> = {
-  'a token of a person': [TOKENS],
-  'the signature of a token of a person': [TOKENS],
-  'the refresh token of a person': [TOKENS],
-  'a token of a refresh': [TOKENS],
-  'the signature of a token of a refresh': [TOKENS],
-  'the refresh token of a refresh': [TOKENS],
-  'a token of a machine': [TOKENS],
-  'the signature of a token of a machine': [TOKENS],
-  'a device code': [TO_DEVICES],
+  'a token of a person': [tokens],
+  'the signature of a token of a person': [tokens],
+  'the refresh token of a person': [tokens],
+  'a token of a refresh': [tokens],
+  'the signature of a token of a refresh': [tokens],
+  'the refresh token of a refresh': [tokens],
+  'a token of a machine': [tokens],
+  'the signature of a token of a machine': [tokens],
+  'a device code': [toDevices],
   // a person compares it
-  'a user code': [TO_DEVICES, PAGES],
-  'a cookie': [PAGES],
-  'a form of a page': [PAGES],
-  'the id of a request': [PAGES],
+  'a user code': [toDevices, pages],
+  'a cookie': [pages],
+  'a form of a page': [pages],
+  'the id of a request': [pages],
   // goes there in an address, and comes back
-  'the state of a sign-in at GitHub': [PAGES, TO_GITHUB],
-  'the client secret at GitHub': [TO_GITHUB],
+  'the state of a sign-in at GitHub': [pages, toGithub],
+  'the client secret at GitHub': [toGithub],
   // comes from the browser, and goes by it to the page that began
-  'a code of GitHub': [TO_GITHUB, PAGES],
-  'a token of GitHub': [TO_GITHUB],
-  'the credential of the ledger': [TO_LEDGER],
-  'a session of the ledger': [TO_LEDGER],
+  'a code of GitHub': [toGithub, pages],
+  'a token of GitHub': [toGithub],
+  'the credential of the ledger': [ledgerPlace],
+  'a session of the ledger': [ledgerPlace],
 }
 
 /** What the scene knows, besides what people and clients were given. */
@@ -97,20 +97,20 @@ export async function placesOf(company: Company, answers: AnswerRecorder, printe
     { name: 'logs of two MCP servers', text: logs.mcp, known: 'MCP server started' },
     { name: 'what commands wrote to stderr', text: stderr.join('\n'), known: 'Secure MCP Filesystem Server' },
     { name: 'what the ledger wrote', text: ledger.output(), known: 'by github:11' },
-    { name: TO_LEDGER, text: requests(toLedger), known: '"gatehouse-caller":"github:11"' },
-    { name: TO_GITHUB, text: requests(toGitHub), known: 'POST /login/oauth/access_token' },
-    { name: 'messages to commands', text: COMMANDS.flatMap(sentTo).join('\n'), known: '"read_text_file"' },
+    { name: ledgerPlace, text: requests(toLedger), known: '"gatehouse-caller":"github:11"' },
+    { name: toGithub, text: requests(toGitHub), known: 'POST /login/oauth/access_token' },
+    { name: 'messages to commands', text: commands.flatMap(sentTo).join('\n'), known: '"read_text_file"' },
     {
       name: 'variables and arguments of commands',
-      text: COMMANDS.map(surroundingsOf).join('\n'),
+      text: commands.map(surroundingsOf).join('\n'),
       known: 'MEMORY_FILE_PATH=',
     },
     { name: 'the audit', text: readFileSync(join(folder, 'audit.jsonl'), 'utf8'), known: '"event":"device_approved"' },
     { name: 'what our commands printed', text: printed, known: 'ledger__transfer' },
-    { name: TO_CLIENTS, text: await answers.from(resource), known: 'moved from operations to travel by github:11' },
-    { name: TOKENS, text: await answers.from(endpoints[0]), known: '"access_token"' },
-    { name: TO_DEVICES, text: await answers.from(endpoints[1]), known: '"device_code"' },
-    { name: PAGES, text: await answers.from(issuer, ...endpoints), known: 'You are signed in on your device' },
+    { name: toClients, text: await answers.from(resource), known: 'moved from operations to travel by github:11' },
+    { name: tokens, text: await answers.from(endpoints[0]), known: '"access_token"' },
+    { name: toDevices, text: await answers.from(endpoints[1]), known: '"device_code"' },
+    { name: pages, text: await answers.from(issuer, ...endpoints), known: 'You are signed in on your device' },
     { name: 'names of keys in Redis', text: content.names.join('\n'), known: ':' },
     { name: 'values in Redis', text: content.values, known: '\r\n$' },
     { name: 'every command that Redis got', text: heardByRedis.heard(), known: '"evalsha"' },

@@ -8,7 +8,7 @@ import * as scaling from './scaling.ts'
 import type { Scene } from './scene.ts'
 import { createStack } from './stack.ts'
 
-const BUILT_WITHIN = 600_000
+const builtWithin = 600_000
 
 let scene: Scene
 let isUp = false
@@ -19,8 +19,8 @@ afterAll(() => scene?.stack.down())
 
 test('the compose file publishes the edge alone, and confines every service', () => confinement.defaultsAreSafe(scene))
 
-test('the images build', { timeout: BUILT_WITHIN }, async () => {
-  await scene.stack.compose(['build'], BUILT_WITHIN)
+test('the images build', { timeout: builtWithin }, async () => {
+  await scene.stack.compose(['build'], builtWithin)
 })
 
 test('the stack becomes healthy with no .env', async () => {

@@ -16,10 +16,10 @@ import {
   untilReady,
 } from './scene.ts'
 
-const NOTICED_WITHIN = 30_000
+const noticedWithin = 30_000
 /** Milliseconds, of the 4,500 of a hold. */
-const HUNG_UP_AFTER = 500
-const HELD_FOR = 500
+const hungUpAfter = 500
+const heldFor = 500
 
 /** As a client finds them that knows the address of the MCP server alone. */
 export async function metadataIsFound({ stack }: Scene): Promise<void> {
@@ -48,10 +48,10 @@ export async function deviceLogin({ stack, tokens }: Scene): Promise<void> {
 export async function deviceWaits({ stack }: Scene): Promise<void> {
   const device = await startDevice(stack)
   const person = await signInAtDevice(stack, device)
-  await device.poll({}, { signal: AbortSignal.timeout(HUNG_UP_AFTER) })
+  await device.poll({}, { signal: AbortSignal.timeout(hungUpAfter) })
   await wait(device.interval * 1_000)
   const poll = device.poll()
-  await wait(HELD_FOR)
+  await wait(heldFor)
   await person.approve()
   const { status, text } = await poll
   expect(status, text).toBe(200)
@@ -77,7 +77,7 @@ export async function redisOutage(scene: Scene): Promise<void> {
   const [redis] = await stack.containers('redis')
   if (!redis) throw new Error('no Redis')
   await stack.kill(redis)
-  await until(async () => (await ask(`${stack.issuer}/readyz`)).status === 503, NOTICED_WITHIN)
+  await until(async () => (await ask(`${stack.issuer}/readyz`)).status === 503, noticedWithin)
   expect((await ask(`${stack.issuer}/jwks`)).status).toBe(200)
   expect((await ask(`${stack.issuer}/.well-known/oauth-authorization-server`)).status).toBe(200)
   await greet(stack, tokensOf(scene, 'device'), 'outage')

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, onTestFailed, test } from 'vitest'
 import * as gateway from './gateway.ts'
 
-const BUILT_WITHIN = 600_000
+const builtWithin = 600_000
 
 let scene: gateway.GatewayScene
 let isUp = false
@@ -18,8 +18,8 @@ afterAll(async () => {
 test('the file publishes nothing, and gives no right but those that running commands takes', () =>
   gateway.rightsAreFew(scene))
 
-test('the images build', { timeout: BUILT_WITHIN }, async () => {
-  await scene.stack.compose(['build'], BUILT_WITHIN)
+test('the images build', { timeout: builtWithin }, async () => {
+  await scene.stack.compose(['build'], builtWithin)
 })
 
 test('the stack becomes healthy with two replicas of mcp', async () => {

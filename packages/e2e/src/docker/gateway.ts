@@ -9,16 +9,16 @@ import { call } from '../replicas/wire.ts'
 import { createVisitor, logInWithDevice, type Tokens, untilReady } from './scene.ts'
 import { createStack, type Stack } from './stack.ts'
 
-const LARGE = { scale: { auth: 1, mcp: 2 } }
-const RIGHTS = ['CHOWN', 'KILL', 'SETGID', 'SETUID']
-const FOLDER = 'deploy/gateway'
+const large = { scale: { auth: 1, mcp: 2 } }
+const rights = ['CHOWN', 'KILL', 'SETGID', 'SETUID']
+const gatewayFolder = 'deploy/gateway'
 /** Of the user that commands run as: see Dockerfile. */
-const SERVERS_UID = '2000'
+const serversUid = '2000'
 /** Milliseconds. The edge asks the DNS every second, and a new replica for /readyz. */
-const NOTICED = 3000
-const LISTED = '[FILE] operations.md'
+const noticed = 3000
+const listed = '[FILE] operations.md'
 
-const fileOfTheGateway = () => readFileSync(join(repository, FOLDER, 'gatehouse.yaml'), 'utf8')
+const fileOfTheGateway = () => readFileSync(join(repository, gatewayFolder, 'gatehouse.yaml'), 'utf8')
 
 export interface GatewayScene {
   readonly stack: Stack
@@ -33,7 +33,7 @@ export async function createScene(): Promise<GatewayScene> {
   const stack = await createStack({
     project: 'gatehouse-docker-gateway',
     network: '10.213.89',
-    files: [`${FOLDER}/compose.yml`],
+    files: [`${gatewayFolder}/compose.yml`],
     builtByHost: ['.ci/compose.gateway.ci.yml'],
   })
   const home = createClientHome(stack)
@@ -69,7 +69,7 @@ export async function rightsAreFew({ stack }: GatewayScene): Promise<void> {
   }
   for (const [name, { ports = [], cap_add = [], deploy, ...service }] of Object.entries(services)) {
     expect(ports, name).toHaveLength(name === 'edge' ? 2 : 0)
-    expect(cap_add, name).toEqual({ mcp: RIGHTS, secrets: ['CHOWN'] }[name] ?? [])
+    expect(cap_add, name).toEqual({ mcp: rights, secrets: ['CHOWN'] }[name] ?? [])
     expect(service.cap_drop, name).toEqual(['ALL'])
     expect(service.read_only, name).toBe(true)
     expect(service.security_opt, name).toContain('no-new-privileges:true')
@@ -89,7 +89,7 @@ export async function rightsAreFew({ stack }: GatewayScene): Promise<void> {
 }
 
 export async function comesUp({ stack }: GatewayScene): Promise<void> {
-  await stack.up(LARGE)
+  await stack.up(large)
   await untilReady(stack)
   expect(await stack.containers('mcp')).toHaveLength(2)
 }
@@ -142,7 +142,7 @@ export async function rollingRestart({ stack }: GatewayScene): Promise<void> {
     while (!isOver) {
       const { status, text } = await callList(stack, tokens)
       expect(status, text).toBe(200)
-      if (text.includes(LISTED)) worked += 1
+      if (text.includes(listed)) worked += 1
       // a process that ends with its replica may say so to who calls it at that moment
       else expect(text).toMatch(/may have run|unavailable|try again/)
     }
@@ -151,7 +151,7 @@ export async function rollingRestart({ stack }: GatewayScene): Promise<void> {
     for (const container of await stack.containers('mcp')) {
       await container.restart({ t: 15 })
       await stack.untilHealthy()
-      await wait(NOTICED)
+      await wait(noticed)
     }
     isOver = true
   }
@@ -174,8 +174,8 @@ export async function commandsAreConfined({ stack, home, probing }: GatewayScene
   const read = (path: string) => callByCommand(home, 'probe__read_text_file', { path })
   expect(await read('/etc/gatehouse/gatehouse.yaml'), 'what it may read').toContain('upstreams:')
   const status = await read('/proc/self/status')
-  expect(status).toMatch(new RegExp(`^Uid:(\\s+${SERVERS_UID}){4}$`, 'm'))
-  expect(status).toMatch(new RegExp(`^Gid:(\\s+${SERVERS_UID}){4}$`, 'm'))
+  expect(status).toMatch(new RegExp(`^Uid:(\\s+${serversUid}){4}$`, 'm'))
+  expect(status).toMatch(new RegExp(`^Gid:(\\s+${serversUid}){4}$`, 'm'))
   expect(status).toMatch(/^Groups:\s*$/m)
   for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb']) expect(status).toMatch(new RegExp(`^${set}:\\s+0+$`, 'm'))
   expect(status).toMatch(/^NoNewPrivs:\s+1$/m)
@@ -190,7 +190,7 @@ export async function commandsAreConfined({ stack, home, probing }: GatewayScene
 /** Whatever a command can write to, its own folders too. */
 export async function nothingWrittenRuns({ stack }: GatewayScene): Promise<void> {
   const find = 'find / -path /proc -prune -o -type d -writable -print 2>/dev/null || true'
-  const asCommand = ['exec', '-T', '--user', `${SERVERS_UID}:${SERVERS_UID}`, 'mcp', 'sh', '-c']
+  const asCommand = ['exec', '-T', '--user', `${serversUid}:${serversUid}`, 'mcp', 'sh', '-c']
   const found = (await stack.compose([...asCommand, find])).trim().split('\n')
   const mounts = await stack.exec('mcp', 'cat', '/proc/mounts')
   for (const folder of ['/data', ...found])
@@ -211,7 +211,7 @@ async function callByCommand(home: ClientHome, tool: string, parameters: object)
 
 async function list(stack: Stack, tokens: Tokens): Promise<void> {
   const { status, text } = await callList(stack, tokens)
-  expect(text, `${status}`).toContain(LISTED)
+  expect(text, `${status}`).toContain(listed)
 }
 
 const callList = (stack: Stack, { access }: Tokens) =>

@@ -4,15 +4,15 @@ import { expect } from 'vitest'
 import { ask, call, refresh } from '../replicas/wire.ts'
 import { collect, greet, logInWithDevice, type Scene, signInAtDevice, startDevice, tokensOf } from './scene.ts'
 
-const LARGE = { scale: { auth: 2, mcp: 3 } }
-const SMALL = { scale: { auth: 1, mcp: 1 } }
+const large = { scale: { auth: 2, mcp: 3 } }
+const small = { scale: { auth: 1, mcp: 1 } }
 /** Milliseconds. The edge asks the DNS every second, and a new replica for /readyz. */
-const NOTICED = 3000
+const noticed = 3000
 
 export async function allReplicasWork(scene: Scene): Promise<void> {
   const { stack } = scene
-  await stack.up(LARGE)
-  await wait(NOTICED)
+  await stack.up(large)
+  await wait(noticed)
   const device = tokensOf(scene, 'device')
   await Promise.all(Array.from({ length: 60 }, (_, n) => greet(stack, device, `n${n}`)))
   for (let n = 0; n < 5; n++) await greet(stack, await logInWithDevice(stack, `user${n}`), 'all')
@@ -37,8 +37,8 @@ export async function authMayDie({ stack }: Scene): Promise<void> {
     await stack.kill(replica)
     await person.approve()
     await greet(stack, await collect(device), `survivor${n}`)
-    await stack.up(LARGE)
-    await wait(NOTICED)
+    await stack.up(large)
+    await wait(noticed)
   }
 }
 
@@ -54,8 +54,8 @@ export async function mcpMayDie(scene: Scene): Promise<void> {
 export async function scalingDownLosesNothing(scene: Scene): Promise<void> {
   const { stack } = scene
   const { clientId, access } = tokensOf(scene, 'device')
-  await stack.up(LARGE)
-  await wait(NOTICED)
+  await stack.up(large)
+  await wait(noticed)
   const failures: string[] = []
   let requests = 0
   let isDone = false
@@ -75,8 +75,8 @@ export async function scalingDownLosesNothing(scene: Scene): Promise<void> {
   }
   const running = [metadata, token, token, greeting, greeting].map(load)
   try {
-    await stack.up(SMALL)
-    await wait(NOTICED)
+    await stack.up(small)
+    await wait(noticed)
   } finally {
     isDone = true
     await Promise.all(running)

@@ -16,7 +16,7 @@ import {
 } from '../replicas/wire.ts'
 import type { Stack } from './stack.ts'
 
-const READY_WITHIN = 30_000
+const readyWithin = 30_000
 
 export interface Tokens {
   readonly clientId: string
@@ -109,7 +109,7 @@ export async function greet(stack: Stack, { access }: Tokens, name: string): Pro
 export async function untilReady(stack: Stack): Promise<void> {
   const services = [stack.issuer, new URL(stack.resource).origin]
   const isReady = async () => (await Promise.all(services.map((url) => ask(`${url}/readyz`)))).every(isOk)
-  await until(isReady, READY_WITHIN)
+  await until(isReady, readyWithin)
   await stack.untilHealthy()
 }
 

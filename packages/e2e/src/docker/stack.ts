@@ -14,9 +14,9 @@ import {
 import { until } from '../replicas/until.ts'
 import { run } from './run.ts'
 
-const HEALTHY_WITHIN = 90_000
-const PROJECT_LABEL = 'com.docker.compose.project'
-const SERVICE_LABEL = 'com.docker.compose.service'
+const healthyWithin = 90_000
+const projectLabel = 'com.docker.compose.project'
+const serviceLabel = 'com.docker.compose.service'
 
 /** Of one `docker compose`: files beside the one of the repository, and what an .env would say. */
 export interface ComposeOptions {
@@ -87,10 +87,10 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
     return run('docker', ['compose', ...common, '--project-name', project, ...named, ...args], { env: ports, within })
   }
   const containers = async (service?: string) => {
-    const label = [`${PROJECT_LABEL}=${project}`, ...(service ? [`${SERVICE_LABEL}=${service}`] : [])]
+    const label = [`${projectLabel}=${project}`, ...(service ? [`${serviceLabel}=${service}`] : [])]
     const found = await engine.dockerode.listContainers({ all: true, filters: { label } })
     return found
-      .filter(({ Labels }) => Labels[SERVICE_LABEL] !== 'secrets')
+      .filter(({ Labels }) => Labels[serviceLabel] !== 'secrets')
       .toSorted((one, other) => (one.Names[0] ?? '').localeCompare(other.Names[0] ?? ''))
       .map(({ Id }) => engine.getById(Id))
   }
@@ -101,7 +101,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
       const states = (await Promise.all((await containers()).map(inspect))).map(({ State }) => State)
       return states.length >= 4 && states.every(({ Running, Health }) => Running && Health?.Status === 'healthy')
     }
-    await until(isHealthy, HEALTHY_WITHIN, 250)
+    await until(isHealthy, healthyWithin, 250)
   }
 
   await compose(['down', '--volumes', '--remove-orphans'])
@@ -146,7 +146,7 @@ export async function createStack(options: StackOptions = {}): Promise<Stack> {
       return lines.map((line) => String(JSON.parse(line).req.remoteAddress))
     },
     remains: async () => {
-      const filter = ['--quiet', '--filter', `label=${PROJECT_LABEL}=${project}`]
+      const filter = ['--quiet', '--filter', `label=${projectLabel}=${project}`]
       const lists = [
         ['ps', '--all', ...filter],
         ['volume', 'ls', ...filter],

@@ -7,7 +7,7 @@ import { repository } from '@gatehouse/testing'
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { inject } from 'vitest'
 
-const ACT_WITHIN = 10_000
+const actWithin = 10_000
 const screenshots = join(repository, 'test-output', 'screenshots')
 
 export interface Person extends AsyncDisposable {
@@ -51,7 +51,7 @@ export async function openBrowser(): Promise<PersonBrowser> {
   return {
     person: async (options = {}) => {
       const context = await browser.newContext({ viewport: { width: 1024, height: 800 }, ...options })
-      context.setDefaultTimeout(ACT_WITHIN)
+      context.setDefaultTimeout(actWithin)
       return personAt(context, await context.newPage())
     },
     [Symbol.asyncDispose]: async () => {

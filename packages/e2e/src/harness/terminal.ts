@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { repository } from '@gatehouse/testing'
 
-const END_WITHIN = 10_000
-const COLUMNS = 100
+const endWithin = 10_000
+const columns = 100
 
 export const keys = { up: '\u001b[A', tab: '\t', enter: '\r', controlD: '\u0004' }
 
@@ -25,9 +25,9 @@ import os, pty, sys
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
 `
 
-/** The command that runs another at a terminal of {@link COLUMNS} by 40 characters. */
+/** The command that runs another at a terminal of {@link columns} by 40 characters. */
 export function atTerminal(command: readonly string[]): readonly [string, ...string[]] {
-  return ['python3', '-c', inPty, 'sh', '-c', `stty cols ${COLUMNS} rows 40; exec "$@"`, 'sh', ...command]
+  return ['python3', '-c', inPty, 'sh', '-c', `stty cols ${columns} rows 40; exec "$@"`, 'sh', ...command]
 }
 
 /** `args` begin with the file to run, relative to the repository. */
@@ -73,7 +73,7 @@ export function startTerminal(args: readonly string[], env: Readonly<Record<stri
     },
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null) child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), END_WITHIN)
+      const timer = setTimeout(() => child.kill('SIGKILL'), endWithin)
       await exited
       clearTimeout(timer)
     },
@@ -108,7 +108,7 @@ function createDrawing() {
     else if (character === '\r') column = 0
     else if (character === '\b') column = Math.max(0, column - 1)
     else if (character >= ' ') {
-      if (column === COLUMNS) [row, column] = [row + 1, 0]
+      if (column === columns) [row, column] = [row + 1, 0]
       const line = cells()
       while (line.length < column) line.push(' ')
       line[column] = character

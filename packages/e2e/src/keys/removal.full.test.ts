@@ -5,18 +5,18 @@ import { verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from '../replicas/cluster.ts'
 import { report } from '../replicas/report.ts'
-import { ONLY } from '../replicas/switch.ts'
+import { onlyHeader } from '../replicas/switch.ts'
 import { until } from '../replicas/until.ts'
 import { introspect, machineToken, whoami } from '../replicas/wire.ts'
 import { createOperator, kidOf, type Operator, publishedAt } from './operator.ts'
 
 const lifetimes = { keySet: 5, accessToken: 600 }
 /** Milliseconds in which a replica reads what was removed, and for which a resource server keeps the keys. */
-const READ_WITHIN = 5_000
-const KEPT_FOR = lifetimes.keySet * 1_000
-const TOLERANCE = 3
-const IDLE = '0'
-const BUSY = ['1', '2']
+const readWithin = 5_000
+const keptFor = lifetimes.keySet * 1_000
+const tolerance = 3
+const idle = '0'
+const busy = ['1', '2']
 
 let cluster: Cluster
 let operator: Operator
@@ -31,8 +31,8 @@ beforeAll(async () => {
 afterAll(() => cluster[Symbol.asyncDispose]())
 
 /** The statuses at the MCP servers of these numbers, by default all. */
-const statusesOf = (token: string | undefined, replicas: readonly string[] = [IDLE, ...BUSY]) =>
-  Promise.all(replicas.map(async (replica) => (await whoami(cluster, token, { [ONLY]: replica })).status))
+const statusesOf = (token: string | undefined, replicas: readonly string[] = [idle, ...busy]) =>
+  Promise.all(replicas.map(async (replica) => (await whoami(cluster, token, { [onlyHeader]: replica })).status))
 const areAll = (status: number, statuses: readonly number[]) => statuses.every((each) => each === status)
 
 verifies(
@@ -50,13 +50,13 @@ verifies(
     const signsAfter = await until(async () => {
       fresh = (await machineToken(cluster)).json.access_token
       return kidOf(fresh) !== old.kid
-    }, TOLERANCE * READ_WITHIN)
-    expect(await statusesOf(fresh, BUSY), 'at once').toEqual([200, 200])
+    }, tolerance * readWithin)
+    expect(await statusesOf(fresh, busy), 'at once').toEqual([200, 200])
     expect((await introspect(cluster, old.token)).json.active).toBe(false)
-    await until(async () => areAll(401, await statusesOf(old.token, BUSY)), TOLERANCE * (READ_WITHIN + KEPT_FOR))
+    await until(async () => areAll(401, await statusesOf(old.token, busy)), tolerance * (readWithin + keptFor))
     const refusedAfter = Math.round(performance.now() - started)
 
-    await wait(KEPT_FOR)
+    await wait(keptFor)
     expect(await statusesOf(old.token), 'also by the one that was asked nothing meanwhile').toEqual([401, 401, 401])
     expect(await statusesOf(fresh)).toEqual([200, 200, 200])
     expect(await removing).toContain(`Removed: ${old.kid}`)
@@ -78,10 +78,10 @@ verifies(
     auth.replicas[1]?.process().signal('SIGCONT')
     const leavesAfter = await until(
       async () => !(await publishedAt(asleep ?? '')).includes(old.kid),
-      TOLERANCE * READ_WITHIN,
+      tolerance * readWithin,
     )
     auth.door.use()
-    await wait(TOLERANCE * READ_WITHIN)
+    await wait(tolerance * readWithin)
     const published = await publishedAt(awake ?? '')
     expect(published).not.toContain(old.kid)
     expect(await publishedAt(asleep ?? '')).toEqual(published)
@@ -103,7 +103,7 @@ verifies(
     await cluster.redis.command('FLUSHALL')
     await until(
       async () => (await cluster.redis.command('KEYS', 'auth:document:*'))?.toString() !== '',
-      TOLERANCE * READ_WITHIN,
+      tolerance * readWithin,
     )
     expect((await operator.list()).removed).toEqual([old.kid])
     await cluster.auth.replicas[0]?.kill()

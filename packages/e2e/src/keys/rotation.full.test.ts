@@ -5,19 +5,19 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { type Cluster, startCluster } from '../replicas/cluster.ts'
 import { report } from '../replicas/report.ts'
-import { ONLY } from '../replicas/switch.ts'
+import { onlyHeader } from '../replicas/switch.ts'
 import { until } from '../replicas/until.ts'
 import { machineToken, whoami } from '../replicas/wire.ts'
 import { createOperator, kidOf, publishedAt } from './operator.ts'
 
 /** A key is public for 15 seconds before it signs, signs for 20, and is dropped 90 seconds after that. */
 const lifetimes = { keySet: 5, signingKey: 20, accessToken: 30 }
-const AHEAD = 15_000
-const RETIRED_WITHIN = 200_000
+const ahead = 15_000
+const retiredWithin = 200_000
 /** Milliseconds between two requests of one caller. */
-const PACE = 60
+const pace = 60
 /** Seconds before its end from which on a token is not used any more. */
-const SPARE = 2
+const spare = 2
 
 interface Token {
   readonly text: string
@@ -49,7 +49,7 @@ verifies(
     const repeat = async (run: () => Promise<void>) => {
       while (!isOver) {
         await run()
-        await wait(PACE)
+        await wait(pace)
       }
     }
 
@@ -65,13 +65,13 @@ verifies(
         signed.push(token.kid)
         firstSigned.set(token.kid, performance.now())
       }
-      tokens = [...tokens, token].filter(({ expires }) => expires > Date.now() / 1000 + SPARE)
+      tokens = [...tokens, token].filter(({ expires }) => expires > Date.now() / 1000 + spare)
     }
     /** The newest and the oldest token that are good, and one in between, at one replica. */
     const call = (replica: number) => async () => {
       const chosen = [tokens.at(-1), tokens[0], tokens[Math.floor(Math.random() * tokens.length)]]
       for (const token of chosen.filter((each) => each !== undefined)) {
-        const { status, text } = await whoami(cluster, token.text, { [ONLY]: String(replica) })
+        const { status, text } = await whoami(cluster, token.text, { [onlyHeader]: String(replica) })
         calls.push({ replica, kid: token.kid, status, signing: signed.at(-1) ?? '', text })
       }
     }
@@ -85,14 +85,14 @@ verifies(
     await until(() => tokens.length > 0, 30_000)
     const [first = ''] = signed
 
-    await wait(AHEAD + 5_000)
+    await wait(ahead + 5_000)
     expect(await operator.run('rotate')).toContain('signs ES256: on every replica within seconds')
     await until(() => signed.length > 1, 60_000)
     const isRetired = async () => {
       const all = await Promise.all(cluster.auth.replicas.map(({ url }) => publishedAt(url)))
       return all.every((kids) => kids.length > 0 && !kids.includes(first))
     }
-    await until(isRetired, RETIRED_WITHIN)
+    await until(isRetired, retiredWithin)
     isOver = true
     await Promise.all(workers)
 

@@ -5,8 +5,8 @@ import { openBrowser, type PersonBrowser } from '../harness/browser.ts'
 import { claimsOf } from '../harness/claims.ts'
 import { startDevice } from '../harness/device.ts'
 
-const ROUNDS = 10
-const DEVICES = 30
+const rounds = 10
+const devices = 30
 
 let stack: Stack
 let browser: PersonBrowser
@@ -31,7 +31,7 @@ test('one sign-in lasts through ten kills of each service, with a token to renew
   await ada.approve()
   expect((await first.exited).code, first.output()).toBe(0)
 
-  for (let round = 1; round <= ROUNDS; round += 1) {
+  for (let round = 1; round <= rounds; round += 1) {
     await Promise.all([stack.restart('auth', 'SIGKILL'), stack.restart('mcp', 'SIGKILL')])
     await using next = home.run('call', 'greet', `{"name":"round ${round}"}`)
     expect((await next.exited).code, next.output()).toBe(0)
@@ -50,7 +50,7 @@ verifies(
       { name: 'grace', person: grace },
     ]
     const codes = new Set<string>()
-    for (let index = 0; index < DEVICES; index += 1) {
+    for (let index = 0; index < devices; index += 1) {
       const { name, person } = people[index % 2] as (typeof people)[number]
       const device = await startDevice(stack, { name: `Device ${index}` })
       codes.add(device.userCode)
@@ -64,6 +64,6 @@ verifies(
       const { access_token: token = '' } = answers.find(({ status }) => status === 200) ?? {}
       expect(claimsOf(token).sub).toBe(`dev:${name}`)
     }
-    expect(codes.size).toBe(DEVICES)
+    expect(codes.size).toBe(devices)
   },
 )

@@ -5,7 +5,7 @@ import { openBrowser, type PersonBrowser } from '../harness/browser.ts'
 import { claimsOf } from '../harness/claims.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { ONLY } from './switch.ts'
+import { onlyHeader } from './switch.ts'
 import { approvedDevice, askAsDevice, authorizationRequest, machineToken, redeem, refresh, whoami } from './wire.ts'
 
 let cluster: Cluster
@@ -74,7 +74,7 @@ test('each replica of either service knows the clients of the file, and takes th
   cluster.auth.door.use()
   for (const replica of ['0', '1', '2']) {
     for (const token of tokens) {
-      const { status, text } = await whoami(cluster, token, { [ONLY]: replica })
+      const { status, text } = await whoami(cluster, token, { [onlyHeader]: replica })
       expect(status).toBe(200)
       expect(text).toContain('robot')
     }

@@ -7,14 +7,14 @@ import { claimsOf } from '../harness/claims.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type Fate, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'
-import { ONLY } from './switch.ts'
+import { onlyHeader } from './switch.ts'
 import { type Answer, approvedDevice, askAsDevice, authorizationRequest, redeem, refresh } from './wire.ts'
 
 /** Three replicas break, each at every third command, and the fourth is where people and clients go on. */
-const VICTIMS = [0, 1, 2]
-const OTHER = 3
-const COMMANDS_AT_MOST = 60
-const TRIES = 3
+const victims = [0, 1, 2]
+const other = 3
+const commandsAtMost = 60
+const tryCount = 3
 
 interface Break {
   /** Sends what is to break. */
@@ -29,15 +29,15 @@ let approvals = 0
 
 beforeAll(async () => {
   cluster = await startCluster({
-    auth: VICTIMS.length + 1,
+    auth: victims.length + 1,
     redisUrls: async (url, replica) => {
-      if (replica === OTHER) return url
+      if (replica === other) return url
       const proxy = await startRedisProxy(url)
       proxies[replica] = proxy
       return proxy.url
     },
   })
-  cluster.auth.door.use(OTHER)
+  cluster.auth.door.use(other)
 }, 120_000)
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]()
@@ -46,8 +46,8 @@ afterAll(async () => {
 
 /** Does something that breaks at its first, second, … command, until none is left to break at. */
 async function breakEverywhere(name: string, fate: Exclude<Fate, 'pass'>, run: (each: Break) => Promise<void>) {
-  const commands = VICTIMS.map(async (victim) => {
-    for (let at = 1 + victim; at <= COMMANDS_AT_MOST; at += VICTIMS.length) {
+  const commands = victims.map(async (victim) => {
+    for (let at = 1 + victim; at <= commandsAtMost; at += victims.length) {
       await cluster.auth.replicas[victim]?.start()
       const seen = await breakAt(at, fate, victim, run)
       if (seen < at) return seen
@@ -77,7 +77,7 @@ async function breakAt(at: number, fate: Exclude<Fate, 'pass'>, victim: number, 
       proxy.cut()
     }
   }
-  const way = () => ({ [ONLY]: String(isBreaking ? victim : OTHER) })
+  const way = () => ({ [onlyHeader]: String(isBreaking ? victim : other) })
   await run({ breaking, way }).catch((error: unknown) => {
     throw new Error(`broken at command ${at} (${fate}): ${error}`, { cause: error })
   })
@@ -88,7 +88,7 @@ async function breakAt(at: number, fate: Exclude<Fate, 'pass'>, victim: number, 
 async function tryAgain(send: () => Promise<Answer>): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     const answer = await send()
-    if (answer.status === 200 || tries === TRIES) return answer
+    if (answer.status === 200 || tries === tryCount) return answer
   }
 }
 

@@ -3,13 +3,13 @@ import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { type Cluster, type Replica, startCluster } from './cluster.ts'
 import { otherClock } from './preload.ts'
-import { ONLY } from './switch.ts'
+import { onlyHeader } from './switch.ts'
 import { approvedDevice, ask, askAsDevice, machineToken, refresh, whoami } from './wire.ts'
 
 /** Seconds: eleven minutes. An access token lives for ten, and half a minute is tolerated. */
-const FAR = 660
+const far = 660
 /** Milliseconds of what Redis keeps of a device code: ten minutes, and five in which it is told from an unknown one. */
-const KEPT = { least: 600_000, most: 900_000 }
+const kept = { least: 600_000, most: 900_000 }
 
 let cluster: Cluster
 
@@ -24,7 +24,7 @@ async function restart(replica: Replica | undefined, clock: Parameters<typeof ot
   await replica?.start({ env: otherClock(clock) })
 }
 
-const at = (replica: number) => ({ [ONLY]: String(replica) })
+const at = (replica: number) => ({ [onlyHeader]: String(replica) })
 const challengeOf = (headers: Headers) => headers.get('www-authenticate') ?? ''
 
 /** How long Redis keeps each key of this kind, in milliseconds. */
@@ -40,7 +40,7 @@ verifies('X21', 'an MCP server whose clock is half a minute off serves, one that
   for (const replica of [0, 1]) expect((await whoami(cluster, json.access_token, at(replica))).status).toBe(200)
   expect(cluster.logs()).not.toContain("this clock and the issuer's differ")
 
-  await Promise.all([restart(first, { ahead: FAR }), restart(second, { ahead: -FAR })])
+  await Promise.all([restart(first, { ahead: far }), restart(second, { ahead: -far })])
   const expired = await whoami(cluster, json.access_token, at(0))
   expect([expired.status, challengeOf(expired.headers)]).toEqual([401, expect.stringContaining('has expired')])
   const early = await whoami(cluster, json.access_token, at(1))
@@ -66,7 +66,7 @@ verifies('X21', 'a replica whose clock is half a minute off takes part in every 
 })
 
 verifies('X21', 'an authorization server whose clock is far off still signs in, by the time of Redis', async () => {
-  for (const ahead of [FAR, -FAR]) {
+  for (const ahead of [far, -far]) {
     await restart(cluster.auth.replicas[1], { ahead })
     cluster.auth.door.use(1)
     const device = await askAsDevice(cluster)
@@ -75,8 +75,8 @@ verifies('X21', 'an authorization server whose clock is far off still signs in, 
     expect(status).toBe(200)
     expect((await refresh(cluster, json.refresh_token)).status).toBe(200)
     for (const life of await livesOf('DeviceCode')) {
-      expect(life).toBeGreaterThan(KEPT.least)
-      expect(life).toBeLessThanOrEqual(KEPT.most)
+      expect(life).toBeGreaterThan(kept.least)
+      expect(life).toBeLessThanOrEqual(kept.most)
     }
     const refused = await whoami(cluster, json.access_token)
     const why = ahead > 0 ? 'the clocks' : 'has expired'

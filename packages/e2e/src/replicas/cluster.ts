@@ -8,7 +8,7 @@ import { expect } from 'vitest'
 import { type RedisOptions, type RedisServer, startRedis } from './redis.ts'
 import { type Switch, startSwitch } from './switch.ts'
 
-const READY_WITHIN = 30_000
+const readyWithin = 30_000
 
 /** These clients are in the client file of every replica. */
 export const terminal = {
@@ -180,7 +180,7 @@ function createReplica(name: 'auth' | 'mcp', port: number, env: Readonly<Record<
     start: async ({ untilReady = true, env: changes = {} } = {}) => {
       current ??= startProcess([`apps/${name}/src/main.ts`], { env: { ...env, PORT: String(port), ...changes } })
       const running = current
-      const deadline = Date.now() + READY_WITHIN
+      const deadline = Date.now() + readyWithin
       while (!(await answers(`${url}/${untilReady ? 'readyz' : 'livez'}`))) {
         if (running.hasExited()) throw new Error(`${name} ended before it was ready:\n${running.output()}`)
         if (Date.now() > deadline) throw new Error(`${name} is not ready:\n${running.output()}`)

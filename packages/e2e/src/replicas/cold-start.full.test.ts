@@ -7,8 +7,8 @@ import { until } from './until.ts'
 import { ask, machineToken, whoami } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
-const BACK_WITHIN = 10_000
-const TOLERANCE = 3
+const backWithin = 10_000
+const tolerance = 3
 
 let cluster: Cluster
 
@@ -28,7 +28,7 @@ verifies('X28', 'services that were there before Redis live, are not ready, and 
   await redis.start()
   const ready = await until(
     async () => (await Promise.all(all.map(({ url }) => statusOf(`${url}/readyz`)))).every((status) => status === 200),
-    TOLERANCE * BACK_WITHIN,
+    tolerance * backWithin,
   )
   report('Redis started last', { readyAfterMs: ready })
   const { json } = await machineToken(cluster)
@@ -46,7 +46,7 @@ verifies(
     await first?.start({ untilReady: false })
     expect(await statusOf(`${first?.url}/readyz`), 'there was no authorization server yet').toBe(503)
     await Promise.all(auth.replicas.map((replica) => replica.start()))
-    const ready = await until(async () => (await statusOf(`${first?.url}/readyz`)) === 200, TOLERANCE * BACK_WITHIN)
+    const ready = await until(async () => (await statusOf(`${first?.url}/readyz`)) === 200, tolerance * backWithin)
     report('authorization server started after the MCP server', { readyAfterMs: ready })
     const { json } = await machineToken(cluster)
 
@@ -62,7 +62,7 @@ verifies(
     expect(await statusOf(`${second?.url}/readyz`)).toBe(503)
 
     await Promise.all(auth.replicas.map((replica) => replica.start()))
-    await until(async () => (await statusOf(`${second?.url}/readyz`)) === 200, TOLERANCE * BACK_WITHIN)
+    await until(async () => (await statusOf(`${second?.url}/readyz`)) === 200, tolerance * backWithin)
     expect((await whoami(cluster, json.access_token)).status).toBe(200)
   },
 )

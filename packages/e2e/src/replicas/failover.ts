@@ -10,14 +10,14 @@ import { type Node, passwords, type SentinelSetup } from './sentinels.ts'
 import { until } from './until.ts'
 import { type Answer, approvedDevice, authorizationRequest, redeem, refresh } from './wire.ts'
 
-const FAMILIES = 6
-const PEOPLE_WITH_APPS = 2
+const familyCount = 6
+const peopleWithApps = 2
 /** Milliseconds before and after the fault during which everybody works. */
-const CALM = 1_500
-const RETRY = 50
-const AT_ONCE = 10
-const GIVES_UP_AFTER = 20_000
-const NEW_MASTER_WITHIN = 20_000
+const calm = 1_500
+const retry = 50
+const atOnce = 10
+const givesUpAfter = 20_000
+const newMasterWithin = 20_000
 
 interface Fault {
   readonly name: string
@@ -67,27 +67,27 @@ export async function goThroughFailover(cluster: Cluster, sentinels: SentinelSet
   let isOver = false
   const isStillOn = () => !isOver
 
-  const families = Array.from({ length: FAMILIES }, (_, index) =>
+  const families = Array.from({ length: familyCount }, (_, index) =>
     renewAllTheTime(cluster, `family-${index}`, history, presented, renewedAt, isStillOn),
   )
-  const people = Array.from({ length: PEOPLE_WITH_APPS }, (_, index) =>
+  const people = Array.from({ length: peopleWithApps }, (_, index) =>
     redeemAllTheTime(cluster, `app-${index}`, history, presented, isStillOn),
   )
-  await until(() => renewedAt.length > FAMILIES, GIVES_UP_AFTER)
-  await wait(CALM)
+  await until(() => renewedAt.length > familyCount, givesUpAfter)
+  await wait(calm)
   let isWriting = true
   const raw = writeAllTheTime(master, () => isWriting)
-  await wait(CALM)
+  await wait(calm)
   const began = performance.now()
   await fault.begin(master)
   const isElected = async () => (await sentinels.roles().catch(() => ({ master }))).master === replica
-  await until(isElected, NEW_MASTER_WITHIN)
+  await until(isElected, newMasterWithin)
   const elected = Math.round(performance.now() - began)
   await wait(fault.lasts)
   isWriting = false
   const acknowledged = await raw
   await fault.end(master, replica.link.port)
-  await wait(CALM)
+  await wait(calm)
   isOver = true
   await Promise.all([...families, ...people])
   await sentinels.untilSettled()
@@ -136,7 +136,7 @@ async function renewAllTheTime(
       .then((device) => device.poll())
       .catch(() => undefined)
     let token = first && isGood(first) ? first.json.refresh_token : undefined
-    if (!token) await wait(RETRY)
+    if (!token) await wait(retry)
     while (token && isStillOn()) {
       const current: string = token
       const { answers } = history.begin('refresh token', name)
@@ -167,7 +167,7 @@ async function redeemAllTheTime(
     }
     const leftTo = await signIn().catch(() => undefined)
     if (!leftTo?.searchParams.has('code')) {
-      await wait(RETRY)
+      await wait(retry)
       continue
     }
     const { answers } = history.begin('code', name)
@@ -184,8 +184,8 @@ async function persist(history: History, send: () => Promise<Answer>): Promise<A
     const answer = await send()
     history.note('token', answer.status, answer.json.error)
     const isFinal = answer.status > 0 && answer.status < 500
-    if (isFinal || performance.now() - started > GIVES_UP_AFTER) return answer
-    await wait(RETRY)
+    if (isFinal || performance.now() - started > givesUpAfter) return answer
+    await wait(retry)
   }
 }
 
@@ -218,7 +218,7 @@ async function presentAgain(presented: readonly Presented[]): Promise<void> {
   const present = async () => {
     for (let entry = left.shift(); entry; entry = left.shift()) entry.answers.push(await entry.again())
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, present))
+  await Promise.all(Array.from({ length: atOnce }, present))
 }
 
 /** Milliseconds between two renewals, from the one before `began` on. */

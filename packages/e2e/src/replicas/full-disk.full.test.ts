@@ -20,16 +20,16 @@ import { until } from './until.ts'
 import { type Answer, approvedDevice, ask, elsewhere, post, refresh, register, whoami } from './wire.ts'
 
 /** Milliseconds. */
-const STARTS_WITHIN = 30_000
-const ENDS_WITHIN = 20_000
+const startsWithin = 30_000
+const endsWithin = 20_000
 /** Blocks of 512 or 1024 bytes, as the shell has it: more than two sign-ins write, less than SQLite writes before it tidies up. */
-const SMALL_DISK = 3_000
+const smallDisk = 3_000
 /** Bytes that a file of a small disk may have: more than SQLite writes for some apps. */
-const SMALL_FILE = 2_000_000
-const CODES_AT_MOST = 3_000
+const smallFile = 2_000_000
+const codesAtMost = 3_000
 /** More lines than a pipe and what waits for it can hold. */
-const MANY = 4_000
-const AT_ONCE = 40
+const many = 4_000
+const atOnce = 40
 
 let folder: string
 const running: RunningProcess[] = []
@@ -83,8 +83,8 @@ async function start(name: 'auth' | 'mcp', { limits = ':', log, env = {}, port: 
 
 async function askOften(url: string, times: number): Promise<ReadonlySet<number>> {
   const statuses = new Set<number>()
-  for (let count = 0; count < times; count += AT_ONCE) {
-    const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => ask(url)))
+  for (let count = 0; count < times; count += atOnce) {
+    const answers = await Promise.all(Array.from({ length: atOnce }, () => ask(url)))
     for (const { status } of answers) statuses.add(status)
   }
   return statuses
@@ -96,7 +96,7 @@ function registerAs(url: string, name: string): Promise<Answer> {
 
 async function expectEnd(service: RunningProcess): Promise<void> {
   service.signal('SIGTERM')
-  await until(() => service.hasExited(), ENDS_WITHIN)
+  await until(() => service.hasExited(), endsWithin)
 }
 
 for (const name of ['auth', 'mcp'] as const) {
@@ -104,9 +104,9 @@ for (const name of ['auth', 'mcp'] as const) {
 
   verifies('X24', `${name}: a log on a full disk costs lines, which are counted, and nothing else`, async () => {
     const { url, service, metric, lives } = await start(name, { log: '/dev/full' })
-    await until(lives, STARTS_WITHIN)
-    expect(await askOften(url + path, 2 * AT_ONCE)).toEqual(new Set([200]))
-    expect(await metric('gatehouse_log_lines_dropped')).toBeGreaterThan(2 * AT_ONCE)
+    await until(lives, startsWithin)
+    expect(await askOften(url + path, 2 * atOnce)).toEqual(new Set([200]))
+    expect(await metric('gatehouse_log_lines_dropped')).toBeGreaterThan(2 * atOnce)
     await expectEnd(service)
   })
 
@@ -115,8 +115,8 @@ for (const name of ['auth', 'mcp'] as const) {
     execFileSync('sh', ['-c', 'mkfifo "$0"', log])
     const reader = openSync(log, constants.O_RDONLY | constants.O_NONBLOCK)
     const { url, service, metric, lives } = await start(name, { log })
-    await until(lives, STARTS_WITHIN)
-    expect(await askOften(url + path, MANY)).toEqual(new Set([200]))
+    await until(lives, startsWithin)
+    expect(await askOften(url + path, many)).toEqual(new Set([200]))
     expect(await metric('gatehouse_log_lines_dropped')).toBeGreaterThan(0)
 
     let text = ''
@@ -124,9 +124,9 @@ for (const name of ['auth', 'mcp'] as const) {
       text = `${text.slice(-10_000)}${readAll(reader)}`
       await ask(url + path)
       return text.includes('log lines were dropped')
-    }, STARTS_WITHIN)
+    }, startsWithin)
     closeSync(reader)
-    expect(await askOften(url + path, AT_ONCE), 'the reader is gone').toEqual(new Set([200]))
+    expect(await askOften(url + path, atOnce), 'the reader is gone').toEqual(new Set([200]))
     await expectEnd(service)
   })
 
@@ -136,10 +136,10 @@ for (const name of ['auth', 'mcp'] as const) {
     async () => {
       for (const AUDIT_TO of ['/dev/full', join(folder, 'nowhere', 'audit.jsonl')]) {
         const { url, service, metric, lives } = await start(name, { env: { AUDIT_TO, DATA_DIR: join(folder, 'data') } })
-        await until(lives, STARTS_WITHIN)
-        expect(await askOften(url + path, 2 * AT_ONCE)).toEqual(new Set([200]))
+        await until(lives, startsWithin)
+        expect(await askOften(url + path, 2 * atOnce)).toEqual(new Set([200]))
         if (name === 'auth') {
-          for (let count = 0; count < AT_ONCE; count += 1) {
+          for (let count = 0; count < atOnce; count += 1) {
             expect((await registerAs(url, `App ${count}`)).status).toBe(201)
           }
           expect(service.output().split('audit lines cannot be written')).toHaveLength(2)
@@ -159,7 +159,7 @@ for (const name of ['auth', 'mcp'] as const) {
       expect(service.output(), 'no stack').not.toMatch(/^\s+at /m)
     }
     const { lives } = await start(name, {})
-    await until(lives, STARTS_WITHIN)
+    await until(lives, startsWithin)
   })
 }
 
@@ -168,16 +168,16 @@ verifies('X24', 'a disk that is full by now makes writes a 503, and what was wri
   const clients = join(folder, 'clients.json')
   writeFileSync(clients, JSON.stringify([terminal]))
   const env = { AUTH_CLIENTS_FILE: clients, AUTH_DEV_LOGIN: 'true' }
-  const full = await start('auth', { port, env, limits: `ulimit -f ${SMALL_DISK}` })
-  await until(full.lives, STARTS_WITHIN)
+  const full = await start('auth', { port, env, limits: `ulimit -f ${smallDisk}` })
+  await until(full.lives, startsWithin)
   const site = { issuer: full.url, resource: 'http://localhost:3000/mcp' }
   const approved = await approvedDevice(site)
   const { json: tokens } = await (await approvedDevice(site)).poll()
   const askForCode = () =>
     post(`${site.issuer}/device_authorization`, { client_id: terminal.client_id, resource: site.resource }, elsewhere())
   let refused: Answer | undefined
-  for (let codes = 0; codes < CODES_AT_MOST && !refused; codes += AT_ONCE) {
-    const answers = await Promise.all(Array.from({ length: AT_ONCE }, askForCode))
+  for (let codes = 0; codes < codesAtMost && !refused; codes += atOnce) {
+    const answers = await Promise.all(Array.from({ length: atOnce }, askForCode))
     refused = answers.find(({ status }) => status !== 200)
   }
   expect([refused?.status, refused?.headers.get('retry-after')]).toEqual([503, '1'])
@@ -189,7 +189,7 @@ verifies('X24', 'a disk that is full by now makes writes a 503, and what was wri
   await expectEnd(full.service)
 
   const again = await start('auth', { port, env })
-  await until(again.lives, STARTS_WITHIN)
+  await until(again.lives, startsWithin)
   expect((await approved.poll()).status, 'nothing was used up').toBe(200)
   expect((await refresh(site, tokens.refresh_token)).status).toBe(200)
 })
@@ -200,12 +200,12 @@ verifies(
   async () => {
     const AUDIT_TO = join(folder, 'audit.jsonl')
     // what is there already leaves room for some lines and a part of one
-    writeFileSync(AUDIT_TO, `${'x'.repeat(SMALL_FILE - 2_500)}\n`)
+    writeFileSync(AUDIT_TO, `${'x'.repeat(smallFile - 2_500)}\n`)
     const { url, service, lives } = await start('auth', {
       env: { AUDIT_TO, DATA_DIR: join(folder, 'data') },
-      limits: `prlimit --pid $$ --fsize=${SMALL_FILE}`,
+      limits: `prlimit --pid $$ --fsize=${smallFile}`,
     })
-    await until(lives, STARTS_WITHIN)
+    await until(lives, startsWithin)
     const names = Array.from({ length: 20 }, (_, index) => `App ${index}`)
     for (const name of names) expect((await registerAs(url, name)).status).toBe(201)
     await service.says(/audit lines cannot be written/)

@@ -11,11 +11,11 @@ const manifest = createRequire(join(repository, 'apps/mcp/package.json')).resolv
 )
 const everything = join(dirname(manifest), 'dist/index.js')
 
-const MOST = 32 * 1024 * 1024
+const most = 32 * 1024 * 1024
 /** Of a message to be sent back: the answer is kept, and is as long. */
-const LONG = 200_000
-const SESSIONS = 60
-const CALLS = 4
+const long = 200_000
+const sessions = 60
+const callCount = 4
 
 let cluster: Cluster
 let upstream: RunningProcess
@@ -28,7 +28,7 @@ beforeAll(async () => {
     MCP_SECRET: 'of these tests, and long enough to seal with',
   }
   cluster = await startCluster({ auth: 1, mcp: 1, env })
-  await cluster.redis.command('CONFIG', 'SET', 'maxmemory', `${MOST}`)
+  await cluster.redis.command('CONFIG', 'SET', 'maxmemory', `${most}`)
 }, 120_000)
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]()
@@ -63,20 +63,20 @@ const call = (message: string) => ({ id: 2, method: 'tools/call', params: { name
 test('sessions that keep too much are refused what they keep, and nobody else anything', async () => {
   const { access, renewal } = await signIn()
   let withoutSession = 0
-  for (let count = 0; count < SESSIONS; count += 1) {
+  for (let count = 0; count < sessions; count += 1) {
     const opened = await post(access, { id: 1, method: 'initialize', params: handshake })
     expect(opened.status, opened.text).toBe(200)
     const session = opened.headers.get('mcp-session-id') ?? undefined
     if (session === undefined) withoutSession += 1
-    for (let calls = 0; calls < CALLS; calls += 1) {
-      const answer = await post(access, call('x'.repeat(LONG)), session)
+    for (let calls = 0; calls < callCount; calls += 1) {
+      const answer = await post(access, call('x'.repeat(long)), session)
       expect(answer.status).toBe(200)
-      expect(answer.text.length, 'a call is answered whole').toBeGreaterThan(LONG)
+      expect(answer.text.length, 'a call is answered whole').toBeGreaterThan(long)
     }
   }
-  const share = (await used()) / MOST
+  const share = (await used()) / most
   // biome-ignore lint/suspicious/noConsole: the numbers are what it is run for
-  console.log(`Redis is ${(share * 100).toFixed(0)} % full; ${withoutSession} of ${SESSIONS} clients had no session`)
+  console.log(`Redis is ${(share * 100).toFixed(0)} % full; ${withoutSession} of ${sessions} clients had no session`)
   expect(share).toBeGreaterThan(0.6)
   expect(share).toBeLessThan(0.85)
   expect(withoutSession).toBeGreaterThan(0)

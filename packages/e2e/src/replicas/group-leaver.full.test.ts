@@ -9,17 +9,17 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { otherClock } from './preload.ts'
 import { report } from './report.ts'
-import { ONLY } from './switch.ts'
+import { onlyHeader } from './switch.ts'
 import { until } from './until.ts'
 import { ask, askAsDevice, call, elsewhere, refresh } from './wire.ts'
 
 /** Seconds by which all clocks are moved at a time. */
-const STEP = 30
+const stepSeconds = 30
 /** Seconds, as security.md has them: an access token, what clocks may differ by, and how old facts may be while it is taken. */
 const [TOKEN, TOLERANCE, HOUR] = [600, 30, 3_600]
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-leaver-'))
-const GATEHOUSE_CONFIG = join(folder, 'gatehouse.yaml')
+const gatehouseConfig = join(folder, 'gatehouse.yaml')
 let github: FakeGitHub
 let cluster: Cluster
 
@@ -32,20 +32,20 @@ function writeFile(...first: readonly string[]) {
     'rules:',
     ...rules.map((rule) => `  - ${rule}`),
   ]
-  writeFileSync(`${GATEHOUSE_CONFIG}~`, lines.join('\n'))
-  renameSync(`${GATEHOUSE_CONFIG}~`, GATEHOUSE_CONFIG)
+  writeFileSync(`${gatehouseConfig}~`, lines.join('\n'))
+  renameSync(`${gatehouseConfig}~`, gatehouseConfig)
 }
 
 beforeAll(async () => {
   github = await createFakeGitHub()
   const env = {
-    GATEHOUSE_CONFIG,
+    GATEHOUSE_CONFIG: gatehouseConfig,
     GITHUB_CLIENT_ID: github.clientId,
     GITHUB_CLIENT_SECRET: github.clientSecret,
     GITHUB_URL: github.url,
     GITHUB_API_URL: github.apiUrl,
     ALLOW_ANYONE: 'true',
-    ...otherClock({ step: STEP }),
+    ...otherClock({ step: stepSeconds }),
   }
   cluster = await startCluster({ auth: 2, mcp: 2, env, started: false })
   writeFile()
@@ -59,7 +59,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const at = (replica: number) => ({ ...elsewhere(), [ONLY]: String(replica) })
+const at = (replica: number) => ({ ...elsewhere(), [onlyHeader]: String(replica) })
 
 /** Signs in by GitHub, for a device, and returns the tokens. */
 async function signIn(login: string) {
@@ -114,14 +114,14 @@ verifies(
     let moved = 0
     /** Seconds since then by the clocks of all processes. */
     const now = () => Math.round(moved + (performance.now() - began) / 1000)
-    while (now() <= HOUR + STEP) {
-      moved += STEP
+    while (now() <= HOUR + stepSeconds) {
+      moved += stepSeconds
       const replicas = [...cluster.auth.replicas, ...cluster.mcp.replicas]
       for (const replica of replicas) replica.process().signal('SIGUSR2')
       await Promise.all(replicas.map(({ url }) => ask(`${url}/livez`)))
       // one renews when its token ends; the other once more just before the facts are asked for again, and never after
-      if (usual.expires() <= start + now() + STEP) await usual.renew()
-      if (now() + STEP <= HOUR - TOKEN - TOLERANCE) await latest.renew()
+      if (usual.expires() <= start + now() + stepSeconds) await usual.renew()
+      if (now() + stepSeconds <= HOUR - TOKEN - TOLERANCE) await latest.renew()
       for (const replica of [0, 1])
         for (const [app, ends] of [
           [usual, lastTaken.usual],

@@ -3,11 +3,11 @@ import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { createConsumeDetector, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
-import { ONLY } from './switch.ts'
+import { onlyHeader } from './switch.ts'
 import { type Answer, approvedDevice, authorizationRequest, redeem, refresh } from './wire.ts'
 
-const dying = { [ONLY]: '0' }
-const other = { [ONLY]: '1' }
+const dying = { [onlyHeader]: '0' }
+const other = { [onlyHeader]: '1' }
 
 let proxy: RedisProxy
 let cluster: Cluster

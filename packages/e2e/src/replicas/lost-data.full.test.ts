@@ -20,8 +20,8 @@ import {
 } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
-const BACK_WITHIN = 10_000
-const TOLERANCE = 3
+const backWithin = 10_000
+const tolerance = 3
 
 let cluster: Cluster
 let before: {
@@ -67,7 +67,7 @@ beforeAll(async () => {
   await cluster.redis.kill()
   await cluster.redis.start()
   const areBack = async () => String(await cluster.redis.command('KEYS', 'auth:document:*')) !== ''
-  report('Redis lost its data', { keysWrittenBackAfterMs: await until(areBack, TOLERANCE * BACK_WITHIN) })
+  report('Redis lost its data', { keysWrittenBackAfterMs: await until(areBack, tolerance * backWithin) })
 }, 120_000)
 afterAll(() => cluster[Symbol.asyncDispose]())
 

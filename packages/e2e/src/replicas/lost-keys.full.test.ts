@@ -8,9 +8,9 @@ import { until } from './until.ts'
 import { approvedDevice, machineToken, whoami } from './wire.ts'
 
 /** Seconds: a resource server looks for a key that it does not know twice a minute at most. */
-const LOOKS_AGAIN_AFTER = 31
+const looksAgainAfter = 31
 /** Milliseconds. */
-const TAKEN_WITHIN = 10_000
+const takenWithin = 10_000
 
 let cluster: Cluster
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   cluster = await startCluster({ mcp: 2 })
   for (const replica of cluster.mcp.replicas) {
     await replica.kill()
-    await replica.start({ env: otherClock({ step: LOOKS_AGAIN_AFTER }) })
+    await replica.start({ env: otherClock({ step: looksAgainAfter }) })
   }
 }, 120_000)
 afterAll(() => cluster[Symbol.asyncDispose]())
@@ -41,7 +41,7 @@ verifies(
       const { json } = await machineToken(cluster)
       const answers = await Promise.all(mcp.replicas.map(() => whoami(cluster, json.access_token)))
       return answers.every(({ status }) => status === 200)
-    }, TAKEN_WITHIN)
+    }, takenWithin)
     for (const _ of mcp.replicas) expect((await whoami(cluster, before)).status).toBe(401)
     expect((await (await approvedDevice(cluster)).poll()).status).toBe(200)
   },

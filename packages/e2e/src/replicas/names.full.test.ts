@@ -12,14 +12,14 @@ import { until } from './until.ts'
 import { ask, askAsDevice, machineToken, whoami } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
-const ANSWERS_WITHIN = 1_000
-const BACK_WITHIN = 10_000
-const TOLERANCE = 3
-const REDIS = 'redis.test'
-const AUTH = 'auth.test'
+const answersWithin = 1_000
+const backWithin = 10_000
+const tolerance = 3
+const redisName = 'redis.test'
+const authName = 'auth.test'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-names-'))
-const names = { [REDIS]: join(folder, 'redis'), [AUTH]: join(folder, 'auth') } as const
+const names = { [redisName]: join(folder, 'redis'), [authName]: join(folder, 'auth') } as const
 
 /** What becomes of look-ups of these names from now on. */
 function lookUps(fate: 'fail' | 'hang' | 'found', ...which: readonly (keyof typeof names)[]): void {
@@ -36,7 +36,7 @@ beforeAll(async () => {
     redisUrls: async (url) => {
       const proxy = await startRedisProxy(url)
       proxies.push(proxy)
-      return proxy.url.replace('127.0.0.1', REDIS)
+      return proxy.url.replace('127.0.0.1', redisName)
     },
   })
 }, 120_000)
@@ -56,12 +56,12 @@ async function everyReplicaIs(readiness: number): Promise<boolean> {
 verifies('X26', 'services whose names do not resolve yet live, are not ready, and begin when they do', async () => {
   const { auth, mcp } = cluster
   const [first] = auth.replicas
-  lookUps('fail', REDIS, AUTH)
-  const keys = `${first?.url.replace('127.0.0.1', AUTH)}/jwks`
+  lookUps('fail', redisName, authName)
+  const keys = `${first?.url.replace('127.0.0.1', authName)}/jwks`
   await Promise.all([
-    ...auth.replicas.map((each) => each.start({ untilReady: false, env: lateName(REDIS, names[REDIS]) })),
+    ...auth.replicas.map((each) => each.start({ untilReady: false, env: lateName(redisName, names[redisName]) })),
     ...mcp.replicas.map((each) =>
-      each.start({ untilReady: false, env: { ...lateName(AUTH, names[AUTH]), MCP_JWKS_URL: keys } }),
+      each.start({ untilReady: false, env: { ...lateName(authName, names[authName]), MCP_JWKS_URL: keys } }),
     ),
   ])
   for (const { url } of [...auth.replicas, ...mcp.replicas]) {
@@ -70,19 +70,19 @@ verifies('X26', 'services whose names do not resolve yet live, are not ready, an
   }
   const refused = await machineToken(cluster)
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
-  expect(refused.took).toBeLessThan(TOLERANCE * ANSWERS_WITHIN)
+  expect(refused.took).toBeLessThan(tolerance * answersWithin)
   expect(cluster.logs()).toContain('ENOTFOUND')
 
-  lookUps('found', REDIS)
-  await until(() => everyReplicaIs(200), TOLERANCE * BACK_WITHIN)
+  lookUps('found', redisName)
+  await until(() => everyReplicaIs(200), tolerance * backWithin)
   const { json } = await machineToken(cluster)
   const unknowing = await whoami(cluster, json.access_token)
   expect(unknowing.status, 'it has no keys, and does not blame the token').toBe(503)
   expect(unknowing.headers.get('retry-after')).not.toBeNull()
 
-  lookUps('found', AUTH)
+  lookUps('found', authName)
   const isServed = async () => (await whoami(cluster, json.access_token)).status === 200
-  await until(isServed, TOLERANCE * BACK_WITHIN)
+  await until(isServed, tolerance * backWithin)
   expect((await askAsDevice(cluster)).userCode).not.toBe('')
 })
 
@@ -93,11 +93,11 @@ for (const fate of ['fail', 'hang'] as const) {
       {
         name: `has a name whose look-ups ${fate}`,
         begin: async () => {
-          lookUps(fate, REDIS, AUTH)
+          lookUps(fate, redisName, authName)
           for (const proxy of proxies) proxy.cut()
-          await until(() => everyReplicaIs(503), TOLERANCE * BACK_WITHIN)
+          await until(() => everyReplicaIs(503), tolerance * backWithin)
         },
-        end: () => lookUps('found', REDIS, AUTH),
+        end: () => lookUps('found', redisName, authName),
       },
       2_000,
     ),

@@ -11,15 +11,15 @@ import { report } from './report.ts'
 import { type Answer, askAsDevice, authorizationRequest, post, redeem, refresh } from './wire.ts'
 
 /** Milliseconds. */
-const LASTS = 30_000
+const lasts = 30_000
 /** Milliseconds before a client or a person tries again. */
-const RETRY = 150
-const TRIES = 100
+const retry = 150
+const tryCount = 100
 /** The interval of device codes here, and a little more. */
-const DEVICE_PAUSE = 1_100
-const DEVICE_TRIES = 5
-const WORKERS = 6
-const RENEWALS = 4
+const devicePause = 1_100
+const deviceTries = 5
+const workerCount = 6
+const renewals = 4
 
 let cluster: Cluster
 const proxies: RedisProxy[] = []
@@ -47,8 +47,8 @@ async function persist(what: string, send: () => Promise<Answer>): Promise<Answe
   for (let tries = 1; ; tries += 1) {
     const answer = await send()
     history.note(what, answer.status, answer.json.error)
-    if ((answer.status > 0 && answer.status < 500) || tries === TRIES) return answer
-    await wait(RETRY)
+    if ((answer.status > 0 && answer.status < 500) || tries === tryCount) return answer
+    await wait(retry)
   }
 }
 
@@ -59,15 +59,15 @@ async function patiently(visit: () => Promise<Page>, isRight: (page: Page) => bo
     const page = await visit().catch(() => undefined)
     if (page) history.note('page', page.status, page.status === 400 ? page.heading : undefined)
     if (page && isRight(page)) return page
-    if (tries === TRIES) throw new Error(`no end to it: ${page?.status} ${page?.text}`)
-    await wait(RETRY)
+    if (tries === tryCount) throw new Error(`no end to it: ${page?.status} ${page?.text}`)
+    await wait(retry)
   }
 }
 
 /** Until a device has its tokens: with another code, where an answer was lost that this browser had to have. */
 async function signInOnDevice(person: Person, name: string): Promise<Redeemable> {
-  for (let codes = 1; codes <= TRIES; codes += 1) {
-    const device = await askAsDevice(cluster).catch(() => wait(RETRY, undefined))
+  for (let codes = 1; codes <= tryCount; codes += 1) {
+    const device = await askAsDevice(cluster).catch(() => wait(retry, undefined))
     if (!device) continue
     const entry = history.begin('device code', name)
     let hasSaidYes = false
@@ -85,11 +85,11 @@ async function signInOnDevice(person: Person, name: string): Promise<Redeemable>
       ({ heading, text }) =>
         heading === 'You are signed in on your device' || (hasSaidYes && text.includes('a new one')),
     )
-    for (let tries = 1; tries <= DEVICE_TRIES; tries += 1) {
+    for (let tries = 1; tries <= deviceTries; tries += 1) {
       const answer = await persist('device code', device.poll)
       entry.answers.push(answer)
       if (answer.status !== 400) break
-      await wait(DEVICE_PAUSE)
+      await wait(devicePause)
     }
     // answers get lost: a second look costs nothing
     if (entry.answers.some(isGood)) entry.answers.push(await persist('device code', device.poll))
@@ -101,7 +101,7 @@ async function signInOnDevice(person: Person, name: string): Promise<Redeemable>
 
 /** Until an app has its tokens: an answer to a code that got lost costs a new start. */
 async function signInToApp(person: Person, name: string): Promise<Redeemable> {
-  for (let starts = 1; starts <= TRIES; starts += 1) {
+  for (let starts = 1; starts <= tryCount; starts += 1) {
     const request = authorizationRequest(cluster)
     const { leftTo } = await patiently(
       async () => {
@@ -123,7 +123,7 @@ async function signInToApp(person: Person, name: string): Promise<Redeemable> {
 /** Renews, every other time twice at once, and signs out in the end. */
 async function live({ answers, person }: Redeemable): Promise<void> {
   let token = answers.find(isGood)?.json.refresh_token
-  for (let count = 0; count < RENEWALS && token; count += 1) {
+  for (let count = 0; count < renewals && token; count += 1) {
     const current = token
     const entry = history.begin('refresh token', person)
     const renew = () => persist('refresh token', () => refresh(cluster, current))
@@ -142,10 +142,10 @@ verifies(
   ['X4', 'X11', 'X12', 'T11', 'D10', 'F2'],
   'half a minute of faults: nothing is given twice, to nobody else, and nothing that was revoked lives',
   async () => {
-    const ends = performance.now() + LASTS
+    const ends = performance.now() + lasts
     const isOver = () => performance.now() > ends
     let signIns = 0
-    const workers = Array.from({ length: WORKERS }, async (_, worker) => {
+    const workers = Array.from({ length: workerCount }, async (_, worker) => {
       for (let round = 0; !isOver(); round += 1) {
         const name = `person-${worker}-${round % 3}`
         const person = createPerson(cluster)
@@ -172,7 +172,7 @@ verifies(
       familiesLost: [],
       serverErrors: [],
     })
-    expect(signIns).toBeGreaterThan(WORKERS)
-    expect(faults.length).toBeGreaterThan(WORKERS)
+    expect(signIns).toBeGreaterThan(workerCount)
+    expect(faults.length).toBeGreaterThan(workerCount)
   },
 )

@@ -4,7 +4,7 @@ import type { Cluster } from './cluster.ts'
 import type { RedisProxy } from './redis-proxy.ts'
 
 /** Milliseconds between two deeds. */
-const QUIET = { least: 500, most: 1_500 }
+const quiet = { least: 500, most: 1_500 }
 
 /** Does one after the other until it is over. Returns what was done. */
 export async function rage(
@@ -41,7 +41,7 @@ export async function rage(
   const done: string[] = []
   while (!isOver()) {
     for (const [name, act] of Object.entries(deeds)) {
-      await wait(QUIET.least + Math.random() * (QUIET.most - QUIET.least))
+      await wait(quiet.least + Math.random() * (quiet.most - quiet.least))
       if (isOver()) break
       await act()
       done.push(name)

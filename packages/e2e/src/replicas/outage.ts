@@ -7,11 +7,11 @@ import { report } from './report.ts'
 import { approvedDevice, type Device, refresh } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
-const ANSWERS_WITHIN = 1_000
-const BACK_WITHIN = 10_000
-const TOLERANCE = 3
-const AT_ONCE = 100
-const ROUNDS = 5
+const answersWithin = 1_000
+const backWithin = 10_000
+const tolerance = 3
+const atOnce = 100
+const rounds = 5
 
 export interface Outage {
   readonly name: string
@@ -38,7 +38,7 @@ export async function goThrough(cluster: Cluster, outage: Outage, lasting: numbe
   const signedIn = (await (await approvedDevice(cluster)).poll()).json
   const processes = [...cluster.auth.replicas, ...cluster.mcp.replicas].map((replica) => replica.process())
 
-  const before = await observeRounds(probes, ROUNDS)
+  const before = await observeRounds(probes, rounds)
   await outage.begin(cluster)
   const began = performance.now()
   const during = await observe(probes, { until: () => performance.now() - began > lasting })
@@ -46,7 +46,7 @@ export async function goThrough(cluster: Cluster, outage: Outage, lasting: numbe
   const over = performance.now()
   await outage.end(cluster)
   const back = await untilAllAnswer(probes, over)
-  const after = await observeRounds(probes, ROUNDS)
+  const after = await observeRounds(probes, rounds)
 
   report(`Redis ${outage.name} for ${lasting / 1000} s`, {
     backAfterMs: back,
@@ -56,13 +56,13 @@ export async function goThrough(cluster: Cluster, outage: Outage, lasting: numbe
   for (const [index, { name, status, away }] of probes.entries()) {
     expect(before[index]?.statuses, `${name}, before`).toEqual([status])
     expect(during[index]?.statuses, `${name}, during`).toEqual([away])
-    expect(during[index]?.slowest, `${name}, during`).toBeLessThan(TOLERANCE * ANSWERS_WITHIN)
+    expect(during[index]?.slowest, `${name}, during`).toBeLessThan(tolerance * answersWithin)
     expect(during[index]?.retryAfter, `${name}, during`).toBe(away === 503 ? '1' : undefined)
     expect(after[index]?.statuses, `${name}, after`).toEqual([status])
   }
   expect(burst.statuses).toEqual([503])
-  expect(burst.slowest).toBeLessThan(TOLERANCE * ANSWERS_WITHIN)
-  expect(back).toBeLessThan(TOLERANCE * BACK_WITHIN)
+  expect(burst.slowest).toBeLessThan(tolerance * answersWithin)
+  expect(back).toBeLessThan(tolerance * backWithin)
 
   expect((await approved.poll()).status, 'what was approved before is redeemed after').toBe(200)
   expect((await refresh(cluster, signedIn.refresh_token)).status, 'a sign-in from before goes on').toBe(200)
@@ -74,7 +74,7 @@ export async function goThrough(cluster: Cluster, outage: Outage, lasting: numbe
 
 /** A device that polls is answered at once, too, when many do. */
 async function askAllAtOnce(device: Device) {
-  const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => device.poll()))
+  const answers = await Promise.all(Array.from({ length: atOnce }, () => device.poll()))
   return {
     statuses: [...new Set(answers.map(({ status }) => status))],
     slowest: Math.round(Math.max(...answers.map(({ took }) => took))),
@@ -87,7 +87,7 @@ async function untilAllAnswer(probes: readonly Probe[], over: number): Promise<n
     const asked = performance.now()
     const answers = await Promise.all(probes.map(({ run }) => run()))
     const isBack = answers.every(({ status }, index) => status === probes[index]?.status)
-    if (isBack || performance.now() - over > TOLERANCE * BACK_WITHIN) return Math.round(asked - over)
+    if (isBack || performance.now() - over > tolerance * backWithin) return Math.round(asked - over)
     await wait(50)
   }
 }

@@ -8,7 +8,7 @@ import {
   approvedDevice,
   ask,
   authorizationRequest,
-  DEVICE_GRANT,
+  deviceGrant,
   elsewhere,
   introspect,
   machineToken,
@@ -55,7 +55,7 @@ export async function prepareProbes(cluster: Cluster): Promise<readonly Probe[]>
     free('mcp: tool call with a bad token', () => whoami(cluster, 'bad'), 401),
     free('POST /token, client_credentials, client of the file', () => machineToken(cluster)),
     bound('GET /readyz', () => ask(`${issuer}/readyz`)),
-    bound('POST /token, device_code', () => token({ grant_type: DEVICE_GRANT, device_code: 'unknown' }), 400),
+    bound('POST /token, device_code', () => token({ grant_type: deviceGrant, device_code: 'unknown' }), 400),
     bound('POST /token, refresh_token', () => token({ grant_type: 'refresh_token', refresh_token: 'unknown' }), 400),
     bound(
       'POST /token, authorization_code',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { raceForEverything, raceToRevoke } from './races.ts'
 
-const ROUNDS = 50
+const rounds = 50
 
 let cluster: Cluster
 
@@ -14,9 +14,9 @@ beforeAll(async () => {
 afterAll(() => cluster[Symbol.asyncDispose]())
 
 verifies(['T11', 'D10', 'F2'], 'fifty times twenty requests for each: one wins, and its tokens live', () =>
-  raceForEverything(cluster, ROUNDS),
+  raceForEverything(cluster, rounds),
 )
 
 verifies('RV4', 'fifty times a family is revoked while it is renewed, and nothing of it lives on', () =>
-  raceToRevoke(cluster, ROUNDS),
+  raceToRevoke(cluster, rounds),
 )

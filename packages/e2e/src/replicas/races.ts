@@ -5,7 +5,7 @@ import { type Cluster, terminal } from './cluster.ts'
 import { report } from './report.ts'
 import { type Answer, approvedDevice, authorizationRequest, post, redeem, refresh } from './wire.ts'
 
-const AT_ONCE = 20
+const atOnce = 20
 
 interface Round {
   /** Requests that were answered with tokens. */
@@ -18,7 +18,7 @@ interface Round {
   readonly refusals: readonly string[]
 }
 
-const parallel = (send: () => Promise<Answer>) => Promise.all(Array.from({ length: AT_ONCE }, send))
+const parallel = (send: () => Promise<Answer>) => Promise.all(Array.from({ length: atOnce }, send))
 
 async function judge(cluster: Cluster, answers: readonly Answer[]): Promise<Round> {
   const good = answers.filter(({ status }) => status === 200)
@@ -78,7 +78,7 @@ export async function raceForEverything(cluster: Cluster, rounds: number): Promi
     for (let round = 0; round < rounds; round += 1) results.push(await race(cluster))
     report(`race for one ${name}`, {
       rounds,
-      requests: AT_ONCE,
+      requests: atOnce,
       winners: tally(results.map(({ sets }) => sets)),
       answered: tally(results.map(({ answered }) => answered)),
       survivingBranches: results.filter(({ isAlive }) => isAlive).length,
@@ -96,7 +96,7 @@ export async function raceForEverything(cluster: Cluster, rounds: number): Promi
 export async function raceToRevoke(cluster: Cluster, rounds: number): Promise<void> {
   let survivors = 0
   for (let round = 0; round < rounds; round += 1) survivors += await raceWithRevocation(cluster)
-  report('race of a renewal with its revocation', { rounds, requests: AT_ONCE, survivingBranches: survivors })
+  report('race of a renewal with its revocation', { rounds, requests: atOnce, survivingBranches: survivors })
   expect(survivors).toBe(0)
 }
 

@@ -8,9 +8,9 @@ import { report } from './report.ts'
 import { until } from './until.ts'
 import { approvedDevice, askAsDevice, authorizationRequest, redeem, refresh, whoami } from './wire.ts'
 
-const SIGN_INS = 12
+const signIns = 12
 /** Milliseconds: three times what a failover within the cluster takes, nodes being dead after two seconds. */
-const BACK_WITHIN = 18_000
+const backWithin = 18_000
 
 let redis: RedisCluster
 let cluster: Cluster
@@ -52,7 +52,7 @@ test('our own client signs in on a device and calls a tool', async () => {
 })
 
 test('everything works at every replica, wherever in the cluster it is kept', async () => {
-  for (let count = 0; count < SIGN_INS; count += 1) await signIn(`person-${count}`)
+  for (let count = 0; count < signIns; count += 1) await signIn(`person-${count}`)
   const request = authorizationRequest(cluster)
   const grace = createPerson(cluster)
   await grace.open(request.url)
@@ -66,11 +66,11 @@ test('everything works at every replica, wherever in the cluster it is kept', as
 })
 
 test('a node that dies costs seconds: what is stored elsewhere goes on at once, the rest when its replica took over', async () => {
-  const tokens = await Promise.all(Array.from({ length: SIGN_INS }, (_, count) => signIn(`again-${count}`)))
+  const tokens = await Promise.all(Array.from({ length: signIns }, (_, count) => signIn(`again-${count}`)))
   const [victim] = redis.nodes
   await victim?.signal('SIGKILL')
   const asked = await askAsDevice(cluster).catch((error: Error) => error.message)
-  const back = await until(() => signIn('while-it-heals').then(Boolean, () => false), BACK_WITHIN)
+  const back = await until(() => signIn('while-it-heals').then(Boolean, () => false), backWithin)
   await wait(1_000)
   const renewed = await Promise.all(tokens.map((token) => refresh(cluster, token)))
   report('a master of a Redis Cluster killed', {

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createRedisFolder, freePorts, type RedisProgram } from '@gatehouse/testing'
 
-const ANSWERS_WITHIN = 10_000
+const answersWithin = 10_000
 
 export interface RedisServer extends AsyncDisposable {
   readonly url: string
@@ -51,7 +51,7 @@ export async function startRedis({
 
   const start = async (...options: readonly string[]) => {
     server = await folder.start([...settings, ...options])
-    const deadline = Date.now() + ANSWERS_WITHIN
+    const deadline = Date.now() + answersWithin
     // LOADING is an answer, too
     while (!(await command('PING').then(String, String)).match(/PONG|LOADING|NOAUTH|WRONGPASS/)) {
       if (server.hasExited() || Date.now() > deadline) throw new Error(`no Redis: ${server.output()}`)

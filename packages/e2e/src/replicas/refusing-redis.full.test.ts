@@ -11,17 +11,17 @@ import { until } from './until.ts'
 import { approvedDevice, ask, askAsDevice, authorizationRequest, refresh, whoami } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
-const ANSWERS_WITHIN = 1_000
-const BACK_WITHIN = 10_000
-const TOLERANCE = 3
-const PASSWORD = 'the-first-password'
+const answersWithin = 1_000
+const backWithin = 10_000
+const tolerance = 3
+const firstPassword = 'the-first-password'
 
 let cluster: Cluster
 const proxies: RedisProxy[] = []
 
 beforeAll(async () => {
   cluster = await startCluster({
-    redis: { keepsData: true, password: PASSWORD },
+    redis: { keepsData: true, password: firstPassword },
     redisUrls: async (url) => {
       const proxy = await startRedisProxy(url)
       proxies.push(proxy)
@@ -43,7 +43,7 @@ async function observeTrouble(probes: readonly Probe[]): Promise<readonly Observ
   for (const [index, { name, status, away }] of probes.entries()) {
     const { statuses = [], slowest, retryAfter } = seen[index] ?? {}
     for (const each of statuses) expect([status, away], name).toContain(each)
-    expect(slowest, name).toBeLessThan(TOLERANCE * ANSWERS_WITHIN)
+    expect(slowest, name).toBeLessThan(tolerance * answersWithin)
     if (statuses.includes(503)) expect(retryAfter, name).toBe('1')
   }
   return seen
@@ -54,7 +54,7 @@ async function untilBack(probes: readonly Probe[]): Promise<number> {
     const answers = await Promise.all(probes.map(({ run }) => run()))
     return answers.every(({ status }, index) => status === probes[index]?.status)
   }
-  return until(isBack, TOLERANCE * BACK_WITHIN)
+  return until(isBack, tolerance * backWithin)
 }
 
 const refusing = (seen: readonly Observation[]) => seen.filter(({ statuses }) => statuses.includes(503)).length
@@ -96,19 +96,19 @@ verifies(
   async () => {
     await command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
     for (const proxy of proxies) proxy.cut()
-    await until(() => cluster.logs().includes('set its maxmemory-policy to noeviction'), TOLERANCE * BACK_WITHIN)
-    await until(() => everyReplicaIsReady(cluster), TOLERANCE * BACK_WITHIN)
+    await until(() => cluster.logs().includes('set its maxmemory-policy to noeviction'), tolerance * backWithin)
+    await until(() => everyReplicaIsReady(cluster), tolerance * backWithin)
     const ada = createPerson(cluster)
     const { json } = await (await approvedDevice(cluster, ada, 'ada')).poll()
     await command('CONFIG', 'SET', 'maxmemory', '1')
-    await until(async () => (await command('DBSIZE')) === 0, TOLERANCE * BACK_WITHIN).catch(() => undefined)
+    await until(async () => (await command('DBSIZE')) === 0, tolerance * backWithin).catch(() => undefined)
     await command('CONFIG', 'SET', 'maxmemory', '0')
     await command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
     await command('FLUSHALL')
     expect((await refresh(cluster, json.refresh_token)).status).toBe(400)
     expect((await ada.open(authorizationRequest(cluster).url)).heading, 'asked to sign in again').toBe('Sign in')
     expect((await whoami(cluster, json.access_token)).status).toBe(200)
-    await until(async () => String(await command('KEYS', 'auth:document:*')) !== '', TOLERANCE * BACK_WITHIN)
+    await until(async () => String(await command('KEYS', 'auth:document:*')) !== '', tolerance * backWithin)
   },
 )
 
@@ -140,13 +140,13 @@ verifies('X10', 'a Redis with another password is a 503, and it goes on when the
   for (const proxy of proxies) proxy.cut()
   const seen = await observeTrouble(probes)
   expect(refusing(seen)).toBeGreaterThan(10)
-  await cluster.redis.changePassword(PASSWORD)
+  await cluster.redis.changePassword(firstPassword)
   report('Redis has another password', {
     refusing: refusing(seen),
     of: probes.length,
     backAfterMs: await untilBack(probes),
   })
-  expect(cluster.logs()).not.toContain(PASSWORD)
+  expect(cluster.logs()).not.toContain(firstPassword)
 })
 
 verifies('X10', 'a Redis that still loads its file is a 503 until it is done', async () => {

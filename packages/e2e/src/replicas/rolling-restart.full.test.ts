@@ -7,9 +7,9 @@ import { report } from './report.ts'
 import { type Answer, approvedDevice, ask, authorizationRequest, machineToken, post, refresh } from './wire.ts'
 
 /** Milliseconds between two looks at /readyz, as deploy/haproxy.cfg has it. */
-const CHECK_EVERY = 1_000
+const checkEvery = 1_000
 /** Milliseconds between two requests of one kind. */
-const PACE = 40
+const pace = 40
 
 let cluster: Cluster
 
@@ -36,13 +36,13 @@ verifies('X13', 'a rolling restart under load fails no request, and each replica
     metadata: () => ask(new URL('/.well-known/oauth-protected-resource/mcp', resource).href),
   }
 
-  using _ = cluster.auth.door.checkReadiness(CHECK_EVERY)
+  using _ = cluster.auth.door.checkReadiness(checkEvery)
   let isOver = false
   const answers: (Pick<Answer, 'status' | 'took' | 'text'> & { readonly kind: string })[] = []
   const workers = Object.entries(load).map(async ([kind, run]) => {
     while (!isOver) {
       answers.push({ kind, ...(await run()) })
-      await wait(PACE)
+      await wait(pace)
     }
   })
   const codes: (number | null)[] = []
@@ -50,7 +50,7 @@ verifies('X13', 'a rolling restart under load fails no request, and each replica
     codes.push(await replica.stop())
     await replica.start()
     // an orchestrator goes on when the new one gets requests
-    await wait(2 * CHECK_EVERY)
+    await wait(2 * checkEvery)
   }
   isOver = true
   await Promise.all(workers)

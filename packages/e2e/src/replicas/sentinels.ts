@@ -4,22 +4,22 @@ import { type RedisServer, send, startRedis } from './redis.ts'
 import { type RedisLink, startRedisLink } from './redis-link.ts'
 import { until } from './until.ts'
 
-const MASTER = 'gatehouse'
+const masterName = 'gatehouse'
 /** Planted: no log may have them. */
 export const passwords = {
   redis: 'a-planted-password-of-redis',
   sentinel: 'a-planted-password-of-the-sentinels',
 } as const
 /** What docs/storage-schema.md, docs/adr/0006 and 0010, and docs/operations.md say that both services need together. */
-const COMMANDS = `hello auth ping quit info time eval evalsha get set del exists incr decr incrby decrby pttl pexpire persist
+const allowedCommands = `hello auth ping quit info time eval evalsha get set del exists incr decr incrby decrby pttl pexpire persist
   hget hset hmget hdel hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore scan publish subscribe unsubscribe
   wait select`
-const ASKS = 'hello auth ping subscribe sentinel|get-master-addr-by-name'
+const asks = 'hello auth ping subscribe sentinel|get-master-addr-by-name'
 /** Milliseconds of silence after which a Sentinel takes a Redis for dead. */
-const DOWN_AFTER = 1_000
+const downAfter = 1_000
 /** Milliseconds; another failover begins after twice as long at the earliest. */
-const FAILOVER_TIMEOUT = 3_000
-const SETTLES_WITHIN = 30_000
+const failoverTimeout = 3_000
+const settlesWithin = 30_000
 
 export interface Node {
   readonly redis: RedisServer
@@ -44,7 +44,7 @@ export async function startSentinels(): Promise<SentinelSetup> {
   const ports = await freePorts(3)
 
   const portAt = async (port: number) => {
-    const answer = await send(port, [['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER]])
+    const answer = await send(port, [['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]])
     return Number((answer as readonly string[] | null)?.[1])
   }
   const roles = async () => {
@@ -68,7 +68,7 @@ export async function startSentinels(): Promise<SentinelSetup> {
     }
   }
   const untilSettled = async () => {
-    await until(() => isSettled().catch(() => false), SETTLES_WITHIN)
+    await until(() => isSettled().catch(() => false), settlesWithin)
   }
   try {
     await first.start()
@@ -83,7 +83,7 @@ export async function startSentinels(): Promise<SentinelSetup> {
     env: {
       REDIS_URL: `redis://services:${passwords.redis}@any/1`,
       REDIS_SENTINELS: ports.map((port) => `127.0.0.1:${port}`).join(','),
-      REDIS_SENTINEL_MASTER: MASTER,
+      REDIS_SENTINEL_MASTER: masterName,
       REDIS_SENTINEL_USERNAME: 'asker',
       REDIS_SENTINEL_PASSWORD: passwords.sentinel,
     },
@@ -97,7 +97,7 @@ async function createNode(): Promise<Node> {
   const redis = await startRedis({ keepsData: true, running: false })
   const link = await startRedisLink(Number(new URL(redis.url).port))
   const announced = ['--replica-announce-ip', '127.0.0.1', '--replica-announce-port', `${link.port}`]
-  const account = ['on', `>${passwords.redis}`, '~auth:*', '~mcp:*', '&mcp:*', '-@all', ...allowed(COMMANDS)]
+  const account = ['on', `>${passwords.redis}`, '~auth:*', '~mcp:*', '&mcp:*', '-@all', ...allowed(allowedCommands)]
   return {
     redis,
     link,
@@ -123,10 +123,10 @@ async function startSentinel(folder: RedisFolder, port: number, masterPort: numb
   const lines = [
     `port ${port}`,
     'bind 127.0.0.1',
-    `sentinel monitor ${MASTER} 127.0.0.1 ${masterPort} 2`,
-    `sentinel down-after-milliseconds ${MASTER} ${DOWN_AFTER}`,
-    `user asker on >${passwords.sentinel} &+switch-master -@all ${allowed(ASKS).join(' ')}`,
-    `sentinel failover-timeout ${MASTER} ${FAILOVER_TIMEOUT}`,
+    `sentinel monitor ${masterName} 127.0.0.1 ${masterPort} 2`,
+    `sentinel down-after-milliseconds ${masterName} ${downAfter}`,
+    `user asker on >${passwords.sentinel} &+switch-master -@all ${allowed(asks).join(' ')}`,
+    `sentinel failover-timeout ${masterName} ${failoverTimeout}`,
   ]
   await folder.start(['--sentinel'], `${lines.join('\n')}\n`)
 }

@@ -9,14 +9,14 @@ import { report } from './report.ts'
 import { approvedDevice, askAsDevice } from './wire.ts'
 
 /** Milliseconds after which a command counts as lost (apps/auth/src/store/redis-connection.ts). */
-const GIVEN_UP_AFTER = 500
-const ROUNDS = 3
+const givenUpAfter = 500
+const rounds = 3
 /** Round trips to Redis, one after the other, that one request may take. */
-const TRIPS_AT_MOST = 12
+const tripsAtMost = 12
 /** Milliseconds between two polls of a device: its interval here, and a little more. */
-const INTERVAL = 1_100
-const POLLS = 3
-const TOLERANCE = 3
+const interval = 1_100
+const polls = 3
+const tolerance = 3
 
 let cluster: Cluster
 const proxies: RedisProxy[] = []
@@ -42,9 +42,9 @@ function delay(milliseconds: number): void {
 for (const late of [150, 300]) {
   verifies('X3', `with a Redis that is ${late} ms late all is answered, as much later as it asks Redis`, async () => {
     const probes = await prepareProbes(cluster)
-    const before = await observeRounds(probes, ROUNDS)
+    const before = await observeRounds(probes, rounds)
     delay(late)
-    const seen = await observeRounds(probes, ROUNDS)
+    const seen = await observeRounds(probes, rounds)
     delay(0)
     const figures = probes.map(({ name, status, away }, index) => {
       const { statuses = [], median = 0, slowest = 0 } = seen[index] ?? {}
@@ -53,7 +53,7 @@ for (const late of [150, 300]) {
       // a machine that stalls for the rest of half a second makes a 503 of one or the other
       expect(statuses, name).toContain(status)
       for (const each of statuses) expect([status, away], name).toContain(each)
-      expect(trips, name).toBeLessThan(TRIPS_AT_MOST)
+      expect(trips, name).toBeLessThan(tripsAtMost)
       if (away !== status) expect(slowest, `${name} asks Redis`).toBeGreaterThanOrEqual(late)
       return [name, usual, median, Math.round(trips)]
     })
@@ -66,9 +66,9 @@ verifies('X3', 'a device polls at its pace and somebody signs in with a Redis th
   const device = await askAsDevice(cluster)
   const ada = createPerson(cluster)
   await ada.enterCode(device.userCode)
-  for (let poll = 1; poll <= POLLS; poll += 1) {
+  for (let poll = 1; poll <= polls; poll += 1) {
     expect((await device.poll()).json.error, 'not slow_down').toBe('authorization_pending')
-    await wait(INTERVAL)
+    await wait(interval)
   }
   await ada.logIn('ada')
   await ada.approve()
@@ -79,11 +79,11 @@ verifies('X3', 'a device polls at its pace and somebody signs in with a Redis th
 verifies('X3', 'a Redis that is a second late counts as away, and comes back', async () => {
   const probes = await prepareProbes(cluster)
   delay(1_000)
-  const seen = await observeRounds(probes, ROUNDS)
+  const seen = await observeRounds(probes, rounds)
   delay(0)
   for (const [index, { name, away }] of probes.entries()) {
     expect(seen[index]?.statuses, name).toEqual([away])
-    expect(seen[index]?.slowest, name).toBeLessThan(TOLERANCE * 2 * GIVEN_UP_AFTER)
+    expect(seen[index]?.slowest, name).toBeLessThan(tolerance * 2 * givenUpAfter)
   }
   await cluster.untilReady()
   expect((await (await approvedDevice(cluster)).poll()).status).toBe(200)

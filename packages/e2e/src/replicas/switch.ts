@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, request as openRequest, type Server
 import { buffer } from 'node:stream/consumers'
 
 /** In a request: the number of the replica that is to answer it. Goes no further. */
-export const ONLY = 'x-test-replica'
+export const onlyHeader = 'x-test-replica'
 
 export interface Passage {
   readonly method: string
@@ -48,7 +48,7 @@ export async function startSwitch(port: number, targets: readonly number[]): Pro
   const server = createServer(async (request, response) => {
     const body = await buffer(request).catch(() => undefined)
     if (!body) return response.destroy()
-    const { [ONLY]: only, connection: _, ...headers } = request.headers
+    const { [onlyHeader]: only, connection: _, ...headers } = request.headers
     headers['x-forwarded-for'] ??= '127.0.0.1'
     const [path = ''] = (request.url ?? '').split('?')
     for (const replica of inTurn(only)) {

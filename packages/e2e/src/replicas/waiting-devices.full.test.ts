@@ -7,9 +7,9 @@ import { report } from './report.ts'
 import { startSwitch } from './switch.ts'
 import { type Answer, askAsDevice, type Device } from './wire.ts'
 
-const DEVICES = 24
+const deviceCount = 24
 /** Milliseconds after which every hold has begun. */
-const SETTLED = 1_000
+const settled = 1_000
 
 let cluster: Cluster
 
@@ -46,9 +46,9 @@ function startWaiting({ userCode, interval, poll }: Device): Waiting {
 }
 
 async function startAll(): Promise<readonly Waiting[]> {
-  const devices = await Promise.all(Array.from({ length: DEVICES }, () => askAsDevice(cluster)))
+  const devices = await Promise.all(Array.from({ length: deviceCount }, () => askAsDevice(cluster)))
   const waiting = devices.map(startWaiting)
-  await wait(SETTLED)
+  await wait(settled)
   return waiting
 }
 
@@ -92,7 +92,7 @@ verifies(
     const seen = await approveAll('devices wait, a replica is killed', waiting)
     // what the dead one held cannot be told from what a living one holds, until the hold would have been over
     only(seen, ['authorization_pending', 'no answer', '502', 'slow_down'])
-    expect(seen.slow_down ?? 0).toBeLessThanOrEqual(DEVICES)
+    expect(seen.slow_down ?? 0).toBeLessThanOrEqual(deviceCount)
   },
   120_000,
 )

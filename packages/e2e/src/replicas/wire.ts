@@ -4,10 +4,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createPerson, type Person } from '@gatehouse/testing'
 import { type Cluster, resourceServer, robot, terminal } from './cluster.ts'
 
-export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
-const SCOPE = 'mcp:tools:read mcp:tools:call'
-const REDIRECT = 'http://127.0.0.1:53682/callback'
-const GIVE_UP_MS = 10_000
+export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+const toolScope = 'mcp:tools:read mcp:tools:call'
+const redirectUri = 'http://127.0.0.1:53682/callback'
+const giveUpMs = 10_000
 
 type Site = Pick<Cluster, 'issuer' | 'resource'>
 type Headers = Readonly<Record<string, string>>
@@ -25,7 +25,7 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answer> 
   const started = performance.now()
   const took = () => performance.now() - started
   try {
-    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(GIVE_UP_MS), ...init })
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(giveUpMs), ...init })
     const text = await response.text()
     return { status: response.status, took: took(), headers: response.headers, text, json: parse(text) }
   } catch (error) {
@@ -59,7 +59,7 @@ export function elsewhere(): Headers {
 }
 
 export async function askAsDevice({ issuer, resource }: Site, clientId: string = terminal.client_id): Promise<Device> {
-  const fields = { client_id: clientId, scope: SCOPE, resource }
+  const fields = { client_id: clientId, scope: toolScope, resource }
   const { json } = await expectOk(post(`${issuer}/device_authorization`, fields, elsewhere()))
   const { device_code: deviceCode = '', user_code: userCode = '', interval } = json
   return {
@@ -69,7 +69,7 @@ export async function askAsDevice({ issuer, resource }: Site, clientId: string =
     poll: (headers, init) =>
       post(
         `${issuer}/token`,
-        { grant_type: DEVICE_GRANT, client_id: clientId, device_code: deviceCode, resource },
+        { grant_type: deviceGrant, client_id: clientId, device_code: deviceCode, resource },
         headers,
         init,
       ),
@@ -99,11 +99,11 @@ export function authorizationRequest(
   const verifier = randomBytes(32).toString('base64url')
   const query = new URLSearchParams({
     client_id: clientId,
-    redirect_uri: REDIRECT,
+    redirect_uri: redirectUri,
     response_type: 'code',
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
-    scope: SCOPE,
+    scope: toolScope,
     resource,
     state: 'of-the-app',
   })
@@ -125,7 +125,7 @@ export function redeem(
       client_id: clientId,
       code,
       code_verifier: verifier,
-      redirect_uri: REDIRECT,
+      redirect_uri: redirectUri,
       resource,
     },
     headers,
@@ -161,7 +161,7 @@ export function register({ issuer }: Site, name = 'Somebody', metadata: object =
     headers: { 'content-type': 'application/json', ...elsewhere() },
     body: JSON.stringify({
       client_name: name,
-      grant_types: [DEVICE_GRANT, 'refresh_token'],
+      grant_types: [deviceGrant, 'refresh_token'],
       response_types: [],
       redirect_uris: [],
       token_endpoint_auth_method: 'none',
@@ -173,7 +173,7 @@ export function register({ issuer }: Site, name = 'Somebody', metadata: object =
 /** Registers an app that gets its codes where {@link authorizationRequest} says. */
 export function registerApp(site: Site): Promise<Answer> {
   const metadata = { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }
-  return register(site, 'An app', { ...metadata, redirect_uris: [REDIRECT] })
+  return register(site, 'An app', { ...metadata, redirect_uris: [redirectUri] })
 }
 
 /** Calls the tool that says who one is. */

@@ -3,14 +3,14 @@
 import type { AuditSettings } from './settings.ts'
 
 /** Characters of one text, of a name, and of all arguments of one line. */
-const LONGEST_TEXT = 200
-const LONGEST_NAME = 64
-const MOST_OF_ALL = 4_096
-const MOST_NAMES = 50
-const DEEPEST = 6
+const longestText = 200
+const longestName = 64
+const mostOfAll = 4_096
+const mostNames = 50
+const deepest = 6
 
-const REDACTED = '[redacted]'
-const CUT = '[cut]'
+const redacted = '[redacted]'
+const cut = '[cut]'
 
 /** Compared without case, dashes and underscores. */
 const secretNames =
@@ -28,13 +28,13 @@ const secretTexts = [
 const randomText = /(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{40,}/
 
 /** A text that somebody made up, such as a name: cut, and struck out where it is a secret of a well-known form. */
-export function shownText(text: string, longest = LONGEST_TEXT): string {
+export function shownText(text: string, longest = longestText): string {
   return shownUnless(secretTexts, text, longest)
 }
 
 function shownUnless(secrets: readonly RegExp[], text: string, longest: number): string {
   // looked through before it is cut: half a secret would not look like one
-  if (secrets.some((pattern) => pattern.test(text.slice(0, 4 * longest)))) return REDACTED
+  if (secrets.some((pattern) => pattern.test(text.slice(0, 4 * longest)))) return redacted
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
 
@@ -49,30 +49,30 @@ export function shownArguments(
   { arguments: mode, redact }: Pick<AuditSettings, 'arguments' | 'redact'>,
 ): string[] | Record<string, unknown> | undefined {
   if (mode === 'none' || typeof args !== 'object' || args === null || Array.isArray(args)) return undefined
-  if (mode === 'names') return Object.keys(args).slice(0, MOST_NAMES).map(shownName)
+  if (mode === 'names') return Object.keys(args).slice(0, mostNames).map(shownName)
   const isOwn = globs(redact)
-  let left = MOST_OF_ALL
+  let left = mostOfAll
 
   function shown(value: unknown, depth: number): unknown {
-    if (left <= 0) return CUT
+    if (left <= 0) return cut
     if (typeof value === 'string') {
-      const text = shownUnless([...secretTexts, randomText], value, LONGEST_TEXT)
+      const text = shownUnless([...secretTexts, randomText], value, longestText)
       left -= text.length
       return text
     }
     left -= 8
     if (typeof value !== 'object' || value === null) return value
-    if (depth >= DEEPEST) return CUT
-    if (Array.isArray(value)) return value.slice(0, MOST_NAMES).map((each) => shown(each, depth + 1))
+    if (depth >= deepest) return cut
+    if (Array.isArray(value)) return value.slice(0, mostNames).map((each) => shown(each, depth + 1))
     return members(value, depth)
   }
   function members(parent: object, depth: number): Record<string, unknown> {
     return Object.fromEntries(
       Object.entries(parent)
-        .slice(0, MOST_NAMES)
+        .slice(0, mostNames)
         .map(([name, value]) => {
-          left -= Math.min(name.length, LONGEST_NAME)
-          return [shownName(name), isSecretName(name) || isOwn(name) ? REDACTED : shown(value, depth + 1)]
+          left -= Math.min(name.length, longestName)
+          return [shownName(name), isSecretName(name) || isOwn(name) ? redacted : shown(value, depth + 1)]
         }),
     )
   }
@@ -80,7 +80,7 @@ export function shownArguments(
 }
 
 function shownName(name: string): string {
-  return shownText(name, LONGEST_NAME)
+  return shownText(name, longestName)
 }
 
 function isSecretName(name: string): boolean {
@@ -91,5 +91,5 @@ function isSecretName(name: string): boolean {
 function globs(patterns: readonly string[]): (name: string) => boolean {
   const escaped = patterns.map((glob) => glob.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')))
   const expressions = escaped.map((parts) => new RegExp(`^${parts.join('.*')}$`, 's'))
-  return (name) => expressions.some((expression) => expression.test(name.slice(0, LONGEST_TEXT).toLowerCase()))
+  return (name) => expressions.some((expression) => expression.test(name.slice(0, longestText).toLowerCase()))
 }

@@ -10,7 +10,7 @@ import type { AuditPlace, AuditSettings } from './settings.ts'
 import { createUrlSink } from './url-sink.ts'
 
 /** Milliseconds for what waits to leave in, at the end. */
-const CLOSE_WITHIN = 1_500
+const closeWithin = 1_500
 
 export interface Audit {
   /** Undefined: nothing is written. */
@@ -169,7 +169,7 @@ function openWay(settings: AuditSettings, { count, ...options }: AuditOptions & 
       file?.reopen()
       queue?.hurry()
     },
-    close: async () => queue?.close(CLOSE_WITHIN),
+    close: async () => queue?.close(closeWithin),
   }
 }
 

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 /** Bytes at the end of a file in which its last line is looked for: a line has fewer. */
-const TAIL = 65_536
+const tailLength = 65_536
 
 export interface Chain {
   /** What the next line has as its member `chain`. */
@@ -42,7 +42,7 @@ export function lastLineOf(path: string): string | undefined {
     const file = openSync(path, 'r')
     try {
       const { size } = fstatSync(file)
-      const tail = Buffer.alloc(Math.min(size, TAIL))
+      const tail = Buffer.alloc(Math.min(size, tailLength))
       readSync(file, tail, 0, tail.length, size - tail.length)
       return tail.toString('utf8').trimEnd().split('\n').at(-1) || undefined
     } finally {

@@ -5,8 +5,8 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import type { Sent, Sink } from './queue.ts'
 
 /** A pipe that nobody reads would hold a thread of ours. */
-const FLAGS = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NONBLOCK
-const MODE = 0o600
+const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NONBLOCK
+const mode = 0o600
 
 interface OpenFile {
   readonly handle: FileHandle
@@ -37,7 +37,7 @@ export function createFileSink(path: string): Sink & { reopen(): void } {
     }
     isToReopen = false
     if (!file) {
-      const handle = await open(path, FLAGS, MODE)
+      const handle = await open(path, flags, mode)
       const { dev, ino } = await handle.stat()
       file = { handle, dev, ino }
     }

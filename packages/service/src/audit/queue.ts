@@ -3,11 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Bytes that wait, and that are sent at once. */
-const MOST_WAITING = 8_388_608
-const MOST_AT_ONCE = 262_144
+const mostBytes = 8_388_608
+const mostAtOnce = 262_144
 /** Milliseconds between attempts: the first, and the longest. */
-const FIRST_PAUSE = 250
-const LONGEST_PAUSE = 30_000
+const shortestPause = 250
+const longestPause = 30_000
 
 export interface Sent {
   /** How many lines, from the first, arrived. */
@@ -46,7 +46,7 @@ export interface Queue {
 
 export function createQueue(options: QueueOptions): Queue {
   const { sink, onArrived, onLost, onTrouble, onFine } = options
-  const { mostWaiting = MOST_WAITING, firstPause = FIRST_PAUSE } = options
+  const { mostWaiting = mostBytes, firstPause = shortestPause } = options
   const lines: Buffer[] = []
   let bytes = 0
   let pumping: Promise<void> | undefined
@@ -57,7 +57,7 @@ export function createQueue(options: QueueOptions): Queue {
     let size = 0
     const end = lines.findIndex((line, index) => {
       size += line.length
-      return index > 0 && size > MOST_AT_ONCE
+      return index > 0 && size > mostAtOnce
     })
     return lines.slice(0, end === -1 ? lines.length : end)
   }
@@ -82,7 +82,7 @@ export function createQueue(options: QueueOptions): Queue {
       if (isClosing) return
       pausing = new AbortController()
       await sleep(pause, undefined, { signal: pausing.signal, ref: false }).catch(() => undefined)
-      pause = Math.min(2 * pause, LONGEST_PAUSE)
+      pause = Math.min(2 * pause, longestPause)
     }
   }
 

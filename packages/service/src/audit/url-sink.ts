@@ -2,7 +2,7 @@
 import type { Sent, Sink } from './queue.ts'
 
 /** Milliseconds for one answer. */
-const ANSWERS_WITHIN = 10_000
+const answersWithin = 10_000
 /** What may be otherwise in a moment; other answers of 4xx say that these lines are never taken. */
 const passing = new Set([401, 403, 404, 408, 425, 429])
 
@@ -24,7 +24,7 @@ export function createUrlSink({ url, authorization }: UrlSinkOptions): Sink {
           body: Buffer.concat(lines),
           // a redirect would take the credential elsewhere
           redirect: 'manual',
-          signal: AbortSignal.any([left.signal, AbortSignal.timeout(ANSWERS_WITHIN)]),
+          signal: AbortSignal.any([left.signal, AbortSignal.timeout(answersWithin)]),
         })
         await response.body?.cancel()
         if (response.ok) return { arrived: lines.length }

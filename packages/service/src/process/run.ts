@@ -6,18 +6,18 @@ import { openLogStream } from '../log-stream.ts'
 import { createMetrics, type Metrics, serveMetrics } from '../metrics.ts'
 
 /** Milliseconds. Twice what deploy/haproxy.cfg needs to notice that a replica is not ready. */
-const DRAIN = 3_000
+const drain = 3_000
 /** Milliseconds for all of closing. Less than what compose and Kubernetes wait before they kill. */
-const CLOSE_WITHIN = 12_000
+const closeWithin = 12_000
 /** Why a port cannot be had. */
-const HINTS: Readonly<Record<string, string>> = {
+const hints: Readonly<Record<string, string>> = {
   EADDRINUSE: 'Is something else using it?',
   EACCES: 'May this process use that port?',
 }
 
 /** Milliseconds. There may be other replicas, and a proxy that spreads requests over them, unless the store is ours alone. */
 export function drainTime(store: { readonly shared: boolean } | undefined): number {
-  return store?.shared === false ? 0 : DRAIN
+  return store?.shared === false ? 0 : drain
 }
 
 /**
@@ -64,7 +64,7 @@ export async function serve(app: FastifyInstance, { host, port, metricsPort }: A
     } catch (error) {
       await app.close()
       if (!isListenError(error)) throw error
-      const hint = HINTS[error.code ?? ''] ?? 'Is HOST an address of this machine?'
+      const hint = hints[error.code ?? ''] ?? 'Is HOST an address of this machine?'
       throw new ConfigError([`HOST ${host}, ${name} ${asked}: cannot listen there (${error.code}). ${hint}`])
     }
   }
@@ -80,7 +80,7 @@ function endOnSignal(app: FastifyInstance): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       app.log.info({ signal }, 'closing')
-      setTimeout(() => process.exit(1), CLOSE_WITHIN).unref()
+      setTimeout(() => process.exit(1), closeWithin).unref()
       app.close().then(
         () => process.exit(0),
         (error: unknown) => {

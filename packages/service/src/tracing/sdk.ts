@@ -36,7 +36,7 @@ export interface SdkOptions extends Pick<ExportingOptions, 'metrics' | 'log'> {
 }
 
 /** Milliseconds for what waits to leave in, at the end. */
-const CLOSE_WITHIN = 1_500
+const closeWithin = 1_500
 /** Characters. */
 const longestValue = 256
 
@@ -53,7 +53,7 @@ export function startSdk(settings: TracingSettings, { name, metrics, log }: SdkO
   return {
     tracer: createTracer(provider),
     async close() {
-      await Promise.race([provider.shutdown().catch(() => undefined), sleep(CLOSE_WITHIN, undefined, { ref: false })])
+      await Promise.race([provider.shutdown().catch(() => undefined), sleep(closeWithin, undefined, { ref: false })])
     },
   }
 }

@@ -4,7 +4,7 @@ import { clientEntry, readEntry } from './client-entry.ts'
 import type { Fault, ParsedText } from './document.ts'
 import { faultAt, faultsAt, faultsOf } from './faults.ts'
 import type { GatewayFile, Surroundings, UpstreamInFile } from './gateway-file.ts'
-import { BUILTIN, plainSecrets } from './references.ts'
+import { builtin, plainSecrets } from './references.ts'
 
 const clientFile = z.looseObject({ mcpServers: z.record(z.string(), z.unknown()) })
 
@@ -46,7 +46,7 @@ export function readClientFile(parsed: ParsedText, surroundings: Surroundings): 
   const { mcpServers, ...beside } = result.data
   const { faults, warnings } = judgeUnknown(Object.keys(beside), [], parsed)
   const warn = (path: readonly PropertyKey[], message: string) => warnings.push(faultAt(parsed, path, message, 'name'))
-  const taken = new Set([BUILTIN])
+  const taken = new Set([builtin])
   for (const [shown, value] of Object.entries(mcpServers)) {
     const path = ['mcpServers', shown]
     const name = nameFor(shown, taken)

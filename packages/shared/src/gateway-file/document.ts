@@ -40,7 +40,7 @@ const words: Readonly<Record<string, string>> = {
 }
 
 /** Aliases may multiply: a few lines of text could be gigabytes. */
-const ALIASES = 100
+const aliases = 100
 
 export function parseText(text: string): ParsedText | readonly Fault[] {
   const lines = new LineCounter()
@@ -55,7 +55,7 @@ export function parseText(text: string): ParsedText | readonly Fault[] {
   }))
   if (faults.length > 0) return faults
   try {
-    const value: unknown = parsed.toJS({ maxAliasCount: ALIASES })
+    const value: unknown = parsed.toJS({ maxAliasCount: aliases })
     return { value, placeOf: (path, part = 'value') => place(offsetOf(parsed, path, part)) }
   } catch {
     return [{ line: 1, column: 1, message: 'has an alias without an anchor, or more aliases than can be followed' }]

@@ -10,7 +10,7 @@ export type Membership =
   | { readonly kind: 'google-domain'; readonly domain: string }
 
 /** Of groups, and of ways into one: all of them stand in a token at most, and each may be a question to GitHub. */
-const MOST = 100
+const most = 100
 
 const domain = /^(?=.{1,255}$)[^\s.*@/:]+(\.[^\s.*@/:]+)+$/u
 // a team of dots alone would be another address
@@ -88,15 +88,15 @@ export const groups = z
   )
   .default({})
   .superRefine((all, context) => {
-    if (Object.keys(all).length > MOST)
-      context.addIssue({ code: 'custom', message: `must be at most ${MOST}: a token may name all of them` })
+    if (Object.keys(all).length > most)
+      context.addIssue({ code: 'custom', message: `must be at most ${most}: a token may name all of them` })
     const ways = Object.values(all).flat()
-    if (ways.length > 10 * MOST)
-      context.addIssue({ code: 'custom', message: `must have at most ${10 * MOST} ways into them in all` })
-    if (new Set(ways.filter((way) => way.startsWith('github-'))).size > MOST)
+    if (ways.length > 10 * most)
+      context.addIssue({ code: 'custom', message: `must have at most ${10 * most} ways into them in all` })
+    if (new Set(ways.filter((way) => way.startsWith('github-'))).size > most)
       context.addIssue({
         code: 'custom',
-        message: `must have at most ${MOST} organisations and teams of GitHub in all: each is a question about each person`,
+        message: `must have at most ${most} organisations and teams of GitHub in all: each is a question about each person`,
       })
   })
   .meta({

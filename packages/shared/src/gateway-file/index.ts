@@ -20,7 +20,7 @@ export type {
 export { unsaidHints } from './gateway-file.ts'
 export { arePinsEnforced } from './pins.ts'
 export { readGatewayFile } from './read.ts'
-export { BUILTIN } from './references.ts'
+export { builtin as BUILTIN } from './references.ts'
 export { globContains, globMatcher, groupsOf, matchesGlob, scopesOf } from './rules.ts'
 export { gatewayFileSchema } from './schema.ts'
 export { expand } from './variables.ts'

@@ -9,7 +9,7 @@ import { groupsOf, scopesOf, shadowed } from './rules.ts'
 import { selectorIn } from './settle.ts'
 
 /** The demonstration: an endpoint may name it, no upstream is called so. */
-export const BUILTIN = 'builtin'
+export const builtin = 'builtin'
 
 const absent = <T extends z.ZodType>(type: T) => type.optional().catch(undefined)
 const names = absent(z.array(z.string()))
@@ -54,7 +54,7 @@ const outline = z.object({
     z.array(
       z
         .object({ resource: z.string().catch(''), upstreams: names, groups: names })
-        .catch({ resource: '', upstreams: [BUILTIN] }),
+        .catch({ resource: '', upstreams: [builtin] }),
     ),
   ),
   groups: z.record(z.string(), names).catch({}).default({}),
@@ -71,7 +71,7 @@ export function checkReferences(parsed: ParsedText, surroundings: Surroundings):
   if (!success) return []
   const endpoints = file.endpoints?.map(({ resource }) => resource) ?? [surroundings.resource ?? '']
   const faults = Object.entries(file.upstreams).flatMap(([name, upstream]) => [
-    ...(name === BUILTIN
+    ...(name === builtin
       ? [faultAt(parsed, ['upstreams', name], 'is the name of the demonstration: choose another', 'name')]
       : []),
     ...checkAddress(upstream.url, ['upstreams', name, 'url'], {
@@ -95,7 +95,7 @@ export function checkReferences(parsed: ParsedText, surroundings: Surroundings):
 
 /** Of rules and of limits. */
 function checkSelectors({ upstreams, rules = [], limits }: Outline, parsed: ParsedText): Fault[] {
-  const known = [...new Set([...Object.keys(upstreams), BUILTIN])]
+  const known = [...new Set([...Object.keys(upstreams), builtin])]
   const selectors = [
     ...rules.flatMap((rule, index) =>
       selectable.flatMap((kind) =>
@@ -141,12 +141,12 @@ function checkEndpoints({ upstreams, endpoints }: Outline, parsed: ParsedText): 
       )
     for (const [at, name] of (endpoint.upstreams ?? []).entries()) {
       const path = ['endpoints', index, 'upstreams', at]
-      if (!known.includes(name) && name !== BUILTIN)
+      if (!known.includes(name) && name !== builtin)
         faults.push(
           faultAt(
             parsed,
             path,
-            `there is no upstream of this name, there are ${[...new Set([...known, BUILTIN])].join(', ')}`,
+            `there is no upstream of this name, there are ${[...new Set([...known, builtin])].join(', ')}`,
           ),
         )
       if (endpoint.upstreams?.indexOf(name) !== at) faults.push(faultAt(parsed, path, 'stands here twice'))
@@ -291,9 +291,9 @@ export function warningsOf(file: GatewayFile, parsed: ParsedText): Fault[] {
 export function plainSecrets(texts: Readonly<Record<string, TextSource>>): Fault[] {
   return Object.entries(texts).flatMap(([name, source]) =>
     source.kind === 'plain' && source.text !== '' && /token|secret|passw|credential|auth|cookie|key$|pat$/i.test(name)
-      ? [{ line: source.line, column: source.column, message: `${source.at}: ${IN_PLAIN}` }]
+      ? [{ line: source.line, column: source.column, message: `${source.at}: ${inPlain}` }]
       : [],
   )
 }
 
-const IN_PLAIN = 'looks like a secret in plain text: keep it in a variable or in a file of its own'
+const inPlain = 'looks like a secret in plain text: keep it in a variable or in a file of its own'

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 /** Milliseconds. Timers of Node take no more. */
-const LONGEST = 24 * unit.d
+const longest = 24 * unit.d
 
 /** `500ms`, `10s`, `5m`, `12h`, `1d`: milliseconds in the result. */
 export const duration = z
@@ -16,7 +16,7 @@ export const duration = z
     const [, count = '', name = 's'] = /^(\d+)(\D+)$/.exec(text) ?? []
     return Number(count) * unit[name as keyof typeof unit]
   })
-  .refine((milliseconds) => milliseconds > 0 && milliseconds <= LONGEST, 'must be from 1ms to 24d')
+  .refine((milliseconds) => milliseconds > 0 && milliseconds <= longest, 'must be from 1ms to 24d')
 
 /** `600/min`: how many times in a time. */
 export const rate = z

@@ -2,8 +2,8 @@
 // forms of our pages. Tests with one person use a real one.
 import type { Stack } from './stack.ts'
 
-const REDIRECTS_AT_MOST = 8
-const GIVE_UP_MS = 10_000
+const redirectsAtMost = 8
+const giveUpMs = 10_000
 
 export interface Page {
   readonly status: number
@@ -74,7 +74,7 @@ export function createPerson(
     const took = () => performance.now() - started
     url = new URL(target, url)
     let form = fields
-    for (let hop = 0; hop <= REDIRECTS_AT_MOST; hop += 1) {
+    for (let hop = 0; hop <= redirectsAtMost; hop += 1) {
       const response = await fetch(spell(url.href), {
         method: form ? 'POST' : 'GET',
         ...(form && { body: new URLSearchParams(form) }),
@@ -86,7 +86,7 @@ export function createPerson(
           'sec-fetch-site': form ? 'same-origin' : 'none',
           ...extra(),
         },
-        signal: AbortSignal.timeout(GIVE_UP_MS),
+        signal: AbortSignal.timeout(giveUpMs),
       })
       keep(response.headers)
       const html = await response.text()

@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 /** Below what systems give to connections that go out: one of those could take a port between the look and its use. */
-const FIRST = 12_000
-const LAST = 32_000
+const first = 12_000
+const last = 32_000
 
 /** Ports that nobody listened on a moment ago. Held all at once, so that they differ. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -14,7 +14,7 @@ export async function freePorts(count: number): Promise<number[]> {
 
 async function hold() {
   for (;;) {
-    const port = randomInt(FIRST, LAST)
+    const port = randomInt(first, last)
     const server = createServer()
     const isFree = await new Promise<boolean>((resolve) =>
       server.once('error', () => resolve(false)).listen(port, 'localhost', () => resolve(true)),

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { repository } from './repository.ts'
 
-const END_WITHIN = 10_000
+const endWithin = 10_000
 
 export interface RunningProcess extends AsyncDisposable {
   readonly pid: number
@@ -69,7 +69,7 @@ export function startProcess(
 
   const end = async () => {
     if (!hasExited()) child.kill('SIGTERM')
-    const timer = setTimeout(() => child.kill('SIGKILL'), END_WITHIN)
+    const timer = setTimeout(() => child.kill('SIGKILL'), endWithin)
     await exited
     clearTimeout(timer)
   }

@@ -10,7 +10,7 @@ import { freePorts } from './ports.ts'
 import { type RunningProcess, startProcess } from './process.ts'
 import { repository } from './repository.ts'
 
-const READY_WITHIN = 30_000
+const readyWithin = 30_000
 
 export type ServiceName = 'auth' | 'mcp'
 
@@ -114,7 +114,7 @@ export async function startStack({
 }
 
 async function untilReady(service: RunningProcess, url: string): Promise<void> {
-  const deadline = Date.now() + READY_WITHIN
+  const deadline = Date.now() + readyWithin
   for (;;) {
     if (service.hasExited()) throw new Error(`The service ended before it was ready:\n${service.output()}`)
     const status = await fetch(url).then(

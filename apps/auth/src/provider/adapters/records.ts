@@ -5,7 +5,7 @@ import type { AdapterOptions } from './options.ts'
 import { seen } from './visibility.ts'
 
 /** What is written when a person grants something, and whenever a client renews its tokens: connected-apps.ts lists it. */
-const USES_OF_GRANTS = new Set(['Grant', 'RefreshToken'])
+const usesOfGrants = new Set(['Grant', 'RefreshToken'])
 
 export function createRecordAdapter(options: AdapterOptions, model: string): Adapter {
   const { records } = options.store
@@ -23,6 +23,6 @@ export function createRecordAdapter(options: AdapterOptions, model: string): Ada
 }
 
 function indexes(model: string, { uid, grantId, accountId }: AdapterPayload) {
-  const isUse = accountId && USES_OF_GRANTS.has(model)
+  const isUse = accountId && usesOfGrants.has(model)
   return { ...(uid && { uid }), ...(grantId && { grantId }), ...(isUse && { accountId }) }
 }

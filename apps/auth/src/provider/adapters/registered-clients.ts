@@ -3,10 +3,10 @@ import type { AdapterPayload } from 'oidc-provider'
 import type { AdapterOptions } from './options.ts'
 
 /** A registered client that nobody uses is forgotten after this; any use within it starts it again. */
-const CLIENT_LIFETIME_MS = 90 * 86_400_000
+const clientLifetimeMs = 90 * 86_400_000
 /** One that never came back after it registered is forgotten sooner: most registrations are never used. */
-const NEVER_USED_LIFETIME_MS = 86_400_000
-const CLIENT_RENEWAL_MS = 86_400_000
+const neverUsedLifetimeMs = 86_400_000
+const clientRenewalMs = 86_400_000
 
 interface RegisteredClient {
   readonly metadata: AdapterPayload
@@ -18,7 +18,7 @@ interface RegisteredClient {
 
 export function registeredClients({ store, clock }: Pick<AdapterOptions, 'store' | 'clock'>) {
   const put = async (id: string, metadata: AdapterPayload, used: boolean) => {
-    const lifetime = used ? CLIENT_LIFETIME_MS : NEVER_USED_LIFETIME_MS
+    const lifetime = used ? clientLifetimeMs : neverUsedLifetimeMs
     const client: RegisteredClient = { metadata, used, expiresAt: clock() + lifetime }
     await store.records.put('Client', id, { ...client }, lifetime)
   }
@@ -36,8 +36,8 @@ export function registeredClients({ store, clock }: Pick<AdapterOptions, 'store'
     async find(id: string) {
       const client = await load(id)
       if (!client) return undefined
-      const renewedAt = client.expiresAt - CLIENT_LIFETIME_MS
-      if (client.used && clock() - renewedAt > CLIENT_RENEWAL_MS) await put(id, client.metadata, true)
+      const renewedAt = client.expiresAt - clientLifetimeMs
+      if (client.used && clock() - renewedAt > clientRenewalMs) await put(id, client.metadata, true)
       return client.metadata
     },
     /** A person granted it something. Merely being asked for keeps nobody: anybody can ask. */

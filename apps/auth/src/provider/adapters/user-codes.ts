@@ -4,7 +4,7 @@ import { UserCodeTakenError } from '../../errors.ts'
 import { drawUserCode } from '../../user-codes.ts'
 import { context } from './request.ts'
 
-const USER_CODE_TRIES = 5
+const userCodeTries = 5
 
 /** Stores a new device code; a user code that another live one has is made again, here and in the engine's model. */
 export async function withFreeUserCode(payload: AdapterPayload, store: () => Promise<void>): Promise<void> {
@@ -13,7 +13,7 @@ export async function withFreeUserCode(payload: AdapterPayload, store: () => Pro
     try {
       return await store()
     } catch (error) {
-      if (!(error instanceof UserCodeTakenError) || tries === USER_CODE_TRIES || !model) throw error
+      if (!(error instanceof UserCodeTakenError) || tries === userCodeTries || !model) throw error
       payload.userCode = drawUserCode()
       model.userCode = payload.userCode
     }

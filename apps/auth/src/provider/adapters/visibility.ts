@@ -7,26 +7,26 @@ import type { AdapterOptions } from './options.ts'
  * For this long after a code or token was used, the engine does not see that it was. A caller that lost the race by a
  * moment would otherwise look like a thief, and the engine would revoke the winner's grant.
  */
-const CONSUMED_HIDDEN_MS = 2_000
+const consumedHiddenMs = 2_000
 /** What is presented again within the grace gets its answer again: grants/reuse-grace.ts. */
-const ANSWERED_AGAIN = new Set(['RefreshToken', 'DeviceCode'])
+const answeredAgain = new Set(['RefreshToken', 'DeviceCode'])
 
 type Times = Pick<AdapterOptions, 'clock' | 'reuseGrace'>
 
 /**
- * The record as the engine may see it now: see {@link CONSUMED_HIDDEN_MS}. What was redeemed within the grace looks unused
+ * The record as the engine may see it now: see {@link consumedHiddenMs}. What was redeemed within the grace looks unused
  * on every route, so that every check of a request comes out as before; consume() then leads to the answer that was given.
  */
 export function seen(options: Times, model: string, record: StoredRecord | undefined): AdapterPayload | undefined {
   if (!record) return undefined
   const { consumed: _, ...payload } = record.payload as AdapterPayload
   if (record.consumedAt === undefined) return payload
-  if (isInGrace(options, model, record) || sinceUse(options, record) < CONSUMED_HIDDEN_MS) return payload
+  if (isInGrace(options, model, record) || sinceUse(options, record) < consumedHiddenMs) return payload
   return { ...payload, consumed: Math.floor(record.consumedAt / 1000) }
 }
 
 export function isInGrace(options: Times, model: string, record: StoredRecord): boolean {
-  return ANSWERED_AGAIN.has(model) && sinceUse(options, record) < options.reuseGrace * 1000
+  return answeredAgain.has(model) && sinceUse(options, record) < options.reuseGrace * 1000
 }
 
 /** In milliseconds, from either side: what was used long before the clock was set back must not look just used. */

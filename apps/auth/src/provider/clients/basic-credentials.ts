@@ -6,7 +6,7 @@ import { paths } from '../../paths.ts'
 type Form = Readonly<Record<string, unknown>>
 
 /** Where a client says who it is. Elsewhere the header is a person's, or means nothing. */
-const ENDPOINTS: ReadonlySet<string> = new Set([paths.token, paths.revoke, paths.introspect, paths.deviceAuthorization])
+const endpoints: ReadonlySet<string> = new Set([paths.token, paths.revoke, paths.introspect, paths.deviceAuthorization])
 
 export interface BasicCredentials {
   readonly clientId: string
@@ -40,7 +40,7 @@ function formDecoded(text: string): string {
  */
 export async function readAuthorization(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   const { authorization } = ctx.headers
-  if (authorization === undefined || !ENDPOINTS.has(ctx.path)) return next()
+  if (authorization === undefined || !endpoints.has(ctx.path)) return next()
   const form = (ctx.req.body ?? {}) as Form
   const basic = readBasic(authorization)
   const isOnly =

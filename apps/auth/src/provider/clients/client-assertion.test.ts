@@ -8,7 +8,7 @@ import { basic, robot, website } from '../../harness/clients.ts'
 import { evidence, provesSecrecy } from '../../harness/evidence.ts'
 import { errorOf, logInOnDevice, refresh, refused } from '../../harness/flows.ts'
 
-const TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const machine = { grant_type: 'client_credentials' }
 
 /** What a client would send that has a key of its own, right in every way and wrong in each. */
@@ -46,7 +46,7 @@ async function assertions(issuer: string): Promise<Readonly<Record<string, strin
 verifies('T21', 'an assertion proves nothing, no matter who signed it, the first time or again', async () => {
   await using server = await startAuthServer()
   for (const [what, assertion] of Object.entries(await assertions(server.issuer))) {
-    const proof = { client_assertion_type: TYPE, client_assertion: assertion }
+    const proof = { client_assertion_type: assertionType, client_assertion: assertion }
     const named = { ...proof, client_id: robot.client_id }
     const ask = () => [
       server.token({ ...machine, ...named }),
@@ -64,7 +64,7 @@ verifies('T21', 'an assertion proves nothing, no matter who signed it, the first
 
 verifies('T21', 'beside what counts, an assertion is neither needed nor in the way', async () => {
   await using server = await startAuthServer()
-  const proof = { client_assertion_type: TYPE, client_assertion: 'a.b.c' }
+  const proof = { client_assertion_type: assertionType, client_assertion: 'a.b.c' }
   expect((await server.token({ ...machine, ...proof }, basic(robot))).status).toBe(200)
   const wrong = basic({ ...robot, client_secret: 'not-the-secret-of-the-robot-12345' })
   for (const assertion of Object.values(await assertions(server.issuer)))

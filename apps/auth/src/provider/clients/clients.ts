@@ -7,7 +7,7 @@ import type { ClientPolicy } from '../../config.ts'
 import { claimsOurWord } from '../../pages/app-name.ts'
 import { deviceCode } from '../grants/device-code.ts'
 import { grantsOpenTo } from '../grants/index.ts'
-import { OPERATOR_METADATA, REGISTRATION, SCOPE_LIMIT } from './own-metadata.ts'
+import { operatorMetadata, registrationMember, scopeLimit } from './own-metadata.ts'
 import { checkLogoutRedirects, checkRedirects, InvalidRedirectUrisError } from './redirects.ts'
 import { dropUnused, keepMaxAge } from './unused-metadata.ts'
 
@@ -15,30 +15,30 @@ import { dropUnused, keepMaxAge } from './unused-metadata.ts'
  * For a client that names none: without refresh its people would have to sign in again and again. They are of use with a
  * redirect only.
  */
-export const DEFAULT_GRANTS = ['authorization_code', 'refresh_token']
-export const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const
+export const defaultGrants = ['authorization_code', 'refresh_token']
+export const authMethods = ['none', 'client_secret_basic', 'client_secret_post'] as const
 /** Scopes of no resource: what they are for is the authorization server's own. */
-export const OPENID_SCOPES: readonly string[] = ['openid', ...personalScopes, offlineAccess]
+export const openidScopes: readonly string[] = ['openid', ...personalScopes, offlineAccess]
 /** The first for anyone who names none (OpenID Connect Core §15.1). */
-export const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256'] as const
+export const idTokenAlgorithms = ['RS256', 'ES256'] as const
 /** What the engine takes for an e-mail address. */
-const EMAIL = /^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*$/i
+const email = /^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*$/i
 /** `all` is of a registration as JSON: so much a stranger can make us keep. */
-const LIMITS = { client_name: 128, uri: 2_048, all: 4_096 }
+const limits = { client_name: 128, uri: 2_048, all: 4_096 }
 /** What clients are told that the policy keeps from the device flow. */
-export const NO_DEVICE_FLOW = 'sign-in by device code is for clients that the operator of this server registered'
+export const noDeviceFlow = 'sign-in by device code is for clients that the operator of this server registered'
 
 type Metadata = Record<string, unknown>
 
 /** The engine's `extraClientMetadata.validator`: the one place where all clients pass, before the engine's schema. */
 export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: Metadata, policy: ClientPolicy): void {
   if (ctx?.oidc?.route === 'registration') {
-    metadata[REGISTRATION] = 'dynamic'
+    metadata[registrationMember] = 'dynamic'
     refuseOurWord(metadata)
   }
-  const operator = metadata[REGISTRATION] === 'static'
+  const operator = metadata[registrationMember] === 'static'
   // what only an operator can grant is not taken from a registration, nor from a document
-  if (!operator) for (const granted of OPERATOR_METADATA) delete metadata[granted]
+  if (!operator) for (const granted of operatorMetadata) delete metadata[granted]
   dropEmpty(metadata)
   if (!operator) dropUnused(metadata)
   keepMaxAge(metadata)
@@ -47,8 +47,8 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   const schemes = operator ? 'any' : policy.redirectSchemes
   checkRedirects(metadata, schemes)
   checkLogoutRedirects(metadata, schemes)
-  if (metadata[REGISTRATION] === 'dynamic' && JSON.stringify(metadata).length > LIMITS.all)
-    throw new errors.InvalidClientMetadata(`the metadata has more than ${LIMITS.all} characters`)
+  if (metadata[registrationMember] === 'dynamic' && JSON.stringify(metadata).length > limits.all)
+    throw new errors.InvalidClientMetadata(`the metadata has more than ${limits.all} characters`)
   const hasSecret = metadata.token_endpoint_auth_method !== 'none'
   keepSupported(metadata, grantsOpenTo({ isOperatorRegistered: operator, hasSecret }, policy))
   keepAddresses(metadata)
@@ -69,12 +69,12 @@ function refuseOurWord({ client_name: name }: Metadata): void {
 
 function checkText(metadata: Metadata): void {
   const name = metadata.client_name
-  if (typeof name === 'string' && name.length > LIMITS.client_name)
-    metadata.client_name = name.slice(0, LIMITS.client_name)
+  if (typeof name === 'string' && name.length > limits.client_name)
+    metadata.client_name = name.slice(0, limits.client_name)
   for (const member of ['client_uri', 'logo_uri', 'tos_uri', 'policy_uri', 'jwks_uri']) {
     const value = metadata[member]
     if (value === undefined) continue
-    const url = typeof value === 'string' && value.length <= LIMITS.uri ? URL.parse(value) : null
+    const url = typeof value === 'string' && value.length <= limits.uri ? URL.parse(value) : null
     const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && member !== 'jwks_uri')
     if (!url || !secure) throw new errors.InvalidClientMetadata(`${member} must be a web address`)
   }
@@ -82,22 +82,22 @@ function checkText(metadata: Metadata): void {
 
 /** The engine would ask for the keys of a method that we do not have before it says so. */
 function checkAuthMethod({ token_endpoint_auth_method: method }: Metadata): void {
-  if (method !== undefined && !(AUTH_METHODS as readonly unknown[]).includes(method))
-    throw new errors.InvalidClientMetadata(`token_endpoint_auth_method must be one of ${AUTH_METHODS.join(', ')}`)
+  if (method !== undefined && !(authMethods as readonly unknown[]).includes(method))
+    throw new errors.InvalidClientMetadata(`token_endpoint_auth_method must be one of ${authMethods.join(', ')}`)
 }
 
 /** Removes what we do not offer: RFC 7591 §2 lets a server do so, and the answer shows what is left. */
 function keepSupported(metadata: Metadata, grants: readonly string[]): void {
-  const wanted = Array.isArray(metadata.grant_types) ? metadata.grant_types : DEFAULT_GRANTS
+  const wanted = Array.isArray(metadata.grant_types) ? metadata.grant_types : defaultGrants
   const kept = grants.filter((grant) => wanted.includes(grant))
   if (kept.length === 0 || (kept.length === 1 && kept[0] === 'refresh_token')) {
-    if (wanted.includes(deviceCode.name)) throw new errors.InvalidClientMetadata(`grant_types: ${NO_DEVICE_FLOW}`)
+    if (wanted.includes(deviceCode.name)) throw new errors.InvalidClientMetadata(`grant_types: ${noDeviceFlow}`)
     throw new errors.InvalidClientMetadata(`grant_types must name one of ${grants.join(', ')}`)
   }
   const redirects = Array.isArray(metadata.redirect_uris) && metadata.redirect_uris.length > 0
   const responses = Array.isArray(metadata.response_types) ? metadata.response_types : ['code']
   const code = redirects && kept.includes('authorization_code') && responses.includes('code')
-  if (!code && kept.every((grant) => DEFAULT_GRANTS.includes(grant))) {
+  if (!code && kept.every((grant) => defaultGrants.includes(grant))) {
     throw new InvalidRedirectUrisError('must have members for the authorization code grant')
   }
   metadata.grant_types = code ? kept : kept.filter((grant) => grant !== 'authorization_code')
@@ -105,7 +105,7 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
   if (!redirects) metadata.redirect_uris = []
   delete metadata.require_auth_time
   delete metadata.default_acr_values
-  if (!(ID_TOKEN_ALGORITHMS as readonly unknown[]).includes(metadata.id_token_signed_response_alg))
+  if (!(idTokenAlgorithms as readonly unknown[]).includes(metadata.id_token_signed_response_alg))
     delete metadata.id_token_signed_response_alg
   delete metadata.response_modes
   // the engine would fetch it, and it means nothing where subjects are the same for all clients
@@ -116,14 +116,14 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
 function keepAddresses(metadata: Metadata): void {
   const { contacts } = metadata
   if (Array.isArray(contacts))
-    metadata.contacts = contacts.filter((contact) => typeof contact !== 'string' || EMAIL.test(contact))
+    metadata.contacts = contacts.filter((contact) => typeof contact !== 'string' || email.test(contact))
 }
 
 /** Scopes of resources are not the engine's business: an operator's limit is kept aside, a client's own wish dropped. */
 function limitScope(metadata: Metadata, operator: boolean): void {
   const scopes = [...parseScope(typeof metadata.scope === 'string' ? metadata.scope : undefined)]
-  if (operator && scopes.length > 0 && metadata[SCOPE_LIMIT] === undefined) {
-    metadata[SCOPE_LIMIT] = scopes.filter((scope) => !OPENID_SCOPES.includes(scope)).join(' ')
+  if (operator && scopes.length > 0 && metadata[scopeLimit] === undefined) {
+    metadata[scopeLimit] = scopes.filter((scope) => !openidScopes.includes(scope)).join(' ')
   }
   delete metadata.scope
 }

@@ -2,20 +2,20 @@
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { normaliseClient } from './clients.ts'
-import { GITHUB_DEVICE_FLOW, REGISTRATION, RESOURCE_SERVER, SCOPE_LIMIT } from './own-metadata.ts'
+import { githubDeviceFlow, registrationMember, resourceServer, scopeLimit } from './own-metadata.ts'
 
 const policy = { redirectSchemes: [], unverified: 'allow' } as unknown as Parameters<typeof normaliseClient>[2]
 const wanted = {
-  [GITHUB_DEVICE_FLOW]: true,
-  [RESOURCE_SERVER]: 'http://localhost:3000/mcp',
-  [SCOPE_LIMIT]: 'mcp:tools:read',
+  [githubDeviceFlow]: true,
+  [resourceServer]: 'http://localhost:3000/mcp',
+  [scopeLimit]: 'mcp:tools:read',
 }
 const metadata = (registration: string) => ({
   client_id: 'https://evil.example/app',
   client_name: 'App',
   redirect_uris: ['https://evil.example/callback'],
   token_endpoint_auth_method: 'none',
-  [REGISTRATION]: registration,
+  [registrationMember]: registration,
   ...wanted,
 })
 

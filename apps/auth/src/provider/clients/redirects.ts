@@ -1,7 +1,7 @@
 // Which addresses a code may be sent to, and people after they signed out.
 import { errors } from 'oidc-provider'
 
-const FORBIDDEN_SCHEMES = new Set([
+const forbiddenSchemes = new Set([
   'javascript:',
   'data:',
   'vbscript:',
@@ -12,7 +12,7 @@ const FORBIDDEN_SCHEMES = new Set([
   'ws:',
   'wss:',
 ])
-const LIMITS = { uri: 2_048, uris: 32 }
+const limits = { uri: 2_048, uris: 32 }
 
 /** Schemes of our own that codes may be sent to, with their colon. `any`: an operator vouches for them. */
 export type RedirectSchemes = ReadonlySet<string> | 'any'
@@ -34,8 +34,8 @@ export function checkRedirects(metadata: Metadata, schemes: RedirectSchemes): vo
     delete metadata.application_type
     return
   }
-  if (!Array.isArray(uris) || uris.length > LIMITS.uris)
-    throw new InvalidRedirectUrisError(`must be an array of at most ${LIMITS.uris}`)
+  if (!Array.isArray(uris) || uris.length > limits.uris)
+    throw new InvalidRedirectUrisError(`must be an array of at most ${limits.uris}`)
   const kinds = uris.map((uri) => redirectKind(uri, schemes))
   // Loopback ports are free for native clients alone, and many clients that need it do not say so.
   if (kinds.some((kind) => kind !== 'web')) metadata.application_type = 'native'
@@ -46,14 +46,14 @@ export function checkRedirects(metadata: Metadata, schemes: RedirectSchemes): vo
 export function checkLogoutRedirects(metadata: Metadata, schemes: RedirectSchemes): void {
   const uris = metadata.post_logout_redirect_uris
   if (uris === undefined) return
-  if (!Array.isArray(uris) || uris.length > LIMITS.uris)
-    throw new errors.InvalidClientMetadata(`post_logout_redirect_uris must be an array of at most ${LIMITS.uris}`)
+  if (!Array.isArray(uris) || uris.length > limits.uris)
+    throw new errors.InvalidClientMetadata(`post_logout_redirect_uris must be an array of at most ${limits.uris}`)
   for (const uri of uris) redirectKind(uri, schemes)
 }
 
 /** Throws for an address that a code must never be sent to. */
 function redirectKind(uri: unknown, schemes: RedirectSchemes): 'web' | 'loopback' | 'private' {
-  const url = typeof uri === 'string' && uri.length <= LIMITS.uri ? URL.parse(uri) : null
+  const url = typeof uri === 'string' && uri.length <= limits.uri ? URL.parse(uri) : null
   // URL parsers forgive spaces, controls and backslashes; an exact comparison later would not be of what was checked here
   if (!url || typeof uri !== 'string' || /[\s\\\p{Cc}]|%00|^\/\//u.test(uri))
     throw new InvalidRedirectUrisError('each must be an absolute URI')
@@ -63,7 +63,7 @@ function redirectKind(uri: unknown, schemes: RedirectSchemes): 'web' | 'loopback
     throw new InvalidRedirectUrisError(`write ${url.protocol}// and the host after it`)
   if (url.hash || uri.includes('#')) throw new InvalidRedirectUrisError('a fragment is not allowed')
   if (authority.includes('@')) throw new InvalidRedirectUrisError('user information is not allowed')
-  if (FORBIDDEN_SCHEMES.has(url.protocol)) throw new InvalidRedirectUrisError(`${url.protocol} is not allowed`)
+  if (forbiddenSchemes.has(url.protocol)) throw new InvalidRedirectUrisError(`${url.protocol} is not allowed`)
   if (url.hostname.includes('*')) throw new InvalidRedirectUrisError('wildcards are not allowed')
   if (url.protocol === 'https:') return 'web'
   if (url.protocol === 'http:') {

@@ -4,7 +4,7 @@ import { openDocumentHost, verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { readConfig } from '../../config.ts'
 import { createDataDir, startAuthServer } from '../../harness/auth-server.ts'
-import { DEVICE_GRANT, terminal } from '../../harness/clients.ts'
+import { deviceGrant, terminal } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import {
   askAsDevice,
@@ -20,20 +20,20 @@ import {
 
 const device = {
   client_name: 'Television',
-  grant_types: [DEVICE_GRANT, 'refresh_token'],
+  grant_types: [deviceGrant, 'refresh_token'],
   response_types: [],
   redirect_uris: [],
   token_endpoint_auth_method: 'none',
 }
 const editor = {
   client_name: 'Editor',
-  grant_types: ['authorization_code', 'refresh_token', DEVICE_GRANT],
+  grant_types: ['authorization_code', 'refresh_token', deviceGrant],
   redirect_uris: [loopback],
   token_endpoint_auth_method: 'none',
 }
 const browserOnly = { AUTH_UNVERIFIED_POLICY: 'browser' }
 const closed = { AUTH_UNVERIFIED_POLICY: 'refuse' }
-const METADATA = '/.well-known/oauth-authorization-server'
+const metadataPath = '/.well-known/oauth-authorization-server'
 
 verifies('R3', 'schemes that the operator lists are admitted besides the known ones', async () => {
   await using server = await startAuthServer({ environment: { AUTH_REDIRECT_SCHEMES: 'zed, Windsurf://,warp:' } })
@@ -142,7 +142,7 @@ verifies('D19', 'a device client that registered before the policy changed gets 
     code = (await askAsDevice(before, { client_id: id })).deviceCode
   }
   await using server = await startAuthServer({ dataDir, environment: browserOnly })
-  const poll = await server.token({ grant_type: DEVICE_GRANT, device_code: code, client_id: id })
+  const poll = await server.token({ grant_type: deviceGrant, device_code: code, client_id: id })
   expect(errorOf(poll)).toEqual(refused(400, 'unauthorized_client'))
 })
 
@@ -170,7 +170,7 @@ verifies(
     await using host = await openDocumentHost()
     const environment = { ...closed, AUTH_METADATA_HOSTS_PRIVATE: 'localhost' }
     await using server = await startAuthServer({ dataDir, environment })
-    const { json: metadata } = await server.get(METADATA)
+    const { json: metadata } = await server.get(metadataPath)
     expect(metadata).not.toHaveProperty('registration_endpoint')
     expect(metadata).not.toHaveProperty('client_id_metadata_document_supported')
 
@@ -202,7 +202,7 @@ verifies(
 
 test('the default is open to everybody', async () => {
   await using server = await startAuthServer()
-  const { json } = await server.get(METADATA)
+  const { json } = await server.get(metadataPath)
   expect(json.registration_endpoint).toBe(`${server.issuer}/register`)
   expect(json.client_id_metadata_document_supported).toBe(true)
 })

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../../harness/auth-server.ts'
-import { basic, DEVICE_GRANT } from '../../harness/clients.ts'
+import { basic, deviceGrant } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { authorizePath, createPkce, errorOf, loopback, obtainCode, refused } from '../../harness/flows.ts'
 
@@ -18,7 +18,7 @@ verifies('R4', 'grants that are not for everybody are taken out, and the answer 
     'implicit',
     'urn:ietf:params:oauth:grant-type:token-exchange',
     'refresh_token',
-    DEVICE_GRANT,
+    deviceGrant,
     'authorization_code',
   ]
   const { status, json } = await server.register({
@@ -27,7 +27,7 @@ verifies('R4', 'grants that are not for everybody are taken out, and the answer 
     response_types: ['code', 'token', 'id_token'],
   })
   expect(status).toBe(201)
-  expect(json.grant_types).toEqual(['authorization_code', 'refresh_token', DEVICE_GRANT])
+  expect(json.grant_types).toEqual(['authorization_code', 'refresh_token', deviceGrant])
   expect(json.response_types).toEqual(['code'])
   for (const grants of [
     ['client_credentials'],

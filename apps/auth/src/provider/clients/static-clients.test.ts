@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { ConfigError } from '../../errors.ts'
 import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
-import { basic, DEVICE_GRANT, robot, staticClients, terminal } from '../../harness/clients.ts'
+import { basic, deviceGrant, robot, staticClients, terminal } from '../../harness/clients.ts'
 import { evidence, provesSecrecy } from '../../harness/evidence.ts'
 import { errorOf, refused } from '../../harness/flows.ts'
 
@@ -107,7 +107,7 @@ test("a private scheme that registration refuses is the operator's to allow, one
 
 test("an operator's client is shown as such, and a device client needs no redirect", async () => {
   await using server = await startAuthServer({
-    clients: [{ client_id: 'tv', client_name: 'TV', grant_types: [DEVICE_GRANT, 'refresh_token'] }],
+    clients: [{ client_id: 'tv', client_name: 'TV', grant_types: [deviceGrant, 'refresh_token'] }],
   })
   const { json } = await server.post('/device_authorization', { client_id: 'tv' })
   const browser = server.openBrowser()

@@ -6,10 +6,10 @@ import type { ClientMetadata } from 'oidc-provider'
 import { z } from 'zod'
 import { ConfigError } from '../../errors.ts'
 import { assertClientId } from './clients.ts'
-import { REGISTRATION } from './own-metadata.ts'
+import { registrationMember } from './own-metadata.ts'
 import { withHashedSecret } from './secrets.ts'
 
-const POLL_MS = 1_000
+const pollMs = 1_000
 
 const fileSchema = z.array(
   z.looseObject({
@@ -52,7 +52,7 @@ export function createStaticClients({ file, onReload }: StaticClientsOptions): S
         }
       }
       // Polling, because a file that is bind-mounted or replaced by rename is missed by file system events.
-      watchFile(file, { interval: POLL_MS, persistent: false }, reload)
+      watchFile(file, { interval: pollMs, persistent: false }, reload)
       unwatch = () => unwatchFile(file, reload)
     },
     [Symbol.dispose]: () => unwatch(),
@@ -87,7 +87,7 @@ async function load(
     const metadata = {
       token_endpoint_auth_method: entry.client_secret ? 'client_secret_basic' : 'none',
       ...entry,
-      [REGISTRATION]: 'static',
+      [registrationMember]: 'static',
     }
     const hasSecret = entry.client_secret !== undefined
     if (hasSecret === (metadata.token_endpoint_auth_method === 'none')) {

@@ -1,7 +1,7 @@
 // Members of a client's metadata that RFC 7591 lets a server ignore: they neither keep a client out nor break its sign-ins.
 import { expect, test } from 'vitest'
 import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
-import { DEVICE_GRANT } from '../../harness/clients.ts'
+import { deviceGrant } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { askAsDevice, authorizePath, createPkce, errorOf, loopback, obtainCode, refused } from '../../harness/flows.ts'
 
@@ -27,7 +27,7 @@ test('what a client says of keys, subjects and logins that are not used here is 
   expect((await register(server, both)).jwks).toBeUndefined()
   for (const subject_type of ['pairwise', 'x', 7])
     expect((await register(server, { subject_type })).subject_type, 'the answer tells').toBe('public')
-  const device = { grant_types: [DEVICE_GRANT], redirect_uris: undefined }
+  const device = { grant_types: [deviceGrant], redirect_uris: undefined }
   for (const application_type of ['browser', 7]) await register(server, { ...device, application_type })
 })
 
@@ -50,7 +50,7 @@ test('a client with default_max_age signs people in without openid, and again on
     expect((await open(other)).heading, 'it is the wish of that client alone').not.toBe('Sign in')
   }
   await askAsDevice(server, {
-    client_id: (await register(server, { grant_types: [DEVICE_GRANT], default_max_age: 0 })).client_id,
+    client_id: (await register(server, { grant_types: [deviceGrant], default_max_age: 0 })).client_id,
   })
 })
 

@@ -2,7 +2,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 
 /** The wish `default_max_age` under a name of our own: by its own name the engine refuses requests without `openid`. */
-export const MAX_AGE = 'gatehouse_max_age'
+export const maxAge = 'gatehouse_max_age'
 
 type Metadata = Record<string, unknown>
 
@@ -16,18 +16,18 @@ export function dropUnused(metadata: Metadata): void {
 
 /** Throws for what is no number of seconds: how old a sign-in may be is not guessed. */
 export function keepMaxAge(metadata: Metadata): void {
-  const seconds = metadata.default_max_age ?? metadata[MAX_AGE]
+  const seconds = metadata.default_max_age ?? metadata[maxAge]
   delete metadata.default_max_age
   if (seconds === undefined) return
   if (!Number.isSafeInteger(seconds) || Number(seconds) < 0)
     throw new errors.InvalidClientMetadata('default_max_age must be a non-negative integer')
-  metadata[MAX_AGE] = seconds
+  metadata[maxAge] = seconds
 }
 
 /** To be called before a request is shown to the person. As the engine does with `openid` (OpenID Connect Core §3.1.2.1). */
 export function applyMaxAge({ oidc }: KoaContextWithOIDC): void {
   const { params, client, prompts } = oidc
-  const seconds = client?.[MAX_AGE]
+  const seconds = client?.[maxAge]
   if (!params || seconds === undefined || params.max_age !== undefined) return
   if (seconds === 0) params.prompt = [...prompts.add('login')].join(' ')
   else params.max_age = String(seconds)

@@ -6,28 +6,28 @@ import { basic, terminal, website } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { approvedDevice, askAsDevice, errorOf, refused } from '../../harness/flows.ts'
 
-const PATH = '/device_authorization'
+const path = '/device_authorization'
 
 verifies(
   'D1',
   'a device request without a client is an invalid_request, and one of an unknown client an invalid_client',
   async () => {
     await using server = await startAuthServer()
-    expect(errorOf(await server.post(PATH, {}))).toEqual(refused(400, 'invalid_request'))
-    expect(errorOf(await server.post(PATH, { client_id: 'nobody' }))).toEqual(refused(401, 'invalid_client'))
+    expect(errorOf(await server.post(path, {}))).toEqual(refused(400, 'invalid_request'))
+    expect(errorOf(await server.post(path, { client_id: 'nobody' }))).toEqual(refused(401, 'invalid_client'))
   },
 )
 
 verifies('D1', 'a client that is not registered for the device grant is an unauthorized_client', async () => {
   await using server = await startAuthServer()
-  expect(errorOf(await server.post(PATH, {}, basic(website)))).toEqual(refused(400, 'unauthorized_client'))
+  expect(errorOf(await server.post(path, {}, basic(website)))).toEqual(refused(400, 'unauthorized_client'))
 })
 
 verifies('D2', 'a parameter that comes twice is refused', async () => {
   await using server = await startAuthServer()
   for (const name of ['client_id', 'scope', 'resource', 'nonce']) {
     const value = 'http://localhost:3000/mcp'
-    const answer = await server.post(PATH, [
+    const answer = await server.post(path, [
       ['client_id', terminal.client_id],
       [name, value],
       [name, value],
@@ -38,13 +38,13 @@ verifies('D2', 'a parameter that comes twice is refused', async () => {
 
 verifies('D2', 'a parameter that nobody knows is ignored', async () => {
   await using server = await startAuthServer()
-  const { status } = await server.post(PATH, { client_id: terminal.client_id, favourite_colour: 'green' })
+  const { status } = await server.post(path, { client_id: terminal.client_id, favourite_colour: 'green' })
   expect(status).toBe(200)
 })
 
 verifies('D3', 'the answer has interval, life and addresses, and is not kept', async () => {
   await using server = await startAuthServer()
-  const { status, headers, json } = await server.post(PATH, { client_id: terminal.client_id })
+  const { status, headers, json } = await server.post(path, { client_id: terminal.client_id })
   expect(status).toBe(200)
   expect(headers).toMatchObject({ 'cache-control': 'no-store', 'content-type': 'application/json; charset=utf-8' })
   expect(json).toEqual({
@@ -61,7 +61,7 @@ test('interval and life follow the configuration', async () => {
   await using server = await startAuthServer({
     environment: { AUTH_LIFETIMES: '{"deviceCode":120,"deviceInterval":2}' },
   })
-  const { json } = await server.post(PATH, { client_id: terminal.client_id })
+  const { json } = await server.post(path, { client_id: terminal.client_id })
   expect(json).toMatchObject({ expires_in: 120, interval: 2 })
 })
 
@@ -97,7 +97,7 @@ test('user codes that are taken again and again make the answer a passing failur
       deviceCodes: { ...store.deviceCodes, create: () => Promise.reject(new UserCodeTakenError()) },
     }),
   })
-  const answer = await server.post(PATH, { client_id: terminal.client_id })
+  const answer = await server.post(path, { client_id: terminal.client_id })
   expect(errorOf(answer)).toEqual(refused(503, 'temporarily_unavailable'))
   expect(answer.headers['retry-after']).toBe('1')
 })

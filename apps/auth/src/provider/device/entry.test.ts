@@ -6,16 +6,16 @@ import type { Browser, Page } from '../../harness/browser.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { approvedDevice, askAsDevice, errorOf, refused } from '../../harness/flows.ts'
 
-const ENTRY = 'Connect a device'
-const SIGN_IN = 'Sign in to connect a device'
-const APPROVAL = 'A device wants to use your account'
+const entry = 'Connect a device'
+const signIn = 'Sign in to connect a device'
+const approvalTitle = 'A device wants to use your account'
 
 verifies('D15', 'opening the link with the code fills it in, sends nothing and approves nothing', async () => {
   await using server = await startAuthServer()
   const { userCode, poll } = await askAsDevice(server)
   const browser = server.openBrowser()
   const page = await browser.open(`/device?user_code=${userCode}`)
-  expect(page).toMatchObject({ status: 200, heading: ENTRY })
+  expect(page).toMatchObject({ status: 200, heading: entry })
   expect(page.forms).toEqual([
     { action: '/device', fields: { xsrf: expect.any(String), user_code: userCode }, buttons: [] },
   ])
@@ -37,7 +37,7 @@ verifies('D15', 'somebody who is signed in already is asked all the same', async
   const browser = await signedInBrowser(server)
   const { userCode, poll } = await askAsDevice(server)
   const page = await browser.open(`/device?user_code=${userCode}`)
-  expect(page.heading).toBe(ENTRY)
+  expect(page.heading).toBe(entry)
   expect((await browser.submit('/device')).heading).toBe('A device wants to use your account')
   expect(errorOf(await poll())).toEqual(refused(400, 'authorization_pending'))
 })
@@ -55,7 +55,7 @@ verifies(
     const enter = async (userCode: string) => withoutCode(await server.openBrowser().enterCode(userCode), userCode)
 
     const wrong = await enter('BBBB-BBBB')
-    expect(wrong).toMatchObject({ status: 400, heading: ENTRY })
+    expect(wrong).toMatchObject({ status: 400, heading: entry })
     expect(wrong.text).toContain('This code is wrong or too old.')
     expect(await enter(used.userCode)).toEqual(wrong)
     expect(await enter(inFlight.userCode)).toEqual(wrong)
@@ -96,9 +96,9 @@ verifies('D17', 'of three people who enter one code and sign in at the same inst
   const { userCode, poll } = await askAsDevice(server)
   const browsers = [server.openBrowser(), server.openBrowser(), server.openBrowser()]
   // nobody signed in, so nothing is decided yet
-  for (const browser of browsers) expect((await browser.enterCode(userCode)).heading).toBe(SIGN_IN)
+  for (const browser of browsers) expect((await browser.enterCode(userCode)).heading).toBe(signIn)
   await Promise.all(browsers.map((browser, index) => browser.logIn(`person-${index}`)))
-  const owners = browsers.filter(({ page }) => page.heading === APPROVAL)
+  const owners = browsers.filter(({ page }) => page.heading === approvalTitle)
   expect(owners).toHaveLength(1)
   const others = browsers.filter((each) => each !== owners[0])
   for (const { page } of others) expect(page).toMatchObject({ status: 400, heading: 'This request has expired' })
@@ -117,9 +117,9 @@ verifies(
     const { userCode, poll } = await askAsDevice(server)
     const laptop = server.openBrowser()
     const phone = server.openBrowser()
-    expect((await laptop.enterCode(userCode)).heading).toBe(SIGN_IN)
-    expect((await phone.enterCode(userCode)).heading).toBe(SIGN_IN)
-    expect((await phone.logIn('ada')).heading).toBe(APPROVAL)
+    expect((await laptop.enterCode(userCode)).heading).toBe(signIn)
+    expect((await phone.enterCode(userCode)).heading).toBe(signIn)
+    expect((await phone.logIn('ada')).heading).toBe(approvalTitle)
 
     expect(await laptop.logIn('mallory')).toMatchObject({ status: 400, heading: 'This request has expired' })
     expect((await laptop.open('/device')).status).toBe(200)
@@ -138,7 +138,7 @@ test('a browser that lost its cookies before it signed in can enter the code aga
   browser.forgetCookies()
   expect((await browser.logIn()).status).toBe(400)
   await browser.open('/device')
-  expect((await browser.enterCode(userCode)).heading).toBe(SIGN_IN)
+  expect((await browser.enterCode(userCode)).heading).toBe(signIn)
   await browser.logIn()
   await browser.approve()
   expect((await poll()).status).toBe(200)
@@ -154,7 +154,7 @@ verifies(
     const other = server.openBrowser()
     await other.enterCode(userCode)
     await owner.open('/device')
-    expect((await owner.enterCode(userCode)).heading).toBe(APPROVAL)
+    expect((await owner.enterCode(userCode)).heading).toBe(approvalTitle)
     expect(await other.cancel()).toMatchObject({ status: 400, heading: 'This request has expired' })
     expect(errorOf(await poll())).toEqual(refused(400, 'authorization_pending'))
     // signed out on the way to another account, the code stays with this session
@@ -200,7 +200,7 @@ verifies('D21', 'what cannot be a code gets the form again', async () => {
   ]
   for (const typed of absurd) {
     const page = await browser.enterCode(typed)
-    expect([typed.slice(0, 20), page.status, page.heading]).toEqual([typed.slice(0, 20), 400, ENTRY])
+    expect([typed.slice(0, 20), page.status, page.heading]).toEqual([typed.slice(0, 20), 400, entry])
     expect(page.html).not.toContain('<img')
   }
   expect((await browser.enterCode('')).text).toContain('Type the code that your device shows.')
@@ -216,13 +216,13 @@ verifies('D13', 'a form without its secret, with a wrong one or from another sit
   for (const xsrf of ['', 'wrong', foreign]) {
     await browser.open('/device')
     const page = await browser.submit('/device', { user_code: userCode, xsrf })
-    expect(page).toMatchObject({ status: 400, heading: ENTRY })
+    expect(page).toMatchObject({ status: 400, heading: entry })
     expect(page.text).toContain('it was not your fault')
   }
   for (const site of ['cross-site', 'same-site']) {
     await browser.open('/device')
     const page = await browser.submit('/device', { user_code: userCode }, { 'sec-fetch-site': site })
-    expect(page).toMatchObject({ status: 400, heading: ENTRY })
+    expect(page).toMatchObject({ status: 400, heading: entry })
   }
   expect(errorOf(await poll())).toEqual(refused(400, 'authorization_pending'))
   expect((await browser.submit('/device')).heading).toBe('Sign in to connect a device')
@@ -235,7 +235,7 @@ verifies('D13', 'a form whose session is lost leads back to the form, with the c
   await browser.open('/device')
   browser.forgetCookies()
   const page = await browser.enterCode(userCode)
-  expect(page).toMatchObject({ status: 200, heading: ENTRY })
+  expect(page).toMatchObject({ status: 200, heading: entry })
   expect(page.text).toContain('This page was open for too long.')
   expect(page.forms[0]?.fields.user_code).toBe(userCode)
   expect((await browser.submit('/device')).heading).toBe('Sign in to connect a device')

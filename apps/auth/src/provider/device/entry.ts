@@ -17,7 +17,7 @@ import { isSameOrigin, type Xsrf } from '../../xsrf.ts'
 import { type EntryForm, entryBinding } from './pages.ts'
 
 /** Wrong codes of one browser session. Sessions are free for anyone who guesses: limits/matrix.ts has what carries the weight. */
-const SESSION_LIMIT = 5
+const sessionLimit = 5
 
 type Session = { uid: string; new?: true; exp?: number; state?: { secret?: string }; persist(): Promise<unknown> }
 
@@ -80,7 +80,7 @@ export function createDeviceEntry(
       }
       const { window } = limits.user_code
       const taken = await takeEach([
-        () => takeFrom(attempts, { name: `user_code:session:${session.uid}`, limit: SESSION_LIMIT, window }),
+        () => takeFrom(attempts, { name: `user_code:session:${session.uid}`, limit: sessionLimit, window }),
         () => takeShare(attempts, 'user_code', limits.user_code, networkOf(request.ip)),
       ])
       if (!taken.allowed) {

@@ -2,7 +2,7 @@ import { verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
-import { DEVICE_GRANT, otherTerminal, terminal } from '../../harness/clients.ts'
+import { deviceGrant, otherTerminal, terminal } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { approvedDevice, askAsDevice, errorOf, refresh, refused } from '../../harness/flows.ts'
 
@@ -130,10 +130,10 @@ verifies('D9', 'a device code that never was is an invalid_grant, whatever its s
     'é'.repeat(99),
     'a'.repeat(10_240),
   ]) {
-    const answer = await server.token({ grant_type: DEVICE_GRANT, client_id: terminal.client_id, device_code: code })
+    const answer = await server.token({ grant_type: deviceGrant, client_id: terminal.client_id, device_code: code })
     expect([code.slice(0, 20), errorOf(answer)]).toEqual([code.slice(0, 20), invalidGrant])
   }
-  const without = await server.token({ grant_type: DEVICE_GRANT, client_id: terminal.client_id })
+  const without = await server.token({ grant_type: deviceGrant, client_id: terminal.client_id })
   expect(errorOf(without)).toEqual(refused(400, 'invalid_request'))
 })
 
@@ -223,7 +223,7 @@ test('a poll that says which resource it means may spell it differently', async 
 /** What somebody who guesses gets: foreign codes must look the same. */
 function askForNothing(server: AuthServer) {
   return server.token({
-    grant_type: DEVICE_GRANT,
+    grant_type: deviceGrant,
     client_id: otherTerminal.client_id,
     device_code: 'never-was-a-device-code',
   })

@@ -8,7 +8,7 @@ import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
 import {
   basic,
   type ClientMetadata,
-  DEVICE_GRANT,
+  deviceGrant,
   otherTerminal,
   staticClients,
   terminal,
@@ -56,7 +56,7 @@ verifies('D4', 'an approval answers the poll that waits for it, of a public and 
   ]
   for (const { fields, headers } of clients) {
     const { json } = await server.post('/device_authorization', fields, headers)
-    const poll = server.token({ grant_type: DEVICE_GRANT, device_code: String(json.device_code), ...fields }, headers)
+    const poll = server.token({ grant_type: deviceGrant, device_code: String(json.device_code), ...fields }, headers)
     const browser = await openConfirmation(server, String(json.user_code))
     await heldNow(server, 1)
     await browser.approve()
@@ -137,7 +137,7 @@ verifies('D10', 'a device that hung up does not use its code up', async () => {
     headers: { host: new URL(server.issuer).host, 'content-type': 'application/x-www-form-urlencoded' },
   })
   request.on('error', () => undefined)
-  request.end(encodeForm({ grant_type: DEVICE_GRANT, device_code: device.deviceCode, client_id: terminal.client_id }))
+  request.end(encodeForm({ grant_type: deviceGrant, device_code: device.deviceCode, client_id: terminal.client_id }))
   await heldNow(server, 1)
   request.destroy()
   await heldNow(server, 0)

@@ -64,7 +64,7 @@ export interface HoldCaps {
 const holdCaps: HoldCaps = { network: 250, client: 2_500, process: 5_000 }
 
 /** How soon, and how often, it is tried to take a hold back. */
-const TAKE_BACK_MS = 250
+const takeBackMs = 250
 
 /** Of `size`. A poll has a few hundred; with five thousand of the longest ones this process would have no memory. */
 const longestRequest = 8_192
@@ -109,7 +109,7 @@ export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
 
   async function takeBack(deviceCode: string, until: number): Promise<void> {
     while (performance.now() < until) {
-      await sleep(TAKE_BACK_MS, undefined, { ref: false })
+      await sleep(takeBackMs, undefined, { ref: false })
       const isDone = await deviceCodes.endPoll(deviceCode).then(
         () => true,
         () => false,

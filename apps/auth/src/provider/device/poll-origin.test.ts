@@ -7,7 +7,7 @@ import { otherTerminal } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { askAsDevice, errorOf, refused } from '../../harness/flows.ts'
 
-const NOTE = 'a device code is polled from another network than it was asked for from'
+const note = 'a device code is polled from another network than it was asked for from'
 const behindProxy = { environment: { TRUST_PROXY: '127.0.0.1', AUTH_DEV_LOGIN: 'true' } }
 const from = (address: string) => ({ 'x-forwarded-for': address })
 
@@ -17,7 +17,7 @@ verifies('D25', 'a poll from another network is answered as any other, and noted
     server
       .log()
       .split('\n')
-      .filter((line) => line.includes(NOTE))
+      .filter((line) => line.includes(note))
       .map((line) => JSON.parse(line))
   const device = await askAsDevice(server, {}, from('203.0.113.7'))
   expect(errorOf(await device.poll({}, from('203.0.113.7')))).toEqual(refused(400, 'authorization_pending'))
@@ -45,7 +45,7 @@ verifies(
     const device = await askAsDevice(server, {}, from('2001:db8:1:2::1'))
     await device.poll({}, from('2001:db8:1:2:abcd::9'))
     await device.poll({ client_id: otherTerminal.client_id }, from('198.51.100.9'))
-    expect(server.log()).not.toContain(NOTE)
+    expect(server.log()).not.toContain(note)
   },
 )
 

@@ -11,7 +11,7 @@ import type { GitHubDeviceLogin, GitHubPoll } from '../../identity/github-device
 import { LoginFailedError } from '../../identity/identity.ts'
 import type { Clock, Payload, Store } from '../../store/contract.ts'
 import { wireErrors } from '../../wire-errors.ts'
-import { GITHUB_DEVICE_FLOW, isOperatorRegistered } from '../clients/own-metadata.ts'
+import { githubDeviceFlow, isOperatorRegistered } from '../clients/own-metadata.ts'
 import type { GrantBook } from '../people/connected-apps.ts'
 import type { Decisions } from '../people/decisions.ts'
 import { deviceFacts } from '../people/facts.ts'
@@ -19,7 +19,7 @@ import { type RequestParameters, requestedAccess } from '../people/requested-acc
 import type { ResourcePolicy } from '../resources.ts'
 import { flowOf, requestFacts, type WriteEvent } from '../security-events.ts'
 
-const MODEL = 'GitHubDeviceCode'
+const model = 'GitHubDeviceCode'
 
 type PollRequest = Parameters<typeof requestFacts>[0]
 
@@ -63,7 +63,7 @@ export function createDeviceRelay({
   onSecurityEvent,
 }: DeviceRelayOptions): DeviceRelay {
   const find = async (deviceCode: string) =>
-    (await store.records.find(MODEL, deviceCode))?.payload as (RelayedCode & Payload) | undefined
+    (await store.records.find(model, deviceCode))?.payload as (RelayedCode & Payload) | undefined
 
   const decide = async (id: string, payload: Payload, change: Payload): Promise<Payload> => {
     const decided = { ...payload, ...change }
@@ -71,10 +71,10 @@ export function createDeviceRelay({
     await store.deviceCodes.update(id, decided, {
       userCode: payload.userCode as string,
       phase: 'decided',
-      owner: MODEL,
+      owner: model,
       ...(grantId && { grantId }),
     })
-    await store.records.destroy(MODEL, id)
+    await store.records.destroy(model, id)
     return decided
   }
 
@@ -98,13 +98,13 @@ export function createDeviceRelay({
       const code = ctx.oidc.entities.DeviceCode
       const body = ctx.body as Record<string, unknown>
       const { client } = ctx.oidc
-      if (!code?.jti || !client || !isOperatorRegistered(client) || !(client as unknown as Payload)[GITHUB_DEVICE_FLOW])
+      if (!code?.jti || !client || !isOperatorRegistered(client) || !(client as unknown as Payload)[githubDeviceFlow])
         return
       try {
         const theirs = await github.begin()
         const expiresIn = Math.min(Number(body.expires_in), theirs.expires_in)
         await store.records.put(
-          MODEL,
+          model,
           code.jti,
           { deviceCode: theirs.device_code, interval: theirs.interval },
           expiresIn * 1000,
@@ -158,7 +158,7 @@ export function createDeviceRelay({
           const who = { accountId: identity.subject, clientId: client.clientId }
           const origin = { name: client.clientName, device: deviceFacts(payload.deviceInfo, provider().issuer) }
           // polled twice at once: it is one approval, and one grant
-          const grantId = await decisions.approve(`${id}:${MODEL}`, identity.subject)
+          const grantId = await decisions.approve(`${id}:${model}`, identity.subject)
           if (grantId === undefined) return payload
           await grants.add(grantId, who, access, origin)
           onSecurityEvent({
@@ -192,6 +192,6 @@ export function createDeviceRelay({
     const record = await store.records.find('DeviceCode', id)
     const remaining = Number(record?.payload.exp ?? 0) - Math.floor(clock() / 1000)
     if (remaining > 0)
-      await store.records.put(MODEL, id, { ...relayed, interval: interval ?? relayed.interval + 5 }, remaining * 1000)
+      await store.records.put(model, id, { ...relayed, interval: interval ?? relayed.interval + 5 }, remaining * 1000)
   }
 }

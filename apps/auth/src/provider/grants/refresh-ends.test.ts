@@ -7,18 +7,18 @@ import { basic, website } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../../harness/flows.ts'
 
-const DAY = 86_400
+const day = 86_400
 const invalidGrant = refused(400, 'invalid_grant')
 
 verifies('F5', 'a refresh token that lay unused for thirty days is over; one that is used goes on', async () => {
   await using server = await startAuthServer()
   const [idle, busy] = [await logInOnDevice(server), await logInOnDevice(server)]
-  server.elapse(30 * DAY - 1)
+  server.elapse(30 * day - 1)
   const { status, json } = await refresh(server, busy.refresh_token)
   expect(status).toBe(200)
   server.elapse(2)
   expect(errorOf(await refresh(server, idle.refresh_token))).toEqual(invalidGrant)
-  server.elapse(29 * DAY)
+  server.elapse(29 * day)
   expect((await refresh(server, json.refresh_token)).status).toBe(200)
 })
 
@@ -27,12 +27,12 @@ verifies('F5', 'ninety days after the consent it is over, however often it was u
   for (const login of [() => logInOnDevice(server), async () => (await (await obtainCode(server)).redeem()).json]) {
     let { refresh_token: token } = await login()
     for (const days of [20, 20, 20, 20, 9]) {
-      server.elapse(days * DAY)
+      server.elapse(days * day)
       const { status, json } = await refresh(server, token)
       expect(status).toBe(200)
       token = json.refresh_token
     }
-    server.elapse(DAY - 1)
+    server.elapse(day - 1)
     const last = await refresh(server, token)
     expect(last.status).toBe(200)
     server.elapse(2)
@@ -47,10 +47,10 @@ verifies('F5', 'lifetimes that were made shorter count for tokens that are out',
     await using before = await startAuthServer({ dataDir })
     return (await logInOnDevice(before)).refresh_token
   })()
-  const environment = { AUTH_LIFETIMES: JSON.stringify({ refreshToken: DAY }) }
+  const environment = { AUTH_LIFETIMES: JSON.stringify({ refreshToken: day }) }
   {
     await using shortened = await startAuthServer({ dataDir, environment })
-    shortened.elapse(DAY + 1)
+    shortened.elapse(day + 1)
     expect(errorOf(await refresh(shortened, token))).toEqual(invalidGrant)
   }
   rmSync(dataDir, { recursive: true, force: true })

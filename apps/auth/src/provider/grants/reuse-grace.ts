@@ -25,12 +25,12 @@ import { AlreadyRedeemedError } from './already-redeemed.ts'
 import { endGrant } from './end-grant.ts'
 import { OtherClientError } from './other-client.ts'
 
-const MODEL = 'RedeemedAnswer'
+const model = 'RedeemedAnswer'
 /** How long a process that redeems may take before another one supposes that it died. Longer than any call to the store. */
-const PATIENCE_MS = 1_500
-const LOOK_AGAIN_MS = 40
+const patienceMs = 1_500
+const lookAgainMs = 40
 /** For how long a process that took over is the only one. */
-const TAKE_OVER_MS = 4_000
+const takeOverMs = 4_000
 
 type Handler<Context extends KoaContextWithOIDC> = (ctx: Context) => void | Promise<void>
 type Answer = Readonly<Record<string, unknown>>
@@ -127,7 +127,7 @@ export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
   ): Promise<void> {
     const recorded = await waitForAnswer(ctx, presented)
     if (recorded) return send(ctx, recorded, owner)
-    const { allowed } = await attempts.take(`take-over:${keyOf(ctx, presented)}`, 1, TAKE_OVER_MS)
+    const { allowed } = await attempts.take(`take-over:${keyOf(ctx, presented)}`, 1, takeOverMs)
     if (!allowed) {
       const theirs = await waitForAnswer(ctx, presented)
       if (theirs) return send(ctx, theirs, owner)
@@ -139,19 +139,19 @@ export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
   }
 
   async function waitForAnswer(ctx: KoaContextWithOIDC, presented: string): Promise<Recorded | undefined> {
-    const until = performance.now() + PATIENCE_MS
+    const until = performance.now() + patienceMs
     for (;;) {
       const recorded = await find(ctx, presented)
       if (recorded || performance.now() > until) return recorded
-      await sleep(LOOK_AGAIN_MS)
+      await sleep(lookAgainMs)
     }
   }
 
   async function commit(ctx: KoaContextWithOIDC, presented: string): Promise<void> {
     const mine: Recorded = { answer: ctx.body as Answer, from: originOf(ctx) }
     const key = keyOf(ctx, presented)
-    const sealed = sealer(presented).seal(MODEL, clientIdOf(ctx), mine).toString('base64')
-    if (await records.create(MODEL, key, { sealed }, grace * 1000)) return
+    const sealed = sealer(presented).seal(model, clientIdOf(ctx), mine).toString('base64')
+    if (await records.create(model, key, { sealed }, grace * 1000)) return
     const recorded = await find(ctx, presented)
     if (!recorded) return
     // another request was faster: its answer is the one there is, and the token made here must not live
@@ -161,10 +161,10 @@ export function createReuseGrace(options: ReuseGraceOptions): ReuseGrace {
   }
 
   async function find(ctx: KoaContextWithOIDC, presented: string): Promise<Recorded | undefined> {
-    const record = await records.find(MODEL, keyOf(ctx, presented))
+    const record = await records.find(model, keyOf(ctx, presented))
     if (!record) return undefined
     return sealer(presented).open(
-      MODEL,
+      model,
       clientIdOf(ctx),
       Buffer.from(String(record.payload.sealed), 'base64'),
     ) as Recorded

@@ -3,11 +3,11 @@ import { verifies } from '@gatehouse/testing'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../../harness/auth-server.ts'
-import { basic, DEVICE_GRANT, robot, terminal, website, worker } from '../../harness/clients.ts'
+import { basic, deviceGrant, robot, terminal, website, worker } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { errorOf, logInOnDevice, refused } from '../../harness/flows.ts'
 
-const FORM = 'application/x-www-form-urlencoded'
+const formType = 'application/x-www-form-urlencoded'
 const invalidRequest = refused(400, 'invalid_request')
 const invalidClient = refused(401, 'invalid_client')
 const machine = { grant_type: 'client_credentials' }
@@ -38,7 +38,7 @@ verifies('T2', 'grants that are not offered are refused by name, malformed ones 
     expect([name.slice(0, 20), errorOf(answer)]).toEqual([name.slice(0, 20), refused(400, 'unsupported_grant_type')])
   }
   for (const raw of ['grant_type=%00', 'grant_type=%ff%fe', 'grant_type=%zz', 'grant_type=%c0%ae']) {
-    const answer = await server.post('/token', raw, { 'content-type': FORM, ...basic(robot) })
+    const answer = await server.post('/token', raw, { 'content-type': formType, ...basic(robot) })
     expect([raw, errorOf(answer)]).toEqual([raw, refused(400, 'unsupported_grant_type')])
   }
 })
@@ -46,7 +46,7 @@ verifies('T2', 'grants that are not offered are refused by name, malformed ones 
 verifies('T3', 'a client that is not registered for a grant is an unauthorized_client', async () => {
   await using server = await startAuthServer()
   const unauthorized = refused(400, 'unauthorized_client')
-  expect(errorOf(await server.token({ grant_type: DEVICE_GRANT, device_code: 'x' }, basic(website)))).toEqual(
+  expect(errorOf(await server.token({ grant_type: deviceGrant, device_code: 'x' }, basic(website)))).toEqual(
     unauthorized,
   )
   expect(
@@ -59,7 +59,7 @@ verifies('T3', 'a client that is not registered for a grant is an unauthorized_c
 
 verifies('T4', 'a request that does not say which client it comes from is refused', async () => {
   await using server = await startAuthServer()
-  expect(errorOf(await server.token({ grant_type: DEVICE_GRANT, device_code: 'x' }))).toEqual(invalidRequest)
+  expect(errorOf(await server.token({ grant_type: deviceGrant, device_code: 'x' }))).toEqual(invalidRequest)
   expect(errorOf(await server.token({ ...machine, client_secret: robot.client_secret }))).toEqual(invalidRequest)
 })
 
@@ -220,7 +220,7 @@ verifies('T8', 'no parameter may come twice, not even with the same value', asyn
       ])
     }
   }
-  const device = { grant_type: DEVICE_GRANT, client_id: terminal.client_id, device_code: 'x' }
+  const device = { grant_type: deviceGrant, client_id: terminal.client_id, device_code: 'x' }
   expect(errorOf(await server.token([...Object.entries(device), ['device_code', 'y']]))).toEqual(invalidRequest)
 })
 
@@ -240,7 +240,7 @@ verifies('T9', 'only forms of a sane size are read', async () => {
       { 'content-type': `multipart/form-data; boundary=${boundary}` },
     ],
     ['text', form, { 'content-type': 'text/plain' }],
-    ['a list of types', form, { 'content-type': `text/plain, ${FORM}` }],
+    ['a list of types', form, { 'content-type': `text/plain, ${formType}` }],
     ['an absurd type', form, { 'content-type': 'nonsense' }],
   ]
   for (const [what, body, headers] of bodies) {
@@ -253,7 +253,7 @@ verifies('T9', 'only forms of a sane size are read', async () => {
   }
   const unread: readonly (readonly [string, string | Buffer, Record<string, string>])[] = [
     ['no type', form, {}],
-    ['gzip', gzipSync(form), { 'content-type': FORM, 'content-encoding': 'gzip' }],
+    ['gzip', gzipSync(form), { 'content-type': formType, 'content-encoding': 'gzip' }],
   ]
   for (const path of ['/token', '/revoke', '/introspect', '/device_authorization', '/authorize'])
     for (const [what, body, headers] of unread)
@@ -262,9 +262,9 @@ verifies('T9', 'only forms of a sane size are read', async () => {
         what,
         refused(415, 'invalid_request'),
       ])
-  const huge = await server.post('/token', `${form}&x=${'x'.repeat(57 * 1024)}`, { 'content-type': FORM })
+  const huge = await server.post('/token', `${form}&x=${'x'.repeat(57 * 1024)}`, { 'content-type': formType })
   expect(errorOf(huge)).toEqual(refused(413, 'invalid_request'))
-  expect((await server.post('/token', form, { 'content-type': `${FORM}; charset=UTF-8` })).status).toBe(200)
+  expect((await server.post('/token', form, { 'content-type': `${formType}; charset=UTF-8` })).status).toBe(200)
 })
 
 verifies('T24', 'an answer is complete, not kept, and its tokens say no more than was asked', async () => {
@@ -326,7 +326,7 @@ test('client secrets are stored nowhere, and what is stored is no secret that wo
 
 verifies('T23', 'a page on another origin gets no answer that it can read, and a page of the client does', async () => {
   await using server = await startAuthServer()
-  const fields = { grant_type: DEVICE_GRANT, client_id: terminal.client_id, device_code: 'x' }
+  const fields = { grant_type: deviceGrant, client_id: terminal.client_id, device_code: 'x' }
   const foreign = await server.token(fields, { origin: 'https://evil.example' })
   expect(errorOf(foreign)).toEqual(invalidRequest)
   expect(foreign.headers['access-control-allow-origin']).toBeUndefined()

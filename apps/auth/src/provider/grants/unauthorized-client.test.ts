@@ -1,12 +1,12 @@
 // What is wrong besides with a request of a client that is not registered for its grant.
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../../harness/auth-server.ts'
-import { basic, DEVICE_GRANT, website } from '../../harness/clients.ts'
+import { basic, deviceGrant, website } from '../../harness/clients.ts'
 import { errorOf, refused } from '../../harness/flows.ts'
 
 const invalidRequest = refused(400, 'invalid_request')
 const unauthorized = refused(400, 'unauthorized_client')
-const token = { grant_type: DEVICE_GRANT, device_code: 'x' }
+const token = { grant_type: deviceGrant, device_code: 'x' }
 const foreign = { origin: 'https://evil.example' }
 
 test('a page of another origin learns nothing of what the client may', async () => {
@@ -26,7 +26,7 @@ test('a parameter that comes twice is told before the grant of a device request,
   const twice = (name: string) => [name, name].map((each): [string, string] => [each, 'x'])
   expect(errorOf(await server.post('/device_authorization', twice('scope'), basic(website)))).toEqual(invalidRequest)
   expect(errorOf(await server.post('/device_authorization', twice('unknown'), basic(website)))).toEqual(unauthorized)
-  const fields: [string, string][] = [['grant_type', DEVICE_GRANT], ...twice('device_code')]
+  const fields: [string, string][] = [['grant_type', deviceGrant], ...twice('device_code')]
   expect(errorOf(await server.token(fields, basic(website)))).toEqual(unauthorized)
 })
 

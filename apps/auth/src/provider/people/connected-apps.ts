@@ -15,9 +15,9 @@ import type { ResourcePolicy } from '../resources.ts'
 import { appFacts, resourceFacts } from './facts.ts'
 import { type RequestedAccess, saveGrant } from './requested-access.ts'
 
-const MODEL = 'GrantOrigin'
+const model = 'GrantOrigin'
 /** Each approval is a grant. With one more, the one that was not used for longest ends. */
-export const GRANTS_AT_MOST = 200
+export const grantsAtMost = 200
 
 /** How a grant came to be. Absent for those of a release that did not keep it. */
 export interface GrantOrigin extends Pick<ConnectedApp, 'device' | 'returnsTo'> {
@@ -82,13 +82,13 @@ export function createGrantBook(options: GrantBookOptions): GrantBook {
   const makeRoom = async (accountId: string, grantId: string) => {
     const grants = (await records.grantsOf(accountId)).filter((grant) => payloadOf(grant).jti !== grantId)
     const leastUsed = [...grants].sort((one, other) => one.usedAt - other.usedAt)
-    const tooMany = leastUsed.slice(0, Math.max(0, grants.length + 1 - GRANTS_AT_MOST))
+    const tooMany = leastUsed.slice(0, Math.max(0, grants.length + 1 - grantsAtMost))
     for (const ended of await Promise.all(tooMany.map(end))) onRoomMade(accountId, ended)
   }
 
   const describe = async (grant: StoredGrant): Promise<ConnectedApp | undefined> => {
     const { jti, clientId, iat, exp, resources: granted = {}, openid } = payloadOf(grant)
-    const [client, record] = await Promise.all([findClient(provider(), clientId), records.find(MODEL, jti)])
+    const [client, record] = await Promise.all([findClient(provider(), clientId), records.find(model, jti)])
     const { name, device, returnsTo } = (record?.payload ?? {}) as GrantOrigin
     const learned = personalScopes.filter((scope) => parseScope(openid?.scope).has(scope))
     const usableUntil = Math.min(exp * 1000, grant.usedAt + idleLifetime(lifetimes, client, Boolean(device)) * 1000)
@@ -115,14 +115,14 @@ export function createGrantBook(options: GrantBookOptions): GrantBook {
     async add(grantId, who, access, origin) {
       await makeRoom(who.accountId, grantId)
       await saveGrant(provider(), grantId, who, access)
-      await records.put(MODEL, grantId, { ...origin } as Payload, lifetimes.grant * 1000, { grantId })
+      await records.put(model, grantId, { ...origin } as Payload, lifetimes.grant * 1000, { grantId })
     },
 
     async agreedUpstreams({ accountId, clientId }, resource) {
       const grants = (await records.grantsOf(accountId))
         .map(payloadOf)
         .filter((grant) => grant.clientId === clientId && grant.resources?.[resource] !== undefined)
-      const found = await Promise.all(grants.map(({ jti }) => records.find(MODEL, jti)))
+      const found = await Promise.all(grants.map(({ jti }) => records.find(model, jti)))
       const known = found.flatMap((record) => (record?.payload as GrantOrigin | undefined)?.upstreams ?? [])
       return known.length > 0 ? known : undefined
     },

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { Config } from '../../config.ts'
 import type { RecordStore } from '../../store/contract.ts'
 
-const MODEL = 'Decision'
+const model = 'Decision'
 
 export type Decision =
   | { readonly decision: 'refuse' }
@@ -27,11 +27,11 @@ export interface Decisions {
 export function createDecisions(records: RecordStore, lifetimes: Config['lifetimes']): Decisions {
   // longer than any request that can be decided
   const lifetime = (lifetimes.interaction + lifetimes.deviceCode) * 1000
-  const find = async (request: string) => (await records.find(MODEL, request))?.payload as Decision | undefined
+  const find = async (request: string) => (await records.find(model, request))?.payload as Decision | undefined
 
   /** Returns the one that counts. */
   const decide = async (request: string, decision: Decision): Promise<Decision | undefined> =>
-    (await records.create(MODEL, request, decision, lifetime)) ? decision : find(request)
+    (await records.create(model, request, decision, lifetime)) ? decision : find(request)
 
   return {
     async approve(request, accountId) {

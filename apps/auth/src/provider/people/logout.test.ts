@@ -5,9 +5,9 @@ import { staticClients, website } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
 import { authorizePath, createPkce, loopback, obtainCode, refresh } from '../../harness/flows.ts'
 
-const AFTERWARDS = 'https://app.example.com/signed-out'
+const afterwards = 'https://app.example.com/signed-out'
 const clients = staticClients.map((client) =>
-  client.client_id === website.client_id ? { ...client, post_logout_redirect_uris: [AFTERWARDS] } : client,
+  client.client_id === website.client_id ? { ...client, post_logout_redirect_uris: [afterwards] } : client,
 )
 const start = () => startAuthServer({ clients })
 
@@ -49,12 +49,12 @@ test('an app that says who it is gets the person back at the address it register
   const basicAuth = Buffer.from(`${website.client_id}:${website.client_secret}`).toString('base64')
   const { json } = await redeem({}, { authorization: `Basic ${basicAuth}` })
   const page = await browser.open(
-    logoutPath({ id_token_hint: json.id_token ?? '', post_logout_redirect_uri: AFTERWARDS, state: 'x y' }),
+    logoutPath({ id_token_hint: json.id_token ?? '', post_logout_redirect_uri: afterwards, state: 'x y' }),
   )
   expect(page.text).toMatch(/Website\s+Added by an administrator/)
   expect(page.text).toContain('You will return to app.example.com')
   const { leftTo, status } = await browser.submit('/logout/confirm', { logout: 'yes' })
-  expect([status, leftTo?.href]).toEqual([200, `${AFTERWARDS}?state=x+y`])
+  expect([status, leftTo?.href]).toEqual([200, `${afterwards}?state=x+y`])
   expect(await isSignedIn(browser)).toBe(false)
 })
 
@@ -68,8 +68,8 @@ verifies('A17', 'after a sign-out nobody is sent to an address that is not regis
   expect(registered.json.post_logout_redirect_uris).toEqual(['http://127.0.0.1:8917/out'])
   const own = registered.json.client_id ?? ''
   for (const [client, uri] of [
-    [website.client_id, `${AFTERWARDS}/`],
-    [website.client_id, `${AFTERWARDS}?a=b`],
+    [website.client_id, `${afterwards}/`],
+    [website.client_id, `${afterwards}?a=b`],
     [website.client_id, 'https://app.example.com.evil.example/signed-out'],
     [website.client_id, website.redirect_uris[0]],
     [own, 'http://127.0.0.1:9999/out'],
@@ -93,11 +93,11 @@ verifies(
     await using server = await start()
     const browser = server.openBrowser()
     const page = await browser.open(
-      logoutPath({ client_id: website.client_id, post_logout_redirect_uri: AFTERWARDS, state: 's' }),
+      logoutPath({ client_id: website.client_id, post_logout_redirect_uri: afterwards, state: 's' }),
     )
     expect([page.status, page.heading, page.leftTo]).toEqual([200, 'You are signed out', undefined])
     expect(page.text).toContain('Back to app.example.com')
-    expect(page.html).toContain(`href="${AFTERWARDS}?state=s"`)
+    expect(page.html).toContain(`href="${afterwards}?state=s"`)
     expect(page.html).not.toContain('<script')
   },
 )

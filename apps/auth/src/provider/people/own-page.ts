@@ -8,10 +8,10 @@ import { paths } from '../../paths.ts'
 import { cookieOptions } from '../configuration.ts'
 import { sessionLifetime } from '../lifetimes.ts'
 
-const REASON = 'own_page'
+const reason = 'own_page'
 
 /** Where each leads once somebody signed in. Nothing that is sent to us decides it. */
-const PATHS: Readonly<Record<OwnPage, string>> = { connected_apps: paths.apps }
+const pagePaths: Readonly<Record<OwnPage, string>> = { connected_apps: paths.apps }
 
 export interface OwnPages {
   /** Who is signed in in this browser and may be. */
@@ -68,8 +68,8 @@ export function createOwnPages({ provider, config, isAdmitted }: OwnPagesOptions
       const uid = randomBytes(32).toString('base64url')
       const { Interaction } = provider()
       const interaction = new (Interaction as unknown as new (uid: string, payload: object) => Interaction)(uid, {
-        returnTo: issuer + PATHS[page],
-        prompt: { name: 'login', reasons: [REASON], details: { page } },
+        returnTo: issuer + pagePaths[page],
+        prompt: { name: 'login', reasons: [reason], details: { page } },
         params: {},
         cid: uid,
       })
@@ -81,7 +81,7 @@ export function createOwnPages({ provider, config, isAdmitted }: OwnPagesOptions
     },
 
     pageOf: ({ prompt: { reasons, details } }) =>
-      reasons.includes(REASON) ? ((details as { page?: OwnPage }).page ?? undefined) : undefined,
+      reasons.includes(reason) ? ((details as { page?: OwnPage }).page ?? undefined) : undefined,
 
     async signIn(exchange, interaction, subject) {
       const context = contextOf(exchange)

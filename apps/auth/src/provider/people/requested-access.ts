@@ -2,12 +2,12 @@
 import { type ProtectedResource, parseScope } from '@gatehouse/shared'
 import type { Provider } from 'oidc-provider'
 import { InteractionGoneError } from '../../errors.ts'
-import { OPENID_SCOPES } from '../clients/clients.ts'
+import { openidScopes } from '../clients/clients.ts'
 import { registeredScope } from '../clients/own-metadata.ts'
 import type { ResourcePolicy } from '../resources.ts'
 
 /** Characters of what was asked for in vain that are kept with a grant; of a longer list nothing is. */
-const KEPT_IN_VAIN = 400
+const keptInVain = 400
 
 /** Parameters of an authorization or device authorization request, as the engine keeps them. */
 export type RequestParameters = Readonly<Record<string, unknown>>
@@ -30,7 +30,7 @@ export function requestedAccess(params: RequestParameters, resources: ResourcePo
   const limit = registeredScope(client)
   const requested = parseScope(typeof params.scope === 'string' ? params.scope : undefined)
   const scopes = (resource?.scopes ?? []).filter((scope) => requested.has(scope) && (!limit || limit.has(scope)))
-  const engineScopes = OPENID_SCOPES.filter((scope) => requested.has(scope))
+  const engineScopes = openidScopes.filter((scope) => requested.has(scope))
   const granted = new Set([...scopes, ...engineScopes])
   return { resource, scopes, engineScopes, inVain: [...requested].filter((scope) => !granted.has(scope)) }
 }
@@ -48,6 +48,6 @@ export async function saveGrant(
     grant.addResourceScope(access.resource.resource, access.scopes.join(' '))
   if (access.engineScopes.length > 0) grant.addOIDCScope(access.engineScopes.join(' '))
   const inVain = access.inVain.join(' ')
-  if (inVain !== '' && inVain.length <= KEPT_IN_VAIN) grant.rejectOIDCScope(inVain)
+  if (inVain !== '' && inVain.length <= keptInVain) grant.rejectOIDCScope(inVain)
   await grant.save()
 }

@@ -4,13 +4,13 @@ import type { Store } from '../contract.ts'
 import { race, type Staged } from './scene.ts'
 import { rotatedSecrets, secondSecret } from './test-sealing.ts'
 
-const DAY = 86_400_000
+const day = 86_400_000
 
-const putGrant = (store: Store, id: string, accountId: string, expiresIn = 90 * DAY) =>
+const putGrant = (store: Store, id: string, accountId: string, expiresIn = 90 * day) =>
   store.records.put('Grant', id, { jti: id, accountId }, expiresIn, { accountId })
 
 const useGrant = (store: Store, grantId: string, accountId: string, token = `token of ${grantId}`) =>
-  store.records.put('RefreshToken', token, {}, 30 * DAY, { grantId, accountId })
+  store.records.put('RefreshToken', token, {}, 30 * day, { grantId, accountId })
 
 async function idsOf(store: Store, accountId: string): Promise<readonly unknown[]> {
   return (await store.records.grantsOf(accountId)).map(({ payload }) => payload.jti).sort()
@@ -46,7 +46,7 @@ export function describeGrants(staged: Staged): void {
       await useGrant(store, 'destroyed', 'dev:ada', 'a refresh that was under way')
       await elapse(181_000)
       for (let time = 0; time < 2; time += 1) expect(await idsOf(store, 'dev:ada')).toEqual(['kept'])
-      await elapse(90 * DAY)
+      await elapse(90 * day)
       expect(await idsOf(store, 'dev:ada')).toEqual([])
     }),
   )
@@ -74,7 +74,7 @@ export function describeGrants(staged: Staged): void {
   test(
     'a grant of a release that kept no list is in it once it was used',
     staged(async ({ store }) => {
-      await store.records.put('Grant', 'old', { jti: 'old', accountId: 'dev:ada' }, 90 * DAY)
+      await store.records.put('Grant', 'old', { jti: 'old', accountId: 'dev:ada' }, 90 * day)
       expect(await idsOf(store, 'dev:ada')).toEqual([])
       await useGrant(store, 'old', 'dev:ada')
       expect(await idsOf(store, 'dev:ada')).toEqual(['old'])
@@ -86,7 +86,7 @@ export function describeGrants(staged: Staged): void {
     staged(async ({ store, elapse }) => {
       await putGrant(store, 'a', 'dev:ada')
       await useGrant(store, 'a', 'dev:ada')
-      await elapse(60 * DAY)
+      await elapse(60 * day)
       expect(await idsOf(store, 'dev:ada')).toEqual(['a'])
     }),
   )

@@ -4,7 +4,7 @@ import type { Page, PageRequest, Store } from '../contract.ts'
 import { race, type Staged } from './scene.ts'
 import { rotatedSecrets, secondSecret } from './test-sealing.ts'
 
-const HOUR = 3_600_000
+const hour = 3_600_000
 
 type List<T> = (page: PageRequest) => Promise<Page<T>>
 
@@ -28,7 +28,7 @@ const idsOf = async (store: Store, model: string, options = {}) => {
 }
 
 const putAll = (store: Store, model: string, ids: readonly string[]) =>
-  Promise.all(ids.map((id) => store.records.put(model, id, { id }, HOUR)))
+  Promise.all(ids.map((id) => store.records.put(model, id, { id }, hour)))
 
 const named = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}-${index}`).sort()
 
@@ -78,7 +78,7 @@ export function describeListing(staged: Staged): void {
     'what has expired is not met, once it cannot be found',
     staged(async ({ store, elapse }) => {
       await store.records.put('Grant', 'short', { id: 'short' }, 60_000)
-      await store.records.put('Grant', 'long', { id: 'long' }, HOUR)
+      await store.records.put('Grant', 'long', { id: 'long' }, hour)
       await store.records.put('Grant', 'for ever', { id: 'for ever' }, undefined)
       expect(await idsOf(store, 'Grant')).toEqual(['for ever', 'long', 'short'])
       await elapse(185_000)
@@ -142,19 +142,19 @@ export function describeReplacing(staged: Staged): void {
   test(
     'a record whose end is near lives on; one that has ended does not',
     staged(async ({ store, elapse }) => {
-      expect(await store.records.keep('Account', 'a', 60_000, HOUR)).toBe(false)
+      expect(await store.records.keep('Account', 'a', 60_000, hour)).toBe(false)
       await store.records.put('Account', 'a', { n: 1 }, 100_000)
-      expect(await store.records.keep('Account', 'a', 60_000, HOUR), 'it lives for long enough').toBe(true)
+      expect(await store.records.keep('Account', 'a', 60_000, hour), 'it lives for long enough').toBe(true)
       await elapse(50_000)
-      expect(await store.records.keep('Account', 'a', 60_000, HOUR)).toBe(true)
+      expect(await store.records.keep('Account', 'a', 60_000, hour)).toBe(true)
       await elapse(600_000)
       expect(await store.records.find('Account', 'a')).toEqual({ payload: { n: 1 } })
-      expect(await store.records.keep('Account', 'a', 1_000, HOUR)).toBe(true)
-      await elapse(HOUR - 600_000 + 5_000)
-      expect(await store.records.keep('Account', 'a', 60_000, HOUR), 'it has expired').toBe(false)
+      expect(await store.records.keep('Account', 'a', 1_000, hour)).toBe(true)
+      await elapse(hour - 600_000 + 5_000)
+      expect(await store.records.keep('Account', 'a', 60_000, hour), 'it has expired').toBe(false)
       await store.records.put('Account', 'for ever', {}, undefined)
-      expect(await store.records.keep('Account', 'for ever', 60_000, HOUR)).toBe(true)
-      await elapse(2 * HOUR)
+      expect(await store.records.keep('Account', 'for ever', 60_000, hour)).toBe(true)
+      await elapse(2 * hour)
       expect(await store.records.find('Account', 'for ever')).toBeDefined()
     }),
   )
@@ -164,11 +164,11 @@ export function describeReplacing(staged: Staged): void {
     staged(async ({ store, stores }) => {
       for (let round = 0; round < 20; round += 1) {
         const id = `account-${round}`
-        await store.records.put('Account', id, {}, HOUR)
+        await store.records.put('Account', id, {}, hour)
         await race(9, stores, async (each, index) => {
           if (index === 4) await each.records.destroy('Account', id)
           else if (index % 2 === 0) await each.records.replace('Account', id, {})
-          else await each.records.keep('Account', id, 2 * HOUR, 3 * HOUR)
+          else await each.records.keep('Account', id, 2 * hour, 3 * hour)
         })
         expect(await store.records.find('Account', id)).toBeUndefined()
       }
@@ -178,7 +178,7 @@ export function describeReplacing(staged: Staged): void {
   test(
     'replacing keeps what leads to a record, and whether it was used',
     staged(async ({ store }) => {
-      await store.records.put('Grant', 'a', { n: 1 }, HOUR, { grantId: 'g' })
+      await store.records.put('Grant', 'a', { n: 1 }, hour, { grantId: 'g' })
       await store.records.consume('Grant', 'a')
       await store.records.replace('Grant', 'a', { n: 2 })
       expect(await store.records.find('Grant', 'a')).toEqual({ payload: { n: 2 }, consumedAt: expect.any(Number) })
@@ -194,11 +194,11 @@ export function describeEnds(staged: Staged): void {
     staged(async ({ store, elapse }) => {
       for (const name of ['a', 'b', 'now']) await store.documents.put(name, name)
       await store.documents.endWithin('a', 60_000)
-      await store.documents.endWithin('a', HOUR)
-      await store.documents.endWithin('b', HOUR)
+      await store.documents.endWithin('a', hour)
+      await store.documents.endWithin('b', hour)
       await store.documents.endWithin('b', 60_000)
       await store.documents.endWithin('now', 0)
-      await store.documents.endWithin('nobody', HOUR)
+      await store.documents.endWithin('nobody', hour)
       expect(await store.documents.get('now')).toBeUndefined()
       expect(await store.documents.get('a')).toBe('a')
       await elapse(65_000)

@@ -6,7 +6,7 @@ import { keyOf, kindsOfPins, type Lock, type Pin, type PinName } from './contrac
 import { hashOfPinned, pinnedForm } from './definition.ts'
 import { visible, visibleJson } from './visible.ts'
 
-export const LOCK_NAME = 'gatehouse.lock'
+export const lockName = 'gatehouse.lock'
 
 const lockFile = z.strictObject({
   version: z.literal(1),

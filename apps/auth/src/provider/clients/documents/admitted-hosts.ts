@@ -20,7 +20,7 @@ export function isAdmitted(hostname: string, { allowed, denied }: Rules): boolea
 }
 
 /** Names that mean nothing on the internet: RFC 6761, RFC 6762. */
-const NOWHERE = /(^|\.)(invalid|test|example|localhost|local)$/
+const nowhere = /(^|\.)(invalid|test|example|localhost|local)$/
 
 /** Whether some document could be read. Asks no network: a server without a way to the internet looks as any other. */
 export function canBeRead({ mode, allowed, denied, private: own }: Settings): boolean {
@@ -28,7 +28,7 @@ export function canBeRead({ mode, allowed, denied, private: own }: Settings): bo
   if (allowed.length === 0) return true
   const isReachable = (host: string) => {
     const literal = host.replace(/^\[|\]$/g, '')
-    return own.includes(host) || (/^[\d.]+$|:/.test(literal) ? isPublicAddress(literal) : !NOWHERE.test(host))
+    return own.includes(host) || (/^[\d.]+$|:/.test(literal) ? isPublicAddress(literal) : !nowhere.test(host))
   }
   return allowed.some((host) => isAdmitted(host, { allowed, denied }) && isReachable(host))
 }

@@ -9,9 +9,9 @@ import { type ClientDocumentsOptions, createClientDocuments } from './client-doc
 import { DocumentUnavailableError } from './document-unavailable.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
 
-const ID = 'https://app.example/client.json'
-const HOUR = 3_600
-const DAY = 24 * HOUR
+const documentId = 'https://app.example/client.json'
+const oneHour = 3_600
+const day = 24 * oneHour
 
 const documentOf = (clientId: string, changes: object = {}) => ({
   client_id: clientId,
@@ -71,8 +71,8 @@ function openScene(options: Partial<ClientDocumentsOptions> = {}) {
     elapse: (seconds: number) => {
       now += seconds * 1000
     },
-    find: (clientId = ID) => replica.find(clientId),
-    refusal: (clientId = ID) => refusal(replica.find(clientId)),
+    find: (clientId = documentId) => replica.find(clientId),
+    refusal: (clientId = documentId) => refusal(replica.find(clientId)),
     [Symbol.asyncDispose]: () => store.close(),
   }
 }
@@ -132,29 +132,29 @@ verifies('C6', 'a document names itself, its redirects and its name, and holds n
   await using scene = openScene()
   const faulty: readonly (readonly [Answer, RegExp])[] = [
     [documentOf('https://other.example/client.json'), /the client_id in the document is not the address/],
-    [documentOf(`${ID}/`), /the client_id in the document is not the address/],
-    [documentOf(ID.toUpperCase()), /the client_id in the document is not the address/],
-    [documentOf(ID, { client_id: undefined }), /client_id: /],
-    [documentOf(ID, { client_name: undefined }), /client_name: /],
-    [documentOf(ID, { client_name: '' }), /client_name: /],
-    [documentOf(ID, { redirect_uris: undefined }), /redirect_uris: /],
-    [documentOf(ID, { redirect_uris: [] }), /redirect_uris: /],
-    [documentOf(ID, { redirect_uris: 'https://app.example/callback' }), /redirect_uris: /],
-    [documentOf(ID, { client_secret: 'x'.repeat(32) }), /client_secret: must not be in a public document/],
+    [documentOf(`${documentId}/`), /the client_id in the document is not the address/],
+    [documentOf(documentId.toUpperCase()), /the client_id in the document is not the address/],
+    [documentOf(documentId, { client_id: undefined }), /client_id: /],
+    [documentOf(documentId, { client_name: undefined }), /client_name: /],
+    [documentOf(documentId, { client_name: '' }), /client_name: /],
+    [documentOf(documentId, { redirect_uris: undefined }), /redirect_uris: /],
+    [documentOf(documentId, { redirect_uris: [] }), /redirect_uris: /],
+    [documentOf(documentId, { redirect_uris: 'https://app.example/callback' }), /redirect_uris: /],
+    [documentOf(documentId, { client_secret: 'x'.repeat(32) }), /client_secret: must not be in a public document/],
     ...['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt'].map(
-      (method) => [documentOf(ID, { token_endpoint_auth_method: method }), /must be "none"/] as const,
+      (method) => [documentOf(documentId, { token_endpoint_auth_method: method }), /must be "none"/] as const,
     ),
     ['[]', /the document: /],
-    [`[${JSON.stringify(documentOf(ID))}]`, /the document: /],
+    [`[${JSON.stringify(documentOf(documentId))}]`, /the document: /],
     ['null', /the document: /],
     ['"text"', /the document: /],
     ['<html>', /is not JSON/],
     ['', /is not JSON/],
     [
-      JSON.stringify(documentOf(ID)).replace('{', `{"x":${'['.repeat(7_000)}${']'.repeat(7_000)},`),
+      JSON.stringify(documentOf(documentId)).replace('{', `{"x":${'['.repeat(7_000)}${']'.repeat(7_000)},`),
       /nested more than 64/,
     ],
-    [`${JSON.stringify(documentOf(ID))}x`, /is not JSON/],
+    [`${JSON.stringify(documentOf(documentId))}x`, /is not JSON/],
   ]
   for (const [answer, why] of faulty) {
     scene.internet.answer = () => answer
@@ -162,7 +162,8 @@ verifies('C6', 'a document names itself, its redirects and its name, and holds n
     expect([answer, reason]).toEqual([answer, expect.stringMatching(why)])
     scene.elapse(61)
   }
-  scene.internet.answer = () => documentOf(ID, { client_name: undefined, redirect_uris: [], client_secret: 'planted' })
+  scene.internet.answer = () =>
+    documentOf(documentId, { client_name: undefined, redirect_uris: [], client_secret: 'planted' })
   const all = await scene.refusal()
   expect(all).toMatch(/client_name.*redirect_uris.*client_secret/)
   expect(all).not.toContain('planted')
@@ -173,7 +174,7 @@ test('a sound document is the client, as what it is: a document', async () => {
   scene.internet.answer = (url) =>
     documentOf(url, { gatehouse_registration: 'static', logo_uri: 'https://app.example/logo' })
   expect(await scene.find()).toEqual({
-    ...documentOf(ID),
+    ...documentOf(documentId),
     logo_uri: 'https://app.example/logo',
     token_endpoint_auth_method: 'none',
     gatehouse_registration: 'document',
@@ -197,9 +198,9 @@ verifies('C8', 'a document counts for as long as its owner says, from five minut
     [undefined, 300],
     [0, 300],
     [10, 300],
-    [HOUR, HOUR],
-    [DAY, DAY],
-    [365 * DAY, DAY],
+    [oneHour, oneHour],
+    [day, day],
+    [365 * day, day],
   ] as const) {
     await using scene = openScene()
     scene.internet.maxAge = maxAge
@@ -238,14 +239,14 @@ verifies('C8', 'while its host is away a document counts for a day longer, and n
   scene.elapse(301)
   for (let hour = 0; hour < 23; hour += 1) {
     expect((await scene.find()).client_name).toBe('App')
-    scene.elapse(HOUR)
+    scene.elapse(oneHour)
   }
   // it was asked for again every time, and a minute at the earliest
   expect(scene.fetched.length).toBe(24)
   await scene.find()
   await scene.find()
   expect(scene.fetched.length).toBe(25)
-  scene.elapse(HOUR)
+  scene.elapse(oneHour)
   expect(await scene.refusal()).toContain('does not answer')
   scene.internet.answer = (url) => documentOf(url)
   scene.elapse(61)
@@ -256,11 +257,11 @@ test('what counts is kept for as long as it may count, and no longer', async () 
   await using scene = openScene()
   await scene.find()
   scene.internet.answer = away
-  scene.elapse(HOUR)
+  scene.elapse(oneHour)
   await scene.find()
-  scene.elapse(DAY)
+  scene.elapse(day)
   await scene.refusal()
-  expect(scene.kept).toEqual([(300 + DAY) * 1000, (300 + DAY - HOUR) * 1000, 60_000])
+  expect(scene.kept).toEqual([(300 + day) * 1000, (300 + day - oneHour) * 1000, 60_000])
 })
 
 verifies('C7', 'a failure counts for a minute, whatever it was', async () => {
@@ -287,21 +288,21 @@ verifies('C7', 'a herd causes one fetch, in one process and in several, whether 
     scene.internet.answer = answer
     scene.internet.delay = 100
     const replicas = [scene.openReplica(), scene.openReplica(), scene.openReplica()]
-    const herd = replicas.flatMap((replica) => Array.from({ length: 50 }, () => replica.find(ID)))
+    const herd = replicas.flatMap((replica) => Array.from({ length: 50 }, () => replica.find(documentId)))
     const results = await Promise.allSettled(herd)
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set([outcome]))
-    expect(scene.fetched).toEqual([ID])
+    expect(scene.fetched).toEqual([documentId])
   }
 })
 
 test('a process that dies while it fetches holds nobody up for longer than a fetch may take', async () => {
   await using scene = openScene()
   scene.internet.delay = 60_000
-  void scene.openReplica().find(ID)
+  void scene.openReplica().find(documentId)
   await expect.poll(() => scene.fetched.length).toBe(1)
   scene.internet.delay = 0
   const began = performance.now()
-  expect((await scene.openReplica().find(ID)).client_name).toBe('App')
+  expect((await scene.openReplica().find(documentId)).client_name).toBe('App')
   expect(performance.now() - began).toBeLessThan(10_000)
 }, 20_000)
 
@@ -336,7 +337,7 @@ verifies('C7', 'a document whose time is over outlives a budget that is used up'
   scene.elapse(301)
   for (let time = 0; time < 120; time += 1) await scene.find(`https://h${time}.example/client`)
   expect((await scene.find()).client_name).toBe('App')
-  expect(scene.fetched.filter((url) => url === ID).length).toBe(1)
+  expect(scene.fetched.filter((url) => url === documentId).length).toBe(1)
 })
 
 test('what could not be read is told once a minute for each host, and a fault of the client is not its end', async () => {
@@ -346,12 +347,12 @@ test('what could not be read is told once a minute for each host, and a fault of
     const error: unknown = await scene.find(clientId).catch((thrown: unknown) => thrown)
     return error instanceof DocumentUnavailableError ? error.reason : 'invalid_client'
   }
-  for (let time = 0; time < 3; time += 1) expect(await reasonOf(`${ID}?${time}`)).toBe('unreachable')
+  for (let time = 0; time < 3; time += 1) expect(await reasonOf(`${documentId}?${time}`)).toBe('unreachable')
   for (let time = 0; time < 3; time += 1) expect(await reasonOf('https://evil.example/client')).toBe('not_admitted')
   expect(scene.told.map(({ host }) => host)).toEqual(['app.example', 'evil.example'])
   scene.elapse(61)
   scene.internet.answer = gone
-  expect(await reasonOf(ID)).toBe('invalid_client')
+  expect(await reasonOf(documentId)).toBe('invalid_client')
   expect(scene.told[2]).toEqual({ host: 'app.example', reason: "the document's address answers with HTTP 404" })
 })
 
@@ -367,5 +368,5 @@ test('hosts are admitted by list, or kept out by list with what is below them, a
   expect((await closed.find()).client_name).toBe('App')
   for (const host of ['evil.example', 'other.example', 'sub.app.example', 'app.example.org'])
     expect(await closed.refusal(`https://${host}/client`)).toMatch(/are not admitted here/)
-  expect(closed.fetched).toEqual([ID])
+  expect(closed.fetched).toEqual([documentId])
 })

@@ -10,21 +10,21 @@ import { type Taken, takeEach, takeShare } from '../../../limits/budgets.ts'
 import { limits } from '../../../limits/matrix.ts'
 import { networkOf } from '../../../limits/network.ts'
 import type { AttemptStore, Clock, RecordStore } from '../../../store/contract.ts'
-import { REGISTRATION } from '../own-metadata.ts'
+import { registrationMember } from '../own-metadata.ts'
 import { isAdmitted } from './admitted-hosts.ts'
 import { DocumentUnavailableError } from './document-unavailable.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
 
-const MODEL = 'ClientDocument'
-const FRESH_MS = { least: 300_000, most: 86_400_000 }
-const STALE_MS = 86_400_000
-const FAILURE_MS = 60_000
-const LONGEST_ID = 2_048
-/** Of hosts, each of which is in the log once in FAILURE_MS. */
-const REMEMBERED = 1_000
+const model = 'ClientDocument'
+const freshMs = { least: 300_000, most: 86_400_000 }
+const staleMs = 86_400_000
+const failureMs = 60_000
+const longestId = 2_048
+/** Of hosts, each of which is in the log once in failureMs. */
+const remembered = 1_000
 /** A little longer than a fetch may take. */
-const ELSEWHERE_MS = 3_000
-const LOOK_AGAIN_MS = 50
+const elsewhereMs = 3_000
+const lookAgainMs = 50
 
 /** Whether this client id is the address of a document, or means to be. */
 export function isDocumentId(clientId: string): boolean {
@@ -87,15 +87,15 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
 
   const tell = (host: string, reason: string) => {
     if ((toldUntil.get(host) ?? 0) > clock()) return
-    if (toldUntil.size >= REMEMBERED) toldUntil.clear()
-    toldUntil.set(host, clock() + FAILURE_MS)
+    if (toldUntil.size >= remembered) toldUntil.clear()
+    toldUntil.set(host, clock() + failureMs)
     onUnread({ host, reason })
   }
 
   const read = async (clientId: string) =>
-    (await records.find(MODEL, clientId))?.payload as unknown as Cached | undefined
+    (await records.find(model, clientId))?.payload as unknown as Cached | undefined
   const write = async (clientId: string, cached: Cached, lifetime: number) => {
-    await records.put(MODEL, clientId, { ...cached }, lifetime)
+    await records.put(model, clientId, { ...cached }, lifetime)
     return cached
   }
 
@@ -111,22 +111,22 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
     }
     try {
       const { text, maxAge = 0 } = await fetch(url)
-      const fresh = Math.min(Math.max(maxAge * 1000, FRESH_MS.least), FRESH_MS.most)
+      const fresh = Math.min(Math.max(maxAge * 1000, freshMs.least), freshMs.most)
       const metadata = parseDocument(clientId, text)
       // what is good is not asked for again so soon: failures alone use up what is left for a host
       await risk.giveBack()
       const freshUntil = clock() + fresh
-      const staleUntil = freshUntil + STALE_MS
-      return await write(clientId, { metadata, freshUntil, staleUntil }, fresh + STALE_MS)
+      const staleUntil = freshUntil + staleMs
+      return await write(clientId, { metadata, freshUntil, staleUntil }, fresh + staleMs)
     } catch (error) {
       if (!(error instanceof DocumentFetchError)) throw error
-      const freshUntil = clock() + FAILURE_MS
+      const freshUntil = clock() + failureMs
       const passing = error.kind === 'unreachable'
       tell(url.host, error.message)
       // its host is away: what it said last still counts for a while
       const left = stale?.metadata && passing ? stale.staleUntil - clock() : 0
       if (stale && left > 0) return write(clientId, { ...stale, freshUntil }, left)
-      return write(clientId, { problem: error.message, passing, freshUntil, staleUntil: freshUntil }, FAILURE_MS)
+      return write(clientId, { problem: error.message, passing, freshUntil, staleUntil: freshUntil }, failureMs)
     }
   }
 
@@ -147,11 +147,11 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
 
   /** Waits for another process that asked for the same document a moment ago; undefined if none did, or nothing came. */
   async function fetchedElsewhere(clientId: string): Promise<Cached | undefined> {
-    const { allowed } = await attempts.take(fetching(clientId), 1, ELSEWHERE_MS)
-    for (let waited = 0; !allowed && waited < ELSEWHERE_MS; waited += LOOK_AGAIN_MS) {
+    const { allowed } = await attempts.take(fetching(clientId), 1, elsewhereMs)
+    for (let waited = 0; !allowed && waited < elsewhereMs; waited += lookAgainMs) {
       const cached = await read(clientId)
       if (cached && cached.freshUntil > clock()) return cached
-      await sleep(LOOK_AGAIN_MS)
+      await sleep(lookAgainMs)
     }
     return undefined
   }
@@ -174,7 +174,7 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
       const { metadata, problem = 'there is no such document', passing } = cached
       if (!metadata && passing) throw new DocumentUnavailableError(url.host, 'unreachable', problem)
       if (!metadata) throw new errors.InvalidClient(problem)
-      return { ...metadata, client_id: clientId, [REGISTRATION]: 'document' } as ClientMetadata
+      return { ...metadata, client_id: clientId, [registrationMember]: 'document' } as ClientMetadata
     },
   }
 }
@@ -185,7 +185,7 @@ function fetching(clientId: string): string {
 
 /** Throws for an id that cannot be the address of a document: nothing is fetched then. */
 function parseClientId(clientId: string): URL {
-  const url = clientId.length <= LONGEST_ID ? URL.parse(clientId) : null
+  const url = clientId.length <= longestId ? URL.parse(clientId) : null
   // one spelling: what is compared later is what was judged here (so no dot segments, tabs, backslashes, empty users)
   const clean = url?.href === clientId && !url.username && !url.password && !clientId.includes('#')
   if (!clean || url.protocol !== 'https:' || url.pathname === '/' || url.hostname.endsWith('.')) {

@@ -3,7 +3,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { type DocumentHost, openDocumentHost, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, startAuthServer } from '../../../harness/auth-server.ts'
-import { DEVICE_GRANT } from '../../../harness/clients.ts'
+import { deviceGrant } from '../../../harness/clients.ts'
 import { provesSecrecy } from '../../../harness/evidence.ts'
 import {
   askAsDevice,
@@ -248,7 +248,7 @@ verifies(
 
 test('a document may ask for the device flow, and gets it with a life of one day', async () => {
   await using server = await startAuthServer({ environment: trusted })
-  const id = host.publish('/device', { ...claudeCode, grant_types: [DEVICE_GRANT, 'refresh_token'] })
+  const id = host.publish('/device', { ...claudeCode, grant_types: [deviceGrant, 'refresh_token'] })
   const { refresh_token: token } = await logInOnDevice(server, { client_id: id })
   server.elapse(86_400 + 200)
   expect((await refresh(server, token, { client_id: id })).json.error).toBe('invalid_grant')
@@ -290,11 +290,11 @@ for (const [name, environment, advice] of [
     expect(told.map((line) => JSON.parse(line))).toMatchObject([{ level: 40, host: new URL(host.origin).host }])
   })
 
-const METADATA = '/.well-known/oauth-authorization-server'
+const metadata = '/.well-known/oauth-authorization-server'
 
 test('AUTH_METADATA_DOCUMENTS=off turns documents off, and registration not', async () => {
   await using server = await startAuthServer({ environment: { ...trusted, AUTH_METADATA_DOCUMENTS: 'off' } })
-  const { json } = await server.get(METADATA)
+  const { json } = await server.get(metadata)
   expect(json).not.toHaveProperty('client_id_metadata_document_supported')
   expect(json.registration_endpoint).toBe(`${server.issuer}/register`)
   const before = host.connections()
@@ -317,7 +317,7 @@ test('where no document can ever be read the start says so, and none is advertis
     [{ AUTH_METADATA_HOSTS_DENIED: 'example.com' }, true],
   ] as const) {
     await using server = await startAuthServer({ environment })
-    const { json } = await server.get(METADATA)
+    const { json } = await server.get(metadata)
     const isTaken = json.client_id_metadata_document_supported === true
     expect([environment, isTaken]).toEqual([environment, readable])
     const isTold = server.log().includes('no client metadata document can ever be read')

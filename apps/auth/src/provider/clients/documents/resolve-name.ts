@@ -3,7 +3,7 @@
 // /etc/hosts knows mean nothing here. It does NOT judge the addresses.
 import { Resolver } from 'node:dns/promises'
 
-const TIMEOUT_MS = 1_000
+const timeoutMs = 1_000
 
 /** Both families. Rejects if there is no address, or when `signal` aborts. */
 export type ResolveName = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>
@@ -12,7 +12,7 @@ export type ResolveName = (hostname: string, signal: AbortSignal) => Promise<rea
 export function createNameResolver(servers?: readonly string[]): ResolveName {
   return async (hostname, signal) => {
     // one for each name: cancelling it stops nobody else's look-ups
-    const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 })
+    const resolver = new Resolver({ timeout: timeoutMs, tries: 1 })
     if (servers) resolver.setServers(servers)
     const cancel = () => resolver.cancel()
     signal.throwIfAborted()

@@ -9,10 +9,10 @@ import { isIP, type LookupFunction } from 'node:net'
 import { isPublicAddress, readBounded } from '@gatehouse/network'
 import { createNameResolver, type ResolveName } from './resolve-name.ts'
 
-const TIMEOUT_MS = 2_500
-const SIZE_LIMIT = 16 * 1024
+const timeoutMs = 2_500
+const sizeLimit = 16 * 1024
 /** Names without a dot, and those that mean something else in each network: RFC 6762, RFC 8375, ICANN's .internal, and custom. */
-const INSIDE = /^[^.]*\.?$|\.(localhost|local|internal|intranet|private|corp|home|lan|home\.arpa)\.?$/
+const inside = /^[^.]*\.?$|\.(localhost|local|internal|intranet|private|corp|home|lan|home\.arpa)\.?$/
 
 export interface FetchedDocument {
   readonly text: string
@@ -47,10 +47,10 @@ export async function fetchDocument(
   const mayBePrivate = privateHosts.has(url.hostname)
   const literal = url.hostname.replace(/^\[|\]$/g, '')
   // look-ups are for names alone: an address in the URL is judged here, and so is what always means this machine (RFC 6761 §6.3)
-  const own = proxies ? INSIDE : /(^|\.)localhost$/
+  const own = proxies ? inside : /(^|\.)localhost$/
   const isOwn = isIP(literal) ? !isPublicAddress(literal) : own.test(literal)
   if (isOwn && !mayBePrivate) throw privateAddress()
-  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const signal = AbortSignal.timeout(timeoutMs)
   const response = await connect(url, {
     lookup: mayBePrivate ? undefined : lookupPublic(resolveName, signal),
     // a proxy is reached by a look-up of its own, and whom NO_PROXY names by ours
@@ -114,9 +114,9 @@ async function connect(
 }
 
 async function readText(response: IncomingMessage): Promise<string> {
-  const tooMuch = () => new DocumentFetchError('refused', `the document has more than ${SIZE_LIMIT} bytes`)
+  const tooMuch = () => new DocumentFetchError('refused', `the document has more than ${sizeLimit} bytes`)
   try {
-    return (await readBounded(response, SIZE_LIMIT, tooMuch)).toString('utf8')
+    return (await readBounded(response, sizeLimit, tooMuch)).toString('utf8')
   } catch (error) {
     throw error instanceof DocumentFetchError ? error : unreachable(error)
   }
