@@ -26,8 +26,9 @@ verifies('N6', 'compose gives the secret of the authorization server to that ser
 verifies('N6', 'in Redis each service is a user with its own password, for its own keys and channels', () => {
   const users = read('deploy/secrets.sh').match(/^user .+$/gm) ?? []
   const rulesOf = (name: string) => users.find((user) => user.startsWith(`user ${name} `)) ?? ''
+  // the operator's listings: names of all keys, which are digests, and no values
   expect(rulesOf('auth')).toMatch(
-    / #\$\(digest "\$\(password_in "\$auth\/redis-url"\)"\) \$service_rules ~auth:\* &auth:\*$/,
+    / #\$\(digest "\$\(password_in "\$auth\/redis-url"\)"\) \$service_rules \+scan ~auth:\* &auth:\*$/,
   )
   expect(rulesOf('mcp')).toMatch(
     / #\$\(digest "\$\(password_in "\$mcp\/redis-url"\)"\) \$service_rules ~mcp:\* &mcp:\*$/,

@@ -175,7 +175,7 @@ describe('the state', () => {
 })
 
 describe('consent', () => {
-  const CONSENT = 'An app wants to use your account'
+  const consentTitle = 'An app wants to use your account'
   const attacker = {
     client_name: 'Holiday photos',
     redirect_uris: ['https://evil.example/callback'],
@@ -217,7 +217,7 @@ describe('consent', () => {
     const answer = await decideAtGitHub(await goToGitHub(browser), 'mona')
     const elsewhere = await comeBack(other, answer)
     expect([elsewhere.status, elsewhere.leftTo, Object.keys(other.cookies())]).toEqual([400, undefined, []])
-    expect((await comeBack(browser, answer)).heading).toBe(CONSENT)
+    expect((await comeBack(browser, answer)).heading).toBe(consentTitle)
   })
 
   verifies('A15', 'what GitHub said reaches no app before the person agreed to that app here', async () => {
@@ -226,7 +226,7 @@ describe('consent', () => {
     const browser = server.openBrowser()
     await browser.open(request())
     const page = await signIn(browser, 'mona')
-    expect(page.heading).toBe(CONSENT)
+    expect(page.heading).toBe(consentTitle)
     for (const fact of ['Holiday photos', 'Unverified app', 'You will return to evil.example', 'mona'])
       expect(page.text).toContain(fact)
     const { url } = page
@@ -235,7 +235,7 @@ describe('consent', () => {
     for (const path of [`/authorize/${uid}`, request(), request({ scope: 'mcp:tools:read' }), (await requestOf())()]) {
       const next = await browser.open(path, { 'sec-fetch-site': 'cross-site' })
       expect([next.leftTo, next.text.includes('GitHub')]).toEqual([undefined, false])
-      expect(next.heading).toBeOneOf([CONSENT, 'This request has expired'])
+      expect(next.heading).toBeOneOf([consentTitle, 'This request has expired'])
     }
     expect((await browser.refuse()).leftTo?.searchParams.get('error')).toBe('access_denied')
   })
