@@ -8,6 +8,9 @@ const execArgv = ['--conditions=gatehouse-source']
 // what is looked at until it is so: on a machine that does much besides, a second is short
 const expectation = { poll: { timeout: 10_000 } }
 
+/** Keys that take long to make, once for all tests of the authorization server. */
+const idTokenKeys = 'apps/auth/src/harness/id-token-keys.setup.ts'
+
 // Real processes and a real browser: one file at a time, or they take the machine from each other.
 const realProcesses = {
   execArgv,
@@ -32,7 +35,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           execArgv,
           expect: expectation,
-          globalSetup: 'apps/auth/src/harness/id-token-keys.setup.ts',
+          globalSetup: idTokenKeys,
         },
       },
       {
@@ -50,6 +53,7 @@ export default defineConfig({
         test: {
           ...realProcesses,
           name: 'long',
+          globalSetup: [realProcesses.globalSetup, idTokenKeys],
           include: ['packages/e2e/src/long/*.test.ts', '{apps,packages}/*/src/**/*.full.test.ts'],
           testTimeout: 600_000,
         },
