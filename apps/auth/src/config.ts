@@ -73,6 +73,8 @@ export interface Config {
   readonly lifetimes: Lifetimes
   /** Seconds for which the poll of a waiting device is held; 0: it is answered at once. */
   readonly hold: number
+  /** Whether requests may take the short ways of docs/performance.md. Their answers are the same. */
+  readonly fastPaths: boolean
   /** What a redeemed token gets within its grace that comes from another network and by another program than at first. */
   readonly reuseElsewhere: 'end' | 'answer'
 }
@@ -148,6 +150,7 @@ export function readConfig(env: Environment): Config {
     admission,
     lifetimes: readLifetimes(read.text('AUTH_LIFETIMES'), hold, faults),
     hold,
+    fastPaths: read.oneOf('FAST_PATHS') === 'on',
     reuseElsewhere: read.oneOf('AUTH_REUSE_ELSEWHERE'),
   }
   checkLogins(read, config, faults)

@@ -37,6 +37,7 @@ test('an empty environment runs on this machine alone, and says which defaults i
     logLevel: 'info',
     trustProxy: [],
     sessions: true,
+    fastPaths: true,
     needsSecret: false,
     store: { kind: 'sqlite', folder: resolve('.data') },
     dataDir: resolve('.data'),

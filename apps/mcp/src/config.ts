@@ -63,6 +63,8 @@ export interface Config {
   readonly proxies: Proxies | undefined
   /** Whether clients of the 2025 era get sessions, and so whether there is a store at all. */
   readonly sessions: boolean
+  /** Whether requests may take the short ways of docs/performance.md. Their answers are the same. */
+  readonly fastPaths: boolean
   /** Which it is, and nothing else. Secret: it has passwords in it. */
   readonly store: StoreChoice
   readonly dataDir: string
@@ -167,6 +169,7 @@ export function readConfig(env: Environment, { lock = 'needed' }: Partial<Pick<G
     trustProxy: read.networks('TRUST_PROXY'),
     proxies: readProxies(env, faults),
     sessions: read.oneOf('MCP_SESSIONS') === 'on',
+    fastPaths: read.oneOf('FAST_PATHS') === 'on',
     store: readStoreChoice(read, dataDir, faults),
     dataDir,
     inherited: { PATH: env.PATH, LANG: env.LANG },

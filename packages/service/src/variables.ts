@@ -25,6 +25,11 @@ export const serviceVariables = {
     default: 'info',
     values: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
   },
+  FAST_PATHS: {
+    does: '`off`: each request goes the long way: see [short ways](performance.md#short-ways)',
+    default: 'on',
+    values: ['on', 'off'],
+  },
   TRUST_PROXY: {
     does: 'addresses and CIDR blocks of the proxies whose `X-Forwarded-For` is believed',
     otherwise: 'nobody; Compose: the edge',

@@ -16,7 +16,7 @@ import { createTable } from './table.ts'
 export type Changeable = Pick<Config, 'endpoints' | 'development'>
 
 export interface EndpointsOptions {
-  readonly config: Changeable & Pick<Config, 'issuer' | 'allowedOrigins'>
+  readonly config: Changeable & Pick<Config, 'issuer' | 'allowedOrigins' | 'fastPaths'>
   readonly keys: Parameters<typeof createOurVerifier>[0]['keys']
   readonly store: SessionStore | undefined
   readonly common: Common
@@ -40,7 +40,7 @@ export interface Endpoints {
 }
 
 export function openEndpoints({ config, keys, store, common, serve, clock }: EndpointsOptions): Endpoints {
-  const { issuer, allowedOrigins } = config
+  const { issuer, allowedOrigins, fastPaths } = config
   const { log } = common
   let all: readonly McpEndpoint[] = []
   let directory: Directory
@@ -55,7 +55,7 @@ export function openEndpoints({ config, keys, store, common, serve, clock }: End
       scopes,
       challengeScopes: defaultScopes,
       resourceName: title,
-      verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock }),
+      verifyAccessToken: createOurVerifier({ issuer, resource, keys, clock, ...(!fastPaths && { remembered: 0 }) }),
       effectiveScopes,
     })
     return { guard, checkOrigin: createOriginCheck({ resources: [resource], allowedOrigins, development }) }
