@@ -237,7 +237,7 @@ const table = {
   X28: claimed('services and Redis find each other in whatever order they start'),
   X29: open('half an hour of faults leaves no leak and no wrong answer'),
   X30: claimed('the next release goes on with the data of this one'),
-  X31: open('a restored backup makes nothing usable again that was used'),
+  X31: claimed('a restored backup makes nothing usable again that was used'),
 } as const satisfies Readonly<Record<string, Requirement>>
 
 export type RequirementId = keyof typeof table

@@ -5,6 +5,7 @@ import {
   approvalsOfClient,
   type Belongings,
   belongingsOf,
+  endSignIns,
   forgetPerson,
   listClients,
   listPeople,
@@ -19,8 +20,9 @@ export const operatorUsage = `Usage: node operator-command.js <command>
   people forget SUBJECT [--yes]            ends all approvals and sessions, and takes the account away
   clients list [--after CURSOR] [--json]   clients that registered themselves
   clients remove CLIENT_ID [--yes]         takes one away, and ends what people approved of it
+  sign-ins end [--yes]                     ends everybody's: needed after a backup was restored, before the service starts
 
-Without --yes the last one of each shows what there is, and changes nothing.
+Without --yes nothing is changed: forget and remove show what there is.
 It needs the settings of the service, as the container has them.
 `
 
@@ -31,6 +33,7 @@ export type PeopleCommand =
   | { readonly name: 'people list' | 'clients list'; readonly json: boolean; readonly after: string | undefined }
   | { readonly name: 'people show'; readonly of: string }
   | { readonly name: 'people forget' | 'clients remove'; readonly of: string; readonly yes: boolean }
+  | { readonly name: 'sign-ins end'; readonly yes: boolean }
 
 /** Undefined: asked for its usage. Throws {@link UsageError}. */
 export function parseOperatorCommand(args: readonly string[]): PeopleCommand | undefined {
@@ -45,6 +48,7 @@ export function parseOperatorCommand(args: readonly string[]): PeopleCommand | u
     return { name, json, after }
   }
   if (json || after !== undefined) throw new UsageError('--json and --after are for list.')
+  if (name === 'sign-ins end' && of === undefined) return { name, yes }
   if (name === 'people show' && of && !yes) return { name, of }
   if ((name === 'people forget' || name === 'clients remove') && of) return { name, of, yes }
   throw new UsageError(name ? `There is no such command, or it lacks something: ${name}.` : 'Say a command.')
@@ -85,8 +89,16 @@ export async function runPeopleCommand(command: PeopleCommand, options: PeopleOp
       if (ended === 0) throw new OperatorError(why)
       return `${there}Its approvals have ended. ${why}\n`
     }
+    case 'sign-ins end': {
+      if (!command.yes) return `${aboutSignIns}Nothing was changed. To do it: sign-ins end --yes\n`
+      return `All sign-ins have ended: ${await endSignIns(options)} records are gone.\n`
+    }
   }
 }
+
+const aboutSignIns = `This ends all codes, refresh tokens, sessions and approvals: everybody signs in again.
+Accounts, registered clients and signing keys stay.
+`
 
 function describe(subject: string, { account, approvals, sessions }: Belongings): string {
   if (!account && approvals.length + sessions.length === 0)

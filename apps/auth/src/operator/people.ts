@@ -127,6 +127,14 @@ export async function removeClient(clientId: string, options: PeopleOptions) {
   return { registered, ended: approvals.length }
 }
 
+/**
+ * Ends what a restored backup has of codes, tokens and sessions that were used or ended since: it cannot be told from the rest. Call it
+ * before the service starts. Returns how many records there were.
+ */
+export function endSignIns({ store }: PeopleOptions): Promise<number> {
+  return store.records.clear(['Account', 'Client'])
+}
+
 async function approvalsWhere(store: PeopleOptions['store'], isOne: (grant: GrantPayload) => boolean) {
   const found = new Map<string, Approval>()
   for await (const grant of all<GrantPayload>(store, 'Grant')) {

@@ -120,6 +120,12 @@ export interface RecordStore {
   destroy(model: Model, id: string): Promise<void>
   /** Destroys every record of the grant, of whatever model. Idempotent. */
   revokeByGrant(grantId: string): Promise<void>
+  /**
+   * Destroys every record whose model is not among `kept`, device codes included. Documents stay. For an operator, while no
+   * service runs: what is written meanwhile may stay. Returns how many there were. Throws {@link CursorError} if the store
+   * was changed for another under it; then what is left may be destroyed by another call.
+   */
+  clear(kept: readonly Model[]): Promise<number>
 }
 
 /** RFC 8628 device codes: records of model `DeviceCode` whose changes are compare-and-set. */

@@ -1,9 +1,14 @@
-import { AlreadyConsumedError } from '../../errors.ts'
+import { AlreadyConsumedError, CursorError } from '../../errors.ts'
 import type { RecordStore } from '../contract.ts'
 import { grantModel, recordGrace, refreshTokenModel, refuseDeviceCodes } from '../rules.ts'
 import { createRedisAccounts } from './accounts.ts'
 import { createListing } from './listing.ts'
 import { createGrantIndex, createRecordReader, type RedisPartOptions } from './parts.ts'
+
+/** What keys begin with, after the prefix, that are no records. */
+const otherFamilies = ['uid', 'user-code', 'grant', 'account', 'attempts', 'document', 'schema', 'mark']
+/** Keys. */
+const clearedAtOnce = 500
 
 export function createRedisRecords(options: RedisPartOptions): RecordStore {
   const { connection, sealing, envelopes, clockOffset, prefix } = options
@@ -99,6 +104,23 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       // These alone, and last: entries that came meanwhile, and those of an attempt that broke off, are still needed.
       if (members.length > 0) await connection.write((redis) => redis.zrem(key, ...members))
       await connection.copied()
+    },
+
+    // What leads to a record may stay: it leads nowhere, and ends by itself.
+    async clear(kept) {
+      const staying = new Set([...kept, ...otherFamilies])
+      let cleared = 0
+      let after: string | undefined
+      do {
+        const step = await connection.scan(`${prefix}*`, { count: clearedAtOnce, after })
+        if (!step) throw new CursorError()
+        const keys = step.keys.filter((key) => !staying.has(key.slice(prefix.length).split(':')[0] as string))
+        const gone = await connection.write((redis) => Promise.all(keys.map((key) => redis.del(key))))
+        cleared += gone.reduce((sum, count) => sum + count, 0)
+        after = step.next
+      } while (after !== undefined)
+      await connection.copied()
+      return cleared
     },
   }
 }

@@ -57,6 +57,7 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
   )
   const destroy = database.prepare('DELETE FROM records WHERE key = :key')
   const revoke = database.prepare('DELETE FROM records WHERE grant_id = :grantId')
+  const clear = database.prepare('DELETE FROM records WHERE model NOT IN (SELECT value FROM json_each(:kept))')
 
   function toRecord(model: string, found: unknown, foundBy?: FoundBy): StoredRecord | undefined {
     const row = found as RecordRow | undefined
@@ -161,6 +162,10 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
     async revokeByGrant(grantId) {
       const grantKey = sealing.hashKey('grant', grantId)
       database.write(() => revoke.run({ grantId: grantKey }))
+    },
+
+    async clear(kept) {
+      return database.write(() => Number(clear.run({ kept: JSON.stringify(kept) }).changes))
     },
   }
 }

@@ -123,6 +123,34 @@ export function describeListing(staged: Staged): void {
   )
 }
 
+export function describeClearing(staged: Staged): void {
+  test(
+    'of all models but those that are to stay, every record is gone, and what led to it leads nowhere',
+    staged(async ({ store, stores }) => {
+      await putAll(store, 'RefreshToken', named('token', 700))
+      await putAll(store, 'Client', named('client', 20))
+      await store.records.put('Session', 's', {}, hour, { uid: 'u' })
+      await store.records.put('Grant', 'g', { accountId: 'a' }, hour, { grantId: 'g', accountId: 'a' })
+      await store.records.put('Made up', 'for ever', {}, undefined)
+      await store.deviceCodes.create('d', {}, hour, { userCode: 'BCDFGHJK', phase: 'pending' })
+      await store.documents.put('keys', { k: 1 })
+      await store.attempts.take('somebody', 1, hour)
+      const [, other = store] = stores
+      expect(await other.records.clear(['Client', 'Account'])).toBe(704)
+      expect(await idsOf(store, 'RefreshToken')).toEqual([])
+      expect(await idsOf(store, 'Client')).toEqual(named('client', 20))
+      expect(await store.records.findByUid('Session', 'u')).toBeUndefined()
+      expect(await store.records.grantsOf('a')).toEqual([])
+      expect(await store.records.find('Made up', 'for ever')).toBeUndefined()
+      expect(await store.records.find('DeviceCode', 'd')).toBeUndefined()
+      expect(await store.deviceCodes.findByUserCode('BCDFGHJK')).toBeUndefined()
+      expect(await store.documents.get('keys')).toEqual({ k: 1 })
+      expect((await store.attempts.take('somebody', 1, hour)).allowed).toBe(false)
+      expect(await store.records.clear(['Client'])).toBe(0)
+    }),
+  )
+}
+
 export function describeReplacing(staged: Staged): void {
   test(
     'a record is replaced if it is there, and lives for as long as before',

@@ -24,6 +24,7 @@ export function describeLiveness(staged: Staged): void {
         consume: () => store.records.consume('Session', 'a'),
         destroy: () => store.records.destroy('Session', 'a'),
         revokeByGrant: () => store.records.revokeByGrant('a'),
+        clear: () => store.records.clear([]),
         replace: () => store.records.replace('Session', 'a', {}),
         keep: () => store.records.keep('Session', 'a', 1, 60_000),
         list: () => store.records.list('Session', { size: 10 }),

@@ -9,7 +9,7 @@ import { describeDeviceCodeRaces } from './device-code-races.ts'
 import { describeDeviceCodes } from './device-codes.ts'
 import { describeDocuments } from './documents.ts'
 import { describeGrants } from './grants.ts'
-import { describeEnds, describeListing, describeReplacing } from './listing.ts'
+import { describeClearing, describeEnds, describeListing, describeReplacing } from './listing.ts'
 import { describeLiveness } from './liveness.ts'
 import { describePolls } from './polls.ts'
 import { describeRecordLifetimes } from './record-lifetimes.ts'
@@ -52,6 +52,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describe('record lifetimes', () => describeRecordLifetimes(staged))
     describe('replacing records', () => describeReplacing(staged))
     describe('listings', () => describeListing(staged))
+    describe('clearing', () => describeClearing(staged))
     describe('grants of an account', () => describeGrants(staged))
     describe('device codes', () => describeDeviceCodes(staged))
     describe('device code races', () => describeDeviceCodeRaces(staged))
