@@ -9,6 +9,7 @@ import { repository } from '@gatehouse/testing'
 import { guard } from './guard.ts'
 import { login } from './login/login.ts'
 import { type Measurement, OptionError } from './measurement.ts'
+import { memory } from './memory.ts'
 import { poll } from './poll.ts'
 import { relay } from './relay.ts'
 import { rules } from './rules.ts'
@@ -19,6 +20,7 @@ import { waiting, waitingRedis } from './waiting.ts'
 const measurements: Readonly<Record<string, Measurement>> = {
   guard,
   login,
+  memory,
   poll,
   relay,
   rules,

@@ -61,7 +61,8 @@ async function measure(subject: McpServer, agent: Agent): Promise<Sample> {
   }
 }
 
-async function call({ url, token, tool }: McpServer, agent: Agent): Promise<void> {
+/** Calls its tool once. Rejects if it answers otherwise than expected. */
+export async function call({ url, token, tool }: McpServer, agent: Agent): Promise<void> {
   const { name, arguments: args, answer } = tool
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
