@@ -15,6 +15,7 @@ import { relay } from './relay.ts'
 import { rules } from './rules.ts'
 import { sessions } from './sessions.ts'
 import { tableOf } from './table.ts'
+import { tokens } from './tokens.ts'
 import { waiting, waitingRedis } from './waiting.ts'
 
 const measurements: Readonly<Record<string, Measurement>> = {
@@ -25,6 +26,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
   relay,
   rules,
   sessions,
+  tokens,
   waiting,
   'waiting-redis': waitingRedis,
 }

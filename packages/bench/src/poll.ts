@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { startTestRedis } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
 import { askForCodes, type Device, pollEach } from './devices.ts'
 import { processorTime } from './kernel.ts'
 import type { Measurement } from './measurement.ts'
+import { timeOfRedis } from './redis-time.ts'
 import { inRounds } from './rounds.ts'
 import { type Server, startBareProvider, startGatehouse } from './servers.ts'
 import { compare, type Sample } from './statistics.ts'
@@ -84,13 +84,4 @@ async function measure({ server, devices, atOnce, redisUrl }: Subject, idle: num
     ...(atOnce === pollsAtOnce && { 'polls a second': devices.length / seconds }),
     ...(redisUrl && { 'CPU ms a poll of Redis': ofStore / devices.length }),
   }
-}
-
-/** Milliseconds of processor time that Redis has used so far; 0 without one. */
-async function timeOfRedis(url: string | undefined): Promise<number> {
-  if (!url) return 0
-  const redis = new Redis(url)
-  const told = await redis.info('cpu').finally(() => redis.disconnect())
-  const seconds = [...told.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)].map(([, value]) => Number(value))
-  return seconds.reduce((sum, value) => sum + value, 0) * 1_000
 }

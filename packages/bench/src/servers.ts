@@ -65,18 +65,22 @@ export async function startGatehouse({ redisUrl, env = {} }: GatehouseOptions = 
   }
 }
 
-/** oidc-provider alone, which counts nothing, keeps nothing and looks at no interval. */
-export async function startBareProvider(): Promise<Server> {
+/**
+ * oidc-provider alone, which counts nothing, keeps nothing and looks at no interval. `refreshTokens` are of a sign-in each, of
+ * the client {@link terminal}.
+ */
+export async function startBareProvider(): Promise<Server & { readonly refreshTokens: readonly string[] }> {
   const [port = 0] = await freePorts(1)
   const program = join(import.meta.dirname, 'bare-provider.ts')
-  const process = startProcess([program, String(port), JSON.stringify([terminal])], {
+  const process = startProcess([program, String(port), JSON.stringify([terminal, robot])], {
     env: { NODE_ENV: 'production' },
   })
-  await process.says(/it listens/)
+  const [, refreshTokens = ''] = await process.says(/it listens (.*)/)
   const caller = createCaller(port)
   return {
     pid: process.pid,
     caller,
+    refreshTokens: JSON.parse(refreshTokens),
     deviceAuthorization: '/device/auth',
     async [Symbol.asyncDispose]() {
       caller[Symbol.dispose]()
