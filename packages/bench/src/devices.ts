@@ -1,4 +1,5 @@
 // Devices at wire level (RFC 8628), which nobody approves.
+import { forEach } from './at-once.ts'
 import type { Caller } from './caller.ts'
 import { deviceGrant, type Server, terminal } from './servers.ts'
 
@@ -51,12 +52,4 @@ export async function pollEach(server: Server, devices: readonly Device[], atOnc
     const answer = await poll(server.caller, device)
     if (answer !== 'authorization_pending') throw new Error(`A poll was answered by ${answer}`)
   })
-}
-
-async function forEach<T>(all: readonly T[], atOnce: number, act: (one: T) => Promise<void>): Promise<void> {
-  const left = all.values()
-  const next = async () => {
-    for (const one of left) await act(one)
-  }
-  await Promise.all(Array.from({ length: atOnce }, next))
 }

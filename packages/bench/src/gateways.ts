@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { repository, startProcess, startStack, type TokenIssuer } from '@gatehouse/testing'
+import { readyWithin } from './servers.ts'
 
 const server = join(import.meta.dirname, 'upstream-server.ts')
 
@@ -22,8 +23,8 @@ export interface McpServer extends AsyncDisposable {
   readonly tool: Tool
 }
 
-const greet: Tool = { name: 'greet', arguments: { name: 'world' }, answer: 'Hello, world' }
-const relayed: Tool = { name: 'tool_1', arguments: { text: 'hello' }, answer: '"done"' }
+export const greet: Tool = { name: 'greet', arguments: { name: 'world' }, answer: 'Hello, world' }
+export const relayed: Tool = { name: 'tool_1', arguments: { text: 'hello' }, answer: '"done"' }
 
 /** A command that speaks stdio: as little as a server can do, of an era (`2025` or `2026`), with so many tools. */
 export function upstreamCommand(era: string, tools: number): { readonly command: readonly string[] } {
@@ -33,7 +34,7 @@ export function upstreamCommand(era: string, tools: number): { readonly command:
 /** The same over HTTP, without a guard. */
 export async function startUpstream(era: string, tools: number): Promise<McpServer> {
   const child = startProcess([server, 'http', era, String(tools)], { input: '' })
-  const [, port] = await child.says(/^(\d+)$/m)
+  const [, port] = await child.says(/^(\d+)$/m, readyWithin)
   return {
     pid: child.pid,
     url: `http://127.0.0.1:${port}/mcp`,
@@ -73,13 +74,14 @@ export async function startGateway(
   writeFileSync(file, JSON.stringify(settings))
   const env = {
     NODE_ENV: 'production',
+    HOST: '127.0.0.1',
     LOG_LEVEL: 'info',
     MCP_ISSUER: issuer.issuer,
     MCP_SECRET: 'a-secret-of-seals-which-is-long-enough',
     NODE_OPTIONS: node.join(' '),
     ...(upstream && { GATEHOUSE_CONFIG: file }),
   }
-  const stack = await startStack({ services: ['mcp'], env: { mcp: env } })
+  const stack = await startStack({ services: ['mcp'], env: { mcp: env }, readyWithin })
   return {
     pid: stack.pid('mcp'),
     url: stack.resource,

@@ -6,6 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { repository } from '@gatehouse/testing'
+import { all } from './all.ts'
+import { footprint } from './footprint.ts'
 import { guard } from './guard.ts'
 import { login } from './login/login.ts'
 import { type Measurement, OptionError } from './measurement.ts'
@@ -16,9 +18,13 @@ import { rules } from './rules.ts'
 import { sessions } from './sessions.ts'
 import { tableOf } from './table.ts'
 import { tokens } from './tokens.ts'
+import { calls } from './tool-calls.ts'
 import { waiting, waitingRedis } from './waiting.ts'
 
 const measurements: Readonly<Record<string, Measurement>> = {
+  all,
+  calls,
+  footprint,
   guard,
   login,
   memory,
@@ -68,5 +74,6 @@ async function measure(name: string, measurement: Measurement): Promise<void> {
     `${JSON.stringify({ name, date, seconds, machine, rows }, undefined, 2)}\n`,
   )
   process.stdout.write(tableOf(rows))
+  if (measurement.plot) writeFileSync(join(folder, `bench-${name}.svg`), measurement.plot(rows))
   say(`took ${seconds} s; test-output/bench-${name}.json has the figures`)
 }

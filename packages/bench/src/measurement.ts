@@ -1,3 +1,5 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+
 /** What was seen in the rounds of one run. */
 export interface Spread {
   readonly median: number
@@ -13,17 +15,33 @@ export interface Row {
   readonly details?: object
 }
 
+/** Tells the person who waits what is done at the moment. */
+export type Say = (text: string) => void
+
 export interface Measurement {
   /** One sentence, for the list of measurements. */
   readonly about: string
   /** Its options, a line each; without them it takes none. */
   readonly options?: readonly string[]
   /**
-   * `say` tells the person who waits what is done at the moment. Throws {@link OptionError}, or if the servers answer other
-   * than expected.
+   * Throws {@link OptionError}, or if the servers answer other than expected.
    */
-  readonly run: (say: (text: string) => void, options: readonly string[]) => Promise<readonly Row[]>
+  readonly run: (say: Say, options: readonly string[]) => Promise<readonly Row[]>
+  /** The rows as a picture, in SVG. */
+  readonly plot?: (rows: readonly Row[]) => string
 }
 
 /** A command line that is wrong: the message says what would be right. */
 export class OptionError extends Error {}
+
+/** As parseArgs of Node.js. Throws {@link OptionError}. */
+export function parseOptions<const T extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: T,
+): ReturnType<typeof parseArgs<{ options: T }>>['values'] {
+  try {
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    throw new OptionError((error as Error).message)
+  }
+}

@@ -1,12 +1,10 @@
 // What the process of a service takes: the time until it is ready, and its memory, at rest and under calls.
-import { Agent } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { createTokenIssuer } from '@gatehouse/testing'
+import { calling2026 } from './calling.ts'
 import { type McpServer, startGateway, upstreamCommand } from './gateways.ts'
 import { processorTime, residentMemory } from './kernel.ts'
-import { type Measurement, OptionError, type Row } from './measurement.ts'
-import { call } from './relay.ts'
+import { type Measurement, OptionError, parseOptions, type Row } from './measurement.ts'
 import { startGatehouse } from './servers.ts'
 import { type Sample, spread } from './statistics.ts'
 
@@ -63,18 +61,15 @@ type Until = (done: number, passed: number) => boolean
 
 function readOptions(args: readonly string[]): { readonly until: Until; readonly node: readonly string[] } {
   const options = { minutes: { type: 'string' }, node: { type: 'string', multiple: true } } as const
-  try {
-    const { minutes, node = [] } = parseArgs({ args: [...args], options }).values
-    if (minutes === undefined) return { until: (done) => done >= calls, node }
-    if (!(Number(minutes) > 0)) throw new Error('--minutes takes a number')
-    return { until: (_, passed) => passed >= Number(minutes) * 60_000, node }
-  } catch (error) {
-    throw new OptionError((error as Error).message)
-  }
+  const { minutes, node = [] } = parseOptions(args, options)
+  if (minutes === undefined) return { until: (done) => done >= calls, node }
+  if (!(Number(minutes) > 0)) throw new OptionError('--minutes takes a number')
+  return { until: (_, passed) => passed >= Number(minutes) * 60_000, node }
 }
 
 async function load(server: McpServer, until: Until): Promise<Sample> {
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce })
+  await using connections = new AsyncDisposableStack()
+  const { ask } = calling2026(connections, server)
   const [before, began] = [processorTime(server.pid), performance.now()]
   let done = 0
   let highest = 0
@@ -84,14 +79,13 @@ async function load(server: McpServer, until: Until): Promise<Sample> {
   const caller = async () => {
     while (!until(done, performance.now() - began)) {
       done += 1
-      await call(server, agent)
+      await ask(done)
     }
   }
   try {
     await Promise.all(Array.from({ length: atOnce }, caller))
   } finally {
     clearInterval(looking)
-    agent.destroy()
   }
   const processor = (processorTime(server.pid) - before) / done
   const atEnd = residentMemory(server.pid)

@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startTestRedis } from '@gatehouse/testing'
 import { askForCodes, type Device, pollEach } from './devices.ts'
 import { processorTime } from './kernel.ts'
-import type { Measurement } from './measurement.ts'
+import type { Measurement, Say } from './measurement.ts'
 import { timeOfRedis } from './redis-time.ts'
-import { inRounds } from './rounds.ts'
+import { inRounds, type RoundsOptions } from './rounds.ts'
 import { type Server, startBareProvider, startGatehouse } from './servers.ts'
 import { compare, type Sample } from './statistics.ts'
 
@@ -17,7 +17,6 @@ const pollsAtOnce = 8
 const bareDevices = 250
 /** Milliseconds, more than devices are told to wait between two polls. */
 const interval = 1_100
-const roundCounts = { warmUp: 2, rounds: 10 }
 /** Of devices whose polls are held, each for a second. */
 const heldAtOnce = 500
 const idleTime = 5_000
@@ -32,34 +31,41 @@ interface Subject {
 /** What a poll costs that is answered with authorization_pending. */
 export const poll: Measurement = {
   about: 'what a poll of a device costs for which nobody has decided yet, at once or held for a second',
-  async run(say) {
-    say('starting servers')
-    await using redis = await startTestRedis()
-    await using servers = new AsyncDisposableStack()
-    const start = async (seconds: string, store: { readonly redisUrl?: string }): Promise<Subject> => {
-      const server = servers.use(await startGatehouse({ ...store, env: { AUTH_HOLD_SECONDS: seconds } }))
-      const devices = await askForCodes(server, polls)
-      return { server, devices, ...store, atOnce: seconds === '0' ? pollsAtOnce : heldAtOnce }
-    }
-    const bare = servers.use(await startBareProvider())
-    const some = await askForCodes(bare, bareDevices)
-    const ofBare = Array.from({ length: barePolls / bareDevices }, () => some).flat()
-    const ofRedis = { redisUrl: redis.url }
-    const subjects: Readonly<Record<string, Subject>> = {
-      [bareName]: { server: bare, devices: ofBare, atOnce: pollsAtOnce },
-      'Gatehouse, SQLite': await start('0', {}),
-      'Gatehouse, Redis': await start('0', ofRedis),
-      'Gatehouse, SQLite, held': await start('1', {}),
-      'Gatehouse, Redis, held': await start('1', ofRedis),
-    }
-    say('seeing what they use while nobody asks')
-    const idle = await idleTimes(Object.values(subjects))
-    say(`polling, ${roundCounts.warmUp + roundCounts.rounds} rounds of ${polls}`)
-    const measured = Object.entries(subjects).map(([name, subject], index) => {
-      return [name, () => measure(subject, idle[index] ?? 0)] as const
-    })
-    return compare(await inRounds(Object.fromEntries(measured), roundCounts), bareName)
-  },
+  run: async (say) => compare(await samplePoll(say, { warmUp: 2, rounds: 10 }, ['0', '1']), bareName),
+}
+
+/** `holds` are the AUTH_HOLD_SECONDS of the servers. */
+export async function samplePoll(
+  say: Say,
+  roundCounts: RoundsOptions,
+  holds: readonly ('0' | '1')[],
+): Promise<Record<string, Sample[]>> {
+  const { share = 1 } = roundCounts
+  say('starting authorization servers')
+  await using redis = await startTestRedis()
+  await using servers = new AsyncDisposableStack()
+  const start = async (seconds: string, store: { readonly redisUrl?: string }): Promise<Subject> => {
+    const server = servers.use(await startGatehouse({ ...store, env: { AUTH_HOLD_SECONDS: seconds } }))
+    const devices = await askForCodes(server, polls * share)
+    return { server, devices, ...store, atOnce: seconds === '0' ? pollsAtOnce : heldAtOnce }
+  }
+  const bare = servers.use(await startBareProvider())
+  const some = await askForCodes(bare, bareDevices)
+  const ofBare = Array.from({ length: Math.ceil((barePolls * share) / bareDevices) }, () => some).flat()
+  const ofRedis = { redisUrl: redis.url }
+  const subjects: Record<string, Subject> = { [bareName]: { server: bare, devices: ofBare, atOnce: pollsAtOnce } }
+  for (const hold of holds) {
+    const way = hold === '0' ? '' : ', held'
+    subjects[`Gatehouse, SQLite${way}`] = await start(hold, {})
+    subjects[`Gatehouse, Redis${way}`] = await start(hold, ofRedis)
+  }
+  say('seeing what they use while nobody asks')
+  const idle = await idleTimes(Object.values(subjects))
+  say(`polling, ${roundCounts.warmUp + roundCounts.rounds} rounds of ${polls * share}`)
+  const measured = Object.entries(subjects).map(([name, subject], index) => {
+    return [name, () => measure(subject, idle[index] ?? 0)] as const
+  })
+  return await inRounds(Object.fromEntries(measured), roundCounts)
 }
 
 /** Milliseconds of processor time a second. */

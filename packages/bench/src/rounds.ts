@@ -4,6 +4,8 @@ export interface RoundsOptions {
   /** Rounds that count for nothing: code is compiled and caches are filled in them. */
   readonly warmUp: number
   readonly rounds: number
+  /** The share of its requests that a round has, to see whether it runs. By default all: 1. */
+  readonly share?: number
 }
 
 /** Runs every subject once a round, one after the other, each round in the reverse order of the one before. */

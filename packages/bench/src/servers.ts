@@ -7,6 +7,9 @@ import { type Caller, createCaller } from './caller.ts'
 /** One for all: several of a run may have the same Redis. */
 const secret = randomBytes(32).toString('base64')
 
+/** Milliseconds: a machine that does much besides takes its time, which is nothing to be measured. */
+export const readyWithin = 120_000
+
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 
 export const terminal = {
@@ -27,9 +30,19 @@ export const robot = {
   redirect_uris: [],
 } as const
 
-export interface Server extends AsyncDisposable {
+/** An authorization server that is asked for tokens. */
+export interface TokenServer extends AsyncDisposable {
   readonly pid: number
   readonly caller: Caller
+  /** What its tokens are for. */
+  readonly resource: string
+  /** Of its token endpoint. Absent: /token. */
+  readonly path?: string
+  /** The client that gets tokens for itself. Absent: the robot. */
+  readonly client?: { readonly client_id: string; readonly client_secret: string }
+}
+
+export interface Server extends TokenServer {
   /** Where codes are asked for: RFC 8628 §3.1. */
   readonly deviceAuthorization: string
 }
@@ -52,12 +65,13 @@ export async function startGatehouse({ redisUrl, env = {} }: GatehouseOptions = 
     ...(redisUrl && { REDIS_URL: redisUrl }),
     ...env,
   }
-  const stack = await startStack({ services: ['auth'], clients: [terminal, robot], env: { auth } })
+  const stack = await startStack({ services: ['auth'], clients: [terminal, robot], env: { auth }, readyWithin })
   const caller = createCaller(Number(new URL(stack.issuer).port))
   return {
     pid: stack.pid('auth'),
     caller,
     deviceAuthorization: '/device_authorization',
+    resource: stack.resource,
     async [Symbol.asyncDispose]() {
       caller[Symbol.dispose]()
       await stack[Symbol.asyncDispose]()
@@ -75,13 +89,14 @@ export async function startBareProvider(): Promise<Server & { readonly refreshTo
   const process = startProcess([program, String(port), JSON.stringify([terminal, robot])], {
     env: { NODE_ENV: 'production' },
   })
-  const [, refreshTokens = ''] = await process.says(/it listens (.*)/)
+  const [, refreshTokens = ''] = await process.says(/it listens (.*)/, readyWithin)
   const caller = createCaller(port)
   return {
     pid: process.pid,
     caller,
-    refreshTokens: JSON.parse(refreshTokens),
     deviceAuthorization: '/device/auth',
+    resource: 'http://localhost:3000/mcp',
+    refreshTokens: JSON.parse(refreshTokens),
     async [Symbol.asyncDispose]() {
       caller[Symbol.dispose]()
       await process.end()

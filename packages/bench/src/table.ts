@@ -20,6 +20,6 @@ function cell(figure: Spread | undefined): string {
 }
 
 /** Three digits that count, and never an exponent. */
-function short(value: number): string {
+export function short(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
 }

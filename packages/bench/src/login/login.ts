@@ -1,8 +1,7 @@
 // From click to token: how long after a person's approval the client has its token, and what its waiting costs in
 // requests. Here are the order of things and the options; each login is in one-login.ts, and the clock is the wire (wire.ts).
-import { parseArgs } from 'node:util'
 import { createPerson, type Person } from '@gatehouse/testing'
-import { type Measurement, OptionError, type Row } from '../measurement.ts'
+import { type Measurement, OptionError, parseOptions, type Row } from '../measurement.ts'
 import type { Client } from './client.ts'
 import { clients } from './clients.ts'
 import { type Deployment, openDeployment, stores } from './deployments.ts'
@@ -53,12 +52,7 @@ function readOptions(args: readonly string[]) {
 
 function parse(args: readonly string[]) {
   const many = { type: 'string', multiple: true } as const
-  const options = { logins: { type: 'string' }, hold: { type: 'string' }, client: many, store: many } as const
-  try {
-    return parseArgs({ args: [...args], options }).values
-  } catch (error) {
-    throw new OptionError((error as Error).message)
-  }
+  return parseOptions(args, { logins: { type: 'string' }, hold: { type: 'string' }, client: many, store: many })
 }
 
 function choose<T extends string>(option: string, all: readonly T[], named: readonly string[] = all): readonly T[] {

@@ -10,7 +10,7 @@ import { freePorts } from './ports.ts'
 import { type RunningProcess, startProcess } from './process.ts'
 import { repository } from './repository.ts'
 
-const readyWithin = 30_000
+const usuallyReadyWithin = 30_000
 
 export type ServiceName = 'auth' | 'mcp'
 
@@ -24,6 +24,8 @@ export interface StackOptions {
   readonly env?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>
   /** A file that is /etc/hosts to the authorization server. Takes root, on Linux. */
   readonly hosts?: string | undefined
+  /** Milliseconds that a service may take to be ready, 30,000 by default. */
+  readonly readyWithin?: number
 }
 
 export interface Stack extends AsyncDisposable {
@@ -46,6 +48,7 @@ export async function startStack({
   clients,
   env = {},
   hosts,
+  readyWithin = usuallyReadyWithin,
 }: StackOptions = {}): Promise<Stack> {
   const [authPort = 0, mcpPort = 0] = await freePorts(2)
   const issuer = `http://localhost:${authPort}`
@@ -74,7 +77,7 @@ export async function startStack({
     const own = name === 'auth' && hosts ? { hosts } : {}
     const service = startProcess([`apps/${name}/src/main.ts`], { env: environments[name], ...own })
     running.set(name, service)
-    await untilReady(service, `http://localhost:${environments[name].PORT}/readyz`)
+    await untilReady(service, `http://localhost:${environments[name].PORT}/readyz`, readyWithin)
   }
   const stop = async (name: ServiceName, signal: NodeJS.Signals = 'SIGTERM') => {
     const service = running.get(name)
@@ -113,7 +116,7 @@ export async function startStack({
   }
 }
 
-async function untilReady(service: RunningProcess, url: string): Promise<void> {
+async function untilReady(service: RunningProcess, url: string, readyWithin: number): Promise<void> {
   const deadline = Date.now() + readyWithin
   for (;;) {
     if (service.hasExited()) throw new Error(`The service ended before it was ready:\n${service.output()}`)
@@ -126,7 +129,7 @@ async function untilReady(service: RunningProcess, url: string): Promise<void> {
     )
     if (status === 200) return
     if (Date.now() > deadline) throw new Error(`${url} answers ${status ?? 'nothing'}:\n${service.output()}`)
-    await wait(50)
+    await wait(10)
   }
 }
 
