@@ -33,6 +33,7 @@ import { createAdapterFactory } from './provider/adapters/index.ts'
 import { canBeRead } from './provider/clients/documents/admitted-hosts.ts'
 import { createClientDocuments } from './provider/clients/documents/client-documents.ts'
 import { fetchDocument } from './provider/clients/documents/safe-fetch.ts'
+import { createKnownClients } from './provider/clients/known-clients.ts'
 import { createStaticClients } from './provider/clients/static-clients.ts'
 import { createDeviceEntry } from './provider/device/entry.ts'
 import { createHeldPolls } from './provider/device/held-polls.ts'
@@ -49,6 +50,7 @@ import { createDecisions } from './provider/people/decisions.ts'
 import { createInteractionGate } from './provider/people/interaction-gate.ts'
 import { createOwnPages } from './provider/people/own-page.ts'
 import { createProvider, type ProviderEvents } from './provider/provider.ts'
+import { createReadAhead } from './provider/read-ahead.ts'
 import { createResources } from './provider/resources.ts'
 import { followFile, type ReloadSource } from './reload.ts'
 import { registerStartPage } from './start-page.ts'
@@ -82,7 +84,7 @@ export interface AppDependencies {
 /** Throws {@link ConfigError} if the client file is faulty. A store that does not answer yet is no fault: see engine.ts. */
 export async function createApp({
   config,
-  store,
+  store: ownStore,
   sealing,
   clock = Date.now,
   logger,
@@ -122,6 +124,7 @@ export async function createApp({
   const notices = createNotices({ log: app.log, counters, write })
 
   // stores and limits
+  const { store, begin: readAhead } = createReadAhead(ownStore)
   const { documents, records, attempts } = store
   const { lifetimes, admission: rules, trustProxy } = config
   const limits = createRequestLimits(attempts, { now: clock, onBlocked: notices.wrongClientSecrets })
@@ -224,6 +227,8 @@ export async function createApp({
       heldPolls,
       relay,
       onPollFromElsewhere: notices.polledFromElsewhere,
+      readAhead,
+      knownClients: createKnownClients({ clock, isOn: config.fastPaths }),
       findStaticClient: staticClients.find,
       unverified: openToClients ? { documents: documentsOfClients } : undefined,
     }),

@@ -3,10 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createAccountRecords } from './accounts/account-records.ts'
 import { operatorUsage, parseOperatorCommand, runPeopleCommand } from './operator/command-line.ts'
 import { runOperatorCommand } from './operator-process.ts'
+import { clientsKnownFor } from './provider/clients/known-clients.ts'
 import { accountLifetime } from './provider/lifetimes.ts'
 
 /** Milliseconds in which what was asked before is answered. */
-const settles = 2_000
+const settles = { person: 2_000, client: 2_000 + clientsKnownFor }
 
 await runOperatorCommand({
   usage: operatorUsage,
@@ -15,6 +16,6 @@ await runOperatorCommand({
     runPeopleCommand(command, {
       store,
       people: createAccountRecords({ store, keptFor: accountLifetime(lifetimes) * 1000 }),
-      settle: async () => void (store.shared && (await wait(settles))),
+      settle: async (of) => void (store.shared && (await wait(settles[of]))),
     }),
 })

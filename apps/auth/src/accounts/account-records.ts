@@ -13,6 +13,8 @@ const pageSize = 500
 
 export interface AccountRecords {
   find(subject: string): Promise<Identity | undefined>
+  /** The same, with whether their end is far enough away: then {@link keep} has nothing to do. */
+  findLasting(subject: string): Promise<LastingIdentity | undefined>
   /** After a sign-in. */
   put(identity: Identity): Promise<void>
   /** What is known of somebody since. Stores nothing if they are gone. */
@@ -25,6 +27,11 @@ export interface AccountRecords {
   moveAll(): Promise<void>
 }
 
+export interface LastingIdentity {
+  readonly identity: Identity
+  readonly lasts: boolean
+}
+
 export interface AccountRecordsOptions {
   readonly store: Pick<Store, 'records' | 'documents' | 'shared'>
   /** Milliseconds for which somebody is remembered at least after they were admitted last. */
@@ -35,8 +42,11 @@ export function createAccountRecords({ store, keptFor }: AccountRecordsOptions):
   const { records, documents, shared } = store
   const lifetime = keptFor + day
   const nameOf = (subject: string) => `account:${subject}`
-  const read = async (subject: string) =>
-    (await records.find(model, subject))?.payload as unknown as Identity | undefined
+  const read = async (subject: string) => (await readLasting(subject))?.identity
+  const readLasting = async (subject: string): Promise<LastingIdentity | undefined> => {
+    const found = await records.findLasting(model, subject)
+    return found && { identity: found.payload as unknown as Identity, lasts: found.lastsFor >= keptFor }
+  }
 
   /**
    * forget() takes the document first: so one that is there afterwards led to a record that it finds. Where somebody else made the
@@ -51,13 +61,17 @@ export function createAccountRecords({ store, keptFor }: AccountRecordsOptions):
     return read(subject)
   }
 
+  async function findLasting(subject: string): Promise<LastingIdentity | undefined> {
+    const found = await readLasting(subject)
+    if (found) return found
+    const old = (await documents.get(nameOf(subject))) as Identity | undefined
+    const identity = old && (await adopt(old))
+    return identity && { identity, lasts: false }
+  }
+
   return {
-    async find(subject) {
-      const identity = await read(subject)
-      if (identity) return identity
-      const old = (await documents.get(nameOf(subject))) as Identity | undefined
-      return old && adopt(old)
-    },
+    find: async (subject) => (await findLasting(subject))?.identity,
+    findLasting,
     async put(identity) {
       const { subject } = identity
       if (shared) {

@@ -43,7 +43,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const { people, documents, records, rules, groups, logins, clock, onRefused, onStale } = options
   const loginOf = ({ subject }: Identity) => logins.find(({ subjectPrefix }) => subject.startsWith(subjectPrefix))
   const freshFor = factsCountMs - (options.tokenLifetime + clockTolerance) * 1000
-  const renew = createRenewal({
+  const renewal = createRenewal({
     records,
     accounts: { find: people.find, put: people.replace },
     freshFor,
@@ -78,10 +78,13 @@ export function createAccounts(options: AccountsOptions): Accounts {
       return true
     },
     async findAdmitted(subject) {
-      const stored = await people.find(subject)
-      const login = stored && loginOf(stored)
-      const identity = login && (await renew(stored, login))
+      const found = await people.findLasting(subject)
+      const login = found && loginOf(found.identity)
+      if (!found || !login) return undefined
+      const isSettled = renewal.isSettled(found.identity, login)
+      const identity = isSettled ? found.identity : await renewal.renew(found.identity, login)
       if (!identity || !(await judge(identity))) return undefined
+      if (isSettled && found.lasts) return identity
       // who was forgotten while the upstream was asked is nobody here
       return (await people.keep(subject)) ? identity : undefined
     },

@@ -21,7 +21,7 @@ async function world(ask: (signInMeanwhile: () => void) => Promise<Identity>) {
     account = identity
   }
   const stale: boolean[] = []
-  const renew = createRenewal({
+  const { renew } = createRenewal({
     records: store.records,
     accounts: { find: async () => account, put: async (identity) => put(identity) },
     freshFor: hour,

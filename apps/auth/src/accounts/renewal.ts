@@ -37,10 +37,14 @@ export interface StaleFacts {
   readonly reason: string
 }
 
-/** Undefined: the upstream does not stand for them any more. */
-export type Renew = (identity: Identity, login: EnabledLogin) => Promise<Identity | undefined>
+export interface Renewal {
+  /** What is known of somebody counts as it is: {@link renew} would ask nobody, and return it. */
+  isSettled(identity: Identity, login: EnabledLogin): boolean
+  /** Undefined: the upstream does not stand for them any more. */
+  renew(identity: Identity, login: EnabledLogin): Promise<Identity | undefined>
+}
 
-export function createRenewal({ records, accounts, freshFor, clock, onStale }: RenewalOptions): Renew {
+export function createRenewal({ records, accounts, freshFor, clock, onStale }: RenewalOptions): Renewal {
   const ageOf = ({ facts }: Identity) => clock() - (facts?.checkedAt ?? 0)
   const isFresh = (identity: Identity, { knows }: FactsRenewal) =>
     ageOf(identity) < freshFor && identity.facts !== undefined && knows(identity.facts)
@@ -79,11 +83,15 @@ export function createRenewal({ records, accounts, freshFor, clock, onStale }: R
     }
   }
 
-  return async (identity, login) => {
+  const isSettled = (identity: Identity, { renewal }: EnabledLogin): boolean => {
+    if (!renewal?.isNeeded() || !identity.facts) return true
+    return identity.facts.upstreamToken ? isFresh(identity, renewal) : ageOf(identity) < factsUsableMs
+  }
+
+  async function renew(identity: Identity, login: EnabledLogin): Promise<Identity | undefined> {
     const { renewal } = login
-    if (!renewal?.isNeeded() || !identity.facts) return identity
-    if (!identity.facts.upstreamToken)
-      return ageOf(identity) < factsUsableMs ? identity : asItWas(identity, login, 'no token to ask again with')
+    if (!renewal || isSettled(identity, login)) return identity
+    if (!identity.facts?.upstreamToken) return asItWas(identity, login, 'no token to ask again with')
     const { subject } = identity
     let known = identity
     for (const until = performance.now() + patienceMs; !isFresh(known, renewal); await sleep(lookAgainMs)) {
@@ -102,6 +110,8 @@ export function createRenewal({ records, accounts, freshFor, clock, onStale }: R
     }
     return known
   }
+
+  return { isSettled, renew }
 }
 
 /** What is left when what the upstream said is too old to count: by whom somebody signed in. */

@@ -29,7 +29,8 @@ export function createRequestLimits(
     take: (kind, address) => takeShare(attempts, kind, limits[kind], networkOf(address)),
 
     blockedFor(clientId, address) {
-      const until = blockedUntil.get(keyOf(clientId, address))
+      // keys are made of addresses that are read, which takes a while
+      const until = blockedUntil.size === 0 ? undefined : blockedUntil.get(keyOf(clientId, address))
       return until === undefined ? 0 : Math.max(0, Math.ceil((until - now()) / 1000))
     },
 

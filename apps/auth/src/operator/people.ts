@@ -12,8 +12,8 @@ const rounds = 3
 export interface PeopleOptions {
   readonly store: Pick<Store, 'records'>
   readonly people: Pick<AccountRecords, 'find' | 'forget'>
-  /** Waits until requests that began before are answered. */
-  readonly settle: () => Promise<void>
+  /** Waits until requests that began before are answered: those of somebody, or of a client that replicas know for a while. */
+  readonly settle: (of: 'person' | 'client') => Promise<void>
 }
 
 /** Times are seconds since the epoch. */
@@ -95,7 +95,7 @@ export async function forgetPerson(subject: string, { store, people, settle }: P
     for (const { id } of approvals) await endGrant(store.records, id)
     for (const id of sessions) await store.records.destroy('Session', id)
     if (round > 0 && approvals.length + sessions.length === 0) return
-    await settle()
+    await settle('person')
   }
 }
 
@@ -120,7 +120,7 @@ export async function removeClient(clientId: string, options: PeopleOptions) {
   const registered = (await records.find('Client', clientId)) !== undefined
   if (registered) {
     await records.destroy('Client', clientId)
-    await options.settle()
+    await options.settle('client')
   }
   const approvals = await approvalsOfClient(clientId, options)
   for (const { id } of approvals) await endGrant(records, id)

@@ -44,6 +44,7 @@ export interface MountOptions {
 /** A Fastify plugin, to be registered without a prefix: the engine knows its own paths. */
 export function mountProvider(options: MountOptions): FastifyPluginAsync {
   const { engine, issuer, resources, deviceEntry, limits } = options
+  const address = new URL(issuer)
   return async (app) => {
     app.removeAllContentTypeParsers()
     await app.register(formbody, { bodyLimit: formLimit })
@@ -57,7 +58,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
 
     const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       engine.provider() // throws before anything is written, until there is one
-      addressAs(issuer, request)
+      addressAs(address, request)
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value)
       reply.hijack()
@@ -245,9 +246,8 @@ function fieldsOf(query: URLSearchParams): readonly (readonly [string, unknown])
 }
 
 /** The engine writes URLs from these headers: they come from configuration, whatever the request says. */
-function addressAs(issuer: string, request: FastifyRequest): void {
+function addressAs({ host, protocol }: URL, request: FastifyRequest): void {
   const { headers } = request.raw
-  const { host, protocol } = new URL(issuer)
   const { ip } = request
   for (const name of Object.keys(headers))
     if (name === 'forwarded' || name.startsWith('x-forwarded-')) delete headers[name]

@@ -27,6 +27,11 @@ export interface StoredRecord {
   readonly consumedAt?: number
 }
 
+export interface LastingRecord extends StoredRecord {
+  /** Infinity for one that lives for ever. */
+  readonly lastsFor: number
+}
+
 /** A record of model `Grant`, whose payload names the person as `accountId`. */
 export interface StoredGrant extends StoredRecord {
   /** When it, or a record of it, was last put with the person's `accountId`, by the clock of this process. */
@@ -99,6 +104,8 @@ export interface RecordStore {
    */
   keep(model: Model, id: string, atLeast: number, expiresIn: number): Promise<boolean>
   find(model: Model, id: string): Promise<StoredRecord | undefined>
+  /** As {@link find}, with how long it is until the record expires, in milliseconds; 0 or less for one that has. */
+  findLasting(model: Model, id: string): Promise<LastingRecord | undefined>
   findByUid(model: Model, uid: string): Promise<StoredRecord | undefined>
   /**
    * The grants of a person, in no order: every one that can be read and of which a record was put with this `accountId`,

@@ -2,7 +2,16 @@
 // what could be guessed (user codes, addresses) is hashed under a key. Everything comes from AUTH_SECRET; nothing here
 // does I/O. What is sealed where is written in docs/storage-schema.md.
 
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hash,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import { GatehouseError } from '../errors.ts'
 
 /** Why a sealed value did not open. `unknown_key`: neither secret sealed it. `not_authentic`: moved or changed. */
@@ -61,10 +70,12 @@ const headerLength = 1 + keyIdLength + nonceLength
 export function createSealing({ secret, previous }: SealingOptions): Sealing {
   const secrets: Candidates<string> = previous ? [secret, previous] : [secret]
   const deriveAll = (purpose: string) => mapCandidates(secrets, (each) => deriveKey(each, purpose))
-  const valueKeys = mapCandidates(deriveAll('store:values'), (key) => ({ key, id: keyIdOf(key) }))
-  const indexKeys = deriveAll('store:indexes')
+  const valueKeys = mapCandidates(deriveAll('store:values'), (key) => ({ key: createSecretKey(key), id: keyIdOf(key) }))
+  // made when they are asked for: an answer that is sealed under its token needs none
+  let indexKeys: Candidates<KeyObject> | undefined
 
   function keyedHash(kind: string, value: string): Candidates<string> {
+    indexKeys ??= mapCandidates(deriveAll('store:indexes'), (key) => createSecretKey(key))
     return mapCandidates(indexKeys, (key) =>
       createHmac('sha256', key).update(contextOf(kind, value)).digest('base64url'),
     )
@@ -102,7 +113,7 @@ export function createSealing({ secret, previous }: SealingOptions): Sealing {
     },
 
     hashKey(kind, id) {
-      return createHash('sha256').update(contextOf(kind, id)).digest('base64url')
+      return hash('sha256', contextOf(kind, id), 'base64url')
     },
 
     keyedHash,
@@ -129,7 +140,7 @@ function keyIdOf(key: Buffer): Buffer {
 }
 
 /** A key of each record's own: random nonces of one key are safe for 2^32 values only, of which a busy server writes more. */
-function recordKey(key: Buffer, context: Buffer): Buffer {
+function recordKey(key: KeyObject, context: Buffer): Buffer {
   return createHmac('sha256', key).update(context).digest()
 }
 

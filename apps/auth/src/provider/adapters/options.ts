@@ -1,9 +1,11 @@
-import type { ClientMetadata } from 'oidc-provider'
+import type { AdapterPayload, ClientMetadata } from 'oidc-provider'
 import type { Lifetimes } from '../../config.ts'
 import type { Clock, Store } from '../../store/contract.ts'
 import type { ClientDocuments } from '../clients/documents/client-documents.ts'
+import type { KnownClients } from '../clients/known-clients.ts'
 import type { HeldPolls } from '../device/held-polls.ts'
 import type { DeviceRelay } from '../device/relay.ts'
+import type { ReadAhead } from '../read-ahead.ts'
 import type { ResourcePolicy } from '../resources.ts'
 
 export interface AdapterOptions {
@@ -19,6 +21,10 @@ export interface AdapterOptions {
   readonly relay?: DeviceRelay | undefined
   /** A poll came from another network than the request for its code. */
   readonly onPollFromElsewhere: (poll: { clientId: string; askedFrom: string; polledFrom: string }) => void
+  /** Begins to read what a redemption will ask for. */
+  readonly readAhead: ReadAhead['begin']
+  /** Those that no operator registered. */
+  readonly knownClients: KnownClients<AdapterPayload>
   readonly findStaticClient: (clientId: string) => ClientMetadata | undefined
   /** Undefined: the operator's clients are the only ones there are. */
   readonly unverified: { readonly documents: ClientDocuments | undefined } | undefined

@@ -14,6 +14,7 @@ import { isInGrace } from './visibility.ts'
 
 /** Throws {@link OtherClientError} to a client that redeems what is not its own. */
 export function createRedeemableAdapter(options: AdapterOptions, model: string): Adapter {
+  const { readAhead } = options
   const { records } = options.store
   const base = createRecordAdapter(options, model)
   return {
@@ -23,6 +24,10 @@ export function createRedeemableAdapter(options: AdapterOptions, model: string):
       const request = redemption()?.oidc
       if (!record || !request) return record
       if (record.clientId !== request.client.clientId) throw new OtherClientError()
+      if (record.grantId && record.accountId) {
+        readAhead('Grant', record.grantId)
+        readAhead('Account', record.accountId, 'lasting')
+      }
       refuseOtherResource(record, request)
       refuseGoneResource(record, options.resources)
       await narrowToGranted(record, request, async () => {

@@ -1,6 +1,7 @@
 // How the grants of index.ts come into the engine. It registers those that it has through a public method, from inside its
 // constructor; here each is wrapped on its way. Those that it does not have are registered after that.
 import { errors, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import { consumption } from '../adapters/refresh-tokens.ts'
 import { isOperatorRegistered } from '../clients/own-metadata.ts'
 import { inEngineWords } from '../engine-errors.ts'
 import { during } from '../operation.ts'
@@ -39,6 +40,7 @@ export function createEngineWith(
 function wrapHandler(grant: Grant, handler: GrantHandler, parts: GrantParts): GrantHandler {
   const telling: GrantHandler = async (ctx) => {
     await handler(ctx)
+    await consumption()
     tellWholeScope(ctx)
   }
   const run = grant.wrap?.(telling, parts) ?? telling

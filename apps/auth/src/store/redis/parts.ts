@@ -12,6 +12,8 @@ export interface RedisPartOptions {
   readonly clock: Clock
   /** The first argument of the scripts that look at the time: see store.ts. */
   readonly clockOffset: () => number
+  /** What is sent at once is carried out in the order in which it was sent, as one Redis does and a cluster does not. */
+  readonly inOrder: boolean
   /** Begins the name of every key. */
   readonly prefix: string
 }
@@ -29,11 +31,11 @@ export function createRecordReader({ connection, envelopes, clock, clockOffset, 
     model: string,
     hash: string,
     { uidHash, userCodeHash, ...inside }: FoundBy = {},
-  ): Promise<{ readonly record: StoredRecord; readonly envelope: Envelope } | undefined> {
+  ): Promise<{ readonly record: StoredRecord; readonly lastsFor: number; readonly envelope: Envelope } | undefined> {
     const key = `${prefix}${model}:${hash}`
     const found = await connection.read((redis) => redis.readRecordBuffer(key, clockOffset()))
     if (!found) return undefined
-    const [value, consumedFor, ownUid, ownUserCode, wasFirst] = found
+    const [value, consumedFor, ownUid, ownUserCode, wasFirst, rest] = found
     // An entry that a later write left behind; one that was tampered with is found out by the envelope.
     if (uidHash !== undefined && ownUid.toString() !== uidHash) return undefined
     if (userCodeHash !== undefined && ownUserCode.toString() !== userCodeHash) return undefined
@@ -42,7 +44,8 @@ export function createRecordReader({ connection, envelopes, clock, clockOffset, 
     // Who learns that it was used, or was the first, acts on that: not if a failover could undo it.
     if (consumedFor >= 0 || wasFirst === 1) await connection.copied()
     const consumption = consumedFor < 0 ? {} : { consumedAt: clock() - consumedFor }
-    return { record: { payload: envelope.payload, ...consumption }, envelope }
+    const lastsFor = rest.length === 0 ? Number.POSITIVE_INFINITY : Number(rest.toString())
+    return { record: { payload: envelope.payload, ...consumption }, lastsFor, envelope }
   }
 }
 

@@ -4,6 +4,7 @@ import { grantModel, recordGrace, refreshTokenModel, refuseDeviceCodes } from '.
 import { createRedisAccounts } from './accounts.ts'
 import { createListing } from './listing.ts'
 import { createGrantIndex, createRecordReader, type RedisPartOptions } from './parts.ts'
+import type { ScriptedRedis } from './scripts.ts'
 
 /** What keys begin with, after the prefix, that are no records. */
 const otherFamilies = ['uid', 'user-code', 'grant', 'account', 'attempts', 'document', 'schema', 'mark']
@@ -11,7 +12,7 @@ const otherFamilies = ['uid', 'user-code', 'grant', 'account', 'attempts', 'docu
 const clearedAtOnce = 500
 
 export function createRedisRecords(options: RedisPartOptions): RecordStore {
-  const { connection, sealing, envelopes, clockOffset, prefix } = options
+  const { connection, sealing, envelopes, clockOffset, inOrder, prefix } = options
   const readRecord = createRecordReader(options)
   const indexGrant = createGrantIndex(options)
   const accounts = createRedisAccounts(options, readRecord)
@@ -19,7 +20,8 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
   const keyOf = (model: string, id: string) => `${prefix}${model}:${sealing.hashKey(model, id)}`
 
   return {
-    // Index before body: an entry that leads nowhere is harmless, a record that its grant does not find is not.
+    // Index before body: an entry that leads nowhere is harmless, a record that its grant does not find is not. One Redis
+    // carries out in this order what is sent at once, and a connection that breaks cuts off what comes last.
     async put(model, id, payload, expiresIn, { uid, grantId, accountId } = {}) {
       refuseDeviceCodes(model)
       const hash = sealing.hashKey(model, id)
@@ -29,16 +31,19 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
       const uidHash = uid === undefined ? '' : sealing.hashKey(`${model}:uid`, uid)
       const uidKey = `${prefix}uid:${uidHash}`
       const used = model === grantModel ? id : grantId
+      const grant = grantId === undefined ? '' : sealing.hashKey('grant', grantId)
+      const key = `${prefix}${model}:${hash}`
+      const putBody = (redis: ScriptedRedis) =>
+        redis.putRecord(key, clockOffset(), value, lifetime, keptFor, uidHash, grant)
       await connection.write((redis) =>
         Promise.all([
           uidHash && (keptFor === '' ? redis.set(uidKey, hash) : redis.set(uidKey, hash, 'PX', keptFor)),
           grantId !== undefined && indexGrant(redis, grantId, `${model}:${hash}`, keptFor),
           accountId !== undefined && used !== undefined && accounts.note(redis, accountId, used, keptFor),
+          inOrder && putBody(redis),
         ]),
       )
-      const grant = grantId === undefined ? '' : sealing.hashKey('grant', grantId)
-      const key = `${prefix}${model}:${hash}`
-      await connection.write((redis) => redis.putRecord(key, clockOffset(), value, lifetime, keptFor, uidHash, grant))
+      if (!inOrder) await connection.write(putBody)
       if (model === refreshTokenModel) await connection.copied()
     },
 
@@ -72,6 +77,11 @@ export function createRedisRecords(options: RedisPartOptions): RecordStore {
 
     async find(model, id) {
       return (await readRecord(model, sealing.hashKey(model, id)))?.record
+    },
+
+    async findLasting(model, id) {
+      const found = await readRecord(model, sealing.hashKey(model, id))
+      return found && { ...found.record, lastsFor: found.lastsFor }
     },
 
     async findByUid(model, uid) {

@@ -56,13 +56,16 @@ const keepRecord = `${now}
 `
 
 /**
+ * At the end for how many milliseconds it lives yet, or nothing for ever.
+ *
  * For how many milliseconds it has been consumed, rather than since when: the caller's clock is another. After Redis's own
  * was set back they are as many as it is from that moment, so that what was used long ago does not look just used.
  */
 const readRecord = `${now}
-  local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'u', 'k', 'f')
+  local record = redis.call('HMGET', KEYS[1], 'v', 'c', 'u', 'k', 'f', 'e')
   if not record[1] then return false end
-  return { record[1], record[2] and math.abs(now - record[2]) or -1, record[3] or '', record[4] or '', record[5] and 1 or 0 }
+  local rest = record[6] and record[6] ~= '' and integer(record[6] - now) or ''
+  return { record[1], record[2] and math.abs(now - record[2]) or -1, record[3] or '', record[4] or '', record[5] and 1 or 0, rest }
 `
 
 const consumeRecord = `${now}
@@ -214,7 +217,8 @@ export type ScriptedRedis = RedisCommands &
   AttemptCommands &
   OtherAnswers & {
     readonly readRecordBuffer: Script<
-      readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer, wasFirst: 0 | 1] | null
+      | readonly [value: Buffer, consumedFor: number, uid: Buffer, userCode: Buffer, wasFirst: 0 | 1, lastsFor: Buffer]
+      | null
     >
   }
 

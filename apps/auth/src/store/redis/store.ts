@@ -28,7 +28,9 @@ export function openRedisStore(options: RedisStoreOptions): Store & AsyncDisposa
   const connection = onKnownSchema(opened, `${prefix}schema`)
   const envelopes = createEnvelopes({ sealing, onTampered })
   const decisions = createRedisDecisions({ ...options, prefix })
-  const part = { connection, sealing, envelopes, clock, clockOffset, prefix }
+  const target = options.connection
+  const inOrder = typeof target === 'string' || target.kind !== 'cluster'
+  const part = { connection, sealing, envelopes, clock, clockOffset, inOrder, prefix }
   const close = async () => {
     await Promise.all([connection.close(), decisions.close()])
   }

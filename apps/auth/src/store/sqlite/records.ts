@@ -11,6 +11,10 @@ interface RecordRow {
   readonly consumed_at: number | null
 }
 
+interface LastingRow extends RecordRow {
+  readonly expires_at: number | null
+}
+
 interface GrantRow extends RecordRow {
   readonly used_at: number
 }
@@ -25,6 +29,9 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
   const select = 'SELECT key, value, consumed_at FROM records WHERE'
   const isReadable = '(purge_at IS NULL OR purge_at > :now)'
   const byKey = database.prepare(`${select} key = :key AND ${isReadable}`)
+  const lasting = database.prepare(
+    `SELECT key, value, consumed_at, expires_at FROM records WHERE key = :key AND ${isReadable}`,
+  )
   const byUid = database.prepare(`${select} uid = :uid AND ${isReadable}`)
   const byAccount = database.prepare(
     `SELECT key, value, consumed_at, used_at FROM records WHERE account = :account AND ${isReadable}`,
@@ -122,6 +129,16 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       const key = sealing.hashKey(model, id)
       const row = database.read((now) => byKey.get({ key, now }))
       return toRecord(model, row)
+    },
+
+    async findLasting(model, id) {
+      const key = sealing.hashKey(model, id)
+      const [row, lastsFor] = database.read((now) => {
+        const found = lasting.get({ key, now }) as LastingRow | undefined
+        return [found, (found?.expires_at ?? Number.POSITIVE_INFINITY) - now] as const
+      })
+      const record = toRecord(model, row)
+      return record && { ...record, lastsFor }
     },
 
     async findByUid(model, uid) {

@@ -20,6 +20,23 @@ export function describeRecordLifetimes(staged: Staged): void {
   )
 
   test(
+    'a record tells how long it lives yet, and that it lives for ever',
+    staged(async ({ store, elapse, precision }) => {
+      await store.records.put('Account', 'a', { n: 1 }, 60_000)
+      await store.records.put('Account', 'ever', { n: 2 }, undefined)
+      await elapse(20_000)
+      const { lastsFor, ...record } = (await store.records.findLasting('Account', 'a')) ?? { lastsFor: 0 }
+      expect(record).toEqual({ payload: { n: 1 } })
+      expect(Math.abs(lastsFor - 40_000)).toBeLessThan(2 * precision)
+      const ever = { payload: { n: 2 }, lastsFor: Number.POSITIVE_INFINITY }
+      expect(await store.records.findLasting('Account', 'ever')).toEqual(ever)
+      await elapse(41_000)
+      expect((await store.records.findLasting('Account', 'a'))?.lastsFor).toBeLessThanOrEqual(0)
+      expect(await store.records.findLasting('Account', 'b')).toBeUndefined()
+    }),
+  )
+
+  test(
     'a record can be consumed until it expires and not after',
     staged(async ({ store, elapse, precision }) => {
       await store.records.put('AuthorizationCode', 'in time', {}, 60_000)
