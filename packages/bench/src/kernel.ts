@@ -1,5 +1,5 @@
 // What the kernel counts for a process. Linux alone.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** USER_HZ: in what /proc counts processor time. */
 const ticksASecond = 100
@@ -10,6 +10,14 @@ export function processorTime(pid: number): number {
   const [, after = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(/\) (?!.*\) )/)
   const fields = after.split(' ')
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksASecond
+}
+
+/** The same for what is measured in short: to the nanosecond, without the threads that have ended (sched-stats of the kernel). */
+export function preciseProcessorTime(pid: number): number {
+  const times = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+  })
+  return times.reduce((sum, time) => sum + time, 0) / 1_000_000
 }
 
 /** Megabytes of memory that a process has at the moment: VmRSS of proc(5). */

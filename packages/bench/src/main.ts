@@ -7,6 +7,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { repository } from '@gatehouse/testing'
 import { all } from './all.ts'
+import { distance } from './distance/distance.ts'
 import { footprint } from './footprint.ts'
 import { guard } from './guard.ts'
 import { login } from './login/login.ts'
@@ -16,6 +17,7 @@ import { poll } from './poll.ts'
 import { relay } from './relay.ts'
 import { rules } from './rules.ts'
 import { sessions } from './sessions.ts'
+import { size } from './size/size.ts'
 import { tableOf } from './table.ts'
 import { tokens } from './tokens.ts'
 import { calls } from './tool-calls.ts'
@@ -24,6 +26,7 @@ import { waiting, waitingRedis } from './waiting.ts'
 const measurements: Readonly<Record<string, Measurement>> = {
   all,
   calls,
+  distance,
   footprint,
   guard,
   login,
@@ -32,6 +35,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
   relay,
   rules,
   sessions,
+  size,
   tokens,
   waiting,
   'waiting-redis': waitingRedis,

@@ -38,9 +38,9 @@ export function createRecorder(store: SessionStore, session: Session, requestId:
   async function keep(value: Uint8Array, last: boolean): Promise<string> {
     const opening: Opening = { requestId }
     started ??= store.start(session.key, stream, session.seal(openingKind(stream), opening))
-    if (!(await started)) return ''
-    const position = await store.append(session.key, stream, value, { last })
-    return position === undefined ? '' : formatEventId(stream, position)
+    // the first event does not wait for the beginning: nobody knows the stream before both are there
+    const [isStarted, position] = await Promise.all([started, store.append(session.key, stream, value, { last })])
+    return isStarted && position !== undefined ? formatEventId(stream, position) : ''
   }
 
   async function endBroken(): Promise<void> {

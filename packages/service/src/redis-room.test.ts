@@ -45,6 +45,15 @@ test('of several nodes the fullest counts; one without a limit is never full', a
   await expect(scene({ used: 9_000, most: 0 }).room(1)).resolves.toBeUndefined()
 })
 
+test('one without a limit is looked at once a second, too, whatever is written', async () => {
+  const { state, room } = scene({ used: 9_000, most: 0 })
+  for (const bytes of [10, 1_000, 1]) await room(bytes)
+  expect(state.looked).toBe(1)
+  state.time = 1_001
+  state.memory = [{ used: 760, most: 1_000 }]
+  await expect(room(1)).rejects.toMatchObject({ cause: full })
+})
+
 test('INFO is read', () => {
   expect(readRedisMemory('# Memory\r\nused_memory:12345\r\nused_memory_rss:9\r\nmaxmemory:2000\r\n')).toEqual({
     used: 12_345,

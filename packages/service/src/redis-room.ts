@@ -41,7 +41,8 @@ export function createRedisRoom({ look, now }: RedisRoomOptions): (bytes: number
   }
 
   return async (bytes) => {
-    if (now() - seenAt > seenFor || written > fullest.most * blind) {
+    const isMuchWritten = fullest.most > 0 && written > fullest.most * blind
+    if (now() - seenAt > seenFor || isMuchWritten) {
       looking ??= lookAgain().finally(() => {
         looking = undefined
       })
