@@ -37,8 +37,10 @@ import { createKnownClients } from './provider/clients/known-clients.ts'
 import { createStaticClients } from './provider/clients/static-clients.ts'
 import { createDeviceEntry } from './provider/device/entry.ts'
 import { createHeldPolls } from './provider/device/held-polls.ts'
+import { createKnownCodes } from './provider/device/known-codes.ts'
 import { createDevicePages } from './provider/device/pages.ts'
 import { createDeviceRelay } from './provider/device/relay.ts'
+import { createShortPolls } from './provider/device/short-polls.ts'
 import { type CreateProvider, createClientCheck, createEngine } from './provider/engine.ts'
 import { renderError } from './provider/error-page.ts'
 import { endGrant } from './provider/grants/end-grant.ts'
@@ -195,6 +197,22 @@ export async function createApp({
 
   // clients
   const staticClients = createStaticClients({ file: config.clientsFile, onReload: notices.clientFileRead })
+  const { find: findStaticClient } = staticClients
+  const { findStamped } = store.deviceCodes
+  const knownCodes = config.fastPaths ? createKnownCodes({ findStaticClient, findStamped }) : undefined
+  const shortPolls =
+    knownCodes &&
+    createShortPolls({
+      knownCodes,
+      findStaticClient,
+      heldPolls,
+      store,
+      resources,
+      clock,
+      deviceInterval: lifetimes.deviceInterval,
+      onPollFromElsewhere: notices.polledFromElsewhere,
+      onAnswer: counters.tokenAnswer,
+    })
   const openToClients = config.clientPolicy.unverified !== 'refuse'
   const readsDocuments = openToClients && canBeRead(config.clientDocuments)
   const privateHosts = new Set(config.clientDocuments.private)
@@ -225,11 +243,12 @@ export async function createApp({
       deviceInterval: lifetimes.deviceInterval,
       reuseGrace: lifetimes.reuseGrace,
       heldPolls,
+      knownCodes,
       relay,
       onPollFromElsewhere: notices.polledFromElsewhere,
       readAhead,
       knownClients: createKnownClients({ clock, isOn: config.fastPaths }),
-      findStaticClient: staticClients.find,
+      findStaticClient,
       unverified: openToClients ? { documents: documentsOfClients } : undefined,
     }),
     cookieKeys: sealing.deriveAll('cookies'),
@@ -296,6 +315,7 @@ export async function createApp({
       issuer: config.issuer,
       resources,
       deviceEntry,
+      shortPolls,
       keySetAge: lifetimes.keySet,
       registration: openToClients,
       limits,

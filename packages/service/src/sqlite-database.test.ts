@@ -17,33 +17,27 @@ function withDatabase(run: (database: SqliteDatabase) => void): void {
   }
 }
 
-const [normal, full] = [1, 2]
 const synchronousOf = (database: SqliteDatabase) => database.prepare('PRAGMA synchronous').get()?.synchronous
 const namesIn = (database: SqliteDatabase) => database.prepare('SELECT name FROM things').all()
 
-test('what is written waits for the disk, and what is noted does not', () => {
+test('what is written waits for the disk', () => {
   withDatabase((database) => {
-    expect(synchronousOf(database)).toBe(full)
-    expect(database.note(() => synchronousOf(database))).toBe(normal)
-    expect(
-      database.write(() => synchronousOf(database)),
-      'after a note, too',
-    ).toBe(full)
+    const full = 2
+    expect(database.write(() => synchronousOf(database))).toBe(full)
   })
 })
 
-test('an error undoes what was noted, and the next write waits for the disk again', () => {
+test('an error undoes what was written', () => {
   withDatabase((database) => {
     const add = database.prepare("INSERT INTO things VALUES ('a')")
     const fail = () =>
-      database.note(() => {
+      database.write(() => {
         add.run()
         throw new RangeError('no')
       })
     expect(fail).toThrow(RangeError)
     expect(namesIn(database)).toEqual([])
-    expect(database.write(() => synchronousOf(database))).toBe(full)
-    database.note(() => add.run())
+    database.write(() => add.run())
     expect(namesIn(database)).toEqual([{ name: 'a' }])
   })
 })

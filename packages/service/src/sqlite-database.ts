@@ -12,8 +12,6 @@ export interface SqliteDatabase {
   prepare(sql: string): StatementSync
   /** Runs in one transaction, which an error undoes. */
   write<T>(run: () => T): T
-  /** The same for what a power cut may take back: it is on the disk with the next {@link write} at the latest. */
-  note<T>(run: () => T): T
   read<T>(run: () => T): T
   close(): void
 }
@@ -33,8 +31,6 @@ export function openSqliteDatabase(options: SqliteDatabaseOptions): SqliteDataba
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commit = db.prepare('COMMIT')
   const rollback = db.prepare('ROLLBACK')
-  // Never prepared: SQLite carries this pragma out when it is prepared.
-  const synchronise = (how: SqliteDatabaseOptions['synchronous']) => db.exec(`PRAGMA synchronous = ${how}`)
 
   function transact<T>(run: () => T): T {
     begin.run()
@@ -52,15 +48,6 @@ export function openSqliteDatabase(options: SqliteDatabaseOptions): SqliteDataba
   return {
     prepare: (sql) => db.prepare(sql),
     write: (run) => answering(() => transact(run)),
-    note: (run) =>
-      answering(() => {
-        synchronise('NORMAL')
-        try {
-          return transact(run)
-        } finally {
-          if (db.isOpen) synchronise(options.synchronous)
-        }
-      }),
     read: answering,
     close() {
       if (db.isOpen) db.close()

@@ -13,6 +13,7 @@ import { isSameOrigin } from '../xsrf.ts'
 import { readBasic } from './clients/basic-credentials.ts'
 import { isRepetition } from './clients/registration.ts'
 import type { DeviceEntry } from './device/entry.ts'
+import type { ShortPolls } from './device/short-polls.ts'
 import type { Engine } from './engine.ts'
 import { during } from './operation.ts'
 import { encodeFields, formType, mediaType, refuseUnreadable } from './request-body.ts'
@@ -31,6 +32,8 @@ export interface MountOptions {
   readonly issuer: string
   readonly resources: ResourcePolicy
   readonly deviceEntry: DeviceEntry
+  /** Undefined: each poll goes the long way. */
+  readonly shortPolls: ShortPolls | undefined
   readonly limits: RequestLimits
   /**
    * Seconds for which anybody may keep a copy of the key set: so long a key that was removed may still count, and a new
@@ -43,7 +46,7 @@ export interface MountOptions {
 
 /** A Fastify plugin, to be registered without a prefix: the engine knows its own paths. */
 export function mountProvider(options: MountOptions): FastifyPluginAsync {
-  const { engine, issuer, resources, deviceEntry, limits } = options
+  const { engine, issuer, resources, deviceEntry, shortPolls, limits } = options
   const address = new URL(issuer)
   return async (app) => {
     app.removeAllContentTypeParsers()
@@ -107,7 +110,11 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       await during({ intent: 'ask_by_device' }, () => form(request, reply))
       if (reply.raw.statusCode !== 200) await giveBack()
     })
-    for (const path of [paths.token, paths.revoke, paths.introspect, paths.userinfo]) app.post(path, form)
+    app.post(paths.token, async (request, reply) => {
+      const isAnswered = await shortPolls?.answer(request, reply)
+      if (!isAnswered) await form(request, reply)
+    })
+    for (const path of [paths.revoke, paths.introspect, paths.userinfo]) app.post(path, form)
     app.get(paths.userinfo, answer)
     for (const path of [paths.token, paths.deviceAuthorization, paths.revoke, paths.introspect, paths.userinfo]) {
       app.options(path, answer)

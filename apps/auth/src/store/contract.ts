@@ -159,9 +159,16 @@ export interface DeviceCodeStore {
    * goes on while a request is under way. Up to half a second is forgiven. MUST be atomic.
    *
    * `hold` is for how long the answer may take, 30 s at most: until then or {@link endPoll} every other poll is early.
-   * What is noted may be lost in a power cut. A code that is not there is `undecided`, and stays away.
+   * What is noted may be lost in a crash. A code that is not there is `undecided`, and stays away.
    */
   poll(id: string, interval: number, hold: number): Promise<'early' | DeviceCodeOutcome>
+  /** What a poll of this code may be told by the one who read it. Undefined for a code that is not there. */
+  findStamped(id: string): Promise<StampedRecord | undefined>
+  /**
+   * {@link poll} of a code that was read before: notes nothing if it is another one by now, or gone, and says that it has `moved`.
+   * MUST look and note in one step.
+   */
+  pollStamped(id: string, stamp: string, interval: number, hold: number): Promise<'moved' | 'early' | DeviceCodeOutcome>
   /** The poll that is held is answered now. Says what it can be told. MUST be atomic. */
   endPoll(id: string): Promise<DeviceCodeOutcome>
   /**
@@ -174,6 +181,11 @@ export interface DeviceCodeStore {
 
 /** Whether the person has answered. */
 export type DeviceCodeOutcome = 'decided' | 'undecided'
+
+/** `stamp` is another one after each write of the payload. */
+export interface StampedRecord extends StoredRecord {
+  readonly stamp: string
+}
 
 /** Counts attempts in fixed windows. */
 export interface AttemptStore {

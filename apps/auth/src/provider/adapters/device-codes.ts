@@ -1,8 +1,11 @@
 // Device codes: compare-and-set from pending to decided, polled at an interval (RFC 8628 §3.5).
 import { type Adapter, type AdapterPayload, errors, type TokenEndpointGrantContext } from 'oidc-provider'
+import { StoreUnavailableError } from '../../errors.ts'
 import { giveRoomBack } from '../../limits/bodies-under-way.ts'
 import { networkOf } from '../../limits/network.ts'
 import type { DeviceCodePhase, DeviceCodeWrite, Payload, Store } from '../../store/contract.ts'
+import { isDecided, isDecidedNow, slowDown } from '../device/poll-outcome.ts'
+import { begunOf } from '../device/short-polls.ts'
 import { isDuring, redemption } from '../operation.ts'
 import type { AdapterOptions } from './options.ts'
 import { createRedeemableAdapter } from './redeemable.ts'
@@ -72,12 +75,13 @@ async function answerPoll(
   record: AdapterPayload,
   { id, by, findAgain }: Poll,
 ): Promise<Found> {
-  const { clock, deviceInterval, relay, heldPolls, onPollFromElsewhere } = options
+  const { clock, deviceInterval, relay, heldPolls, knownCodes, onPollFromElsewhere } = options
+  const begun = begunOf(by.req)
   const life = (record.exp ?? 0) * 1000 - clock()
   if (life <= 0) return record
   const { ip: askedFrom } = (record.deviceInfo ?? {}) as { ip?: string }
   const network = networkOf(by.ip)
-  if (askedFrom && networkOf(askedFrom) !== network)
+  if (askedFrom && networkOf(askedFrom) !== network && !begun?.isTold)
     onPollFromElsewhere({ clientId: record.clientId ?? '', askedFrom, polledFrom: by.ip })
   if (isDecided(record)) return decided(record)
   const interval = await relay?.interval(id)
@@ -86,17 +90,16 @@ async function answerPoll(
     refuseEarly(await options.store.deviceCodes.poll(id, interval * 1000, 0))
     return (await relay.poll(id, record as Payload, by)) as AdapterPayload
   }
+  // it may have been noted: asked again, it would be too early
+  if (begun?.failure !== undefined) throw begun.failure
   const outcome = await heldPolls.answer({
     deviceCode: id,
     clientId: record.clientId ?? '',
     network,
-    size: sizeOf(by),
+    size: () => sizeOf(by),
     life,
     interval: deviceInterval * 1000,
-    async isDecided() {
-      const now = await options.store.records.find('DeviceCode', id)
-      return !now || now.consumedAt !== undefined || isDecided(now.payload)
-    },
+    isDecided: () => isDecidedNow(options.store.records, id),
     onHeld: () => giveRoomBack(by.req),
     onHungUp(run) {
       if (by.res.destroyed) run()
@@ -105,7 +108,10 @@ async function answerPoll(
     },
   })
   refuseEarly(outcome)
-  if (outcome === 'undecided') return record
+  if (outcome === 'undecided') {
+    await knownCodes?.learn(by.req, id).catch(unlessAway)
+    return record
+  }
   const now = await findAgain()
   // what would be redeemed now would reach nobody
   if (by.res.destroyed) return record
@@ -117,17 +123,17 @@ function sizeOf({ req, oidc }: TokenEndpointGrantContext): number {
 }
 
 function refuseEarly(outcome: string): void {
-  if (outcome === 'early') throw new errors.SlowDown('wait for the interval, which has grown by 5 seconds')
+  if (outcome === 'early') throw slowDown()
+}
+
+function unlessAway(error: unknown): void {
+  if (!(error instanceof StoreUnavailableError)) throw error
 }
 
 /** The engine would consume the code with the first refusal and call the next poll an invalid grant. */
 function decided(record: AdapterPayload): AdapterPayload {
   if (record.error === 'access_denied') throw new errors.AccessDenied(record.errorDescription as string | undefined)
   return record
-}
-
-function isDecided({ accountId, error }: Readonly<Record<string, unknown>>): boolean {
-  return Boolean(accountId || error)
 }
 
 function phaseOf(payload: AdapterPayload): DeviceCodePhase {

@@ -4,6 +4,7 @@ import type { Clock, Store } from '../../store/contract.ts'
 import type { ClientDocuments } from '../clients/documents/client-documents.ts'
 import type { KnownClients } from '../clients/known-clients.ts'
 import type { HeldPolls } from '../device/held-polls.ts'
+import type { KnownCodes } from '../device/known-codes.ts'
 import type { DeviceRelay } from '../device/relay.ts'
 import type { ReadAhead } from '../read-ahead.ts'
 import type { ResourcePolicy } from '../resources.ts'
@@ -18,6 +19,8 @@ export interface AdapterOptions {
   readonly lifetimes: Lifetimes
   readonly resources: ResourcePolicy
   readonly heldPolls: HeldPolls
+  /** Undefined: each poll goes the long way. */
+  readonly knownCodes: KnownCodes | undefined
   readonly relay?: DeviceRelay | undefined
   /** A poll came from another network than the request for its code. */
   readonly onPollFromElsewhere: (poll: { clientId: string; askedFrom: string; polledFrom: string }) => void

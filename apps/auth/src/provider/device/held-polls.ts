@@ -13,18 +13,20 @@ import type { DeviceCodeOutcome, DeviceCodeStore } from '../../store/contract.ts
 
 export interface HeldPoll {
   readonly deviceCode: string
+  /** Of the code as it was read; absent: whatever it is by now. */
+  readonly stamp?: string
   readonly clientId: string
   /** Where it comes from: networkOf(). */
   readonly network: string
   /** Characters of the request, which are kept as long as it is held. */
-  readonly size: number
+  readonly size: () => number
   /** Milliseconds until the code expires. */
   readonly life: number
   /** Milliseconds, as RFC 8628 has it. */
   readonly interval: number
   /** Whether the code was decided, or is no more. */
   readonly isDecided: () => Promise<boolean>
-  /** Called before it is held. */
+  /** Called when it is held. */
   readonly onHeld: () => void
   /** Calls back when nobody waits for the answer any more. Returns how to stop. */
   readonly onHungUp: (run: () => void) => () => void
@@ -34,8 +36,11 @@ export interface HeldPoll {
 export type HoldEnd = 'decided' | 'lapsed' | 'drained' | 'hung_up' | 'failed'
 
 export interface HeldPolls {
-  /** Resolves when there is something to answer: `early` is `slow_down`. A poll whose device hung up is `undecided`. */
-  answer(poll: HeldPoll): Promise<'early' | DeviceCodeOutcome>
+  /**
+   * Resolves when there is something to answer: `early` is `slow_down`. A poll whose device hung up is `undecided`. Where the code
+   * is another one than its stamp says, it has `moved`: that came of nothing.
+   */
+  answer(poll: HeldPoll): Promise<Outcome>
   /** All that are held are answered now, and no more are. */
   drain(): void
   /** How many are held. */
@@ -52,6 +57,8 @@ export interface HeldPollsOptions {
   /** Told of each poll for which there was no room. */
   readonly onFull: (cap: keyof HoldCaps) => void
 }
+
+type Outcome = 'moved' | 'early' | DeviceCodeOutcome
 
 /** How many polls may be held at once. */
 export interface HoldCaps {
@@ -82,20 +89,29 @@ export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
     return ofNetwork.of(network) >= caps.network ? 'network' : undefined
   }
 
-  function mayHold(poll: HeldPoll): boolean {
-    if (hold === 0 || isDraining || poll.size > longestRequest) return false
-    const full = whatIsFull(poll)
-    if (full) onFull(full)
-    return full === undefined
+  function note({ deviceCode, stamp, interval }: HeldPoll, patience: number): Promise<Outcome> {
+    if (stamp === undefined) return deviceCodes.poll(deviceCode, interval, patience)
+    return deviceCodes.pollStamped(deviceCode, stamp, interval, patience)
   }
 
-  async function holdOne(poll: HeldPoll, waiter: Waiter): Promise<'early' | DeviceCodeOutcome> {
-    const { deviceCode, interval } = poll
+  async function answerAtOnce(poll: HeldPoll, full: keyof HoldCaps): Promise<Outcome> {
+    let outcome: Outcome | undefined
+    try {
+      outcome = await note(poll, 0)
+      return outcome
+    } finally {
+      if (outcome !== 'moved') onFull(full)
+    }
+  }
+
+  async function holdOne(poll: HeldPoll, waiter: Waiter): Promise<Outcome> {
+    const { deviceCode } = poll
     const patience = Math.min(hold, poll.life)
     const until = performance.now() + patience
     try {
-      const first = await deviceCodes.poll(deviceCode, interval, patience)
+      const first = await note(poll, patience)
       if (first !== 'undecided') return first
+      poll.onHeld()
       waiter.endAfter(patience)
       const { end, outcome } = await waitFor(poll, waiter)
       onEnd(end)
@@ -134,10 +150,11 @@ export function createHeldPolls(options: HeldPollsOptions): HeldPolls {
 
   return {
     async answer(poll) {
-      const { deviceCode, network, clientId, interval } = poll
-      if (!mayHold(poll)) return deviceCodes.poll(deviceCode, interval, 0)
+      const { deviceCode, network, clientId } = poll
+      if (hold === 0 || isDraining || poll.size() > longestRequest) return note(poll, 0)
+      const full = whatIsFull(poll)
+      if (full) return answerAtOnce(poll, full)
       const waiter = createWaiter()
-      poll.onHeld()
       held.add(waiter)
       ofNetwork.add(network, 1)
       ofClient.add(clientId, 1)

@@ -24,7 +24,7 @@ verifies('N12', 'beyond the cap of a network, a client or the process, polls are
     const deviceCode = `code ${codes}`
     await store.deviceCodes.create(deviceCode, {}, 600_000, { userCode: `BBBBBB${codes + 10}`, phase: 'pending' })
     return polls.answer({
-      ...{ deviceCode, clientId, network, size: 300, life: 600_000, interval: 1_000 },
+      ...{ deviceCode, clientId, network, size: () => 300, life: 600_000, interval: 1_000 },
       isDecided: async () => false,
       onHeld: () => undefined,
       onHungUp: () => () => undefined,
@@ -65,7 +65,7 @@ verifies('N12', 'one client does not take all the room of the others', async () 
   const poll = async (deviceCode: string, clientId: string, userCode: string) => {
     await store.deviceCodes.create(deviceCode, {}, 600_000, { userCode, phase: 'pending' })
     return polls.answer({
-      ...{ deviceCode, clientId, network: '192.0.2.1', size: 300, life: 600_000, interval: 1_000 },
+      ...{ deviceCode, clientId, network: '192.0.2.1', size: () => 300, life: 600_000, interval: 1_000 },
       isDecided: async () => false,
       onHeld: () => undefined,
       onHungUp: () => () => undefined,

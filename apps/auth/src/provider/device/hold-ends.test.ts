@@ -33,7 +33,7 @@ async function openStage({ hold = 30_000, change = () => ({}) }: StageOptions = 
   })
   const poll = (options: Partial<HeldPoll> = {}) =>
     polls.answer({
-      ...{ deviceCode: 'code', clientId: 'a', network: '192.0.2.1', size: 300, life: 600_000, interval },
+      ...{ deviceCode: 'code', clientId: 'a', network: '192.0.2.1', size: () => 300, life: 600_000, interval },
       isDecided: async () => false,
       onHeld: () => undefined,
       onHungUp(run) {
@@ -228,9 +228,9 @@ test('a fault of ours in a look is not taken for a store that is away', async ()
 
 verifies('N12', 'what has more than 8 KB is answered at once', async () => {
   await using stage = await openStage()
-  expect(await stage.poll({ size: 8_193 })).toBe('undecided')
+  expect(await stage.poll({ size: () => 8_193 })).toBe('undecided')
   stage.elapse(interval)
-  const poll = stage.poll({ size: 8_192 })
+  const poll = stage.poll({ size: () => 8_192 })
   await stage.held()
   stage.polls.drain()
   await poll

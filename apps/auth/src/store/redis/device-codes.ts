@@ -1,3 +1,4 @@
+import { hash as digest } from 'node:crypto'
 import { DeviceCodeStateError, UserCodeTakenError } from '../../errors.ts'
 import type { DeviceCodeStore, DeviceCodeWrite, Payload } from '../contract.ts'
 import { deviceCodeGrace, deviceCodeModel } from '../rules.ts'
@@ -35,6 +36,11 @@ export function createRedisDeviceCodes(
       connection.read((redis) => redis.isUserCodeTaken(userCodeKeyOf(hash), clockOffset())),
     )
     return (await Promise.all(answers)).includes(1)
+  }
+
+  /** Without a stamp: whatever the code is by now. */
+  function notePoll(id: string, stamp: string, interval: number, hold: number) {
+    return connection.write((redis) => redis.pollDeviceCode(keyOf(hashOf(id)), clockOffset(), interval, hold, stamp))
   }
 
   return {
@@ -81,8 +87,18 @@ export function createRedisDeviceCodes(
       return undefined
     },
 
-    poll: (id, interval, hold) =>
-      connection.write((redis) => redis.pollDeviceCode(keyOf(hashOf(id)), clockOffset(), interval, hold)),
+    poll: async (id, interval, hold) => {
+      const outcome = await notePoll(id, '', interval, hold)
+      // without a stamp there is none
+      return outcome === 'moved' ? 'undecided' : outcome
+    },
+
+    async findStamped(id) {
+      const found = await readRecord(deviceCodeModel, hashOf(id))
+      return found && { ...found.record, stamp: digest('sha1', found.value, 'hex') }
+    },
+
+    pollStamped: notePoll,
 
     endPoll: (id) => connection.write((redis) => redis.endPollOfDeviceCode(keyOf(hashOf(id)), clockOffset())),
 

@@ -24,6 +24,15 @@ export interface FoundBy extends Inside {
   readonly userCodeHash?: string
 }
 
+export interface RecordRead {
+  readonly record: StoredRecord
+  /** Milliseconds until it expires. */
+  readonly lastsFor: number
+  readonly envelope: Envelope
+  /** As it is stored. */
+  readonly value: Buffer
+}
+
 export type ReadRecord = ReturnType<typeof createRecordReader>
 
 export function createRecordReader({ connection, envelopes, clock, clockOffset, prefix }: RedisPartOptions) {
@@ -31,7 +40,7 @@ export function createRecordReader({ connection, envelopes, clock, clockOffset, 
     model: string,
     hash: string,
     { uidHash, userCodeHash, ...inside }: FoundBy = {},
-  ): Promise<{ readonly record: StoredRecord; readonly lastsFor: number; readonly envelope: Envelope } | undefined> {
+  ): Promise<RecordRead | undefined> {
     const key = `${prefix}${model}:${hash}`
     const found = await connection.read((redis) => redis.readRecordBuffer(key, clockOffset()))
     if (!found) return undefined
@@ -45,7 +54,7 @@ export function createRecordReader({ connection, envelopes, clock, clockOffset, 
     if (consumedFor >= 0 || wasFirst === 1) await connection.copied()
     const consumption = consumedFor < 0 ? {} : { consumedAt: clock() - consumedFor }
     const lastsFor = rest.length === 0 ? Number.POSITIVE_INFINITY : Number(rest.toString())
-    return { record: { payload: envelope.payload, ...consumption }, lastsFor, envelope }
+    return { record: { payload: envelope.payload, ...consumption }, lastsFor, envelope, value }
   }
 }
 

@@ -143,10 +143,12 @@ const updateDeviceCode = `${now}
 
 /**
  * A last poll that is yet to come was before the clock was set back. A hold whose process died was over when it was to be.
- * ARGV: offset, interval and hold in milliseconds.
+ * ARGV: offset, interval and hold in milliseconds, stamp or nothing. The stamp names what was read and proves nothing: without
+ * the secret no other value can be made that opens.
  */
 const pollDeviceCode = `${now}
   local record = redis.call('HMGET', KEYS[1], 'v', 'p', 'l', 'h', 's')
+  if ARGV[4] ~= '' and (not record[1] or redis.sha1hex(record[1]) ~= ARGV[4]) then return 'moved' end
   if not record[1] then return 'undecided' end
   if record[2] == 'decided' then return 'decided' end
   local last, held, slowedBy = tonumber(record[3] or 0), tonumber(record[4] or 0), tonumber(record[5] or 0)
@@ -224,7 +226,7 @@ export type ScriptedRedis = RedisCommands &
 
 interface OtherAnswers {
   readonly readGrants: Script<readonly string[]>
-  readonly pollDeviceCode: Script<'early' | DeviceCodeOutcome>
+  readonly pollDeviceCode: Script<'moved' | 'early' | DeviceCodeOutcome>
   readonly endPollOfDeviceCode: Script<DeviceCodeOutcome>
 }
 

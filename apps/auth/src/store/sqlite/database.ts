@@ -13,8 +13,6 @@ export interface SqliteDatabase {
   prepare(sql: string): StatementSync
   /** Runs in one transaction, which an error undoes. */
   write<T>(run: (now: number) => T): T
-  /** The same for what a power cut may take back. */
-  note<T>(run: (now: number) => T): T
   read<T>(run: (now: number) => T): T
   close(): void
 }
@@ -32,19 +30,15 @@ export function openSqliteDatabase({ path, clock }: SqliteDatabaseOptions): Sqli
   const sweep = createSweep(database.prepare)
   const now = () => Math.floor(clock())
 
-  const sweeping =
-    <T>(run: (now: number) => T) =>
-    (): T => {
-      const at = now()
-      const result = run(at)
-      sweep(at)
-      return result
-    }
-
   return {
     ...database,
-    write: (run) => database.write(sweeping(run)),
-    note: (run) => database.note(sweeping(run)),
+    write: (run) =>
+      database.write(() => {
+        const at = now()
+        const result = run(at)
+        sweep(at)
+        return result
+      }),
     read: (run) => database.read(() => run(now())),
   }
 }

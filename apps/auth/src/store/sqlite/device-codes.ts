@@ -1,18 +1,10 @@
+import { hash } from 'node:crypto'
 import { DeviceCodeStateError, UserCodeTakenError } from '../../errors.ts'
 import type { DeviceCodePhase, DeviceCodeStore, DeviceCodeWrite } from '../contract.ts'
-import {
-  deviceCodeGrace,
-  deviceCodeMatrix,
-  deviceCodeModel,
-  longestHold,
-  pollTolerance,
-  slowDownStep,
-} from '../rules.ts'
+import { deviceCodeGrace, deviceCodeMatrix, deviceCodeModel } from '../rules.ts'
 import { createWatchers } from '../watchers.ts'
+import { createPaces, type PaceRow } from './paces.ts'
 import { consumption, type SqlitePartOptions } from './records.ts'
-
-/** Milliseconds after which an answer is in nobody's way: the longest interval there can be. */
-const longestPace = 60_000
 
 interface StateRow {
   readonly phase: DeviceCodePhase
@@ -25,13 +17,17 @@ interface FoundRow {
   readonly consumed_at: number | null
 }
 
-interface PollRow {
+interface PollRow extends PaceRow {
   readonly phase: DeviceCodePhase
-  readonly polled_at: number | null
-  readonly slowed_by: number
+  readonly value: Uint8Array
 }
 
-export function createSqliteDeviceCodes({ database, sealing, envelopes }: SqlitePartOptions): DeviceCodeStore {
+export interface SqliteDeviceCodes extends DeviceCodeStore {
+  /** Before the file is closed. */
+  close(): void
+}
+
+export function createSqliteDeviceCodes({ database, sealing, envelopes }: SqlitePartOptions): SqliteDeviceCodes {
   const from = 'FROM device_codes JOIN records USING (key)'
   const ofUserCode = 'user_code IN (:newest, :oldest)'
   const purge = database.prepare('DELETE FROM records WHERE key = :key AND purge_at <= :now')
@@ -51,28 +47,13 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
   const updateRecord = database.prepare('UPDATE records SET value = :value, grant_id = :grantId WHERE key = :key')
   const updateCode = database.prepare('UPDATE device_codes SET phase = :phase, owner = :owner WHERE key = :key')
   const byUserCode = database.prepare(`SELECT key, value, consumed_at ${from} WHERE ${ofUserCode} AND purge_at > :now`)
-  const polls = database.prepare(`SELECT phase, polled_at, slowed_by ${from} WHERE key = :key AND purge_at > :now`)
-  const notePoll = database.prepare(
-    'UPDATE device_codes SET polled_at = :polledAt, slowed_by = :slowedBy WHERE key = :key',
-  )
-
-  /** When the last poll of a code was answered, or is to be where it is held: one process has the file, and no hold outlives it. */
-  const answers = new Map<string, { readonly at: number; readonly isHeld: boolean }>()
+  const byKey = database.prepare('SELECT key, value, consumed_at FROM records WHERE key = :key AND purge_at > :now')
+  const pollColumns = 'phase, polled_at, slowed_by, purge_at'
+  const polls = database.prepare(`SELECT ${pollColumns} ${from} WHERE key = :key AND purge_at > :now`)
+  const stampedPolls = database.prepare(`SELECT value, ${pollColumns} ${from} WHERE key = :key AND purge_at > :now`)
+  const paces = createPaces(database)
   const watchers = createWatchers()
-
-  function noteAnswer(key: string, now: number, hold = 0): void {
-    answers.delete(key)
-    answers.set(key, { at: now + hold, isHeld: hold > 0 })
-  }
-
-  /** Forgets those that are no news to anybody, the oldest of which come first; what is too far off was before the clock was set back. */
-  function answerOf(now: number, key: string) {
-    for (const [other, { at }] of answers) {
-      if (at > now - longestPace && at <= now + longestHold) break
-      answers.delete(other)
-    }
-    return answers.get(key) ?? { at: Number.NEGATIVE_INFINITY, isHeld: false }
-  }
+  const stampOf = (value: Uint8Array) => hash('sha256', value, 'base64url')
 
   /** The columns and the sealed value that a write makes. */
   function columnsOf(id: string, payload: Readonly<Record<string, unknown>>, write: DeviceCodeWrite) {
@@ -101,6 +82,7 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
         const expiresAt = Math.round(now + expiresIn)
         purge.run({ key, now })
         if (isThere.get({ key })) throw new DeviceCodeStateError()
+        paces.forget(key)
         if (isTaken.get({ ...candidates, now })) throw new UserCodeTakenError()
         releaseUserCode.run(candidates)
         insertRecord.run({ key, value, expiresAt, purgeAt: expiresAt + deviceCodeGrace, grantId })
@@ -131,32 +113,40 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
 
     async poll(id, interval, hold) {
       const key = sealing.hashKey(deviceCodeModel, id)
-      return database.note((now) => {
+      return database.read((now) => {
         const row = polls.get({ key, now }) as PollRow | undefined
         if (!row) return 'undecided'
-        if (row.phase === 'decided') return 'decided'
-        const last = row.polled_at ?? Number.NEGATIVE_INFINITY
-        const answer = answerOf(now, key)
-        const isHeld = answer.isHeld && answer.at > now
-        const earliest = Math.max(answer.at, last + row.slowed_by) + interval - pollTolerance
-        // what is yet to come was before the clock was set back
-        const isEarly = isHeld || (now >= last && now >= answer.at && now < earliest)
-        const polledAt = isHeld ? row.polled_at : now
-        notePoll.run({ key, polledAt, slowedBy: row.slowed_by + (isEarly ? slowDownStep : 0) })
-        if (!isHeld) noteAnswer(key, now, isEarly ? 0 : hold)
-        return isEarly ? 'early' : 'undecided'
+        return row.phase === 'decided' ? 'decided' : paces.poll(key, row, { now, interval, hold })
+      })
+    },
+
+    async findStamped(id) {
+      const row = database.read(
+        (now) => byKey.get({ key: sealing.hashKey(deviceCodeModel, id), now }) as FoundRow | undefined,
+      )
+      const envelope = row && envelopes.open(deviceCodeModel, row.key, row.value)
+      return envelope && { payload: envelope.payload, ...consumption(row), stamp: stampOf(row.value) }
+    },
+
+    async pollStamped(id, stamp, interval, hold) {
+      const key = sealing.hashKey(deviceCodeModel, id)
+      return database.read((now) => {
+        const row = stampedPolls.get({ key, now }) as PollRow | undefined
+        if (!row || stampOf(row.value) !== stamp) return 'moved'
+        return row.phase === 'decided' ? 'decided' : paces.poll(key, row, { now, interval, hold })
       })
     },
 
     async endPoll(id) {
       const key = sealing.hashKey(deviceCodeModel, id)
       return database.read((now) => {
-        noteAnswer(key, now)
         const row = polls.get({ key, now }) as PollRow | undefined
+        if (row) paces.end(key, row, now)
         return row?.phase === 'decided' ? 'decided' : 'undecided'
       })
     },
 
     watch: (id, onNews) => watchers.add(sealing.hashKey(deviceCodeModel, id), onNews),
+    close: paces.close,
   }
 }

@@ -30,6 +30,25 @@ describe('SQLite file', () => {
     expect(await second.documents.get('keys')).toEqual({ n: 1 })
   })
 
+  test('a poll writes nothing, and the pace of a device is there after a restart', async () => {
+    const path = createPath()
+    const { clock, elapse } = createClock()
+    const first = openSqliteStore({ path, clock, sealing })
+    await first.deviceCodes.create('d', {}, 600_000, { userCode: 'BBBBBBBB', phase: 'pending' })
+    const sizes = () => filesOf(dirname(path)).map((file) => statSync(file).size)
+    const before = sizes()
+    for (const outcome of ['undecided', 'early', 'early'])
+      expect(await first.deviceCodes.poll('d', 5_000, 0)).toBe(outcome)
+    expect(sizes()).toEqual(before)
+    await first.close()
+
+    await using second = openSqliteStore({ path, clock, sealing })
+    elapse(14_000)
+    expect(await second.deviceCodes.poll('d', 5_000, 0)).toBe('early')
+    elapse(20_000)
+    expect(await second.deviceCodes.poll('d', 5_000, 0)).toBe('undecided')
+  })
+
   test('only its owner can read the files and list the directory', async () => {
     const path = createPath()
     await using store = openSqliteStore({ path, clock: Date.now, sealing })

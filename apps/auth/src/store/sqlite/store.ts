@@ -29,15 +29,20 @@ export function openSqliteStore(options: SqliteStoreOptions): Store & AsyncDispo
   const envelopes = createEnvelopes({ sealing, onTampered })
   const part = { database, sealing, envelopes }
   const ping = database.prepare('SELECT 1')
+  const deviceCodes = createSqliteDeviceCodes(part)
+  const close = async () => {
+    deviceCodes.close()
+    database.close()
+  }
 
   return {
     shared: false,
     records: createSqliteRecords(part),
-    deviceCodes: createSqliteDeviceCodes(part),
+    deviceCodes,
     attempts: createSqliteAttempts(part),
     documents: createSqliteDocuments(part),
     ping: async () => void database.read(() => ping.get()),
-    close: async () => database.close(),
-    [Symbol.asyncDispose]: async () => database.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   }
 }

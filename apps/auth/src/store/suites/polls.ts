@@ -182,6 +182,40 @@ export function describePolls(staged: Staged): void {
   )
 
   test(
+    'a stamped poll is as another one, and says of what the code is by now nothing but that it moved',
+    withCode(async ({ stores, elapse }) => {
+      const [first, second = first] = [...stores]
+      const stampOf = async () => (await second.deviceCodes.findStamped('d'))?.stamp ?? ''
+      const poll = (stamp: string, hold = 0) => first.deviceCodes.pollStamped('d', stamp, interval, hold)
+      const before = await stampOf()
+      expect(before).toBe((await first.deviceCodes.findStamped('d'))?.stamp)
+      expect(await poll(before)).toBe('undecided')
+      expect(await second.deviceCodes.poll('d', interval, 0), 'it was noted').toBe('early')
+      expect(await poll(before)).toBe('early')
+      await elapse(interval + 10_000)
+      expect(await poll(before, 20_000)).toBe('undecided')
+      expect(await poll(before), 'while one is held').toBe('early')
+      await second.deviceCodes.endPoll('d')
+
+      await elapse(interval + 15_000)
+      const write = { userCode: 'BBBBBBBB', owner: 'alice' } as const
+      await second.deviceCodes.update('d', {}, { ...write, phase: 'in_flight' })
+      expect(await poll(before)).toBe('moved')
+      expect(await second.deviceCodes.poll('d', interval, 0), 'nothing was noted').toBe('undecided')
+      await elapse(interval + 15_000)
+      expect(await poll(await stampOf()), 'read again').toBe('undecided')
+
+      const inFlight = await stampOf()
+      await second.deviceCodes.update('d', {}, { ...write, phase: 'decided' })
+      expect(await poll(inFlight)).toBe('moved')
+      expect(await poll(await stampOf())).toBe('decided')
+      await second.records.destroy('DeviceCode', 'd')
+      expect(await poll(inFlight)).toBe('moved')
+      expect(await second.deviceCodes.findStamped('d')).toBeUndefined()
+    }),
+  )
+
+  test(
     'who watches a code hears of its decision, by whichever process, and of no other code',
     withCode(async ({ store, stores }) => {
       await store.deviceCodes.create('other', {}, 600_000, { userCode: 'CCCCCCCC', phase: 'pending' })
