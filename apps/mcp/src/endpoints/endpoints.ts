@@ -64,7 +64,7 @@ export function openEndpoints({ config, keys, store, common, serve, clock }: End
   function open(endpoint: Endpoint, to: Changeable): McpEndpoint {
     const { resource, title, upstreams } = endpoint
     log.info({ resource, title, upstreams }, 'an endpoint is served')
-    return createMcpEndpoint({ ...terms(endpoint, to), issuer, served: serve(endpoint), store, common })
+    return createMcpEndpoint({ ...terms(endpoint, to), issuer, served: serve(endpoint), store, common, fastPaths })
   }
 
   async function leave(endpoint: McpEndpoint, drain: number): Promise<void> {

@@ -18,6 +18,7 @@ import { createNews } from './relay/news.ts'
 import { createRelay } from './relay/relay.ts'
 import { createSeals } from './relay/seal.ts'
 import { createRelayServer } from './relay/server.ts'
+import { createSharedServers } from './relay/shared-servers.ts'
 import { createTaskIds, namesTask } from './relay/tasks.ts'
 import type { ParkedElsewhere } from './replicas/parked-elsewhere.ts'
 import { createGate } from './rules/gate.ts'
@@ -219,6 +220,14 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     return method === 'tools/list' ? withTroubles(result, client) : result
   }
 
+  const serving = {
+    identity,
+    ownerOf,
+    handle: (incoming: Request, client: Client, { session }: ServedRequest) => handle(incoming, client, session),
+    onerror,
+  }
+  const sharedFor = createSharedServers(serving)
+
   /** Who can do nothing with an upstream does not hear of it. */
   function tellsOf(client: Client): (upstream: Upstream) => boolean {
     return ({ settings }) => gate.mayUse(settings.name, client)
@@ -236,15 +245,10 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     parked: () => forward.parked,
 
     createServer(request) {
-      return createRelayServer({
-        identity,
-        request,
-        owner: ownerOf(request),
-        description: descriptionFor(request),
-        handle: (incoming, client) => handle(incoming, client, request.session),
-        onerror,
-      })
+      return createRelayServer({ ...serving, servedOf: () => request, description: descriptionFor(request) })
     },
+
+    sharedServer: (request) => sharedFor(descriptionFor(request)),
 
     events: (request, message) => news.busFor(behalfOf(clientIn(message, request)), subscribedIn(message)),
 

@@ -49,15 +49,15 @@ export function createAnswer({ unsent, keepAlive, onerror }: AnswerOptions): Ans
       await send(await fetch(incoming).finally(() => clearInterval(beat)), {
         response,
         write,
+        finish: unsent.finish,
         accepted,
         left: left.signal,
       })
     } catch (error) {
       if (left.signal.aborted) return
       onerror(error as Error)
-      const failure = { jsonrpc: '2.0', error: { code: rpcCodes.internalError, message: 'Internal error' }, id }
-      const result = Response.json(failure, { status: 500 })
-      await send(result, { response, write, accepted, left: left.signal })
+      const result = Response.json(failureOf(id), { status: 500 })
+      await send(result, { response, write, finish: unsent.finish, accepted, left: left.signal })
     }
   }
 }
@@ -65,11 +65,12 @@ export function createAnswer({ unsent, keepAlive, onerror }: AnswerOptions): Ans
 interface Way {
   readonly response: ServerResponse
   readonly write: Write
+  readonly finish: UnsentBytes['finish']
   readonly accepted: Accepted
   readonly left: AbortSignal
 }
 
-async function send(result: Response, { response, write, accepted, left }: Way): Promise<void> {
+async function send(result: Response, { response, write, finish, accepted, left }: Way): Promise<void> {
   const { body, status, headers } = result
   const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true
   const begin = (given: Record<string, string>) => response.headersSent || response.writeHead(status, given)
@@ -81,16 +82,27 @@ async function send(result: Response, { response, write, accepted, left }: Way):
   } else if (isStream) {
     const json = await lastAnswer(body, left)
     const session = headers.get('mcp-session-id')
-    begin({ 'content-type': 'application/json', ...(session !== null && { 'mcp-session-id': session }) })
-    write(json)
+    begin({ ...jsonHeaders(json), ...(session !== null && { 'mcp-session-id': session }) })
+    finish(response, json)
   } else if (response.headersSent || (result.ok && !accepted.json)) {
     begin(streamHeaders)
     write(`event: message\ndata: ${await result.text()}\n\n`)
   } else {
-    begin(Object.fromEntries(headers))
-    write(new Uint8Array(await result.arrayBuffer()))
+    const text = await result.text()
+    begin({ ...Object.fromEntries(headers), 'content-length': String(Buffer.byteLength(text)) })
+    finish(response, text)
   }
-  response.end()
+  if (!response.writableEnded) response.end()
+}
+
+/** Of an answer that is known as a whole: it is written at once, and not in chunks. */
+export function jsonHeaders(text: string): Record<string, string> {
+  return { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }
+}
+
+/** What a client is told of what is our fault. */
+export function failureOf(id: string | number | null): object {
+  return { jsonrpc: '2.0', error: { code: rpcCodes.internalError, message: 'Internal error' }, id }
 }
 
 /** As fast as it comes, whether the client keeps up or not: see unsent-bytes.ts. */

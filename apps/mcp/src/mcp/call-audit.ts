@@ -4,7 +4,7 @@
 import type { Caller } from '@gatehouse/guard'
 import { type Audit, activeSpan, shownArguments, shownText, shownUri } from '@gatehouse/service'
 import type { AuditEvent } from '@gatehouse/shared'
-import type { Server } from '@modelcontextprotocol/server'
+import type { JSONRPCMessage, Server } from '@modelcontextprotocol/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { idOf, isObject, memberOf } from './message.ts'
 
@@ -109,13 +109,18 @@ export function noteAnswer(server: Server, note: Note | undefined): Server {
   server.connect = (transport) => {
     const send = transport.send.bind(transport)
     transport.send = (message, options) => {
-      if ('error' in message) note({ outcome: 'error', reason: String(message.error.code) })
-      else if ('result' in message) note(outcomeIn(message.result))
+      noteOutcome(message, note)
       return send(message, options)
     }
     return connect(transport)
   }
   return server
+}
+
+/** What came of a request, if the message is its answer. */
+export function noteOutcome(message: JSONRPCMessage, note: Note | undefined): void {
+  if ('error' in message) note?.({ outcome: 'error', reason: String(message.error.code) })
+  else if ('result' in message) note?.(outcomeIn(message.result))
 }
 
 function outcomeIn(result: unknown): Noted {

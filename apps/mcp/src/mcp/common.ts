@@ -2,6 +2,7 @@
 import type { Audit } from '@gatehouse/service'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Answer, createAnswer } from './answer.ts'
+import { type AnswerAlone, createAnswerAlone } from './answer-alone.ts'
 import { type Call, createCallAudit } from './call-audit.ts'
 import { type Connections, createConnections } from './connections.ts'
 import type { StreamLimits } from './stream-limits.ts'
@@ -26,6 +27,8 @@ export interface Common extends Pick<CommonOptions, 'streamLimits' | 'keepAlive'
   readonly connections: Connections
   readonly unsent: UnsentBytes
   readonly answer: Answer
+  /** The short way. */
+  readonly answerAlone: AnswerAlone
   readonly audit: ReturnType<typeof createCallAudit>
   /** Of requests that the SDK refuses as well as of its own failures; it does not say which. */
   readonly onerror: (error: Error) => void
@@ -42,6 +45,7 @@ export function createCommon({ unsentLimits, clock, answerLimit, audit, onCall, 
     connections: createConnections({ limits: streamLimits, answerLimit, clock, onerror }),
     unsent,
     answer: createAnswer({ unsent, keepAlive, onerror }),
+    answerAlone: createAnswerAlone({ unsent, keepAlive, onerror }),
     audit: createCallAudit(audit, onCall),
     onerror,
   }

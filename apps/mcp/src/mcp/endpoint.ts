@@ -5,8 +5,9 @@ import type { SessionNews, SessionStore } from '@gatehouse/mcp-sessions'
 import { type AuthInfo, createMcpHandler, type Server } from '@modelcontextprotocol/server'
 import { noteAnswer } from './call-audit.ts'
 import type { Common } from './common.ts'
+import { type Exchanges, openExchanges } from './exchanges.ts'
 import type { createOriginCheck } from './origins.ts'
-import type { Message, Served, ServedRequest } from './served.ts'
+import { type Message, type Served, servedIn } from './served.ts'
 import { createSessionAnswers, type SessionAnswers } from './session-answers.ts'
 
 export interface McpEndpointOptions {
@@ -17,6 +18,8 @@ export interface McpEndpointOptions {
   /** Undefined: no sessions. */
   readonly store: SessionStore | undefined
   readonly common: Common
+  /** Whether requests may go the short way. */
+  readonly fastPaths: boolean
 }
 
 type Handler = ReturnType<typeof createMcpHandler>
@@ -28,6 +31,8 @@ export interface McpEndpoint extends Pick<McpEndpointOptions, 'guard' | 'checkOr
   readonly sessions: SessionAnswers | undefined
   /** Serves requests that stand alone. */
   readonly handler: Pick<Handler, 'fetch'>
+  /** The short way of a request that stands alone in 2026-07-28. Undefined: it goes the long way. */
+  exchangesFor(authInfo: AuthInfo): Promise<Exchanges> | undefined
   /** Serves one client that listens (2026-07-28). To be closed. */
   listening(authInfo: AuthInfo, message: Message): Handler
   /** Aborted when it is about to end, by itself or with the process: streams that only wait end then. */
@@ -43,7 +48,7 @@ export interface McpEndpoint extends Pick<McpEndpointOptions, 'guard' | 'checkOr
 }
 
 export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
-  const { guard, issuer, checkOrigin, served, store, common } = options
+  const { guard, issuer, checkOrigin, served, store, common, fastPaths } = options
   const { answer, unsent, keepAlive, onerror, log } = common
   const { closing } = common.connections
   const { resource } = guard
@@ -58,10 +63,11 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
   let onIdle: () => void = () => undefined
 
   const createServer = (authInfo: AuthInfo | undefined, session?: SessionNews): Server => {
-    const request = requestIn(authInfo)
+    const request = servedIn(authInfo)
     return noteAnswer(served.createServer({ ...request, session }), request.note)
   }
   const handling = { onerror, keepAliveMs: keepAlive, maxSubscriptions: common.streamLimits.total }
+  const exchanges = new Map<Server, Promise<Exchanges>>()
   const handler = createMcpHandler(({ authInfo }) => createServer(authInfo), handling)
   const sessions =
     store &&
@@ -71,7 +77,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       resource,
       createServer,
       onNotification: (authInfo, notification, session) =>
-        served.notified?.({ ...requestIn(authInfo), session }, notification),
+        served.notified?.({ ...servedIn(authInfo), session }, notification),
       onEnd: (key) => served.ended?.(key),
       answer,
       unsent,
@@ -89,8 +95,16 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     path: new URL(resource).pathname,
     sessions,
     handler,
+    exchangesFor(authInfo) {
+      const server = fastPaths ? served.sharedServer(servedIn(authInfo)) : undefined
+      const known = server && exchanges.get(server)
+      if (!server || known) return known
+      const opened = openExchanges(server)
+      exchanges.set(server, opened)
+      return opened
+    },
     listening(authInfo, message) {
-      const bus = served.events?.(requestIn(authInfo), message)
+      const bus = served.events?.(servedIn(authInfo), message)
       return createMcpHandler(() => createServer(authInfo), { ...handling, ...(bus && { bus }) })
     },
     ending: ended.signal,
@@ -110,11 +124,9 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
       await promise
       clearTimeout(timer)
     },
-    stop: () => Promise.all([handler.close(), sessions?.close()]),
+    async stop() {
+      const short = [...exchanges.values()].map(async (opened) => (await opened).close())
+      await Promise.all([handler.close(), sessions?.close(), ...short])
+    },
   }
-}
-
-function requestIn(auth: AuthInfo | undefined): ServedRequest {
-  if (!auth?.extra) throw new Error('a request came to the SDK by another way')
-  return auth.extra as unknown as ServedRequest
 }

@@ -21,6 +21,7 @@ import { inOperation, noteOnSpan } from './operation-span.ts'
 import { createPreflight } from './origins.ts'
 import { passableHeaders } from './passable-headers.ts'
 import type { Message, Operation } from './served.ts'
+import { requestAlone } from './stands-alone.ts'
 
 export interface McpRoutesOptions {
   readonly common: Common
@@ -51,7 +52,7 @@ interface Permitted {
 /** Needs the guard's decoration of requests. */
 export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions): Promise<void> {
   const { common, bodyLimits, endpointOf, sessions: hasSessions } = options
-  const { connections, answer, audit, onerror } = common
+  const { connections, answer, answerAlone, audit, onerror } = common
   const { closing } = connections
 
   app.addHook('onRequest', async (request, reply) => {
@@ -143,7 +144,8 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
     request.raw.url = path
     const served = isLegacy ? await sessions?.post(request, reply, { caller, authInfo }) : undefined
     if (served !== 'refused') {
-      const serve = served ?? serveAlone(request, reply, authInfo, operation)
+      const serve =
+        served ?? shortWay(request, reply, authInfo, isLegacy) ?? serveAlone(request, reply, authInfo, operation)
       await connections.hand(request, reply, { caller, serve, isStream: operation.staysOpen })
     }
   }
@@ -157,6 +159,22 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
     })
     done()
   })
+
+  /** See exchanges.ts. Undefined: it has to go the long way. */
+  function shortWay(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    authInfo: AuthInfo,
+    isLegacy: boolean,
+  ): Serve | undefined {
+    const message = isLegacy ? undefined : requestAlone(request)
+    const opened = message && endpointOf(request).exchangesFor(authInfo)
+    if (!message || !opened) return undefined
+    return async () => {
+      const exchanges = await opened
+      await answerAlone(request, reply, (asker) => exchanges.begin(message, authInfo, asker))
+    }
+  }
 
   /** One request that stands alone, in whichever era. */
   function serveAlone(request: FastifyRequest, reply: FastifyReply, authInfo: AuthInfo, { method }: Operation): Serve {

@@ -1,7 +1,7 @@
 // What is served behind the endpoint: a source of our own (source-server.ts), or other people's servers (../gateway). HTTP and
 // tokens are settled before it is asked.
 import type { SessionNews } from '@gatehouse/mcp-sessions'
-import type { Server, ServerEventBus, Tool } from '@modelcontextprotocol/server'
+import type { AuthInfo, Server, ServerEventBus, Tool } from '@modelcontextprotocol/server'
 import type { SourceCaller } from '../sources/source.ts'
 import type { Note } from './call-audit.ts'
 
@@ -16,6 +16,12 @@ export interface ServedRequest {
   readonly onUnknownMethod?: () => void
   /** What the audit is told of the request. */
   readonly note?: Note | undefined
+}
+
+/** The request that the SDK was given with it: see http.ts. */
+export function servedIn(auth: AuthInfo | undefined): ServedRequest {
+  if (!auth?.extra) throw new Error('a request came to the SDK by another way')
+  return auth.extra as unknown as ServedRequest
 }
 
 /** Of a request, or a notification; an answer to something that we asked has no method. */
@@ -56,6 +62,12 @@ export interface Served {
   readonly operations: Operations
   /** A fresh server for one request of one caller. */
   createServer(request: ServedRequest): Server
+  /**
+   * A server for requests of 2026-07-28 that stand alone, of more than one caller: the request says who calls, as
+   * {@link ServedRequest} in `http.authInfo.extra`. It supports `sharedVersions` of exchanges.ts, is the same one each time for
+   * those who may share it, and is not connected here. Undefined: there is none for this caller.
+   */
+  sharedServer(request: ServedRequest): Server | undefined
   /** What a client of 2026-07-28 hears after `message`, by which it listens. Undefined: nothing. */
   events?(request: ServedRequest, message: Message): ServerEventBus | undefined
   /** A notification of a client of the 2025 era, in its session. */

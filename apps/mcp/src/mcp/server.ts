@@ -10,10 +10,11 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server'
 import type { InputRequired, Source, SourceCaller, SourceContext, VerifyRequestState } from '../sources/source.ts'
+import { sharedVersions } from './exchanges.ts'
 import { createOperations, findTool, type SourceOperations } from './operations.ts'
 import { answerInPlainWords } from './plain-errors.ts'
 import type { Policy } from './policy.ts'
-import type { Served } from './served.ts'
+import { type Served, servedIn } from './served.ts'
 import { lifeOf } from './token-life.ts'
 
 const refuseRequestState: VerifyRequestState = () => {
@@ -25,7 +26,10 @@ export interface McpServerContext {
   readonly identity: Implementation
   readonly source: Source
   readonly operations: SourceOperations
-  readonly caller: SourceCaller
+  /** Who calls with this request. */
+  readonly callerOf: (request: ServerContext) => SourceCaller
+  /** By default those of the SDK. */
+  readonly supportedProtocolVersions?: string[]
   /** Told what a tool threw. The caller is not. */
   readonly onToolFailure: (tool: string, error: unknown) => void
   /** Milliseconds since the epoch. */
@@ -41,20 +45,30 @@ export function serveSource(
   { policy, ...options }: Pick<McpServerContext, 'identity' | 'onToolFailure' | 'clock'> & { readonly policy: Policy },
 ): Served {
   const operations = createOperations(source, policy)
+  const parts = { ...options, source, operations }
+  let shared: Server | undefined
   return {
     operations,
-    createServer: ({ caller }) => createMcpServer({ ...options, source, operations, caller }),
+    createServer: ({ caller }) => createMcpServer({ ...parts, callerOf: () => caller }),
+    sharedServer: () =>
+      (shared ??= createMcpServer({
+        ...parts,
+        callerOf: ({ http }) => servedIn(http?.authInfo).caller,
+        supportedProtocolVersions: sharedVersions,
+      })),
     events: () => source.events,
   }
 }
 
 /**
- * A fresh MCP server for one request of one caller: nothing of a caller outlives the request, so that nothing can reach
- * another. Whether the caller may have what they ask for was settled before: see http.ts.
+ * A fresh MCP server for one request of one caller, or for many requests of 2026-07-28, each with its caller: nothing of a
+ * caller is kept here, so that nothing can reach another. Whether the caller may have what they ask for was settled before:
+ * see http.ts.
  */
 export function createMcpServer(context: McpServerContext): Server {
-  const { identity, source, operations, caller } = context
+  const { identity, source, operations, callerOf, supportedProtocolVersions } = context
   const server = new Server(identity, {
+    ...(supportedProtocolVersions && { supportedProtocolVersions }),
     // The lists do not change while we run, so nobody needs to wait for news of them.
     capabilities: {
       tools: { listChanged: false },
@@ -74,14 +88,14 @@ export function createMcpServer(context: McpServerContext): Server {
     },
   })
   const contextOf = (request: ServerContext, signal = request.mcpReq.signal): SourceContext => ({
-    caller,
+    caller: callerOf(request),
     request,
     signal,
     announce: (notification) => server.notification(notification),
   })
 
-  server.setRequestHandler('tools/list', async () => ({
-    tools: (await operations.toolsFor(caller)).map(({ definition }) => definition),
+  server.setRequestHandler('tools/list', async (_message, request) => ({
+    tools: (await operations.toolsFor(callerOf(request))).map(({ definition }) => definition),
   }))
   server.setRequestHandler('tools/call', ({ params }, request) => callTool(server, params, context, request, contextOf))
   server.setRequestHandler('prompts/list', async () => ({ prompts: [...(await source.listPrompts())] }))
@@ -112,13 +126,13 @@ export function createMcpServer(context: McpServerContext): Server {
 async function callTool(
   server: Server,
   { name, arguments: args = {} }: CallToolRequest['params'],
-  { source, caller, onToolFailure, clock }: McpServerContext,
+  { source, callerOf, onToolFailure, clock }: McpServerContext,
   request: ServerContext,
   contextOf: (request: ServerContext, signal: AbortSignal) => SourceContext,
 ): Promise<CallToolResult | InputRequired> {
   const tool = await findTool(source, name)
   if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`)
-  using life = lifeOf(caller, clock())
+  using life = lifeOf(callerOf(request), clock())
   const signal = AbortSignal.any([request.mcpReq.signal, life.signal])
   try {
     const called = source.callTool(name, args, contextOf(request, signal))

@@ -16,6 +16,8 @@ export type Write = (chunk: string | Uint8Array) => 'ok' | 'full' | 'ended'
 
 export interface UnsentBytes {
   writerFor(response: ServerResponse): Write
+  /** Ends an answer with the only thing that it has, or the last. Its head goes with it. */
+  finish(response: ServerResponse, text: string): void
 }
 
 /** Bytes that Node keeps for each piece that waits, besides its own. */
@@ -68,6 +70,17 @@ export function createUnsentBytes({ perAnswer, total }: UnsentLimits, onEnd: (by
   }
 
   return {
+    finish(response, text) {
+      if (response.destroyed) return
+      response.end(text)
+      // most are gone by now
+      if (response.writableLength === 0) return
+      const held: Held = { response, pieces: 1, bytes: 0 }
+      response.once('close', () => release(held))
+      count(held)
+      makeRoom()
+    },
+
     writerFor(response) {
       const held: Held = { response, pieces: 0, bytes: 0 }
       response.on('drain', () => release(held))

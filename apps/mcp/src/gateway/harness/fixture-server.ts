@@ -28,7 +28,7 @@ const conformanceServer = (): Server =>
     identity: { name: 'fixture', version: '1' },
     source,
     operations: createOperations(source, policy),
-    caller,
+    callerOf: () => caller,
     onToolFailure: () => undefined,
     clock: Date.now,
   })

@@ -9,10 +9,13 @@ import type { Client } from './client.ts'
 
 export interface RelayServerOptions {
   readonly identity: Implementation
-  readonly request: ServedRequest
-  readonly owner: Owner
+  /** Who calls with this request. */
+  readonly servedOf: (context: ServerContext) => ServedRequest
+  readonly ownerOf: (request: ServedRequest) => Owner
   readonly description: EndpointDescription
-  handle(request: Request, client: Client): Promise<Members>
+  /** By default those of the SDK. */
+  readonly supportedProtocolVersions?: string[]
+  handle(request: Request, client: Client, served: ServedRequest): Promise<Members>
   readonly onerror: (error: Error) => void
 }
 
@@ -26,14 +29,16 @@ const reused = ['tasks/get', 'tasks/cancel']
 
 export function createRelayServer({
   identity,
-  request,
-  owner,
+  servedOf,
+  ownerOf,
   description,
+  supportedProtocolVersions,
   handle,
   onerror,
 }: RelayServerOptions): Server {
   const server = new Server(identity, {
     capabilities: description.capabilities,
+    ...(supportedProtocolVersions && { supportedProtocolVersions }),
     ...(description.instructions !== undefined && { instructions: description.instructions }),
   })
   let level: string | undefined
@@ -44,14 +49,14 @@ export function createRelayServer({
     })
   }
 
-  function clientOf({ mcpReq }: ServerContext): Client {
+  function clientOf({ mcpReq }: ServerContext, request: ServedRequest): Client {
     const meta = mcpReq.envelope as Members | undefined
     const era = meta ? '2026' : '2025'
     const hear = ({ method, params }: Notification) =>
       void mcpReq.notify({ method, ...(params && { params }) } as Parameters<typeof mcpReq.notify>[0]).catch(onerror)
     const canAsk = era === '2025' && request.session !== undefined
     return {
-      owner,
+      owner: ownerOf(request),
       granted: request.caller,
       era,
       capabilities: meta?.[`${envelope}clientCapabilities`] ?? server.getClientCapabilities() ?? {},
@@ -79,8 +84,9 @@ export function createRelayServer({
   }
 
   const answer = async ({ method, params }: Request, context: ServerContext) => {
+    const request = servedOf(context)
     try {
-      return await handle({ method, ...(params && { params }) }, clientOf(context))
+      return await handle({ method, ...(params && { params }) }, clientOf(context, request), request)
     } catch (error) {
       // what a tool answers is no word about the method
       if (error instanceof RpcError && error.code === -32_601 && !isNamed(method)) request.onUnknownMethod?.()

@@ -29,7 +29,7 @@ export function createBuiltinOpener({ name, source, identity, limit, onerror, cl
     const { owner, granted } = asker()
     const [ours, theirs] = InMemoryTransport.createLinkedPair()
     const caller = { subject: owner.subject, clientId: owner.clientId, ...granted }
-    const server = createMcpServer({ identity, source, operations, caller, onToolFailure, clock })
+    const server = createMcpServer({ identity, source, operations, callerOf: () => caller, onToolFailure, clock })
     server.connect(theirs as Parameters<typeof server.connect>[0]).catch(onerror)
     return ours
   }
