@@ -68,6 +68,12 @@ export function resultFor(result: Members, era: Era): Members {
   return hasMeta ? { ...rest, _meta: meta } : rest
 }
 
+/** The version that a request of 2026-07-28 says it is of. */
+export function protocolVersionIn(params: Members | undefined): string | undefined {
+  const said: unknown = params?._meta?.[version]
+  return typeof said === 'string' ? said : undefined
+}
+
 export function serverInfoIn(result: Members): Members | undefined {
   return result._meta?.[serverInfo]
 }

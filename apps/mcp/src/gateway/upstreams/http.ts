@@ -153,7 +153,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
   /** Its own stream, which one process has at a time: who had it may have been stopped, and hold it still. */
   async function listenOn(transport: Connected['transport']): Promise<void> {
     try {
-      await transport.resumeStream('')
+      await transport.listen()
     } catch (error) {
       if (!isTaken(error)) throw error
       const again = () => listenOn(transport).catch((late: Error) => void (late.name === 'AbortError' || onerror(late)))
@@ -227,7 +227,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
         subscriptions.end()
         if (description.hasSession) await sessions?.remove(key)
         if (!isLost) {
-          const ended = transport.terminateSession().catch(() => undefined)
+          const ended = transport.endSession().catch(() => undefined)
           await Promise.race([ended, sleep(endLimit, undefined, { ref: false })])
         }
         await peer.close()

@@ -6,7 +6,8 @@ import type { BuiltinUpstream, StdioUpstream, UpstreamSettings } from '../settin
 import { type Connection, type OpenConnection, passedHeaders } from './connection.ts'
 import type { Behalf } from './contract.ts'
 import type { Identity } from './envelope.ts'
-import { createGuardedFetch } from './guarded-fetch.ts'
+import { fetchOver } from './guarded-fetch.ts'
+import { createGuardedHttp } from './guarded-http.ts'
 import { createHttpOpener } from './http.ts'
 import type { Inflow } from './inflow.ts'
 import { createPool } from './pool.ts'
@@ -47,7 +48,7 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
   const pool = (open: (key: string) => Promise<Connection>) => createPool({ ...bounds, name, open, clock, onerror })
   switch (settings.transport) {
     case 'http': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, identify, now })
+      const http = createGuardedHttp({ settings, userAgent: userAgent(identity), proxies, inflow, identify, now })
       const open = createHttpOpener({
         settings,
         identity,
@@ -59,9 +60,9 @@ export function openUpstream(settings: UpstreamSettings, options: OpenUpstreamOp
       return createUpstream({ settings, pool, open, onerror, close: http.close })
     }
     case 'sse': {
-      const http = createGuardedFetch({ settings, userAgent: userAgent(identity), proxies, inflow, identify, now })
-      const connect = (caller: () => Behalf, onfault: Parameters<typeof http.fetchFor>[0]) => {
-        const fetch = http.fetchFor(onfault, caller)
+      const http = createGuardedHttp({ settings, userAgent: userAgent(identity), proxies, inflow, identify, now })
+      const connect = (caller: () => Behalf, onfault: Parameters<typeof fetchOver>[1]) => {
+        const fetch = fetchOver(http, onfault, caller)
         const headers = passedHeaders(settings, caller().headers)
         return new SSEClientTransport(new URL(settings.url), {
           fetch,

@@ -111,7 +111,8 @@ export function createPeer({
   }
   transport.onclose = () => {
     isClosed = true
-    fail(new UpstreamError(name, 'interrupted', `${name} ended in the middle of the call: it may have run`))
+    if (pending.size > 0)
+      fail(new UpstreamError(name, 'interrupted', `${name} ended in the middle of the call: it may have run`))
     onclose?.()
   }
 
@@ -167,7 +168,7 @@ export function createPeer({
   async function ask(wanted: UpstreamRequest, terms: RequestTerms, trace: TraceContext | undefined): Promise<Members> {
     const { era, behalf, capabilities, limit, idle } = terms
     const id = nextId()
-    const stop = new AbortController()
+    const stop = perRequest ? new AbortController() : undefined
     const { promise, resolve, reject } = Promise.withResolvers<Members>()
     const wantsProgress = idle !== undefined || behalf.progressToken !== undefined
     const params = paramsFor(wanted.params, {
@@ -185,10 +186,14 @@ export function createPeer({
     }
     let silence: NodeJS.Timeout | undefined
     let held = 0
-    const over = new AbortController()
+    let over: AbortController | undefined
     const call: PeerCall = {
       behalf,
-      over: over.signal,
+      get over() {
+        over ??= new AbortController()
+        if (!pending.has(id)) over.abort()
+        return over.signal
+      },
       asking: Promise.resolve(),
       beat() {
         clearTimeout(silence)
@@ -205,7 +210,7 @@ export function createPeer({
     }
     const end = (error: Error) => {
       reject(error)
-      stop.abort()
+      stop?.abort()
     }
     const giveUp = (error: Error) => {
       // 2026-07-28 over HTTP: the stream that ends is the cancellation.
@@ -229,7 +234,7 @@ export function createPeer({
         ...(params !== undefined && { params }),
       } as JSONRPCMessage
       const options = {
-        requestSignal: stop.signal,
+        ...(stop && { requestSignal: stop.signal }),
         onRequestStreamEnd: () =>
           reject(
             new UpstreamError(name, 'interrupted', `${name} broke off in the middle of the call: it may have run`),
@@ -250,7 +255,7 @@ export function createPeer({
       for (const timer of timers) clearTimeout(timer)
       pending.delete(id)
       calls.delete(call)
-      over.abort()
+      over?.abort()
     }
   }
 

@@ -242,7 +242,8 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
       entry.users += 1
       entry.cancelTimer()
       try {
-        const result = await work(await untilAborted(name, entry.opening, signal))
+        if (signal?.aborted) throw cancelled(name)
+        const result = await work(entry.connection ?? (await untilAborted(name, entry.opening, signal)))
         backoffs.delete(key)
         return result
       } finally {
@@ -273,12 +274,15 @@ export function createPool<C extends Pooled>(options: PoolOptions<C>): Pool<C> {
   }
 }
 
+function cancelled(name: string): UpstreamError {
+  return new UpstreamError(name, 'timeout', 'The call was cancelled')
+}
+
 async function untilAborted<T>(name: string, work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work
   const { promise, reject } = Promise.withResolvers<never>()
-  const leave = (): void => reject(new UpstreamError(name, 'timeout', 'The call was cancelled'))
+  const leave = (): void => reject(cancelled(name))
   signal.addEventListener('abort', leave, { once: true })
-  if (signal.aborted) leave()
   try {
     return await Promise.race([work, promise])
   } finally {

@@ -1,6 +1,7 @@
 // An upstream: connections by owner, kept and ended by a pool; how long what may take; and what is tried again.
 
 import { digest } from '../digest.ts'
+import { createRecent } from '../recent.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import { type Connection, type OpenConnection, passedHeaders, type Terms } from './connection.ts'
 import {
@@ -27,6 +28,8 @@ export interface UpstreamOptions {
   readonly close?: () => Promise<unknown>
 }
 
+/** Keys of connections that are remembered. */
+const mostKeys = 256
 /** Milliseconds between attempts to listen again. */
 const listenAgain = [1_000, 2_000, 5_000, 15_000, 30_000]
 
@@ -49,6 +52,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     return opener.open()
   })
   const ending = new AbortController()
+  const keys = createKeys(settings)
   const shares = createShares(concurrency)
 
   async function within<T>(
@@ -56,7 +60,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     run: (connection: Connection, capabilities: Members) => Promise<T>,
   ): Promise<T> {
     const capabilities = declaredFor(behalf)
-    const key = keyOf(behalf, settings, capabilities)
+    const key = keys(behalf, capabilities)
     // Not with the caller's own signal: others may wait for the same connection.
     const opener = {
       open: () => open({ ...behalf, signal: ending.signal }, capabilities, key),
@@ -126,7 +130,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     get open() {
       return pool.size
     },
-    keyOf: (behalf) => keyOf(behalf, settings, declaredFor(behalf)),
+    keyOf: (behalf) => keys(behalf, declaredFor(behalf)),
     isOpen: (key) => pool.has(key),
     reset: (which) => pool.reset(which),
     describe: (behalf) => within(behalf, async ({ description }) => description),
@@ -159,14 +163,22 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
 }
 
 /** Who may use one connection: by the file, and by what an upstream is told when it is opened. */
-function keyOf({ owner, headers, granted }: Behalf, settings: UpstreamSettings, capabilities: Members): string {
+function createKeys(settings: UpstreamSettings): (behalf: Behalf, capabilities: Members) => string {
   const { isolation } = settings
-  const caller = isolation === 'shared' ? '' : callerOf(owner)
-  const session = isolation === 'session' ? (owner.session ?? '') : ''
-  const told = 'forwardHeaders' in settings ? passedHeaders(settings, headers) : {}
-  // one connection carries all: what is said of a caller on it is true of each call
-  const scopes = settings.transport === 'sse' && settings.identity?.as === 'jwt' ? [...granted.scopes].sort() : []
-  return digest([isolation, caller, session, told, capabilities, scopes])
+  /** By what is digested. Its members may come in another order for the same key. */
+  const known = createRecent<string>(mostKeys)
+  return ({ owner, headers, granted }, capabilities) => {
+    const caller = isolation === 'shared' ? '' : callerOf(owner)
+    const session = isolation === 'session' ? (owner.session ?? '') : ''
+    const told = 'forwardHeaders' in settings ? passedHeaders(settings, headers) : {}
+    // one connection carries all: what is said of a caller on it is true of each call
+    const scopes = settings.transport === 'sse' && settings.identity?.as === 'jwt' ? [...granted.scopes].sort() : []
+    const from = [isolation, caller, session, told, capabilities, scopes]
+    const text = JSON.stringify(from)
+    const key = known.get(text) ?? digest(from)
+    known.set(text, key)
+    return key
+  }
 }
 
 function callerOf({ endpoint, issuer, subject, clientId }: Owner): string {
