@@ -612,13 +612,12 @@ export const walls = [
   },
   {
     files: 'packages/testing/src/otlp-collector.ts',
-    may: [...node, '@bufbuild/protobuf/wire'],
+    may: [...node, './listen.ts', '@bufbuild/protobuf/wire'],
     why: 'what reads the form of OpenTelemetry knows nothing else.',
   },
   {
-    files:
-      'packages/testing/src/{test-redis,redis-container,redis-cluster,redis-folder,redis-process,redis-program}.ts',
-    may: ['./*redis*.ts', ...node, 'ioredis', 'testcontainers'],
+    files: 'packages/testing/src/*redis*.ts',
+    may: ['./*redis*.ts', './programs/ports.ts', './until.ts', ...node, 'ioredis', 'testcontainers'],
     why: 'what starts a Redis knows nothing else.',
   },
 ]

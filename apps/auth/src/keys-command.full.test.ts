@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuthServer, createDataDir, findFreePort, startAuthServer } from './harness/auth-server.ts'
+import { type AuthServer, createDataDir, startAuthServer } from './harness/auth-server.ts'
 
 const secret = 'the secret of the tests of the authorization server'
 
@@ -74,7 +75,7 @@ test('what is in the way is said, and nothing is made by looking', async () => {
     code: 1,
     stderr: expect.stringContaining('There is no '),
   })
-  const redis = { REDIS_URL: `redis://:hidden-password@127.0.0.1:${await findFreePort()}` }
+  const redis = { REDIS_URL: `redis://:hidden-password@127.0.0.1:${await freePort()}` }
   expect(await run(['list'], { DATA_DIR: elsewhere, AUTH_SECRET: '', ...redis })).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('AUTH_SECRET is not set'),

@@ -3,8 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '@gatehouse/testing'
 import { afterEach, expect, test } from 'vitest'
-import { createDataDir, findFreePort } from './harness/auth-server.ts'
+import { createDataDir } from './harness/auth-server.ts'
 
 const directories: string[] = []
 const running: ChildProcess[] = []
@@ -78,7 +79,7 @@ test('SIGHUP makes it read the file of the gateway again, and ends nothing', { t
   const dataDir = newDataDir()
   const GATEHOUSE_CONFIG = join(dataDir, 'gatehouse.yaml')
   writeFileSync(GATEHOUSE_CONFIG, 'upstreams: { docs: { url: "https://docs.example.com/mcp" } }\nversion: 1\n')
-  const { child, said } = start({ DATA_DIR: dataDir, PORT: String(await findFreePort()), GATEHOUSE_CONFIG })
+  const { child, said } = start({ DATA_DIR: dataDir, PORT: String(await freePort()), GATEHOUSE_CONFIG })
   await said('the authorization server listens')
   child.kill('SIGHUP')
   await said('the file of the gateway was read again')
@@ -89,7 +90,7 @@ test('SIGHUP makes it read the file of the gateway again, and ends nothing', { t
 test('it starts, says where and how loudly the developer login is on, refuses a second one beside it, and ends on a signal', {
   timeout: 60_000,
 }, async () => {
-  const port = String(await findFreePort())
+  const port = String(await freePort())
   const environment = { DATA_DIR: newDataDir(), PORT: port, AUTH_ISSUER: `http://localhost:${port}` }
   const first = start(environment)
   await first.said('the authorization server listens')
@@ -115,7 +116,7 @@ test('it starts, says where and how loudly the developer login is on, refuses a 
 })
 
 test('metrics are on a port of their own, and a port that is taken is a start fault', { timeout: 30_000 }, async () => {
-  const [port, metricsPort] = [String(await findFreePort()), String(await findFreePort())]
+  const [port, metricsPort] = [String(await freePort()), String(await freePort())]
   const issuer = `http://localhost:${port}`
   const { child, said, ended, output } = start({
     DATA_DIR: newDataDir(),
@@ -138,7 +139,7 @@ test('metrics are on a port of their own, and a port that is taken is a start fa
   expect(metrics).not.toMatch(/made-up|nobody/)
   expect((await fetch(`${issuer}/metrics`)).status, 'not where everybody is').toBe(404)
 
-  const second = start({ DATA_DIR: newDataDir(), PORT: String(await findFreePort()), METRICS_PORT: metricsPort })
+  const second = start({ DATA_DIR: newDataDir(), PORT: String(await freePort()), METRICS_PORT: metricsPort })
   expect(await second.ended).toBe(1)
   expect(second.output()).toContain(`METRICS_PORT ${metricsPort}: cannot listen there (EADDRINUSE)`)
   await end(child, 'SIGTERM')

@@ -2,8 +2,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { createFakeGitHub, type FakeGitHub, startTestRedis, verifies } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { createFakeGitHub, type FakeGitHub, openTestRedis, verifies } from '@gatehouse/testing'
+import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   type AuthServer,
@@ -15,7 +15,7 @@ import {
 import type { Browser } from './harness/browser.ts'
 import { errorOf, refused } from './harness/flows.ts'
 import { type Left, restoreRedis, restoreSqlite } from './harness/kept-release.ts'
-import { onEachKey, untilAnswers } from './store/redis/harness/harness.ts'
+import { untilAnswers } from './store/redis/harness/harness.ts'
 import { openRedisStore } from './store/redis/store.ts'
 import { createSealing } from './store/sealing.ts'
 import { openSqliteStore } from './store/sqlite/store.ts'
@@ -140,21 +140,17 @@ describe('Redis', () => {
     ) => Promise<void>,
   ) {
     const realStart = Date.now()
-    await using redis = await startTestRedis()
-    const node = new Redis(redis.url)
-    const prefix = `auth:test-upgrade-${crypto.randomUUID()}:`
+    await using redis = await openTestRedis('auth')
+    const [node] = redis.nodes
+    const prefix = redis.newPrefix()
     const left = await restoreRedis(node, prefix)
     goBackTo(left)
     const offset = Date.now() - realStart
     // the clock of the test is that of Redis, so far as scripts ask for it
     const clockOffset = () => offset
-    const open = () => untilAnswers(openRedisStore({ connection: redis.url, prefix, sealing, clockOffset }))
-    try {
-      await run(open, left, () => onEachKey([node], prefix, async (_, key) => key.slice(prefix.length)), node, prefix)
-    } finally {
-      await onEachKey([node], prefix, (_, key) => node.del(key))
-      node.disconnect()
-    }
+    const open = () => untilAnswers(openRedisStore({ connection: redis.connection, prefix, sealing, clockOffset }))
+    const keys = () => redis.onEachKey(prefix, async (_, key) => key.slice(prefix.length))
+    await run(open, left, keys, node, prefix)
   }
 
   verifies('X30', 'people, apps and devices go on where they were', () =>

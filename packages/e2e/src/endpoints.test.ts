@@ -3,14 +3,13 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Stack, startStack } from '@gatehouse/testing'
+import { type Stack, startStack, until } from '@gatehouse/testing'
 import * as oauth from 'openid-client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBrowser, type Person, type PersonBrowser } from './harness/browser.ts'
 import { type Callback, openCallback } from './harness/callback.ts'
 import { claimsOf } from './harness/claims.ts'
 import { objections } from './harness/objections.ts'
-import { until } from './replicas/until.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-endpoints-'))
 const gatehouseConfig = join(folder, 'gatehouse.yaml')

@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { StoreUnavailableError } from '@gatehouse/service'
-import { startTestProxy, startTestRedis, type TestRedis } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { createRedisAccount, openTestRedis, type RedisScene, startTestProxy } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Replicas } from './contract.ts'
 import { openRedisReplicas, type RedisReplicasOptions } from './redis.ts'
@@ -12,38 +10,27 @@ import { exerciseEverything, replicasCommands } from './suites/account.ts'
 import { untilKnown } from './suites/known.ts'
 import { describeReplicas } from './suites/replicas-suite.ts'
 
-let server: TestRedis
-let admin: Redis
-/** Of this run alone: the Redis may be one that others use, too. */
-const namespace = `mcp:test-${randomUUID()}`
-const newPrefix = () => `${namespace}:${randomUUID()}:`
-
+let redis: RedisScene<string>
 beforeAll(async () => {
-  server = await startTestRedis()
-  admin = new Redis(server.url)
+  redis = await openTestRedis('mcp')
 })
-afterAll(async () => {
-  const keys = await admin.keys(`${namespace}*`)
-  if (keys.length > 0) await admin.del(keys)
-  admin.disconnect()
-  await server[Symbol.asyncDispose]()
-})
+afterAll(() => redis?.[Symbol.asyncDispose]())
 
 async function open(options: Partial<RedisReplicasOptions> = {}): Promise<Replicas & AsyncDisposable> {
-  const replicas = openRedisReplicas({ connection: server.url, prefix: newPrefix(), ...options })
+  const replicas = openRedisReplicas({ connection: redis.connection, prefix: redis.newPrefix(), ...options })
   return untilKnown(replicas)
 }
 
 describeReplicas('replicas on Redis', {
   async open(count) {
-    const prefix = newPrefix()
+    const prefix = redis.newPrefix()
     return Promise.all(Array.from({ length: count }, () => open({ prefix })))
   },
 })
 
 test('a replica that could not say that it lives holds nothing, and learns of it before it is used', async () => {
-  const prefix = newPrefix()
-  await using proxy = await startTestProxy(server.url)
+  const prefix = redis.newPrefix()
+  await using proxy = await startTestProxy(redis.connection)
   await using cut = await open({ connection: proxy.url, prefix, life: 1_500 })
   await using other = await open({ prefix, life: 1_500 })
   const { self } = cut
@@ -75,11 +62,13 @@ test('a replica that could not say that it lives holds nothing, and learns of it
 })
 
 test('a process that is stopped is overtaken, and knows when it goes on', async () => {
-  const prefix = newPrefix()
+  const prefix = redis.newPrefix()
   const life = '1500'
   const program = join(import.meta.dirname, 'suites/holder.ts')
   const node = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning', program]
-  const child = spawn(process.execPath, [...node, server.url, prefix, life], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...node, redis.connection, prefix, life], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const said: string[] = []
   createInterface(child.stdout).on('line', (line) => said.push(line))
   try {
@@ -98,8 +87,8 @@ test('a process that is stopped is overtaken, and knows when it goes on', async 
 })
 
 test('mail outlives a connection that breaks while it is read', async () => {
-  const prefix = newPrefix()
-  await using proxy = await startTestProxy(server.url)
+  const prefix = redis.newPrefix()
+  await using proxy = await startTestProxy(redis.connection)
   await using reader = await open({ connection: proxy.url, prefix })
   await using writer = await open({ prefix })
   await reader.claim('anything')
@@ -114,8 +103,8 @@ test('mail outlives a connection that breaks while it is read', async () => {
 })
 
 test('what is sent while answers are lost arrives once each, in order', async () => {
-  const prefix = newPrefix()
-  await using proxy = await startTestProxy(server.url)
+  const prefix = redis.newPrefix()
+  await using proxy = await startTestProxy(redis.connection)
   await using writer = await open({ connection: proxy.url, prefix })
   await using reader = await open({ prefix })
   const read: string[] = []
@@ -136,23 +125,18 @@ test('what is sent while answers are lost arrives once each, in order', async ()
 })
 
 test('an account for the keys of this service alone is enough, and it reaches no others', async () => {
-  const [user, password] = [`test-${randomUUID()}`, randomUUID()]
-  const allowed = replicasCommands.split(/\s+/).map((command) => `+${command}`)
-  await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '&mcp:*', '~mcp:*', '-@all', ...allowed)
-  const url = new URL(server.url)
-  url.username = user
-  url.password = password
-  const prefix = newPrefix()
-  await using one = await open({ connection: url.href, prefix })
-  await using other = await open({ connection: url.href, prefix })
+  await using account = await createRedisAccount(redis.nodes, '~mcp:* &mcp:*', replicasCommands)
+  const connection = account.at(redis.connection)
+  const prefix = redis.newPrefix()
+  await using one = await open({ connection, prefix })
+  await using other = await open({ connection, prefix })
   await exerciseEverything(one, other)
-  await using elsewhere = openRedisReplicas({ connection: url.href, prefix: 'auth:' })
+  await using elsewhere = openRedisReplicas({ connection, prefix: 'auth:' })
   await expect(elsewhere.claim('a')).rejects.toThrow(StoreUnavailableError)
-  await admin.acl('DELUSER', user)
 })
 
 test('every key has an end, but for one number', async () => {
-  const prefix = newPrefix()
+  const prefix = redis.newPrefix()
   await using one = await open({ prefix })
   await using other = await open({ prefix })
   await one.claim('a')
@@ -161,8 +145,7 @@ test('every key has an end, but for one number', async () => {
   await one.decide('q', 'yes', 1_000)
   for (let count = 0; count < 3; count += 1) await one.take('c', 2, 1_000)
   await one.giveBack('c')
-  const keys = await admin.keys(`${prefix}*`)
-  const endless = []
-  for (const key of keys) if ((await admin.pttl(key)) < 0) endless.push(key.slice(prefix.length))
+  const lives = await redis.onEachKey(prefix, async (node, key) => ({ key, life: await node.pttl(key) }))
+  const endless = lives.filter(({ life }) => life < 0).map(({ key }) => key.slice(prefix.length))
   expect(endless).toEqual(['{replicas}:fence'])
 })

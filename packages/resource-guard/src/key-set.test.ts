@@ -1,6 +1,5 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { createTokenIssuer, type TokenIssuer } from '@gatehouse/testing'
+import { createTokenIssuer, listen, type TokenIssuer } from '@gatehouse/testing'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createTokenVerifier } from './access-token.ts'
@@ -48,13 +47,10 @@ const sign = (options?: Parameters<TokenIssuer['sign']>[1]) => issuer.sign({ aud
 /** A server that answers as told, for what the fake issuer does not do. */
 async function serve(answer: RequestListener) {
   const server = createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    url: origin,
+    [Symbol.asyncDispose]: stop,
   }
 }
 

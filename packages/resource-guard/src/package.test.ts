@@ -13,11 +13,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { createTokenIssuer } from '@gatehouse/testing'
+import { createTokenIssuer, freePort } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const own = join(import.meta.dirname, '..')
@@ -170,13 +169,3 @@ test("the example on the SDK's version 1 serves a tool, which knows who calls", 
   const called = await server.call('/mcp', { scope: 'mcp:tools:read', sub: 'github:7' }, whoami)
   expect([called.status, await called.text()]).toEqual([200, expect.stringContaining('"text":"github:7"')])
 }, 30_000)
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, 'localhost')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}

@@ -1,7 +1,6 @@
 // One server of each kind, two resources in each: they answer alike.
 import { createServer, request as nodeRequest, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { createTokenIssuer, type TokenIssuer, verifies } from '@gatehouse/testing'
+import { createTokenIssuer, listen, type TokenIssuer, verifies } from '@gatehouse/testing'
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import { fastify } from 'fastify'
@@ -24,16 +23,9 @@ interface Running extends AsyncDisposable {
 }
 type Log = (line: unknown) => void
 
-async function listen(listener: RequestListener): Promise<Running> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
+async function serve(listener: RequestListener): Promise<Running> {
+  const { origin, stop } = await listen(createServer(listener))
+  return { address: origin, [Symbol.asyncDispose]: stop }
 }
 
 const kinds: Readonly<Record<string, (guards: Guards, log: Log) => Promise<Running>>> = {
@@ -58,7 +50,7 @@ const kinds: Readonly<Record<string, (guards: Guards, log: Log) => Promise<Runni
     app.get('/things', bearer(guards.things, 'things:read'), greet)
     app.post('/things', bearer(guards.things, 'things:read', 'things:write'), greet)
     app.use('/orders', bearer(guards.orders), greet)
-    return listen(app)
+    return serve(app)
   },
 
   async Hono(guards, log) {
@@ -71,7 +63,7 @@ const kinds: Readonly<Record<string, (guards: Guards, log: Log) => Promise<Runni
     app.get('/things', ({ req }) => greet(req.raw, guards.things, 'things:read'))
     app.post('/things', ({ req }) => greet(req.raw, guards.things, 'things:read', 'things:write'))
     app.get('/orders', ({ req }) => greet(req.raw, guards.orders))
-    return listen(getRequestListener(app.fetch))
+    return serve(getRequestListener(app.fetch))
   },
 }
 

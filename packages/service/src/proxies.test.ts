@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
+import { listen } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { readProxies, useProxies } from './proxies.ts'
 
@@ -42,15 +42,3 @@ test('the variables are read as other programs read them, and a faulty one is na
   expect(faults).toEqual([expect.stringContaining('HTTP_PROXY must'), expect.stringContaining('HTTPS_PROXY must')])
   expect(faults.join()).not.toContain('hidden')
 })
-
-async function listen(server: ReturnType<typeof createServer>) {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}

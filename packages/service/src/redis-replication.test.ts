@@ -1,5 +1,5 @@
 // With a real master and a real replica. That a failover then loses nothing is packages/e2e/src/replicas/failover*.
-import { createRedisFolder, freePorts, type RedisFolder, type RedisProgram } from '@gatehouse/testing'
+import { createRedisFolder, freePorts, type RedisFolder, type RedisProgram, startRedisServer } from '@gatehouse/testing'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { StoreUnavailableError } from './errors.ts'
@@ -14,8 +14,7 @@ let uncopied = 0
 beforeEach(async () => {
   uncopied = 0
   folder = await createRedisFolder()
-  masterPort = await freePort()
-  await start(masterPort)
+  masterPort = (await start()).port
   redis = new Redis({ port: masterPort, host: '127.0.0.1', enableAutoPipelining: true, retryStrategy: () => 20 })
   redis.on('error', () => undefined)
   await redis.ping()
@@ -91,25 +90,21 @@ test('what was written by others before is waited for, too', async () => {
   other.disconnect()
 })
 
-async function startReplica(): Promise<{ readonly port: number; readonly program: RedisProgram }> {
-  const port = await freePort()
-  const program = await start(port, '--replicaof', '127.0.0.1', `${masterPort}`)
+async function startReplica() {
+  const started = await start('--replicaof', '127.0.0.1', `${masterPort}`)
   // one that has just come says so within a second
   const said = async () => {
     await redis.set('n', 0)
     return redis.info('replication')
   }
   await expect.poll(said, { timeout: 10_000 }).toMatch(/^slave0:.*state=online,offset=[1-9]/m)
-  return { port, program }
+  return started
 }
 
-function start(port: number, ...options: readonly string[]): Promise<RedisProgram> {
-  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dbfilename', `${port}.rdb`]
-  // without the wait for further replicas a full copy begins at once
-  return folder.start([...settings, '--repl-diskless-sync-delay', '0', ...options])
-}
-
-async function freePort(): Promise<number> {
+async function start(
+  ...options: readonly string[]
+): Promise<{ readonly port: number; readonly program: RedisProgram }> {
   const [port = 0] = await freePorts(1)
-  return port
+  // without the wait for further replicas a full copy begins at once
+  return { port, program: await startRedisServer(folder, port, '--repl-diskless-sync-delay', '0', ...options) }
 }

@@ -1,7 +1,6 @@
 // An OpenID provider that other people wrote: Better Auth with its OAuth provider plugin, run here as a site would run it.
 // The pages are the site's, so they are ours; the protocol, the keys, the sessions and the people are theirs.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { oauthProvider } from '@better-auth/oauth-provider'
 import { type BetterAuthOptions, betterAuth } from 'better-auth'
@@ -9,6 +8,7 @@ import { memoryAdapter } from 'better-auth/adapters/memory'
 import { getAuthTables } from 'better-auth/db'
 import { toNodeHandler } from 'better-auth/node'
 import { jwt } from 'better-auth/plugins'
+import { listen } from './listen.ts'
 
 export interface BetterAuthSite extends AsyncDisposable {
   readonly issuer: string
@@ -30,8 +30,7 @@ const operator = { name: 'Operator', email: 'operator@example.com', password: 'a
  */
 export async function openBetterAuthSite(redirectUri: string, scope = 'openid email'): Promise<BetterAuthSite> {
   const server = createServer((request, response) => void handle(request, response))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { origin, stop } = await listen(server)
   const { auth, tables } = openBetterAuth(origin)
   const send = (endpoint: string, body: object, cookie = '') =>
     auth.handler(
@@ -70,10 +69,7 @@ export async function openBetterAuthSite(redirectUri: string, scope = 'openid em
     clientSecret: client.client_secret,
     person: { email: ada.email, password: ada.password, id: String(person.id) },
     verifyEmail: (verified = true) => void Object.assign(person, { emailVerified: verified }),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 

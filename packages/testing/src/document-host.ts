@@ -1,10 +1,9 @@
 // A host of client id metadata documents on this machine: real TLS under a certificate of its own, answers that a test
 // gives, and a count of what was asked. What fetches from it has to trust `certificate`.
-import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { createCertificate } from './certificate.ts'
+import { listen } from './listen.ts'
 
 export interface DocumentHost extends AsyncDisposable {
   /** `https://localhost:<port>`, or `https://<name>` */
@@ -48,9 +47,8 @@ export async function openDocumentHost(at?: DocumentHostOptions): Promise<Docume
   })
   // anyone who does not trust us, or gave up, is no news
   server.on('tlsClientError', () => undefined)
-  server.listen(at ? 443 : 0, address)
-  await once(server, 'listening')
-  const origin = at ? `https://${name}` : `https://localhost:${(server.address() as AddressInfo).port}`
+  const { port, stop } = await listen(server, { port: at ? 443 : 0, host: address })
+  const origin = at ? `https://${name}` : `https://localhost:${port}`
   const host: DocumentHost = {
     origin,
     certificate: cert,
@@ -69,10 +67,7 @@ export async function openDocumentHost(at?: DocumentHostOptions): Promise<Docume
     remove: (path) => {
       answers.delete(path)
     },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
   return host
 }

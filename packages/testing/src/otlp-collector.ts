@@ -1,8 +1,8 @@
 // A collector of OpenTelemetry for tests: it takes what an exporter sends over HTTP, and has it by trace.
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
+import { listen } from './listen.ts'
 
 export interface CollectedSpan {
   readonly service: string
@@ -53,20 +53,16 @@ export async function startOtlpCollector(): Promise<OtlpCollector> {
       response.writeHead(request.url === '/v1/traces' ? status : 404).end()
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const { origin, stop } = await listen(server)
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: origin,
     spans,
     bodies,
     headers,
     answer(next) {
       status = next
     },
-    close() {
-      server.closeAllConnections()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
+    close: stop,
   }
 }
 

@@ -1,9 +1,9 @@
 // A Redis Cluster on loopback: three masters that share the slots, with a replica each if wanted.
-import { setTimeout as wait } from 'node:timers/promises'
-import { Redis } from 'ioredis'
+import { freePorts } from './programs/ports.ts'
 import { createRedisFolder } from './redis-folder.ts'
-import { freePorts } from './redis-process.ts'
 import type { RedisFolder } from './redis-program.ts'
+import { askRedis, startRedisServer } from './redis-server.ts'
+import { until } from './until.ts'
 
 const masterCount = 3
 const slots = 16_384
@@ -25,38 +25,26 @@ export interface RedisNode {
   readonly port: number
   readonly signal: (signal: NodeJS.Signals) => Promise<void>
   /** What one command answers, or why there is no answer. */
-  readonly command: (...parts: readonly string[]) => Promise<string>
+  readonly command: (name: string, ...parts: readonly string[]) => Promise<string>
 }
 
 export async function startRedisCluster({ replicas = false } = {}): Promise<RedisCluster> {
+  await using opened = new AsyncDisposableStack()
   const count = replicas ? 2 * masterCount : masterCount
-  const folder = await createRedisFolder()
+  const folder = opened.use(await createRedisFolder())
   const ports = await freePorts(2 * count)
-  const started = async () => {
-    const nodes = await Promise.all(
-      Array.from({ length: count }, (_, index) =>
-        startNode(folder, ports[index] as number, ports[count + index] as number),
-      ),
-    )
-    await until(async () => (await Promise.all(nodes.map(({ command }) => command('PING')))).every(isPong))
-    await assemble(nodes, ports.slice(count))
-    return nodes
-  }
-  const dispose = () => folder[Symbol.asyncDispose]()
-  const nodes = await started().catch(async (error: unknown) => {
-    await dispose()
-    throw error
-  })
+  const [ownPorts, busPorts] = [ports.slice(0, count), ports.slice(count)]
+  const nodes = await Promise.all(ownPorts.map((port, index) => startNode(folder, port, busPorts[index] as number)))
+  await assemble(nodes, busPorts)
+  const kept = opened.move()
   const masters = nodes.slice(0, masterCount)
   return {
     nodes,
     addresses: masters.map(({ host, port }) => `${host}:${port}`).join(','),
     untilWhole: () => untilWhole(nodes),
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
-
-const isPong = (answer: string) => answer === 'PONG'
 
 async function assemble(nodes: readonly RedisNode[], busPorts: readonly number[]): Promise<void> {
   const masters = nodes.slice(0, masterCount)
@@ -69,7 +57,8 @@ async function assemble(nodes: readonly RedisNode[], busPorts: readonly number[]
   for (const [index, replica] of nodes.slice(masterCount).entries()) {
     const id = await masters[index]?.command('CLUSTER', 'MYID')
     await replica.command('CLUSTER', 'REPLICATE', id ?? '')
-    await until(async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up'))
+    const isUp = async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up')
+    await until(isUp, comesUpWithin)
   }
 }
 
@@ -78,48 +67,24 @@ async function untilWhole(nodes: readonly RedisNode[]): Promise<void> {
     const info = await command('CLUSTER', 'INFO')
     return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes.length}`)
   }
-  await until(async () => (await Promise.all(nodes.map(knowsAll))).every(Boolean))
+  await until(async () => (await Promise.all(nodes.map(knowsAll))).every(Boolean), comesUpWithin, 50)
 }
 
 async function startNode(folder: RedisFolder, port: number, busPort: number): Promise<RedisNode> {
   const options = {
-    '--port': port,
-    '--bind': '127.0.0.1',
-    '--save': '',
-    '--dbfilename': `${port}.rdb`,
     '--cluster-enabled': 'yes',
     '--cluster-port': busPort,
     '--cluster-config-file': `${port}.conf`,
     '--cluster-node-timeout': nodeTimeout,
   }
-  const program = await folder.start(Object.entries(options).flat().map(String))
-  const command = async ([name = '', ...parts]: readonly string[]) => {
-    const redis = new Redis({
-      host: '127.0.0.1',
-      port,
-      lazyConnect: true,
-      retryStrategy: () => null,
-      commandTimeout: 5_000,
-    })
-    redis.on('error', () => undefined)
-    return redis
-      .call(name, ...parts)
-      .then(String, (error: Error) => error.message)
-      .finally(() => redis.disconnect())
-  }
+  const { signal } = await startRedisServer(folder, port, ...Object.entries(options).flat().map(String))
   return {
     host: '127.0.0.1',
     port,
-    signal: program.signal,
-    command: (...parts) => command(parts).then((text) => text.trim()),
-  }
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + comesUpWithin
-  while (!(await isSo())) {
-    if (Date.now() > deadline)
-      throw new Error('no Redis Cluster: these tests need Docker, or redis-server (7 or later) on the PATH')
-    await wait(50)
+    signal,
+    command: async (...command) => {
+      const answer = await askRedis({ port }, ...command).catch((error: Error) => error.message)
+      return String(answer).trim()
+    },
   }
 }

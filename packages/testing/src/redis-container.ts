@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { RedisFolder, RedisProgram } from './redis-program.ts'
+import { openRedisFolder, type RedisFile, type RedisFolder, type RedisProgram } from './redis-program.ts'
 
 /** The one of docker-compose.yml. */
 const image = 'redis:8-trixie'
@@ -42,61 +42,30 @@ export async function createRedisVolume(): Promise<RedisFolder | undefined> {
   if (!engine || process.platform !== 'linux' || engine.info.containerRuntime.operatingSystem === 'Docker Desktop')
     return undefined
   const volume = `gatehouse-redis-${randomUUID()}`
-  const started: Promise<Started>[] = []
-  return {
-    async start(options, configuration) {
-      const file = `${data}/${randomUUID()}.conf`
-      const starting = startContainer(volume, {
-        words: [...(configuration === undefined ? [] : [file]), '--dir', data, ...options],
-        files: configuration === undefined ? [] : [{ content: configuration, target: file, mode: 0o666 }],
-      })
-      started.push(starting)
-      return programIn(await starting)
-    },
-    async [Symbol.asyncDispose]() {
-      // what failed to start has been removed already
-      await Promise.all(
-        started.map((starting) =>
-          starting.then(
-            ({ container }) => container.remove({ force: true, v: true }),
-            () => undefined,
-          ),
-        ),
-      )
-      await engine.container.dockerode.getVolume(volume).remove().catch(unless(notThere))
-    },
-  }
+  return openRedisFolder({
+    path: data,
+    run: (words, files) => startContainer(volume, words, files),
+    remove: () => engine.container.dockerode.getVolume(volume).remove().catch(unless(notThere)),
+  })
 }
 
-type Engine = Awaited<ReturnType<typeof import('testcontainers')['getContainerRuntimeClient']>>
-type Container = ReturnType<Engine['container']['getById']>
-
-interface Started {
-  readonly container: Container
-  readonly output: () => string
-}
-
-interface Start {
-  readonly words: readonly string[]
-  readonly files: { readonly content: string; readonly target: string; readonly mode: number }[]
-}
-
-async function startContainer(volume: string, { words, files }: Start): Promise<Started> {
+async function startContainer(
+  volume: string,
+  words: readonly string[],
+  files: readonly RedisFile[],
+): Promise<RedisProgram> {
   const { GenericContainer, getContainerRuntimeClient, Wait } = await load()
   let output = ''
   const started = await new GenericContainer(image)
     .withNetworkMode('host')
     .withBindMounts([{ source: volume, target: data }])
-    .withCopyContentToContainer(files)
+    .withCopyContentToContainer(files.map((file) => ({ ...file, mode: 0o666 })))
     .withCommand(['redis-server', ...words])
     .withLogConsumer((lines) => void lines.on('data', (line) => (output += String(line))))
     .withWaitStrategy(Wait.forLogMessage('Running mode=')) // it may still load its file
     .start()
-  const { container } = await getContainerRuntimeClient()
-  return { container: container.getById(started.getId()), output: () => output }
-}
-
-function programIn({ container, output }: Started): RedisProgram {
+  const engine = await getContainerRuntimeClient()
+  const container = engine.container.getById(started.getId())
   let hasExited = false
   const end = () => {
     hasExited = true
@@ -105,7 +74,8 @@ function programIn({ container, output }: Started): RedisProgram {
     signal: (signal) => container.kill({ signal }).then(() => undefined, unless(notRunning)),
     hasExited: () => hasExited,
     exited: container.wait().then(end, end),
-    output,
+    output: () => output,
+    [Symbol.asyncDispose]: () => container.remove({ force: true, v: true }),
   }
 }
 

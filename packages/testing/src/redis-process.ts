@@ -1,34 +1,21 @@
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { RedisFolder, RedisProgram } from './redis-program.ts'
+import { openRedisFolder, type RedisFolder, type RedisProgram } from './redis-program.ts'
 
 /** A folder of this machine, for redis-server or valkey-server from the PATH. */
 export function createRedisDirectory(): RedisFolder {
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-redis-'))
-  const started: Promise<RedisProgram>[] = []
-  return {
-    async start(options, configuration) {
-      const file = join(folder, `${randomUUID()}.conf`)
-      if (configuration !== undefined) writeFileSync(file, configuration)
-      const words = [...(configuration === undefined ? [] : [file]), '--dir', folder, ...options]
-      const starting = startAny(words)
-      started.push(starting)
-      return await starting
+  const path = mkdtempSync(join(tmpdir(), 'gatehouse-redis-'))
+  return openRedisFolder({
+    path,
+    async run(words, files) {
+      for (const { target, content } of files) writeFileSync(target, content)
+      return await startAny(words)
     },
-    async [Symbol.asyncDispose]() {
-      for (const starting of started) {
-        const program = await starting.catch(() => undefined)
-        await program?.signal('SIGKILL')
-        await program?.exited
-      }
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  })
 }
 
 async function startAny(words: readonly string[]): Promise<RedisProgram> {
@@ -61,14 +48,9 @@ async function startProcess(command: string, words: readonly string[]): Promise<
     hasExited: () => hasExited,
     exited,
     output: () => output,
+    async [Symbol.asyncDispose]() {
+      server.kill('SIGKILL')
+      await exited
+    },
   }
-}
-
-/** Held all at once, so that they differ. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server: Server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }

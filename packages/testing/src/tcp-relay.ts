@@ -1,18 +1,13 @@
 // What the proxies of tests have in common: connections that go through the test, two sockets each that end together. How
 // bytes pass is each proxy's own.
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
+import { type Listening, listen } from './listen.ts'
 
-export interface TcpRelay extends AsyncDisposable {
-  readonly port: number
-  /** Both ends of every connection. */
-  readonly sockets: ReadonlySet<Socket>
-  /** Breaks every connection. New ones are fine. */
-  cut(): void
-  /** Breaks every connection and takes no new ones. */
-  stop(): Promise<void>
-  /** Listens again, on the same port, after {@link stop}. */
-  restart(): Promise<void>
+export interface TcpRelay extends Listening {
+  /** Both ends of each connection, the client's first. */
+  readonly connections: ReadonlySet<readonly [Socket, Socket]>
+  /** Breaks every connection, or those of such clients. New ones are fine. */
+  readonly cut: (isMeant?: (client: Socket) => boolean) => void
 }
 
 export interface TcpRelayOptions {
@@ -23,45 +18,39 @@ export interface TcpRelayOptions {
   readonly reach: () => Socket
   /** Hands on what the two say, or not. */
   readonly pass: (client: Socket, upstream: Socket) => void
+  /** Whether the end of one half is the end of the other, too. By default always. */
+  readonly passesEnd?: (client: Socket) => boolean
 }
 
 export async function startTcpRelay({
-  host = '127.0.0.1',
-  port: wanted = 0,
   reach,
   pass,
+  passesEnd = () => true,
+  ...where
 }: TcpRelayOptions): Promise<TcpRelay> {
-  const sockets = new Set<Socket>()
+  const connections = new Set<readonly [Socket, Socket]>()
+  const end = (connection: readonly [Socket, Socket]) => {
+    connections.delete(connection)
+    for (const socket of connection) socket.destroy()
+  }
   const server = createServer((client) => {
-    const upstream = reach()
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(socket)
+    const connection = [client, reach()] as const
+    connections.add(connection)
+    for (const socket of connection) {
       socket.on('error', () => undefined)
       socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
+        if (passesEnd(client)) end(connection)
       })
     }
-    pass(client, upstream)
+    pass(...connection)
   })
-  const listen = async (port: number) => {
-    server.listen(port, host)
-    await once(server, 'listening')
-  }
-  await listen(wanted)
-  const { port } = server.address() as AddressInfo
-  const cut = () => {
-    for (const socket of sockets) socket.destroy()
+  const listening = await listen(server, where)
+  const cut = (isMeant = (_client: Socket) => true) => {
+    for (const connection of connections) if (isMeant(connection[0])) end(connection)
   }
   const stop = async () => {
-    if (!server.listening) return
-    const closed = once(server, 'close')
-    server.close()
     cut()
-    await closed
+    await listening.stop()
   }
-  return { port, sockets, cut, stop, restart: () => listen(port), [Symbol.asyncDispose]: stop }
+  return { ...listening, connections, cut, stop, [Symbol.asyncDispose]: stop }
 }

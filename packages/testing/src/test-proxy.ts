@@ -1,9 +1,10 @@
 // A TCP proxy for tests: what is behind it can be away, hang, or lose its connections, without being touched.
 
 import { connect } from 'node:net'
+import type { Listening } from './listen.ts'
 import { startTcpRelay } from './tcp-relay.ts'
 
-export interface TestProxy extends AsyncDisposable {
+export interface TestProxy extends Omit<Listening, 'port' | 'origin'> {
   /** The address of what is behind it, with the proxy in its place. */
   readonly url: string
   /** Everything that clients sent. */
@@ -14,12 +15,6 @@ export interface TestProxy extends AsyncDisposable {
   /** From now on answers are lost: requests arrive, and then the connection breaks. */
   loseAnswers(): void
   keepAnswers(): void
-  /** Breaks every connection. New ones are fine. */
-  cut(): void
-  /** Breaks every connection and takes no new ones. */
-  stop(): Promise<void>
-  /** Listens again after {@link stop}. */
-  restart(): Promise<void>
 }
 
 export async function startTestProxy(target: string): Promise<TestProxy> {
@@ -41,7 +36,8 @@ export async function startTestProxy(target: string): Promise<TestProxy> {
       })
     },
   })
-  const { cut, stop, restart, sockets } = relay
+  const { cut, stop, restart } = relay
+  const sockets = () => [...relay.connections].flat()
   const url = new URL(target)
   url.host = `127.0.0.1:${relay.port}`
 
@@ -50,11 +46,11 @@ export async function startTestProxy(target: string): Promise<TestProxy> {
     requests,
     freeze() {
       isFrozen = true
-      for (const socket of sockets) socket.pause()
+      for (const socket of sockets()) socket.pause()
     },
     thaw() {
       isFrozen = false
-      for (const socket of sockets) socket.resume()
+      for (const socket of sockets()) socket.resume()
     },
     loseAnswers() {
       losesAnswers = true

@@ -1,8 +1,8 @@
 // A stand-in for the authorization server, as far as a resource server can see one: a key set over HTTP, metadata that
 // points to it, and tokens signed with its key. It issues whatever it is asked to, bad tokens above all.
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { listen } from './listen.ts'
 
 export interface SignOptions {
   /** Replaces members of the protected header; an undefined one is left out. */
@@ -50,8 +50,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
       response.writeHead(404).end()
     }
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { origin: issuer, stop } = await listen(server)
   const jwksUrl = `${issuer}/jwks`
 
   return {
@@ -81,10 +80,7 @@ export async function createTokenIssuer(): Promise<TokenIssuer> {
       const protectedHeader = defined({ alg: 'ES256', typ: 'at+jwt', kid: publicJwk.kid, ...header })
       return new SignJWT(payload).setProtectedHeader(protectedHeader as { alg: string }).sign(key)
     },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 

@@ -1,13 +1,11 @@
 // Two authorization servers over one Redis: who leaves a group is out of it at both.
-import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFakeGitHub, createFakeOpenIdProvider, startTestRedis } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { createFakeGitHub, createFakeOpenIdProvider, freePort, openTestRedis } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { type AuthServer, findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { type AuthServer, startAuthServer } from '../harness/auth-server.ts'
 import { terminal } from '../harness/clients.ts'
 import { askAsDevice } from '../harness/flows.ts'
 import { openRedisStore } from '../store/redis/store.ts'
@@ -17,13 +15,8 @@ const resource = 'https://mcp.example.com/mcp'
 
 async function startReplicas(group: string, environment: Readonly<Record<string, string>>) {
   await using opened = new AsyncDisposableStack()
-  const redis = opened.use(await startTestRedis())
-  const admin = opened.adopt(new Redis(redis.url), (one) => one.disconnect())
-  const prefix = `auth:test-${randomUUID()}:`
-  opened.defer(async () => {
-    const keys = await admin.keys(`${prefix}*`)
-    if (keys.length > 0) await admin.del(keys)
-  })
+  const { connection, newPrefix } = opened.use(await openTestRedis('auth'))
+  const prefix = newPrefix()
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-groups-'))
   opened.defer(() => rmSync(folder, { recursive: true }))
   const file = {
@@ -33,11 +26,11 @@ async function startReplicas(group: string, environment: Readonly<Record<string,
     groups: { finance: [group] },
   }
   writeFileSync(join(folder, 'gatehouse.yaml'), JSON.stringify(file))
-  const port = await findFreePort()
+  const port = await freePort()
   const issuer = `http://localhost:${port}`
   const sealing = createSealing({ secret: 'the secret of the tests of two replicas' })
   const start = async (own: { readonly port?: number } = {}) => {
-    const store = opened.use(openRedisStore({ connection: redis.url, prefix, sealing, onTampered: () => undefined }))
+    const store = opened.use(openRedisStore({ connection, prefix, sealing, onTampered: () => undefined }))
     await expect.poll(() => store.ping().then(() => true, String)).toBe(true)
     const server = await startAuthServer({
       ...own,

@@ -1,11 +1,11 @@
 // A whole authorization server for one test: the real app on a real socket, an SQLite store (in memory, unless a file
 // is asked for), static clients from a file, the log captured, and a clock that only the test moves.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createMetrics } from '@gatehouse/service'
 import { type AuditLine, auditLine } from '@gatehouse/shared'
+import { freePort } from '@gatehouse/testing'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, inject, vi } from 'vitest'
 import { createApp } from '../app.ts'
@@ -68,7 +68,7 @@ export async function startAuthServer(options: AuthServerOptions = {}): Promise<
   if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'], now: start })
   for (;;) {
     try {
-      return await openAuthServer(options.port ?? (await findFreePort()), options)
+      return await openAuthServer(options.port ?? (await freePort()), options)
     } catch (error) {
       // another test file was faster to take the port
       if (options.port || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
@@ -188,14 +188,6 @@ export function createDataDir(): string {
 
 function removeDataDir(dataDir: string): void {
   rmSync(dataDir, { recursive: true, force: true })
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 const secretFields = new Set(['code', 'code_verifier', 'device_code', 'refresh_token', 'client_secret'])

@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
-import { verifies } from '@gatehouse/testing'
+import { freePort, verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { createDataDir, findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { createDataDir, startAuthServer } from '../harness/auth-server.ts'
 import type { Page } from '../harness/browser.ts'
 import { deviceGrant, terminal, website } from '../harness/clients.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
@@ -85,7 +85,7 @@ verifies('A16', 'what is shown is what the token will hold: not what the operato
 
 test('anyone who is not admitted any more when they approve gets no grant, and is asked to sign in', async () => {
   const dataDir = createDataDir()
-  const port = await findFreePort()
+  const port = await freePort()
   try {
     const first = await startAuthServer({ dataDir, port })
     const device = await askAsDevice(first)

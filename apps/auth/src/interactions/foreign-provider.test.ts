@@ -1,9 +1,9 @@
 // Sign-in at an OpenID provider that other people wrote: Better Auth.
-import { verifies } from '@gatehouse/testing'
+import { freePort, verifies } from '@gatehouse/testing'
 import { openBetterAuthSite } from '@gatehouse/testing/better-auth-site'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
-import { findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { startAuthServer } from '../harness/auth-server.ts'
 import { createBrowser } from '../harness/browser.ts'
 import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, refresh } from '../harness/flows.ts'
@@ -12,7 +12,7 @@ import { createHttp } from '../harness/http.ts'
 /** A device that waits, its person on our sign-in page, and at the site in the same browser. `scope` is what we are registered for. */
 async function arrive(scope?: string) {
   await using opened = new AsyncDisposableStack()
-  const port = await findFreePort()
+  const port = await freePort()
   const site = opened.use(await openBetterAuthSite(`http://localhost:${port}/login/oidc/callback`, scope))
   evidence.plant('upstream client_secret', site.clientSecret)
   const server = opened.use(

@@ -8,6 +8,7 @@ import {
   type FakeOpenIdEndpoint,
   type FakeOpenIdFault,
   type FakeOpenIdProvider,
+  freePort,
   verifies,
 } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
@@ -15,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createFactNeeds } from '../accounts/fact-needs.ts'
 import { readConfig } from '../config.ts'
 import { ConfigError } from '../errors.ts'
-import { type AuthServer, createDataDir, findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { type AuthServer, createDataDir, startAuthServer } from '../harness/auth-server.ts'
 import type { Browser, Page } from '../harness/browser.ts'
 import { evidence, provesSecrecy } from '../harness/evidence.ts'
 import { askAsDevice, refresh } from '../harness/flows.ts'
@@ -412,7 +413,7 @@ describe('when a provider misbehaves', () => {
   })
 
   verifies('U6', 'one that is away when we start is asked when somebody signs in there, and again', async () => {
-    const port = await findFreePort()
+    const port = await freePort()
     await start({ OIDC_ISSUER: `http://127.0.0.1:${port}` })
     expect((await server.get('/readyz')).status).toBe(200)
     expect(providers.google.requests, 'nobody is asked before somebody signs in').toEqual([])
@@ -611,7 +612,7 @@ describe('who may enter', () => {
   })
 
   test('a rule that is taken away ends the refreshes of those it admitted', async () => {
-    const [dataDir, port] = [createDataDir(), await findFreePort()]
+    const [dataDir, port] = [createDataDir(), await freePort()]
     const run = (domains: string) =>
       startAuthServer({ dataDir, port, environment: { ...environment(), ALLOWED_EMAIL_DOMAINS: domains } })
     server = await run('example.com')

@@ -1,11 +1,10 @@
 // How much strangers can make us keep by registering, and for how long.
-import { randomUUID } from 'node:crypto'
-import { openSlowConnections, startTestRedis, verifies } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { openSlowConnections, openTestRedis, verifies } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { startAuthServer } from '../harness/auth-server.ts'
 import { provesSecrecy } from '../harness/evidence.ts'
 import { authorizePath, createPkce, errorOf, obtainCode, refused } from '../harness/flows.ts'
+import { untilAnswers } from '../store/redis/harness/harness.ts'
 import { openRedisStore } from '../store/redis/store.ts'
 import { createSealing } from '../store/sealing.ts'
 import { openSqliteStore } from '../store/sqlite/store.ts'
@@ -111,42 +110,26 @@ verifies(
   'R10',
   'in Redis every registered client has an end, and a size that a day of floods cannot grow past',
   async () => {
-    const redis = await startTestRedis()
-    const admin = new Redis(redis.url)
-    const prefix = `auth:test-${randomUUID()}:`
+    await using redis = await openTestRedis('auth')
+    const { connection, newPrefix, onEachKey } = redis
+    const prefix = newPrefix()
     const sealing = createSealing({ secret: 'the secret of the tests of registration' })
-    const clock = () => Date.now()
-    try {
-      await using store = openRedisStore({ connection: redis.url, prefix, sealing, clock, onTampered: () => undefined })
-      await expect
-        .poll(() =>
-          store.ping().then(
-            () => true,
-            () => false,
-          ),
-        )
-        .toBe(true)
-      await using server = await startAuthServer({ wrapStore: () => store })
-      const before = new Set(await admin.keys(`${prefix}*`))
-      const filler = `https://app.example.com/${'x'.repeat(1_700)}`
-      for (let time = 0; time < 100; time += 1) {
-        const { status } = await server.register({ ...app(time), client_uri: filler, policy_uri: filler })
-        expect(status).toBe(201)
-      }
-      const made = (await admin.keys(`${prefix}*`)).filter((key) => !before.has(key))
-      const lives = await Promise.all(made.map((key) => admin.pttl(key)))
-      expect(lives.filter((life) => life <= 0 || life > (86_400 + 120) * 1000)).toEqual([])
-      const sizes = await Promise.all(made.map((key) => admin.memory('USAGE', key)))
-      const most = Math.max(...sizes.map(Number))
-      // two thousand an hour, each for a day: some 300 MB at the very worst
-      expect(most * 2_000 * 24).toBeLessThan(400 * 1024 * 1024)
-      expect(made.length).toBeLessThan(110)
-    } finally {
-      const keys = await admin.keys(`${prefix}*`)
-      if (keys.length > 0) await admin.del(keys)
-      admin.disconnect()
-      await redis[Symbol.asyncDispose]()
+    await using store = await untilAnswers(openRedisStore({ connection, prefix, sealing, onTampered: () => undefined }))
+    await using server = await startAuthServer({ wrapStore: () => store })
+    const before = new Set(await onEachKey(prefix, async (_, key) => key))
+    const filler = `https://app.example.com/${'x'.repeat(1_700)}`
+    for (let time = 0; time < 100; time += 1) {
+      const { status } = await server.register({ ...app(time), client_uri: filler, policy_uri: filler })
+      expect(status).toBe(201)
     }
+    const made = (await onEachKey(prefix, async (_, key) => key)).filter((key) => !before.has(key))
+    const lives = await Promise.all(made.map((key) => redis.nodes[0].pttl(key)))
+    expect(lives.filter((life) => life <= 0 || life > (86_400 + 120) * 1000)).toEqual([])
+    const sizes = await Promise.all(made.map((key) => redis.nodes[0].memory('USAGE', key)))
+    const most = Math.max(...sizes.map(Number))
+    // two thousand an hour, each for a day: some 300 MB at the very worst
+    expect(most * 2_000 * 24).toBeLessThan(400 * 1024 * 1024)
+    expect(made.length).toBeLessThan(110)
   },
   30_000,
 )

@@ -1,6 +1,5 @@
 // What an operator ends is over at every replica, for a person and for a client. As a process: operator-command.test.ts.
-import { startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { openTestRedis, type RedisScene, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAccountRecords } from '../accounts/account-records.ts'
 import { CursorError, OperatorError, UsageError } from '../errors.ts'
@@ -8,7 +7,7 @@ import { startAuthServer, testSecret } from '../harness/auth-server.ts'
 import { basic, website } from '../harness/clients.ts'
 import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../harness/flows.ts'
 import type { Store } from '../store/contract.ts'
-import { onEachKey, untilAnswers } from '../store/redis/harness/harness.ts'
+import { untilAnswers } from '../store/redis/harness/harness.ts'
 import { openRedisStore } from '../store/redis/store.ts'
 import { createSealing } from '../store/sealing.ts'
 import { parseOperatorCommand, runPeopleCommand } from './command-line.ts'
@@ -16,21 +15,16 @@ import { parseOperatorCommand, runPeopleCommand } from './command-line.ts'
 const invalidGrant = refused(400, 'invalid_grant')
 const day = 86_400_000
 
-let redis: TestRedis
-let node: Redis
-const prefix = `auth:test-${crypto.randomUUID()}:`
+let redis: RedisScene<string>
+let prefix: string
 beforeAll(async () => {
-  redis = await startTestRedis()
-  node = new Redis(redis.url)
+  redis = await openTestRedis('auth')
+  prefix = redis.newPrefix()
 })
-afterAll(async () => {
-  await onEachKey([node], prefix, (_, key) => node.del(key))
-  node.disconnect()
-  await redis[Symbol.asyncDispose]()
-})
+afterAll(() => redis?.[Symbol.asyncDispose]())
 
 const open = () =>
-  untilAnswers(openRedisStore({ connection: redis.url, prefix, sealing: createSealing({ secret: testSecret }) }))
+  untilAnswers(openRedisStore({ connection: redis.connection, prefix, sealing: createSealing({ secret: testSecret }) }))
 
 function operate(store: Store, ...args: readonly string[]): Promise<string> {
   const command = parseOperatorCommand(args)
@@ -68,7 +62,7 @@ verifies('F5', 'who is forgotten has nothing any more, at no replica, and others
   for (const server of [other, one]) expect(errorOf(await refresh(server, tokens.refresh_token))).toEqual(invalidGrant)
   await ada.open('/apps')
   expect(ada.page.heading).toBe('Sign in')
-  const left = await onEachKey([node], prefix, async (_, key) => key.slice(prefix.length))
+  const left = await redis.onEachKey(prefix, async (_, key) => key.slice(prefix.length))
   const keyOf = (kind: string, model: string, id: string) =>
     `${kind}:${createSealing({ secret: testSecret }).hashKey(model, id)}`
   expect(left).not.toContain(keyOf('Account', 'Account', 'dev:ada'))

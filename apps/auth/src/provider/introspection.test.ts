@@ -1,8 +1,8 @@
 // Introspection (RFC 7662) and revocation (RFC 7009): what a token is worth now, and the end of a grant.
 import { rmSync } from 'node:fs'
-import { verifies } from '@gatehouse/testing'
+import { freePort, verifies } from '@gatehouse/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type AuthServer, createDataDir, findFreePort, startAuthServer } from '../harness/auth-server.ts'
+import { type AuthServer, createDataDir, startAuthServer } from '../harness/auth-server.ts'
 import { basic, deviceGrant, otherTerminal, robot, terminal, website } from '../harness/clients.ts'
 import { errorOf, logInOnDevice, loopback, obtainCode, refresh, refused } from '../harness/flows.ts'
 
@@ -91,7 +91,7 @@ describe('introspection', () => {
 
 test('of clients that the operator does not want any more no token is active, and its own are as before', async () => {
   const dataDir = createDataDir()
-  const port = await findFreePort()
+  const port = await freePort()
   const closed = { AUTH_UNVERIFIED_POLICY: 'refuse' }
   try {
     let own: string | undefined
@@ -121,7 +121,7 @@ test('of clients that the operator does not want any more no token is active, an
 verifies('I2', 'a token outlives neither its grant nor its account', async () => {
   const lifetimes = { AUTH_LIFETIMES: '{"grant":300}' }
   const dataDir = createDataDir()
-  const port = await findFreePort()
+  const port = await freePort()
   try {
     let token = ''
     {

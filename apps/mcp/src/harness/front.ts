@@ -1,7 +1,8 @@
 // For tests: what stands in front of the server, or of several replicas of it: one address, and a choice for each request
 // of who answers it. Leaves Host, Origin and all else alone, and passes streams on as they come.
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { listen } from '@gatehouse/testing'
 
 export interface Front extends AsyncDisposable {
   /** `http://localhost:<port>` */
@@ -19,7 +20,6 @@ export interface FrontOptions {
 }
 
 export async function startFront({ port = 0, rewrite = (headers) => headers }: FrontOptions = {}): Promise<Front> {
-  const sockets = new Set<Socket>()
   const server = createServer((incoming, outgoing) => {
     const answer = async (): Promise<void> => {
       const upstream = httpRequest({
@@ -45,26 +45,17 @@ export async function startFront({ port = 0, rewrite = (headers) => headers }: F
     }
     answer().catch(() => outgoing.destroy())
   })
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-  })
-  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
-  const cut = async (): Promise<void> => {
-    for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  const listening = await listen(server, { port, host: 'localhost' })
   const front: Front = {
-    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    origin: listening.origin,
     route: () => {
       throw new Error('nobody answers here yet')
     },
-    cut,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        void cut()
-      }),
+    async cut() {
+      listening.cut()
+      await wait(20)
+    },
+    [Symbol.asyncDispose]: listening.stop,
   }
   return front
 }

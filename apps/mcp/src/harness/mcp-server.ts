@@ -1,8 +1,6 @@
 // For tests: the MCP server on a free port, with an issuer of its own, and requests in both eras of the protocol.
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { openSqliteStore } from '@gatehouse/mcp-sessions'
-import { createTokenIssuer, type TokenIssuer } from '@gatehouse/testing'
+import { createTokenIssuer, freePort, type TokenIssuer } from '@gatehouse/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { FastifyInstance } from 'fastify'
 import { type AppDependencies, createApp } from '../app.ts'
@@ -114,12 +112,4 @@ export function requestOf(era: Era, method: string, params: Record<string, unkno
 export async function answerOf(response: Response) {
   const body = await response.text()
   return JSON.parse(/^data: ([^\r\n]+)/m.exec(body)?.[1] ?? body)
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

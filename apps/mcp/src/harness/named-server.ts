@@ -1,6 +1,6 @@
 // For tests: somebody's server over HTTP, of the 2025 era and without sessions. `who` says its name, `wait` answers once it is told to.
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '@gatehouse/testing'
 
 export interface NamedServer extends AsyncDisposable {
   readonly url: string
@@ -35,9 +35,9 @@ export async function startNamedServer(name: string): Promise<NamedServer> {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   const named: NamedServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    url: `${origin}/mcp`,
     tools: ['who', 'wait'],
     waiting: () => waiting.length,
     release() {
@@ -47,8 +47,7 @@ export async function startNamedServer(name: string): Promise<NamedServer> {
     },
     async [Symbol.asyncDispose]() {
       named.release()
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await stop()
     },
   }
   return named

@@ -1,10 +1,9 @@
 // The command behind a proxy, which alone finds the servers' names: over TLS, end to end, through CONNECT.
-import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { createCertificate, verifies } from '@gatehouse/testing'
+import { createCertificate, listen, verifies } from '@gatehouse/testing'
 import { beforeAll, expect, test } from 'vitest'
 import { createCommandLine } from '../harness/command-line.ts'
 import { startFakeServers } from '../harness/fake-servers.ts'
@@ -36,15 +35,11 @@ async function startProxy(ports: Readonly<Record<string, number>>, wanted?: stri
     target.on('error', () => socket.destroy())
     return target.pipe(socket).pipe(target)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const { port, stop } = await listen(server)
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `127.0.0.1:${port}`,
     asked,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 

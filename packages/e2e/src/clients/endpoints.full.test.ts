@@ -3,7 +3,7 @@
 import { mkdtempSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPerson, freePorts, repository, type Stack, startStack } from '@gatehouse/testing'
+import { createPerson, freePorts, repository, type Stack, startStack, until } from '@gatehouse/testing'
 import * as modern from '@modelcontextprotocol/client'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
@@ -11,7 +11,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { createMemoryProvider, type MemoryProvider } from '../harness/memory-provider.ts'
 import { secretsInLogs } from '../harness/secrets.ts'
-import { until } from '../replicas/until.ts'
 
 const callback = 'http://127.0.0.1:7778/callback'
 const info = { name: 'e2e', version: '1.0.0' }

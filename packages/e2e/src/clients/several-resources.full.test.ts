@@ -12,6 +12,7 @@ import {
   type Stack,
   startProcess,
   startStack,
+  until,
 } from '@gatehouse/testing'
 import * as modern from '@modelcontextprotocol/client'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
@@ -19,7 +20,6 @@ import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextp
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { createMemoryProvider } from '../harness/memory-provider.ts'
-import { until } from '../replicas/until.ts'
 
 const callback = 'http://127.0.0.1:7777/callback'
 const info = { name: 'e2e', version: '1.0.0' }

@@ -1,7 +1,7 @@
 // What has to work, and to go on while Redis restarts, is away, or the secret changes.
 import { setTimeout as wait } from 'node:timers/promises'
+import { until } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { until } from '../replicas/until.ts'
 import { ask, refresh } from '../replicas/wire.ts'
 import {
   finish,

@@ -1,7 +1,6 @@
 // What the checks of the stack share: the stack, and the tokens of those who signed in while it was whole.
-import { createPerson, type Person, type PersonOptions } from '@gatehouse/testing'
+import { createPerson, type Person, type PersonOptions, until } from '@gatehouse/testing'
 import { expect } from 'vitest'
-import { until } from '../replicas/until.ts'
 import {
   type Answer,
   ask,

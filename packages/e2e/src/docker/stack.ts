@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import { freePorts, repository } from '@gatehouse/testing'
+import { freePorts, repository, until } from '@gatehouse/testing'
 import {
   type ContainerRuntimeClient,
   DockerComposeEnvironment,
@@ -11,7 +11,6 @@ import {
   type StartedDockerComposeEnvironment,
   Wait,
 } from 'testcontainers'
-import { until } from '../replicas/until.ts'
 import { run } from './run.ts'
 
 const healthyWithin = 90_000

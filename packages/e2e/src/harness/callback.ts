@@ -1,7 +1,6 @@
 // The program on this computer that an app's sign-in returns to: a loopback HTTP server with one path.
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '@gatehouse/testing'
 
 export interface Callback extends AsyncDisposable {
   /** The redirect address to register. */
@@ -24,18 +23,13 @@ export async function openCallback(): Promise<Callback> {
     if (next) next(url)
     else arrived.push(url)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { origin, stop } = await listen(server)
   return {
     url: `${origin}/callback`,
     answer: () => {
       const url = arrived.shift()
       return url ? Promise.resolve(url) : new Promise((resolve) => waiting.push(resolve))
     },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }

@@ -13,7 +13,7 @@ export interface Door extends AsyncDisposable {
 /** `targets` are the ports of the replicas, all on 127.0.0.1. At first connections lead to the first. */
 export async function openDoor(port: number, targets: readonly number[]): Promise<Door> {
   const counts = targets.map(() => 0)
-  const open = new Map<Socket, number>()
+  const leads = new WeakMap<Socket, number>()
   let current = 0
   const relay = await startTcpRelay({
     host: 'localhost',
@@ -21,8 +21,7 @@ export async function openDoor(port: number, targets: readonly number[]): Promis
     reach: () => connect(targets[current] as number, '127.0.0.1'),
     pass(near, far) {
       counts[current] = (counts[current] ?? 0) + 1
-      open.set(near, current)
-      near.on('close', () => open.delete(near))
+      leads.set(near, current)
       near.pipe(far)
       far.pipe(near)
     },
@@ -31,7 +30,7 @@ export async function openDoor(port: number, targets: readonly number[]): Promis
     counts,
     lead(replica) {
       current = replica
-      for (const [near, to] of open) if (to !== replica) near.destroy()
+      relay.cut((near) => leads.get(near) !== replica)
     },
     [Symbol.asyncDispose]: relay.stop,
   }

@@ -1,8 +1,8 @@
 // Stands at a service's public address, hands every request on as it is, and keeps it with its answer: to look for what
 // must never be in one, and at what other people's programs send.
-import { once } from 'node:events'
 import { createServer, request as openRequest } from 'node:http'
 import type { Readable } from 'node:stream'
+import { listen } from '@gatehouse/testing'
 
 export interface Exchange {
   readonly method: string
@@ -51,14 +51,10 @@ export async function startRecorder(
     response.on('close', () => onward.destroy())
     request.pipe(onward)
   })
-  server.listen(port, 'localhost')
-  await once(server, 'listening')
+  const { stop } = await listen(server, { port, host: 'localhost' })
   return {
     exchanges,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 

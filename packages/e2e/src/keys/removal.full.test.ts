@@ -1,12 +1,11 @@
 // A signing key got into wrong hands: it is taken out of a running cluster, one replica of which hears of nothing, and stays
 // out whatever comes back.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { until, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from '../replicas/cluster.ts'
 import { report } from '../replicas/report.ts'
 import { onlyHeader } from '../replicas/switch.ts'
-import { until } from '../replicas/until.ts'
 import { introspect, machineToken, whoami } from '../replicas/wire.ts'
 import { createOperator, kidOf, type Operator, publishedAt } from './operator.ts'
 

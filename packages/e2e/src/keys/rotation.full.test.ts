@@ -1,12 +1,11 @@
 // Keys take turns, by the clock and by hand, while callers use tokens of old and new ones at every replica: none is refused.
 import { setTimeout as wait } from 'node:timers/promises'
-import { verifies } from '@gatehouse/testing'
+import { until, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { type Cluster, startCluster } from '../replicas/cluster.ts'
 import { report } from '../replicas/report.ts'
 import { onlyHeader } from '../replicas/switch.ts'
-import { until } from '../replicas/until.ts'
 import { machineToken, whoami } from '../replicas/wire.ts'
 import { createOperator, kidOf, publishedAt } from './operator.ts'
 

@@ -5,7 +5,7 @@ import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { type Fate, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
+import type { Fate, RedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'
 import { onlyHeader } from './switch.ts'
 import { type Answer, approvedDevice, askAsDevice, authorizationRequest, redeem, refresh } from './wire.ts'
@@ -23,26 +23,17 @@ interface Break {
   readonly way: () => Readonly<Record<string, string>>
 }
 
-const proxies: RedisProxy[] = []
 let cluster: Cluster
 let approvals = 0
 
 beforeAll(async () => {
   cluster = await startCluster({
     auth: victims.length + 1,
-    redisUrls: async (url, replica) => {
-      if (replica === other) return url
-      const proxy = await startRedisProxy(url)
-      proxies[replica] = proxy
-      return proxy.url
-    },
+    proxied: victims.length,
   })
   cluster.auth.door.use(other)
 }, 120_000)
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]()
-  await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))
-})
+afterAll(() => cluster[Symbol.asyncDispose]())
 
 /** Does something that breaks at its first, second, … command, until none is left to break at. */
 async function breakEverywhere(name: string, fate: Exclude<Fate, 'pass'>, run: (each: Break) => Promise<void>) {
@@ -59,7 +50,7 @@ async function breakEverywhere(name: string, fate: Exclude<Fate, 'pass'>, run: (
 
 /** Returns the number of commands that were seen, that one included. */
 async function breakAt(at: number, fate: Exclude<Fate, 'pass'>, victim: number, run: (each: Break) => Promise<void>) {
-  const proxy = proxies[victim] as RedisProxy
+  const proxy = cluster.proxies[victim] as RedisProxy
   let seen = 0
   let isBreaking = false
   const breaking: Break['breaking'] = async (send) => {

@@ -1,14 +1,11 @@
 // Several replicas of both services as real processes on one real Redis, behind one address each: what people deploy.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { freePorts, type RunningProcess, repository, startProcess } from '@gatehouse/testing'
-import { expect } from 'vitest'
+import { join } from 'node:path'
+import { freePorts, keepLogs, type RunningProcess, startProcess, untilAnswers } from '@gatehouse/testing'
 import { type RedisOptions, type RedisServer, startRedis } from './redis.ts'
+import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { type Switch, startSwitch } from './switch.ts'
-
-const readyWithin = 30_000
 
 /** These clients are in the client file of every replica. */
 export const terminal = {
@@ -40,8 +37,10 @@ export interface ClusterOptions {
   /** Lifetimes in seconds, as in AUTH_LIFETIMES. Devices poll every second unless told otherwise. */
   readonly lifetimes?: Readonly<Record<string, number>>
   readonly redis?: RedisOptions
-  /** Another way to Redis for one replica of auth, by its number. */
-  readonly redisUrls?: (redisUrl: string, replica: number) => string | Promise<string>
+  /** So many replicas of auth, the first ones, reach Redis through a proxy each. By default none. */
+  readonly proxied?: number
+  /** What the proxies are called, if not 127.0.0.1. */
+  readonly proxyName?: string
   /** Added to what every replica has, as where another Redis is than the one that is started here. */
   readonly env?: Readonly<Record<string, string>>
   /** By default all are started, and ready when this returns. */
@@ -78,6 +77,7 @@ export interface Cluster extends AsyncDisposable {
   readonly issuer: string
   readonly resource: string
   readonly redis: RedisServer
+  readonly proxies: readonly RedisProxy[]
   readonly auth: Service
   readonly mcp: Service
   readonly logs: () => string
@@ -85,7 +85,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { auth: authCount = 2, mcp: mcpCount = 1, lifetimes = {}, started = true } = options
+  const { auth: authCount = 2, mcp: mcpCount = 1, lifetimes = {}, started = true, proxied = 0 } = options
   const [redis, ports] = await Promise.all([startRedis(options.redis), freePorts(2 + authCount + mcpCount)])
   const [authPort = 0, mcpPort = 0, ...own] = ports
   const authPorts = own.slice(0, authCount)
@@ -99,12 +99,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
   const { REDIS_URL: elsewhere, ...added } = options.env ?? {}
   const common = { HOST: '127.0.0.1', TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'info', ...added }
-  const urls = await Promise.all(authPorts.map((_, replica) => options.redisUrls?.(redis.url, replica) ?? redis.url))
+  const proxies = await Promise.all(Array.from({ length: proxied }, () => startRedisProxy(redis.url)))
+  const urls = proxies.map(({ url }) => url.replace('127.0.0.1', options.proxyName ?? '127.0.0.1'))
   const authReplicas = authPorts.map((port, replica) =>
     createReplica('auth', port, {
       ...common,
       DATA_DIR: join(folder, `auth-${replica}`),
-      REDIS_URL: elsewhere ?? urls[replica] ?? '',
+      REDIS_URL: elsewhere ?? urls[replica] ?? redis.url,
       AUTH_SECRET: 'the one that all replicas of these tests share',
       AUTH_ISSUER: issuer,
       AUTH_RESOURCES: JSON.stringify([{ resource, name: 'Gatehouse MCP server' }]),
@@ -130,9 +131,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await Promise.all([
       ...replicas.map((replica) => replica.kill()),
       ...doors.map((door) => door[Symbol.asyncDispose]()),
+      ...proxies.map((proxy) => proxy[Symbol.asyncDispose]()),
     ])
     await redis[Symbol.asyncDispose]()
-    keep(logs(), authPort)
+    keepLogs(logs(), authPort)
     rmSync(folder, { recursive: true, force: true })
   }
   const untilReady = async () => {
@@ -148,6 +150,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     issuer,
     resource,
     redis,
+    proxies,
     auth: { door: doors[0], replicas: authReplicas },
     mcp: { door: doors[1], replicas: mcpReplicas },
     logs,
@@ -179,33 +182,10 @@ function createReplica(name: 'auth' | 'mcp', port: number, env: Readonly<Record<
     },
     start: async ({ untilReady = true, env: changes = {} } = {}) => {
       current ??= startProcess([`apps/${name}/src/main.ts`], { env: { ...env, PORT: String(port), ...changes } })
-      const running = current
-      const deadline = Date.now() + readyWithin
-      while (!(await answers(`${url}/${untilReady ? 'readyz' : 'livez'}`))) {
-        if (running.hasExited()) throw new Error(`${name} ended before it was ready:\n${running.output()}`)
-        if (Date.now() > deadline) throw new Error(`${name} is not ready:\n${running.output()}`)
-        await wait(25)
-      }
+      await untilAnswers(current, `${url}/${untilReady ? 'readyz' : 'livez'}`)
     },
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
     logs: () => [...before, current?.output() ?? ''].join('\n'),
   }
-}
-
-async function answers(url: string): Promise<boolean> {
-  return fetch(url, { headers: { connection: 'close' } }).then(
-    async (response) => {
-      await response.body?.cancel()
-      return response.ok
-    },
-    () => false,
-  )
-}
-
-/** For anyone who has to find out why a test failed. */
-function keep(logs: string, port: number): void {
-  const folder = join(repository, 'test-output', 'logs')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, `${basename(expect.getState().testPath ?? 'cluster', '.test.ts')}.${port}.log`), logs)
 }

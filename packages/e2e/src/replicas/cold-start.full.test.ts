@@ -1,9 +1,8 @@
 // Services and Redis started in whatever order, and an authorization server that goes away under the MCP server.
-import { verifies } from '@gatehouse/testing'
+import { until, verifies } from '@gatehouse/testing'
 import { afterEach, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { report } from './report.ts'
-import { until } from './until.ts'
 import { ask, machineToken, whoami } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */

@@ -1,13 +1,12 @@
 // Another Redis becomes the master while tokens are renewed and codes are redeemed, each twice at once.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createPerson } from '@gatehouse/testing'
+import { createPerson, until } from '@gatehouse/testing'
 import { expect } from 'vitest'
 import type { Cluster } from './cluster.ts'
 import { createHistory, type History, isGood } from './history.ts'
 import { report } from './report.ts'
 import { type Node, passwords, type SentinelSetup } from './sentinels.ts'
-import { until } from './until.ts'
 import { type Answer, approvedDevice, authorizationRequest, redeem, refresh } from './wire.ts'
 
 const familyCount = 6

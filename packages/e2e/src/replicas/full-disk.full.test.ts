@@ -13,10 +13,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts, type RunningProcess, startProcess, verifies } from '@gatehouse/testing'
+import { freePorts, type RunningProcess, startProcess, until, verifies } from '@gatehouse/testing'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { startCluster, terminal } from './cluster.ts'
-import { until } from './until.ts'
 import { type Answer, approvedDevice, ask, elsewhere, post, refresh, register, whoami } from './wire.ts'
 
 /** Milliseconds. */

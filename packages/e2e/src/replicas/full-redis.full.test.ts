@@ -1,15 +1,8 @@
 // Redis is filled by what sessions of MCP clients keep. People sign in all the same, and calls are answered.
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { freePorts, type RunningProcess, repository, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
+import { type Everything, startEverything } from './everything.ts'
 import { approvedDevice, ask, refresh } from './wire.ts'
-
-const manifest = createRequire(join(repository, 'apps/mcp/package.json')).resolve(
-  '@modelcontextprotocol/server-everything/package.json',
-)
-const everything = join(dirname(manifest), 'dist/index.js')
 
 const most = 32 * 1024 * 1024
 /** Of a message to be sent back: the answer is kept, and is as long. */
@@ -18,16 +11,10 @@ const sessions = 60
 const callCount = 4
 
 let cluster: Cluster
-let upstream: RunningProcess
+let upstream: Everything
 beforeAll(async () => {
-  const [port = 0] = await freePorts(1)
-  upstream = startProcess([everything, 'streamableHttp'], { env: { PORT: `${port}` } })
-  await upstream.says(/listening/)
-  const env = {
-    MCP_UPSTREAM: `http://localhost:${port}/mcp`,
-    MCP_SECRET: 'of these tests, and long enough to seal with',
-  }
-  cluster = await startCluster({ auth: 1, mcp: 1, env })
+  upstream = await startEverything()
+  cluster = await startCluster({ auth: 1, mcp: 1, env: upstream.env })
   await cluster.redis.command('CONFIG', 'SET', 'maxmemory', `${most}`)
 }, 120_000)
 afterAll(async () => {

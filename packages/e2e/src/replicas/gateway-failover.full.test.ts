@@ -1,30 +1,17 @@
 // The gateway on two replicas and a Redis with Sentinels, in front of a server that wants sessions: the master is killed.
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { freePorts, type RunningProcess, repository, startProcess } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
+import { type Everything, startEverything } from './everything.ts'
 import { type SentinelSetup, startSentinels } from './sentinels.ts'
 import { approvedDevice, ask } from './wire.ts'
 
-const manifest = createRequire(join(repository, 'apps/mcp/package.json')).resolve(
-  '@modelcontextprotocol/server-everything/package.json',
-)
-const everything = join(dirname(manifest), 'dist/index.js')
-
 let sentinels: SentinelSetup
 let cluster: Cluster
-let upstream: RunningProcess
+let upstream: Everything
 beforeAll(async () => {
-  const [port = 0] = await freePorts(1)
-  upstream = startProcess([everything, 'streamableHttp'], { env: { PORT: `${port}` } })
+  upstream = await startEverything()
   sentinels = await startSentinels()
-  await upstream.says(/listening/)
-  const env = {
-    ...sentinels.env,
-    MCP_UPSTREAM: `http://localhost:${port}/mcp`,
-    MCP_SECRET: 'of these tests, and long enough to seal with',
-  }
+  const env = { ...sentinels.env, ...upstream.env }
   cluster = await startCluster({ auth: 1, mcp: 2, redis: { running: false }, env })
 }, 120_000)
 afterAll(async () => {

@@ -3,14 +3,13 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFakeGitHub, createPerson, type FakeGitHub, verifies } from '@gatehouse/testing'
+import { createFakeGitHub, createPerson, type FakeGitHub, until, verifies } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { otherClock } from './preload.ts'
 import { report } from './report.ts'
 import { onlyHeader } from './switch.ts'
-import { until } from './until.ts'
 import { ask, askAsDevice, call, elsewhere, refresh } from './wire.ts'
 
 /** Seconds by which all clocks are moved at a time. */

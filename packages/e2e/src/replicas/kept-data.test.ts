@@ -1,8 +1,7 @@
 // Redis crashes and comes back with its file: what was used stays used, and what was under way goes on.
-import { createPerson, verifies } from '@gatehouse/testing'
+import { createPerson, until, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
-import { until } from './until.ts'
 import { approvedDevice, askAsDevice, authorizationRequest, redeem, refresh } from './wire.ts'
 
 let cluster: Cluster

@@ -2,34 +2,27 @@
 import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
-import { createConsumeDetector, type RedisProxy, startRedisProxy } from './redis-proxy.ts'
+import { createConsumeDetector, type RedisProxy } from './redis-proxy.ts'
 import { onlyHeader } from './switch.ts'
 import { type Answer, approvedDevice, authorizationRequest, redeem, refresh } from './wire.ts'
 
 const dying = { [onlyHeader]: '0' }
 const other = { [onlyHeader]: '1' }
 
-let proxy: RedisProxy
 let cluster: Cluster
 
 beforeAll(async () => {
   cluster = await startCluster({
-    redisUrls: async (url, replica) => {
-      if (replica > 0) return url
-      proxy = await startRedisProxy(url)
-      return proxy.url
-    },
+    proxied: 1,
   })
 }, 120_000)
 beforeEach(() => cluster.untilReady())
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]()
-  await proxy[Symbol.asyncDispose]()
-})
+afterAll(() => cluster[Symbol.asyncDispose]())
 
 /** Sends a request to the first replica, which is killed when Redis has marked a record of this model as used. */
 async function dieAfterConsume(model: string, send: () => Promise<Answer>): Promise<Answer> {
   const isConsume = createConsumeDetector(model)
+  const [proxy] = cluster.proxies as readonly [RedisProxy]
   const consumed = new Promise<void>((resolve) => {
     proxy.judge = (command) => {
       if (!isConsume(command)) return 'pass'

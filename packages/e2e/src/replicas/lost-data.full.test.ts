@@ -1,9 +1,8 @@
 // Redis comes back empty: what still holds, and what a person, a device and an app see who were in the middle of it.
-import { createClientHome, createPerson, type Page, type Person, promptOf, verifies } from '@gatehouse/testing'
+import { createClientHome, createPerson, type Page, type Person, promptOf, until, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { report } from './report.ts'
-import { until } from './until.ts'
 import {
   type Answer,
   approvedDevice,

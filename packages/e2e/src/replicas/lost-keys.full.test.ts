@@ -1,10 +1,9 @@
 // The worst case: Redis lost its data and no replica was left to write the keys back. Tokens from before end, and the
 // rest goes on with new keys.
-import { verifies } from '@gatehouse/testing'
+import { until, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { otherClock } from './preload.ts'
-import { until } from './until.ts'
 import { approvedDevice, machineToken, whoami } from './wire.ts'
 
 /** Seconds: a resource server looks for a key that it does not know twice a minute at most. */

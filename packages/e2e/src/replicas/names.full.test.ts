@@ -2,13 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { verifies } from '@gatehouse/testing'
+import { until, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { goThrough } from './outage.ts'
 import { lateName } from './preload.ts'
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
-import { until } from './until.ts'
 import { ask, askAsDevice, machineToken, whoami } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
@@ -27,22 +25,17 @@ function lookUps(fate: 'fail' | 'hang' | 'found', ...which: readonly (keyof type
 }
 
 let cluster: Cluster
-const proxies: RedisProxy[] = []
 
 beforeAll(async () => {
   cluster = await startCluster({
     started: false,
     redis: { keepsData: true },
-    redisUrls: async (url) => {
-      const proxy = await startRedisProxy(url)
-      proxies.push(proxy)
-      return proxy.url.replace('127.0.0.1', redisName)
-    },
+    proxied: 2,
+    proxyName: redisName,
   })
 }, 120_000)
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]()
-  await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -94,7 +87,7 @@ for (const fate of ['fail', 'hang'] as const) {
         name: `has a name whose look-ups ${fate}`,
         begin: async () => {
           lookUps(fate, redisName, authName)
-          for (const proxy of proxies) proxy.cut()
+          for (const proxy of cluster.proxies) proxy.cut()
           await until(() => everyReplicaIs(503), tolerance * backWithin)
         },
         end: () => lookUps('found', redisName, authName),

@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster, terminal } from './cluster.ts'
 import { createHistory, isGood, type Redeemable } from './history.ts'
 import { rage } from './nemesis.ts'
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'
 import { type Answer, askAsDevice, authorizationRequest, post, redeem, refresh } from './wire.ts'
 
@@ -22,7 +21,6 @@ const workerCount = 6
 const renewals = 4
 
 let cluster: Cluster
-const proxies: RedisProxy[] = []
 const history = createHistory()
 let startedAgain = 0
 
@@ -30,17 +28,10 @@ beforeAll(async () => {
   cluster = await startCluster({
     auth: 3,
     redis: { keepsData: 'always' },
-    redisUrls: async (url) => {
-      const proxy = await startRedisProxy(url)
-      proxies.push(proxy)
-      return proxy.url
-    },
+    proxied: 3,
   })
 }, 120_000)
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]()
-  await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))
-})
+afterAll(() => cluster[Symbol.asyncDispose]())
 
 /** As a client does: what is unavailable is asked again. */
 async function persist(what: string, send: () => Promise<Answer>): Promise<Answer> {
@@ -153,7 +144,7 @@ verifies(
         signIns += 1
       }
     })
-    const [faults] = await Promise.all([rage(cluster, proxies, isOver), ...workers])
+    const [faults] = await Promise.all([rage(cluster, isOver), ...workers])
     await cluster.untilReady()
 
     const verdict = history.judge()

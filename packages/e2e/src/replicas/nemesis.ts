@@ -1,17 +1,12 @@
 // Who breaks things while others work: kills replicas and Redis, stops Redis, cuts connections, slows them down.
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
-import type { RedisProxy } from './redis-proxy.ts'
 
 /** Milliseconds between two deeds. */
 const quiet = { least: 500, most: 1_500 }
 
 /** Does one after the other until it is over. Returns what was done. */
-export async function rage(
-  { auth, redis }: Cluster,
-  proxies: readonly RedisProxy[],
-  isOver: () => boolean,
-): Promise<readonly string[]> {
+export async function rage({ auth, redis, proxies }: Cluster, isOver: () => boolean): Promise<readonly string[]> {
   const deeds: Readonly<Record<string, () => Promise<void>>> = {
     'a replica is killed': async () => {
       const victim = auth.replicas[Math.floor(Math.random() * auth.replicas.length)]

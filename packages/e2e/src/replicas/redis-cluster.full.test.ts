@@ -1,11 +1,17 @@
 // Both services on a Redis Cluster: everything a person and a device do, and a node that dies.
 import { setTimeout as wait } from 'node:timers/promises'
-import { createClientHome, createPerson, promptOf, type RedisCluster, startRedisCluster } from '@gatehouse/testing'
+import {
+  createClientHome,
+  createPerson,
+  promptOf,
+  type RedisCluster,
+  startRedisCluster,
+  until,
+} from '@gatehouse/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimsOf } from '../harness/claims.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { report } from './report.ts'
-import { until } from './until.ts'
 import { approvedDevice, askAsDevice, authorizationRequest, redeem, refresh, whoami } from './wire.ts'
 
 const signIns = 12

@@ -1,9 +1,9 @@
 // The way to one Redis of several, by which all others reach it: it can keep away the rest of Redis, as a partition does,
 // and still let the services through.
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { startTcpRelay } from '@gatehouse/testing'
 
-type Peer = 'replica' | 'sentinel' | 'service'
+type Peer = 'replica' | 'sentinel'
 
 export interface RedisLink extends AsyncDisposable {
   readonly port: number
@@ -16,68 +16,44 @@ export interface RedisLink extends AsyncDisposable {
 }
 
 export async function startRedisLink(target: number): Promise<RedisLink> {
-  const links = new Map<Socket, { readonly upstream: Socket; peer: Peer }>()
+  const peers = new WeakMap<Socket, Peer>()
+  const isService = (client: Socket) => !peers.has(client)
   let isCutOff = false
   let delay = 0
+  const passes = (client: Socket) => isService(client) || !isCutOff
 
-  const server = createServer((client) => {
-    const upstream = connect({ host: '127.0.0.1', port: target })
-    const link = { upstream, peer: 'service' as Peer }
-    links.set(client, link)
-    const passes = () => link.peer === 'service' || !isCutOff
-    client.on('data', (data) => {
-      // both say who they are before anything that matters
-      if (data.includes('REPLCONF') || data.includes('PSYNC')) link.peer = 'replica'
-      else if (data.includes('sentinel-')) link.peer = 'sentinel'
-      if (passes()) upstream.write(data)
-    })
-    upstream.on('data', (data) => {
-      if (!passes()) return
-      if (link.peer === 'replica' && delay > 0) setTimeout(() => client.write(data), delay)
-      else client.write(data)
-    })
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        // nor does an end get through
-        if (!passes()) return
-        links.delete(client)
-        other.destroy()
+  const relay = await startTcpRelay({
+    reach: () => connect({ host: '127.0.0.1', port: target }),
+    pass(client, upstream) {
+      client.on('data', (data) => {
+        // both say who they are before anything that matters
+        if (data.includes('REPLCONF') || data.includes('PSYNC')) peers.set(client, 'replica')
+        else if (data.includes('sentinel-')) peers.set(client, 'sentinel')
+        if (passes(client)) upstream.write(data)
       })
-    }
+      upstream.on('data', (data) => {
+        if (!passes(client)) return
+        if (peers.get(client) === 'replica' && delay > 0) setTimeout(() => client.write(data), delay)
+        else client.write(data)
+      })
+    },
+    // nor does an end get through
+    passesEnd: passes,
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const breakOff = (isMeant: (peer: Peer) => boolean) => {
-    for (const [client, { upstream, peer }] of links) {
-      if (!isMeant(peer)) continue
-      client.destroy()
-      upstream.destroy()
-      links.delete(client)
-    }
-  }
 
   return {
-    port: (server.address() as AddressInfo).port,
+    port: relay.port,
     cutOff: () => {
       isCutOff = true
     },
     heal: () => {
       isCutOff = false
-      breakOff((peer) => peer !== 'service')
+      relay.cut((client) => !isService(client))
     },
     delayReplicas: (milliseconds) => {
       delay = milliseconds
-      breakOff((peer) => peer === 'replica')
+      relay.cut((client) => peers.get(client) === 'replica')
     },
-    [Symbol.asyncDispose]: async () => {
-      const closed = once(server, 'close')
-      server.close()
-      breakOff(() => true)
-      await closed
-    },
+    [Symbol.asyncDispose]: relay.stop,
   }
 }

@@ -1,13 +1,11 @@
 // Redis answers, and does not do what it is asked to: it is full, a replica of another, loads its file, knows the
 // scripts no more, has another password, or breaks connections. Each passes, and nobody restarts.
 import { setTimeout as wait } from 'node:timers/promises'
-import { createPerson, verifies } from '@gatehouse/testing'
+import { createPerson, until, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { type Observation, observe, type Probe, prepareProbes } from './probes.ts'
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'
-import { until } from './until.ts'
 import { approvedDevice, ask, askAsDevice, authorizationRequest, refresh, whoami } from './wire.ts'
 
 /** Milliseconds, as docs/faults.md promises; tests allow three times as much. */
@@ -17,24 +15,16 @@ const tolerance = 3
 const firstPassword = 'the-first-password'
 
 let cluster: Cluster
-const proxies: RedisProxy[] = []
 
 beforeAll(async () => {
   cluster = await startCluster({
     redis: { keepsData: true, password: firstPassword },
-    redisUrls: async (url) => {
-      const proxy = await startRedisProxy(url)
-      proxies.push(proxy)
-      return proxy.url
-    },
+    proxied: 2,
   })
 }, 120_000)
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]()
-  await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))
-})
+afterAll(() => cluster[Symbol.asyncDispose]())
 
-const command = (...parts: readonly string[]) => cluster.redis.command(...parts)
+const command: Cluster['redis']['command'] = (...parts) => cluster.redis.command(...parts)
 
 /** What each endpoint answers is what it always does, or a 503 that says when to come back: never anything else. */
 async function observeTrouble(probes: readonly Probe[]): Promise<readonly Observation[]> {
@@ -95,7 +85,7 @@ verifies(
   'a Redis that drops data when it is full is pointed out, and costs sign-ins, never an identity',
   async () => {
     await command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
-    for (const proxy of proxies) proxy.cut()
+    for (const proxy of cluster.proxies) proxy.cut()
     await until(() => cluster.logs().includes('set its maxmemory-policy to noeviction'), tolerance * backWithin)
     await until(() => everyReplicaIsReady(cluster), tolerance * backWithin)
     const ada = createPerson(cluster)
@@ -137,7 +127,7 @@ verifies('X10', 'a Redis that forgot the scripts is told them again, and nobody 
 verifies('X10', 'a Redis with another password is a 503, and it goes on when the old one counts again', async () => {
   const probes = await prepareProbes(cluster)
   await cluster.redis.changePassword('the-second-password')
-  for (const proxy of proxies) proxy.cut()
+  for (const proxy of cluster.proxies) proxy.cut()
   const seen = await observeTrouble(probes)
   expect(refusing(seen)).toBeGreaterThan(10)
   await cluster.redis.changePassword(firstPassword)
@@ -174,7 +164,7 @@ verifies('X4', 'connections that break all the time use nothing up twice, and lo
   const nemesis = (async () => {
     for (let turn = 0; !isOver; turn += 1) {
       await wait(100 + 100 * Math.random())
-      proxies[turn % proxies.length]?.cut()
+      cluster.proxies[turn % cluster.proxies.length]?.cut()
     }
   })()
   const statuses: number[] = []

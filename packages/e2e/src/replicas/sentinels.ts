@@ -1,8 +1,7 @@
 // A master, a replica and three Sentinels, all of them real, on loopback. Every Redis is reached through a link.
-import { createRedisFolder, freePorts, type RedisFolder } from '@gatehouse/testing'
-import { type RedisServer, send, startRedis } from './redis.ts'
+import { allowing, askRedis, createRedisFolder, freePorts, type RedisFolder, until } from '@gatehouse/testing'
+import { type RedisServer, startRedis } from './redis.ts'
 import { type RedisLink, startRedisLink } from './redis-link.ts'
-import { until } from './until.ts'
 
 const masterName = 'gatehouse'
 /** Planted: no log may have them. */
@@ -21,7 +20,7 @@ const downAfter = 1_000
 const failoverTimeout = 3_000
 const settlesWithin = 30_000
 
-export interface Node {
+export interface Node extends AsyncDisposable {
   readonly redis: RedisServer
   readonly link: RedisLink
   /** Starts it, as a replica if the address of a master is given. */
@@ -38,13 +37,14 @@ export interface SentinelSetup extends AsyncDisposable {
 }
 
 export async function startSentinels(): Promise<SentinelSetup> {
-  const folder = await createRedisFolder()
-  const nodes = [await createNode(), await createNode()] as const
+  await using opened = new AsyncDisposableStack()
+  const folder = opened.use(await createRedisFolder())
+  const nodes = [opened.use(await createNode()), opened.use(await createNode())] as const
   const [first, second] = nodes
   const ports = await freePorts(3)
 
   const portAt = async (port: number) => {
-    const answer = await send(port, [['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName]])
+    const answer = await askRedis({ port }, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName)
     return Number((answer as readonly string[] | null)?.[1])
   }
   const roles = async () => {
@@ -56,29 +56,18 @@ export async function startSentinels(): Promise<SentinelSetup> {
     if (told.size > 1 || Number.isNaN([...told][0])) return false
     const { master } = await roles()
     const info = String(await master.redis.command('INFO', 'replication'))
-    const knows = await Promise.all(ports.map(async (port) => String(await send(port, [['INFO', 'sentinel']]))))
+    const knows = await Promise.all(ports.map(async (port) => String(await askRedis({ port }, 'INFO', 'sentinel'))))
     const all = /status=ok,address=[^,]*,slaves=1,sentinels=3/
     return /slave0:.*state=online.*lag=[01]\b/.test(info) && knows.every((text) => all.test(text))
-  }
-  const dispose = async () => {
-    await folder[Symbol.asyncDispose]()
-    for (const { redis, link } of nodes) {
-      await redis[Symbol.asyncDispose]()
-      await link[Symbol.asyncDispose]()
-    }
   }
   const untilSettled = async () => {
     await until(() => isSettled().catch(() => false), settlesWithin)
   }
-  try {
-    await first.start()
-    await second.start(first.link.port)
-    await Promise.all(ports.map((port) => startSentinel(folder, port, first.link.port)))
-    await untilSettled()
-  } catch (error) {
-    await dispose()
-    throw error
-  }
+  await first.start()
+  await second.start(first.link.port)
+  await Promise.all(ports.map((port) => startSentinel(folder, port, first.link.port)))
+  await untilSettled()
+  const kept = opened.move()
   return {
     env: {
       REDIS_URL: `redis://services:${passwords.redis}@any/1`,
@@ -89,15 +78,17 @@ export async function startSentinels(): Promise<SentinelSetup> {
     },
     roles,
     untilSettled,
-    [Symbol.asyncDispose]: dispose,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
 
 async function createNode(): Promise<Node> {
-  const redis = await startRedis({ keepsData: true, running: false })
-  const link = await startRedisLink(Number(new URL(redis.url).port))
+  await using opened = new AsyncDisposableStack()
+  const redis = opened.use(await startRedis({ keepsData: true, running: false }))
+  const link = opened.use(await startRedisLink(Number(new URL(redis.url).port)))
   const announced = ['--replica-announce-ip', '127.0.0.1', '--replica-announce-port', `${link.port}`]
-  const account = ['on', `>${passwords.redis}`, '~auth:*', '~mcp:*', '&mcp:*', '-@all', ...allowed(allowedCommands)]
+  const account = ['on', `>${passwords.redis}`, '~auth:*', '~mcp:*', '&mcp:*', '-@all', ...allowing(allowedCommands)]
+  const kept = opened.move()
   return {
     redis,
     link,
@@ -109,14 +100,8 @@ async function createNode(): Promise<Node> {
         ...account,
         ...(masterPort ? ['--replicaof', '127.0.0.1', `${masterPort}`] : []),
       ),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
-}
-
-function allowed(commands: string): string[] {
-  return commands
-    .trim()
-    .split(/\s+/)
-    .map((command) => `+${command}`)
 }
 
 async function startSentinel(folder: RedisFolder, port: number, masterPort: number): Promise<void> {
@@ -125,7 +110,7 @@ async function startSentinel(folder: RedisFolder, port: number, masterPort: numb
     'bind 127.0.0.1',
     `sentinel monitor ${masterName} 127.0.0.1 ${masterPort} 2`,
     `sentinel down-after-milliseconds ${masterName} ${downAfter}`,
-    `user asker on >${passwords.sentinel} &+switch-master -@all ${allowed(asks).join(' ')}`,
+    `user asker on >${passwords.sentinel} &+switch-master -@all ${allowing(asks).join(' ')}`,
     `sentinel failover-timeout ${masterName} ${failoverTimeout}`,
   ]
   await folder.start(['--sentinel'], `${lines.join('\n')}\n`)

@@ -4,7 +4,6 @@ import { createPerson, verifies } from '@gatehouse/testing'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { type Cluster, startCluster } from './cluster.ts'
 import { observeRounds, prepareProbes } from './probes.ts'
-import { type RedisProxy, startRedisProxy } from './redis-proxy.ts'
 import { report } from './report.ts'
 import { approvedDevice, askAsDevice } from './wire.ts'
 
@@ -19,24 +18,16 @@ const polls = 3
 const tolerance = 3
 
 let cluster: Cluster
-const proxies: RedisProxy[] = []
 
 beforeAll(async () => {
   cluster = await startCluster({
-    redisUrls: async (url) => {
-      const proxy = await startRedisProxy(url)
-      proxies.push(proxy)
-      return proxy.url
-    },
+    proxied: 2,
   })
 }, 120_000)
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]()
-  await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()))
-})
+afterAll(() => cluster[Symbol.asyncDispose]())
 
 function delay(milliseconds: number): void {
-  for (const proxy of proxies) proxy.delay = milliseconds
+  for (const proxy of cluster.proxies) proxy.delay = milliseconds
 }
 
 for (const late of [150, 300]) {

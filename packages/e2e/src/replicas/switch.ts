@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request as openRequest, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
+import { listen } from '@gatehouse/testing'
 
 /** In a request: the number of the replica that is to answer it. Goes no further. */
 export const onlyHeader = 'x-test-replica'
@@ -61,8 +62,7 @@ export async function startSwitch(port: number, targets: readonly number[]): Pro
     response.writeHead(503, { 'x-answered-by': 'switch' }).end()
     return undefined
   })
-  server.listen(port, 'localhost')
-  await once(server, 'listening')
+  const { stop } = await listen(server, { port, host: 'localhost' })
 
   return {
     passages,
@@ -93,10 +93,7 @@ export async function startSwitch(port: number, targets: readonly number[]): Pro
         },
       }
     },
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 

@@ -1,43 +1,28 @@
 // The same suite on a Redis Cluster of three masters, and what is different there: what is published at one node is
 // heard at another.
-import { randomUUID } from 'node:crypto'
-import { type RedisTarget, readRedisTarget, StoreUnavailableError } from '@gatehouse/service'
-import { type RedisCluster, startRedisCluster } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { StoreUnavailableError } from '@gatehouse/service'
+import { createRedisAccount, openTestCluster } from '@gatehouse/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ownStream } from './contract.ts'
 import { openRedisStore } from './redis.ts'
 import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
 import { describeStore } from './suites/store-suite.ts'
 
-const namespace = `mcp:test-${randomUUID()}`
 const bytes = Buffer.from('v')
 const sessions = Array.from({ length: 30 }, (_, index) => `session-${index}`)
-let cluster: RedisCluster
-let nodes: readonly Redis[]
+let redis: Awaited<ReturnType<typeof openTestCluster>>
 
 beforeAll(async () => {
-  cluster = await startRedisCluster()
-  nodes = cluster.nodes.map(({ host, port }) => new Redis({ host, port }))
+  redis = await openTestCluster('mcp')
 }, 60_000)
-afterAll(async () => {
-  for (const node of nodes ?? []) node.disconnect()
-  await cluster?.[Symbol.asyncDispose]()
-})
+afterAll(() => redis?.[Symbol.asyncDispose]())
 
 describeStore(
   'Redis Cluster',
-  createRedisHarness(() => ({ connection: target(), nodes, namespace })),
+  createRedisHarness(() => redis),
 )
 
-function target(url?: string): RedisTarget {
-  const none = { sentinels: '', sentinelMaster: '', sentinelUsername: '', sentinelPassword: '' }
-  const found = readRedisTarget({ url, cluster: cluster.addresses, ...none }, [])
-  if (!found) throw new Error('no target')
-  return found
-}
-
-const openStore = (connection = target(), prefix = `${namespace}:${randomUUID()}:`) =>
+const openStore = ({ connection, prefix } = { connection: redis.connection, prefix: redis.newPrefix() }) =>
   openRedisStore({ connection, prefix })
 
 describe('Redis Cluster nodes', () => {
@@ -61,10 +46,10 @@ describe('Redis Cluster nodes', () => {
     await store.open('a', 'ada', bytes)
     const heard: string[] = []
     await store.watch('a', ({ kind }) => heard.push(kind))
-    for (const node of nodes) {
+    for (const node of redis.nodes) {
       heard.length = 0
       await node.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
-      if (node === nodes[0]) await expect.poll(() => heard).toContain('changed')
+      if (node === redis.nodes[0]) await expect.poll(() => heard).toContain('changed')
       await expect
         .poll(async () => {
           await store.mail('a', bytes)
@@ -75,18 +60,19 @@ describe('Redis Cluster nodes', () => {
   })
 
   test('a node that hangs is left for another one to listen at', async () => {
-    const prefix = `${namespace}:${randomUUID()}:`
-    await using store = await untilAnswers(openStore(target(), prefix))
+    const { connection, newPrefix } = redis
+    const prefix = newPrefix()
+    await using store = await untilAnswers(openStore({ connection, prefix }))
     const heard: string[] = []
     await store.watch('a', ({ kind }) => heard.push(kind))
-    const [first] = cluster.nodes
+    const [first] = redis.cluster.nodes
     await first?.signal('SIGSTOP')
     try {
       await expect
         .poll(
           async () => {
             // there is a node that does not answer, and those that do
-            await nodes[1]?.publish(`${prefix}session:a`, 'm')
+            await redis.nodes[1]?.publish(`${prefix}session:a`, 'm')
             return heard
           },
           { timeout: 15_000, interval: 100 },
@@ -94,13 +80,13 @@ describe('Redis Cluster nodes', () => {
         .toContain('mail')
     } finally {
       await first?.signal('SIGCONT')
-      await cluster.untilWhole()
+      await redis.cluster.untilWhole()
     }
   }, 30_000)
 
   test('while one node hangs nobody waits long for it', async () => {
     await using store = await untilAnswers(openStore())
-    const [, , third] = cluster.nodes
+    const [, , third] = redis.cluster.nodes
     await third?.signal('SIGSTOP')
     try {
       const started = performance.now()
@@ -111,20 +97,19 @@ describe('Redis Cluster nodes', () => {
       }
     } finally {
       await third?.signal('SIGCONT')
-      await cluster.untilWhole()
+      await redis.cluster.untilWhole()
     }
   }, 30_000)
 
   test('an account that may use the keys of this service alone is enough', async () => {
-    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
     // As docs/adr/0006 and docs/operations.md say it.
     const commands = `hello auth ping quit info time eval evalsha set del exists pexpire pttl hget hset hmget hdel
       hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore publish subscribe unsubscribe
       cluster|slots cluster|info asking readonly readwrite client|setname`
-    const allowed = commands.split(/\s+/).map((command) => `+${command}`)
-    const rules = ['on', `>${password}`, 'resetchannels', '&mcp:*', '~mcp:*', '-@all', ...allowed]
-    for (const node of nodes) await node.acl('SETUSER', user, ...rules)
-    await using store = await untilAnswers(openStore(target(`redis://${user}:${password}@any`)))
+    await using account = await createRedisAccount(redis.nodes, '~mcp:* &mcp:*', commands)
+    const { username, password } = account
+    const connection = { ...redis.connection, username, password }
+    await using store = await untilAnswers(openStore({ connection, prefix: redis.newPrefix() }))
     const heard = new Set<string>()
     for (const session of sessions) {
       await store.watch(session, () => heard.add(session))
@@ -132,10 +117,6 @@ describe('Redis Cluster nodes', () => {
       await store.append(session, ownStream, bytes)
     }
     await expect.poll(() => heard.size).toBe(sessions.length)
-    for (const node of nodes) {
-      const log = (await node.call('ACL', 'LOG')) as string[][]
-      expect(log.filter((entry) => entry.includes(user))).toEqual([])
-      await node.acl('DELUSER', user)
-    }
+    expect(await account.refusals()).toEqual([])
   })
 })

@@ -1,33 +1,24 @@
-import { randomUUID } from 'node:crypto'
 import { StoreUnavailableError } from '@gatehouse/service'
-import { startTestProxy, startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { createRedisAccount, openTestRedis, type RedisScene, startTestProxy, verifies } from '@gatehouse/testing'
+import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ownStream, type SessionStore } from './contract.ts'
 import { openRedisStore, type RedisStoreOptions } from './redis.ts'
 import { createRedisHarness, untilAnswers } from './suites/redis-harness.ts'
 import { describeStore } from './suites/store-suite.ts'
 
-let server: TestRedis
+let redis: RedisScene<string>
 let admin: Redis
-/** Of this run alone: the Redis may be one that others use, too. */
-const namespace = `mcp:test-${randomUUID()}`
-const newPrefix = () => `${namespace}:${randomUUID()}:`
 
 beforeAll(async () => {
-  server = await startTestRedis()
-  admin = new Redis(server.url)
+  redis = await openTestRedis('mcp')
+  admin = redis.nodes[0]
 })
-afterAll(async () => {
-  const keys = await keysOf(namespace)
-  if (keys.length > 0) await admin.del(keys)
-  admin.disconnect()
-  await server[Symbol.asyncDispose]()
-})
+afterAll(() => redis?.[Symbol.asyncDispose]())
 
 describeStore(
   'Redis',
-  createRedisHarness(() => ({ connection: server.url, nodes: [admin], namespace })),
+  createRedisHarness(() => redis),
 )
 
 describe('Redis', () => {
@@ -42,7 +33,7 @@ describe('Redis', () => {
   })
 
   test('while Redis hangs everything fails in less than a second, and it recovers by itself, listeners too', async () => {
-    await using proxy = await startTestProxy(server.url)
+    await using proxy = await startTestProxy(redis.connection)
     await using store = await untilAnswers(openStore({ connection: proxy.url }))
     await store.open('a', 'ada', bytes)
     const heard: string[] = []
@@ -65,7 +56,7 @@ describe('Redis', () => {
   })
 
   test('what a process was writing is abandoned when that process ends, and not before', async () => {
-    const prefix = newPrefix()
+    const prefix = redis.newPrefix()
     await using other = await untilAnswers(openStore({ prefix }))
     const writer = await untilAnswers(openStore({ prefix }))
     await writer.open('a', 'ada', bytes)
@@ -78,7 +69,7 @@ describe('Redis', () => {
   })
 
   test('every key has an end, and ends with its session', async () => {
-    const prefix = newPrefix()
+    const prefix = redis.newPrefix()
     await using store = await untilAnswers(openStore({ prefix }))
     await exerciseEverything(store)
     const keys = await keysOf(prefix)
@@ -109,26 +100,21 @@ describe('Redis', () => {
   })
 
   verifies('N6', 'an account for the keys of this service alone is enough, and it reaches no others', async () => {
-    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
     // As docs/adr/0006 says it.
     const commands = `hello auth ping quit info time eval evalsha set del exists pexpire pttl hget hset hmget hdel
       hincrby xadd xlen xdel xrange xrevrange zadd zcard zrange zrem zremrangebyscore publish subscribe unsubscribe`
-    const allowed = commands.split(/\s+/).map((command) => `+${command}`)
-    await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '&mcp:*', '~mcp:*', '-@all', ...allowed)
-    const url = new URL(server.url)
-    url.username = user
-    url.password = password
-    await using store = await untilAnswers(openStore({ connection: url.href }))
+    await using account = await createRedisAccount(redis.nodes, '~mcp:* &mcp:*', commands)
+    const connection = account.at(redis.connection)
+    await using store = await untilAnswers(openStore({ connection }))
     await exerciseEverything(store)
-    await using elsewhere = await untilAnswers(openStore({ connection: url.href, prefix: 'auth:' }))
+    await using elsewhere = await untilAnswers(openStore({ connection, prefix: 'auth:' }))
     await expect(elsewhere.use('a')).rejects.toThrow(StoreUnavailableError)
     await expect(elsewhere.open('a', 'ada', bytes)).rejects.toThrow(StoreUnavailableError)
-    await admin.acl('DELUSER', user)
   })
 })
 
 function openStore(options: Partial<RedisStoreOptions> = {}) {
-  return openRedisStore({ connection: server.url, prefix: newPrefix(), ...options })
+  return openRedisStore({ connection: redis.connection, prefix: redis.newPrefix(), ...options })
 }
 
 /** Every script and command that the store has. */

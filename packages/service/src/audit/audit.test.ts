@@ -10,11 +10,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { auditLine } from '@gatehouse/shared'
+import { listen } from '@gatehouse/testing'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createMetrics } from '../metrics.ts'
 import { type AuditOptions, createAudit } from './audit.ts'
@@ -188,19 +188,16 @@ async function collector() {
     if (status < 300) seen.push({ authorization: request.headers.authorization, text })
     response.writeHead(status, { location: '/elsewhere' }).end()
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/in?key=hunter2`,
+    url: `${origin}/in?key=hunter2`,
     seen,
     tools: () =>
       seen.flatMap(({ text }) => text.trimEnd().split('\n')).map((line) => auditLine.parse(JSON.parse(line)).tool),
     answerWith: (next: number) => {
       status = next
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 
@@ -245,14 +242,11 @@ test('at the end what waits leaves; where it cannot, the end comes all the same'
   await audit.close()
   expect(there.tools()).toHaveLength(300)
 
-  const hung = createServer(() => undefined)
-  await new Promise<void>((resolve) => hung.listen(0, '127.0.0.1', resolve))
-  const nobody = open({ kind: 'url', url: `http://127.0.0.1:${(hung.address() as AddressInfo).port}/` })
+  await using hung = await listen(createServer(() => undefined))
+  const nobody = open({ kind: 'url', url: `${hung.origin}/` })
   nobody.call('lost')
   await nobody.close()
   expect(await nobody.counted('dropped')).toBe(1)
-  hung.closeAllConnections()
-  await new Promise((resolve) => hung.close(resolve))
 })
 
 test('a chain goes over restarts and several processes, and shows a line that was changed, added or taken away', async () => {

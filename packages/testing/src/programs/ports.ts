@@ -12,6 +12,11 @@ export async function freePorts(count: number): Promise<number[]> {
   return held.map(({ port }) => port)
 }
 
+export async function freePort(): Promise<number> {
+  const [port = 0] = await freePorts(1)
+  return port
+}
+
 async function hold() {
   for (;;) {
     const port = randomInt(first, last)

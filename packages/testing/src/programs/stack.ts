@@ -1,16 +1,13 @@
 // This folder runs Gatehouse's programs as they are deployed, for tests and measurements. The tests' own harness is in e2e.
 //
 // The two services as real processes on free ports, with a data folder of their own: what `npm start` runs, from source.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { expect } from 'vitest'
+import { join } from 'node:path'
+import { keepLogs } from './kept-logs.ts'
 import { freePorts } from './ports.ts'
 import { type RunningProcess, startProcess } from './process.ts'
-import { repository } from './repository.ts'
-
-const usuallyReadyWithin = 30_000
+import { untilAnswers } from './until-answers.ts'
 
 export type ServiceName = 'auth' | 'mcp'
 
@@ -48,7 +45,7 @@ export async function startStack({
   clients,
   env = {},
   hosts,
-  readyWithin = usuallyReadyWithin,
+  readyWithin,
 }: StackOptions = {}): Promise<Stack> {
   const [authPort = 0, mcpPort = 0] = await freePorts(2)
   const issuer = `http://localhost:${authPort}`
@@ -77,7 +74,7 @@ export async function startStack({
     const own = name === 'auth' && hosts ? { hosts } : {}
     const service = startProcess([`apps/${name}/src/main.ts`], { env: environments[name], ...own })
     running.set(name, service)
-    await untilReady(service, `http://localhost:${environments[name].PORT}/readyz`, readyWithin)
+    await untilAnswers(service, `http://localhost:${environments[name].PORT}/readyz`, readyWithin)
   }
   const stop = async (name: ServiceName, signal: NodeJS.Signals = 'SIGTERM') => {
     const service = running.get(name)
@@ -90,7 +87,7 @@ export async function startStack({
   const logs = () => [...before, ...[...running.values()].map((service) => service.output())].join('\n')
   const dispose = async () => {
     await Promise.all([stop('auth'), stop('mcp')])
-    keep(logs(), authPort)
+    keepLogs(logs(), authPort)
     rmSync(dataDir, { recursive: true, force: true })
   }
 
@@ -114,30 +111,4 @@ export async function startStack({
     start,
     [Symbol.asyncDispose]: dispose,
   }
-}
-
-async function untilReady(service: RunningProcess, url: string, readyWithin: number): Promise<void> {
-  const deadline = Date.now() + readyWithin
-  for (;;) {
-    if (service.hasExited()) throw new Error(`The service ended before it was ready:\n${service.output()}`)
-    const status = await fetch(url).then(
-      async (response) => {
-        await response.body?.cancel()
-        return response.status
-      },
-      () => undefined,
-    )
-    if (status === 200) return
-    if (Date.now() > deadline) throw new Error(`${url} answers ${status ?? 'nothing'}:\n${service.output()}`)
-    await wait(10)
-  }
-}
-
-/** For anyone who has to find out why a test failed. */
-function keep(logs: string, port: number): void {
-  const folder = join(repository, 'test-output', 'logs')
-  mkdirSync(folder, { recursive: true })
-  // outside vitest there is no state to ask for
-  const test = process.env.VITEST ? expect.getState().testPath : undefined
-  writeFileSync(join(folder, `${basename(test ?? 'stack', '.test.ts')}.${port}.log`), logs)
 }

@@ -1,56 +1,43 @@
 // The same suite on a Redis Cluster of three masters, and what is different there: a connection to each node, and nodes
 // that refuse what is not theirs.
 
-import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type RedisTarget, readRedisTarget } from '@gatehouse/service'
-import { type RedisCluster, startRedisCluster, startTestProxy, verifies } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { createRedisAccount, openTestCluster, startTestProxy, verifies } from '@gatehouse/testing'
+import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AlreadyConsumedError, StoreUnavailableError } from '../../errors.ts'
 import { createSealing } from '../sealing.ts'
 import { describeStore } from '../suites/store-suite.ts'
-import { createRedisHarness, onEachKey, untilAnswers } from './harness/harness.ts'
+import { createRedisHarness, untilAnswers } from './harness/harness.ts'
 import { openRedisStore } from './store.ts'
 
-const namespace = `auth:test-${randomUUID()}`
 const sealing = createSealing({ secret: 'a secret of the Redis Cluster tests alone' })
-let cluster: RedisCluster
-let nodes: readonly Redis[]
+let redis: Awaited<ReturnType<typeof openTestCluster>>
 
 beforeAll(async () => {
-  cluster = await startRedisCluster()
-  nodes = cluster.nodes.map(({ host, port }) => new Redis({ host, port }))
+  redis = await openTestCluster('auth')
 }, 60_000)
-afterAll(async () => {
-  for (const node of nodes ?? []) node.disconnect()
-  await cluster?.[Symbol.asyncDispose]()
-})
+afterAll(() => redis?.[Symbol.asyncDispose]())
 
 describeStore(
   'Redis Cluster',
-  createRedisHarness(() => ({ connection: target(), nodes, namespace })),
+  createRedisHarness(() => redis),
 )
 
-function target(url?: string, addresses = cluster.addresses): RedisTarget {
-  const none = { sentinels: '', sentinelMaster: '', sentinelUsername: '', sentinelPassword: '' }
-  const found = readRedisTarget({ url, cluster: addresses, ...none }, [])
-  if (!found) throw new Error('no target')
-  return found
-}
-
-const openStore = (connection = target()) =>
-  openRedisStore({ connection, prefix: `${namespace}:${randomUUID()}:`, sealing })
+const openStore = ({ connection, prefix } = { connection: redis.connection, prefix: redis.newPrefix() }) =>
+  openRedisStore({ connection, prefix, sealing })
 
 const ids = Array.from({ length: 60 }, (_, index) => `${index}`)
 
 describe('Redis Cluster nodes', () => {
   test('records are on all of them, and one address is enough to find them', async () => {
-    const prefix = `${namespace}:${randomUUID()}:`
-    const connection = target(undefined, cluster.addresses.split(',')[0])
-    await using store = await untilAnswers(openRedisStore({ connection, prefix, sealing }))
+    const prefix = redis.newPrefix()
+    const [first] = redis.connection.nodes
+    const connection = { ...redis.connection, nodes: first ? [first] : [] }
+    await using store = await untilAnswers(openStore({ connection, prefix }))
     for (const id of ids) await store.records.put('Session', id, { id }, 60_000)
-    for (const node of nodes) expect(await onEachKey([node], prefix, async (_, key) => key)).not.toHaveLength(0)
+    const holders = await redis.onEachKey(prefix, async (node) => node)
+    expect(new Set(holders).size).toBe(redis.nodes.length)
     const found = await Promise.all(ids.map((id) => store.records.find('Session', id)))
     expect(found.map((record) => record?.payload.id)).toEqual(ids)
   })
@@ -60,7 +47,7 @@ describe('Redis Cluster nodes', () => {
     for (const id of ids) await store.records.put('Session', id, { id }, 60_000)
     for (let round = 0; round < 3; round += 1) {
       const reads = Promise.all(ids.map((id) => store.records.find('Session', id)))
-      await Promise.all(nodes.map((node) => node.call('CLIENT', 'KILL', 'TYPE', 'normal')))
+      await Promise.all(redis.nodes.map((node) => node.call('CLIENT', 'KILL', 'TYPE', 'normal')))
       expect((await reads).map((record) => record?.payload.id)).toEqual(ids)
       await untilAnswers(store)
     }
@@ -68,8 +55,9 @@ describe('Redis Cluster nodes', () => {
 
   verifies('T11', 'a consume whose answer was lost is not sent again, and nobody else succeeds', async () => {
     await using ways = await startProxies()
-    const prefix = `${namespace}:${randomUUID()}:`
-    await using store = await untilAnswers(openRedisStore({ connection: target(), prefix, sealing }))
+    const { connection, newPrefix } = redis
+    const prefix = newPrefix()
+    await using store = await untilAnswers(openStore({ connection, prefix }))
     await store.records.put('AuthorizationCode', 'a', {}, 60_000)
     const requests = () => Buffer.concat(ways.proxies.flatMap((proxy) => proxy.requests)).toString('latin1')
     const before = requests().length
@@ -105,7 +93,7 @@ describe('Redis Cluster nodes', () => {
   test('while one node hangs all that is asked of it fails in less than a second, and it recovers by itself', async () => {
     await using store = await untilAnswers(openStore())
     for (const id of ids) await store.records.put('Session', id, { id }, 60_000)
-    const [, , third] = cluster.nodes
+    const [, , third] = redis.cluster.nodes
     await third?.signal('SIGSTOP')
     try {
       for (let round = 0; round < 2; round += 1) {
@@ -119,22 +107,21 @@ describe('Redis Cluster nodes', () => {
       }
     } finally {
       await third?.signal('SIGCONT')
-      await cluster.untilWhole()
+      await redis.cluster.untilWhole()
     }
     const readAll = async () => (await Promise.all(ids.map((id) => store.records.find('Session', id)))).length
     await expect.poll(() => readAll().catch(() => 0), { timeout: 10_000 }).toBe(ids.length)
   }, 30_000)
 
   test('an account that may use the keys of this service alone is enough', async () => {
-    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
     // As docs/storage-schema.md and docs/operations.md say it.
     const commands = `hello auth ping quit info time eval evalsha get set del exists incr decr
       pttl pexpire persist hget hset hmget zadd zrange zrem zremrangebyscore scan
       cluster|slots cluster|info asking readonly readwrite client|setname`
-    const allowed = commands.split(/\s+/).map((command) => `+${command}`)
-    const rules = ['on', `>${password}`, 'resetchannels', '~auth:*', '-@all', ...allowed]
-    for (const node of nodes) await node.acl('SETUSER', user, ...rules)
-    await using store = await untilAnswers(openStore(target(`redis://${user}:${password}@any`)))
+    await using account = await createRedisAccount(redis.nodes, '~auth:*', commands)
+    const { username, password } = account
+    const connection = { ...redis.connection, username, password }
+    await using store = await untilAnswers(openStore({ connection, prefix: redis.newPrefix() }))
     for (const id of ids) {
       await store.records.put('AuthorizationCode', id, { id }, 60_000, { grantId: 'g' })
       await store.records.consume('AuthorizationCode', id)
@@ -143,27 +130,27 @@ describe('Redis Cluster nodes', () => {
     expect(await store.records.grantsOf('dev:ada')).toHaveLength(1)
     await store.records.list('Grant', { size: 10 })
     await store.records.revokeByGrant('g')
-    for (const node of nodes) {
-      const log = (await node.call('ACL', 'LOG')) as string[][]
-      expect(log.filter((entry) => entry.includes(user))).toEqual([])
-      await node.acl('DELUSER', user)
-    }
+    expect(await account.refusals()).toEqual([])
   })
 })
 
 /** From now on the nodes are known by the addresses of proxies. */
 async function startProxies() {
-  const proxies = await Promise.all(cluster.nodes.map(({ host, port }) => startTestProxy(`redis://${host}:${port}`)))
+  const proxies = await Promise.all(
+    redis.cluster.nodes.map(({ host, port }) => startTestProxy(`redis://${host}:${port}`)),
+  )
   const announce = async (ports: readonly number[]) => {
-    for (const [index, node] of nodes.entries()) await node.config('SET', 'cluster-announce-port', `${ports[index]}`)
+    for (const [index, node] of redis.nodes.entries())
+      await node.config('SET', 'cluster-announce-port', `${ports[index]}`)
     // each tells the others
-    for (const node of nodes) await expect.poll(() => portsAt(node), { timeout: 10_000 }).toEqual([...ports].sort())
+    for (const node of redis.nodes)
+      await expect.poll(() => portsAt(node), { timeout: 10_000 }).toEqual([...ports].sort())
   }
   await announce(proxies.map(({ url }) => Number(new URL(url).port)))
   return {
     proxies,
     [Symbol.asyncDispose]: async () => {
-      await announce(cluster.nodes.map(({ port }) => port))
+      await announce(redis.cluster.nodes.map(({ port }) => port))
       await Promise.all(proxies.map((proxy) => proxy.stop()))
     },
   }
@@ -176,7 +163,7 @@ async function portsAt(node: Redis): Promise<number[]> {
 
 /** Every slot of one node becomes another one's, with what is in it. */
 async function moveEverything(from: number, to: number): Promise<void> {
-  const [source, destination] = [nodes[from] as Redis, nodes[to] as Redis]
+  const [source, destination] = [redis.nodes[from] as Redis, redis.nodes[to] as Redis]
   const [sourceId, destinationId] = [await source.cluster('MYID'), await destination.cluster('MYID')]
   const ranges = (await source.cluster('SLOTS')) as unknown as [number, number, [string, number, string]][]
   const keys = new Map<number, string[]>()

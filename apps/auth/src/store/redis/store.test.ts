@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { startTestProxy, startTestRedis, type TestRedis, verifies } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
+import { createRedisAccount, openTestRedis, type RedisScene, startTestProxy, verifies } from '@gatehouse/testing'
+import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AlreadyConsumedError, StoreUnavailableError } from '../../errors.ts'
 import type { Store } from '../contract.ts'
@@ -9,32 +8,18 @@ import { createSealing } from '../sealing.ts'
 import { untilAnswers } from './harness/harness.ts'
 import { openRedisStore, type RedisStoreOptions } from './store.ts'
 
-let server: TestRedis | undefined
+let redis: RedisScene<string>
 let admin: Redis
-/** Of this run alone: the Redis may be one that others use, too. */
-const namespace = `auth:test-${randomUUID()}`
-const newPrefix = () => `${namespace}:${randomUUID()}:`
-
-function redisUrl(): string {
-  if (!server) throw new Error('no Redis')
-  return server.url
-}
 
 beforeAll(async () => {
-  server = await startTestRedis()
-  admin = new Redis(server.url)
+  redis = await openTestRedis('auth')
+  admin = redis.nodes[0]
 })
-afterAll(async () => {
-  if (!server) return
-  const keys = await keysOf(namespace)
-  if (keys.length > 0) await admin.del(keys)
-  admin.disconnect()
-  await server[Symbol.asyncDispose]()
-})
+afterAll(() => redis?.[Symbol.asyncDispose]())
 
 describe('Redis connection', () => {
   test('a store can be opened before Redis is there, and works when it is', async () => {
-    await using proxy = await startTestProxy(redisUrl())
+    await using proxy = await startTestProxy(redis.connection)
     await proxy.stop()
     await using store = openStore({ connection: proxy.url })
     await expectUnavailable(store, 250)
@@ -44,7 +29,7 @@ describe('Redis connection', () => {
   })
 
   test('while Redis hangs everything fails in less than a second, and it recovers by itself', async () => {
-    await using proxy = await startTestProxy(redisUrl())
+    await using proxy = await startTestProxy(redis.connection)
     await using store = await untilAnswers(openStore({ connection: proxy.url }))
     proxy.freeze()
     await expectUnavailable(store, 900)
@@ -56,7 +41,7 @@ describe('Redis connection', () => {
   })
 
   test('a broken connection costs no read, and comes back', async () => {
-    await using proxy = await startTestProxy(redisUrl())
+    await using proxy = await startTestProxy(redis.connection)
     await using store = await untilAnswers(openStore({ connection: proxy.url }))
     await store.records.put('Session', 'a', { n: 1 }, 60_000)
     for (let round = 0; round < 3; round += 1) {
@@ -68,8 +53,8 @@ describe('Redis connection', () => {
   })
 
   verifies('T11', 'a consume whose answer was lost is not sent again, and nobody else succeeds', async () => {
-    await using proxy = await startTestProxy(redisUrl())
-    const prefix = newPrefix()
+    await using proxy = await startTestProxy(redis.connection)
+    const prefix = redis.newPrefix()
     await using store = await untilAnswers(openStore({ connection: proxy.url, prefix }))
     await using other = await untilAnswers(openStore({ prefix }))
     await store.records.put('AuthorizationCode', 'a', {}, 60_000)
@@ -96,47 +81,38 @@ describe('Redis connection', () => {
     'N6',
     'an account that may use the keys of this service alone is enough, and it reaches no others',
     async () => {
-      const [user, password] = [`test-${randomUUID()}`, randomUUID()]
       // As docs/storage-schema.md says it.
       const commands = `hello auth ping quit info time eval evalsha get set del exists incr decr
       pttl pexpire persist hget hset hmget zadd zrange zrem zremrangebyscore scan publish subscribe unsubscribe`
-      const allowed = commands.split(/\s+/).map((command) => `+${command}`)
-      await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '~auth:*', '&auth:*', '-@all', ...allowed)
-      const url = new URL(redisUrl())
-      url.username = user
-      url.password = password
-      await using store = await untilAnswers(openStore({ connection: url.href }))
+      await using account = await createRedisAccount(redis.nodes, '~auth:* &auth:*', commands)
+      const connection = account.at(redis.connection)
+      await using store = await untilAnswers(openStore({ connection }))
       await exerciseEverything(store)
-      await using elsewhere = openStore({ connection: url.href, prefix: 'mcp:' })
+      await using elsewhere = openStore({ connection, prefix: 'mcp:' })
       const refusal = (call: () => Promise<unknown>) => call().catch(({ cause }: Error) => String(cause))
       await expect.poll(() => refusal(elsewhere.ping)).toContain('NOPERM')
       expect(await refusal(() => elsewhere.records.find('Session', 'a'))).toContain('NOPERM')
       expect(await refusal(() => elsewhere.records.put('Session', 'a', {}, 60_000))).toContain('NOPERM')
-      await admin.acl('DELUSER', user)
     },
   )
 
   test('an account that may not listen costs no decision, and what waits looks each second', async () => {
-    const [user, password] = [`test-${randomUUID()}`, randomUUID()]
-    await admin.acl('SETUSER', user, 'on', `>${password}`, 'resetchannels', '~auth:*', '+@all')
-    const url = new URL(redisUrl())
-    url.username = user
-    url.password = password
+    await using account = await createRedisAccount(redis.nodes, '~auth:*', '@all')
+    const connection = account.at(redis.connection)
     const refusals: string[] = []
     const onRefusal = ({ message }: Error) => refusals.push(message)
-    await using store = await untilAnswers(openStore({ connection: url.href, onRefusal }))
+    await using store = await untilAnswers(openStore({ connection, onRefusal }))
     await exerciseEverything(store)
     const unwatch = store.deviceCodes.watch('nothing of it is said', () => news.push(performance.now()))
     const news: number[] = []
     await expect.poll(() => news.length, { timeout: 10_000 }).toBeGreaterThan(2)
     unwatch()
     expect(refusals).toContainEqual(expect.stringMatching(/^NOPERM .*channel/))
-    await admin.acl('DELUSER', user)
   })
 
   test('who waits hears of a decision again after the connection broke, and meanwhile looks each second', async () => {
-    await using proxy = await startTestProxy(redisUrl())
-    const prefix = newPrefix()
+    await using proxy = await startTestProxy(redis.connection)
+    const prefix = redis.newPrefix()
     await using store = await untilAnswers(openStore({ connection: proxy.url, prefix }))
     await using other = await untilAnswers(openStore({ prefix }))
     const write = { userCode: 'BBBBBBBB', phase: 'pending' } as const
@@ -166,7 +142,7 @@ describe('Redis connection', () => {
 
 describe('Redis data', () => {
   test('every key ends with what it is for', async () => {
-    const prefix = newPrefix()
+    const prefix = redis.newPrefix()
     await using store = await untilAnswers(openStore({ prefix }))
     await exerciseEverything(store)
     const lives = await Promise.all((await keysOf(prefix)).map(async (key) => [key, await admin.pttl(key)] as const))
@@ -188,7 +164,7 @@ describe('Redis data', () => {
   })
 
   test('what expired leaves the index of its grant', async () => {
-    const prefix = newPrefix()
+    const prefix = redis.newPrefix()
     let offset = 0
     await using store = await untilAnswers(openStore({ prefix, clockOffset: () => offset }))
     for (let n = 0; n < 10; n += 1) await store.records.put('RefreshToken', `${n}`, {}, 60_000, { grantId: 'g' })
@@ -199,7 +175,7 @@ describe('Redis data', () => {
   })
 
   test('a grant that is gone leaves the list of its account with the next look, once a write cannot be under way', async () => {
-    const prefix = newPrefix()
+    const prefix = redis.newPrefix()
     let offset = 0
     await using store = await untilAnswers(openStore({ prefix, clockOffset: () => offset }))
     for (const id of ['a', 'b']) await store.records.put('Grant', id, { accountId: 'x' }, 600_000, { accountId: 'x' })
@@ -222,7 +198,7 @@ describe('Redis data', () => {
   })
 
   verifies('N5', 'a value that somebody copied to another record within Redis is refused and reported', async () => {
-    const prefix = newPrefix()
+    const prefix = redis.newPrefix()
     const tampered: Tampering[] = []
     await using store = await untilAnswers(openStore({ prefix, onTampered: (tampering) => tampered.push(tampering) }))
     await store.records.put('Client', 'rich', { scope: 'everything' }, 60_000)
@@ -237,7 +213,7 @@ describe('Redis data', () => {
 const sealing = createSealing({ secret: 'a secret of the Redis tests alone' })
 
 function openStore(options: Partial<RedisStoreOptions> = {}) {
-  return openRedisStore({ connection: redisUrl(), prefix: newPrefix(), sealing, ...options })
+  return openRedisStore({ connection: redis.connection, prefix: redis.newPrefix(), sealing, ...options })
 }
 
 /** Every script and command that the store has. */

@@ -2,9 +2,9 @@
 // lock, which is written as the command does it.
 import { mkdtempSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { listen } from '@gatehouse/testing'
 import { readConfig } from '../../config.ts'
 import { collectAll } from '../inspect.ts'
 import { lockOf, textOfLock } from '../pins/lock.ts'
@@ -44,17 +44,14 @@ export async function startChangingServer(): Promise<ChangingServer> {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   const changing: ChangingServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    url: `${origin}/mcp`,
     instructions: undefined,
     tools: [],
     prompts: [],
     called: [],
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
   return changing
 }

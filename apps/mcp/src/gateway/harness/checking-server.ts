@@ -1,8 +1,8 @@
 // For tests: an MCP server of 2026-07-28 that asks for a token which its authorization server signed for it, and that can be told to
 // take none of before. It keeps what it is sent.
 import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { freePort, listen } from '@gatehouse/testing'
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose'
-import { freePort } from '../../harness/mcp-server.ts'
 
 export interface CheckingServer extends AsyncDisposable {
   readonly url: string
@@ -49,7 +49,7 @@ export async function startCheckingServer(issuer: string): Promise<CheckingServe
     response.writeHead(200, { 'content-type': 'application/json' })
     return response.end(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...results[method] } }))
   })
-  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
+  const { stop } = await listen(server, { port, host: 'localhost' })
   return {
     url,
     received,
@@ -60,9 +60,6 @@ export async function startCheckingServer(issuer: string): Promise<CheckingServe
     close(closed) {
       isClosed = closed
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { freePort } from '../../harness/mcp-server.ts'
+import { freePort } from '@gatehouse/testing'
 import type { UpstreamSettings } from '../settings.ts'
 import { remoteSettings, stdioSettings } from './settings.ts'
 

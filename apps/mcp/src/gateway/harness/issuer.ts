@@ -1,9 +1,9 @@
 // For tests: a real authorization server of somebody else's, oidc-provider, whose clients ask for tokens for themselves. It may be
 // stopped and started again at its place, and counts what it is asked.
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
+import { freePort, listen } from '@gatehouse/testing'
 import type { JWK } from 'jose'
 import Provider, { type ClientMetadata, errors } from 'oidc-provider'
-import { freePort } from '../../harness/mcp-server.ts'
 
 export interface TestIssuer extends AsyncDisposable {
   readonly issuer: string
@@ -63,30 +63,21 @@ export async function startIssuer(
   const asked: { body: string; headers: IncomingMessage['headers'] }[] = []
   const paths: string[] = []
   const callback = provider.callback()
-  let server: Server
-
-  async function start(): Promise<void> {
-    server = createServer((request, response) => {
-      const { url = '' } = request
-      paths.push(url)
-      if (url === '/token') {
-        const entry = { body: '', headers: request.headers }
-        asked.push(entry)
-        request.on('data', (chunk) => {
-          entry.body += chunk
-        })
-      }
-      if (url === '/.well-known/oauth-authorization-server' && hasOauthMetadata)
-        request.url = '/.well-known/openid-configuration'
-      void callback(request, response)
-    })
-    await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
-  }
-  async function stop(): Promise<void> {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
-  await start()
+  const server = createServer((request, response) => {
+    const { url = '' } = request
+    paths.push(url)
+    if (url === '/token') {
+      const entry = { body: '', headers: request.headers }
+      asked.push(entry)
+      request.on('data', (chunk) => {
+        entry.body += chunk
+      })
+    }
+    if (url === '/.well-known/oauth-authorization-server' && hasOauthMetadata)
+      request.url = '/.well-known/openid-configuration'
+    void callback(request, response)
+  })
+  const { restart: start, stop } = await listen(server, { port, host: 'localhost' })
   return { issuer: address, asked, paths, start, stop, [Symbol.asyncDispose]: stop }
 }
 

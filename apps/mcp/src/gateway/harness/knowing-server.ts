@@ -1,8 +1,8 @@
 // For tests: an MCP server that wants to know who calls, and checks what it is told as docs/gateway.md shows it. One of the 2025 era
 // gives each session to one caller, and notes who else comes with it.
 import { createServer, type IncomingMessage } from 'node:http'
+import { freePort, listen } from '@gatehouse/testing'
 import { createRemoteJWKSet, type JWTPayload, jwtVerify } from 'jose'
-import { freePort } from '../../harness/mcp-server.ts'
 
 export interface KnowingServer extends AsyncDisposable {
   readonly url: string
@@ -63,14 +63,11 @@ export async function startKnowingServer(era: '2025' | '2026', endpoint: () => s
     response.writeHead(200, { 'content-type': 'application/json', ...own })
     return response.end(JSON.stringify({ jsonrpc: '2.0', id, result }))
   })
-  await new Promise<void>((resolve) => server.listen(port, 'localhost', resolve))
+  const { stop } = await listen(server, { port, host: 'localhost' })
   return {
     url,
     requests,
     mixed,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }

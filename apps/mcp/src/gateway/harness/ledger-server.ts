@@ -1,6 +1,6 @@
 // For tests: somebody's server over HTTP, of the 2025 era and without sessions, which writes down what it is asked.
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '@gatehouse/testing'
 import type { Json } from '../upstreams/contract.ts'
 
 export interface LedgerServer extends AsyncDisposable {
@@ -58,14 +58,11 @@ export async function startLedgerServer(): Promise<LedgerServer> {
     response.writeHead(200, { 'content-type': 'application/json' })
     response.end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    url: `${origin}/mcp`,
     asked,
     bodies,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }

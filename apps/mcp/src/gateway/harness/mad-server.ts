@@ -1,6 +1,6 @@
 // For tests: an upstream over HTTP, of the 2025 era without a session, that goes wrong in one way.
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '@gatehouse/testing'
 import type { Json } from '../upstreams/contract.ts'
 
 type Answer = (response: ServerResponse, message: Json) => void
@@ -68,13 +68,10 @@ export async function startMadServer({ at, answer }: Madness): Promise<{ readonl
     else if (result) say(response, { id: message.id, result })
     else say(response, { id: message.id, error: { code: -32_601, message: 'Method not found' } })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    url: `${origin}/mcp`,
+    [Symbol.asyncDispose]: stop,
   }
 }
 

@@ -1,6 +1,6 @@
 // HTTP+SSE: one connection carries all calls of its owner, so what is said of a caller on it has to be true of each.
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '@gatehouse/testing'
 import { decodeJwt } from 'jose'
 import { expect, test } from 'vitest'
 import { ada, testClient } from '../harness/clients.ts'
@@ -41,14 +41,11 @@ async function startSseServer() {
     if (id !== undefined) tell(streams.get(stream), 'message', JSON.stringify({ jsonrpc: '2.0', id, result }))
     return undefined
   })
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  const { origin, stop } = await listen(server, { host: 'localhost' })
   return {
-    url: `http://localhost:${(server.address() as AddressInfo).port}/sse`,
+    url: `${origin}/sse`,
     seen,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { listen } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
 import { testClient } from '../harness/clients.ts'
 import { remoteSettings, stdioSettings } from '../harness/settings.ts'
@@ -19,13 +19,10 @@ async function serving(answer: (method: string, id: unknown, response: ServerRes
     const { method, id } = text === '' ? { method: request.method ?? '', id: undefined } : JSON.parse(text)
     answer(method, id, response)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    url: `${origin}/mcp`,
+    [Symbol.asyncDispose]: stop,
   }
 }
 

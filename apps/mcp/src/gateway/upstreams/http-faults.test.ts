@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { freePort } from '@gatehouse/testing'
 import { expect, test } from 'vitest'
-import { freePort } from '../../harness/mcp-server.ts'
 import { testClient } from '../harness/clients.ts'
 import { remoteSettings } from '../harness/settings.ts'
 import { type TestUpstream, testUpstream } from '../harness/upstreams.ts'

@@ -1,8 +1,8 @@
 // For tests: the least server of Streamable HTTP that wants sessions. It counts calls in each of them.
 import { randomUUID } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { listen } from '@gatehouse/testing'
 
 interface Session {
   calls: number
@@ -63,9 +63,9 @@ export async function startSessionServer(): Promise<SessionServer> {
     response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': id })
     response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...(result ? { result } : { error }) }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { origin, stop } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`,
+    url: `${origin}/mcp`,
     sessions,
     begun: () => begun,
     forget: () => {
@@ -76,9 +76,6 @@ export async function startSessionServer(): Promise<SessionServer> {
       const event = `event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method })}\n\n`
       for (const { stream } of sessions.values()) stream?.write(event)
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: stop,
   }
 }
