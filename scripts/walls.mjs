@@ -398,7 +398,7 @@ export const walls = [
   },
   {
     files: 'packages/service/src/**',
-    may: [own, ...node, 'fastify', 'ipaddr.js'],
+    may: [own, ...node, '@gatehouse/shared', 'fastify', 'ipaddr.js'],
     why: 'service/ is what both processes are made of: it knows neither of them.',
   },
   {
@@ -416,7 +416,16 @@ export const walls = [
   },
   {
     files: 'packages/service/src/process/**',
-    may: [own, ...node, '../errors.ts', '../log-stream.ts', '../metrics.ts', '../tracing/**', 'fastify'],
+    may: [
+      own,
+      ...node,
+      '../errors.ts',
+      '../log-stream.ts',
+      '../metrics.ts',
+      '../tracing/**',
+      '@gatehouse/shared',
+      'fastify',
+    ],
     why: 'process/ is how a service starts, tells how it is, and ends.',
   },
   {

@@ -1,17 +1,7 @@
 // The authorization server, wired: this is the one place where its parts meet. createApp is a list: stores and limits,
 // logins, the provider, then every route and what stands in front of it. Nothing is used above the line that makes it.
-import {
-  boundConnections,
-  connectionLimits,
-  createAudit,
-  type Metrics,
-  readForwarding,
-  registerHealth,
-  requestReading,
-  requestTracing,
-  traceRequests,
-} from '@gatehouse/service'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { boundConnections, createAudit, type Metrics, readForwarding } from '@gatehouse/service'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import { createAccountRecords } from './accounts/account-records.ts'
 import { createAccounts } from './accounts/accounts.ts'
 import { createFactNeeds } from './accounts/fact-needs.ts'
@@ -20,7 +10,8 @@ import { moveInBackground } from './accounts/moving.ts'
 import type { Config } from './config.ts'
 import { createCounters } from './counters.ts'
 import { guardHost } from './hosts.ts'
-import { answerErrors, answerUnreadable } from './http-errors.ts'
+import { answerErrors } from './http-errors.ts'
+import { createHttpServer } from './http-server.ts'
 import type { Origin } from './identity/identity.ts'
 import { interactions } from './interactions/interactions.ts'
 import { createLoginMemories } from './interactions/upstream-login.ts'
@@ -54,15 +45,13 @@ import { createOwnPages } from './provider/people/own-page.ts'
 import { createProvider, type ProviderEvents } from './provider/provider.ts'
 import { createReadAhead } from './provider/read-ahead.ts'
 import { createResources } from './provider/resources.ts'
+import { registerReadiness } from './readiness.ts'
 import { followFile, type ReloadSource } from './reload.ts'
 import { registerStartPage } from './start-page.ts'
 import type { Clock, Store } from './store/contract.ts'
 import type { Sealing } from './store/sealing.ts'
-import { passingSeconds } from './wire-errors.ts'
 import { createXsrf } from './xsrf.ts'
 
-/** Bytes of a form or of a registration. */
-const longestBody = 56 * 1024
 /** Milliseconds for the requests that are under way when the app closes. */
 const answerLimit = 5_000
 
@@ -96,21 +85,7 @@ export async function createApp({
   onHangUp,
   drain = 0,
 }: AppDependencies): Promise<FastifyInstance> {
-  const app = Fastify({
-    ...(logger ? { loggerInstance: logger } : { logger: false }),
-    ...requestReading(config.trustProxy),
-    ...requestTracing(),
-    forceCloseConnections: 'idle',
-    return503OnClosing: false,
-    ...connectionLimits,
-    genReqId: () => crypto.randomUUID(),
-    bodyLimit: longestBody,
-    routerOptions: { maxParamLength: 128 },
-    frameworkErrors: answerUnreadable,
-  })
-
-  traceRequests(app)
-  metrics?.measureRequests(app)
+  const app = createHttpServer({ trustProxy: config.trustProxy, logger, metrics })
   const counters = createCounters(metrics)
   const audit = createAudit({
     service: 'auth',
@@ -290,20 +265,8 @@ export async function createApp({
   guardHost(app, config.issuer)
   boundBodies(app)
   answerErrors(app)
-  const whyNotReady = async () => {
-    try {
-      await store.ping()
-      provider()
-      return undefined
-    } catch {
-      return 'store'
-    }
-  }
   app.addHook('preClose', async () => heldPolls.drain()) // before health's, which waits
-  registerHealth(app, { whyNotReady, retryAfter: passingSeconds, drain })
-  metrics?.gauge('gatehouse_ready', 'Whether /readyz would be 200.', async () =>
-    (await whyNotReady()) === undefined ? 1 : 0,
-  )
+  registerReadiness(app, { store, provider, metrics, drain })
   const endConnections = boundConnections(app.server)
   app.addHook('preClose', async () => endConnections(answerLimit)) // after health's, which waits
 

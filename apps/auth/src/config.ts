@@ -14,7 +14,7 @@ import {
   type StoreChoice,
   type TracingSettings,
 } from '@gatehouse/service'
-import { isLoopbackHost, type ProtectedResource, protectedResources } from '@gatehouse/shared'
+import { type Environment, isLoopbackHost, type ProtectedResource, protectedResources } from '@gatehouse/shared'
 import type { AdmissionRules } from './accounts/admission.ts'
 import type { Group } from './accounts/groups.ts'
 import { ConfigError } from './errors.ts'
@@ -92,7 +92,6 @@ export interface ClientPolicy {
   readonly unverified: 'allow' | 'browser' | 'refuse'
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
 type Reader = SettingsReader<typeof authVariables>
 
 /** Throws {@link ConfigError} with every fault. Reads the files that `NAME_FILE` variables and `AUTH_RESOURCES` name. */

@@ -1,6 +1,7 @@
 // The authorization server inside another process: what main.ts opens, without signals, metrics and a listener of its own.
 import { join } from 'node:path'
 import { loadOrCreateSecret } from '@gatehouse/service'
+import type { Environment } from '@gatehouse/shared'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
@@ -11,7 +12,7 @@ import { openSqliteStore } from './store/sqlite/store.ts'
 
 export interface EmbeddedOptions {
   /** The variables of the service. `DATA_DIR` has to be among them. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   /** Where log lines go. */
   readonly logStream: { write(line: string): void }
 }

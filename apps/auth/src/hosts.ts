@@ -1,5 +1,7 @@
 // Answers on the issuer's own name alone, before any cookie is read: to a page with a page, and with where to go.
+
 import { countHeader, createNameCheck } from '@gatehouse/service'
+import { probePaths } from '@gatehouse/shared'
 import type { FastifyInstance } from 'fastify'
 import { answerWith } from './http-errors.ts'
 import { paths } from './paths.ts'
@@ -7,8 +9,7 @@ import { wireErrors } from './wire-errors.ts'
 
 /** Reached by internal names too: by probes, and by resource servers that fetch keys and metadata. */
 const anyName: ReadonlySet<string> = new Set([
-  '/livez',
-  '/readyz',
+  ...probePaths,
   paths.jwks,
   '/.well-known/oauth-authorization-server',
   '/.well-known/openid-configuration',

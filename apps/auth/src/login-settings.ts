@@ -1,7 +1,7 @@
 // Who signs in and who may enter, as the environment says it. What a login makes of its settings is in logins/.
 import { domainToASCII } from 'node:url'
 import { createSettingsReader, type SettingsReader } from '@gatehouse/service'
-import { isLoopbackHost } from '@gatehouse/shared'
+import { type Environment, isLoopbackHost } from '@gatehouse/shared'
 import { z } from 'zod'
 import { type AdmissionRules, hasRules } from './accounts/admission.ts'
 import { readJson, readText } from './json-settings.ts'
@@ -9,7 +9,6 @@ import { describeLogin, type LoginName, type LoginSettings, parseLogin } from '.
 import { letsEverybodyIn } from './logins/login.ts'
 import { loginVariables } from './variables.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
 type Reader = Pick<SettingsReader<typeof loginVariables>, 'given' | 'list' | 'secret' | 'text'>
 
 /** A variable that a login has its setting from. */

@@ -2,6 +2,7 @@
 // and it says where the audit goes. It is judged before anything is done: a faulty one changes nothing.
 import { isDeepStrictEqual } from 'node:util'
 import { type Audit, watchFile } from '@gatehouse/service'
+import type { Environment } from '@gatehouse/shared'
 import type { Groups } from './accounts/groups.ts'
 import { type Config, type OfFile, readFileAgain } from './config.ts'
 import { ConfigError } from './errors.ts'
@@ -17,7 +18,7 @@ export interface ReloadSource {
 
 /** Undefined where there is no file. */
 export function reloadSource(
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   config: Config,
   onSignal?: ReloadSource['onSignal'],
 ): ReloadSource | undefined {

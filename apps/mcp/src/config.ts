@@ -16,7 +16,7 @@ import {
   type StoreChoice,
   type TracingSettings,
 } from '@gatehouse/service'
-import { defaultScopes, isLoopbackHost } from '@gatehouse/shared'
+import { defaultScopes, type Environment, faultOfPath, isLoopbackHost } from '@gatehouse/shared'
 import { BUILTIN } from '@gatehouse/shared/gateway-file'
 import { ConfigError } from './errors.ts'
 import type { GatewaySettings } from './gateway/settings.ts'
@@ -92,7 +92,6 @@ export interface Identity {
   readonly version: string
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
 type Reader = SettingsReader<typeof mcpVariables>
 
 /**
@@ -262,9 +261,8 @@ function ourVersion(): string {
 /** Paths that are something else here, or cannot be served as they stand. */
 function checkPath(name: string, value: string, faults: string[]): void {
   const pathname = URL.parse(value)?.pathname ?? '/'
-  if (/^\/(livez|readyz)$|^\/\.well-known(\/|$)/.test(pathname)) {
-    faults.push(`${name} must not have a path of this server's own: /livez, /readyz, or below /.well-known.`)
-  }
+  const fault = faultOfPath(pathname)
+  if (fault) faults.push(`${name} ${fault}.`)
   try {
     literalRoute(pathname)
   } catch (error) {

@@ -1,13 +1,15 @@
 // The MCP server inside another process: what main.ts opens, without signals, metrics and a listener of its own.
+
 import { openStore } from '@gatehouse/mcp-sessions'
 import { loadOrCreateSecret, logTrouble, type OnTrouble } from '@gatehouse/service'
+import type { Environment } from '@gatehouse/shared'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 
 export interface EmbeddedOptions {
   /** The variables of the service. `DATA_DIR` has to be among them. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   /** Where log lines go. */
   readonly logStream: { write(line: string): void }
 }

@@ -1,10 +1,12 @@
 // The shape of a command that takes the services. Each lives in a folder of its own; commands.ts is the list.
+
 import type { Host, Summary, Terminal } from '@gatehouse/client/command-line'
+import type { Environment } from '@gatehouse/shared'
 
 export interface CommandContext {
   /** What follows the command's name. */
   readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   readonly terminal: Terminal
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal

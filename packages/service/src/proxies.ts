@@ -1,10 +1,9 @@
 // The way out, where it is through a proxy: the variables that other programs read as well.
 import http from 'node:http'
+import type { Environment } from '@gatehouse/shared'
 
 /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, as Node's agents take them. Secret: there may be passwords in them. */
 export type Proxies = Readonly<Record<string, string>>
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** This machine is never asked through a proxy. */
 const own = ['localhost', '127.0.0.1', '[::1]', '::1']

@@ -1,5 +1,6 @@
 // How variables become settings, the same in both services. Every fault goes into one list, so that an operator mends a
 // configuration in one go. Which variables there are is said by tables: variables.ts here, and one of each app.
+import type { Environment } from '@gatehouse/shared'
 import ipaddr from 'ipaddr.js'
 import { readSecret } from './secret.ts'
 import type { Variables } from './variables.ts'
@@ -12,11 +13,7 @@ type ValueOf<V> = V extends { readonly values: readonly (infer Value)[] } ? Valu
  * Reads what `variables` names, and nothing else. An empty variable counts as one that is not set. What is faulty is told in
  * `faults`, and read as something usable.
  */
-export function createSettingsReader<V extends Variables>(
-  env: Readonly<Record<string, string | undefined>>,
-  faults: string[],
-  variables: V,
-) {
+export function createSettingsReader<V extends Variables>(env: Environment, faults: string[], variables: V) {
   type Name = keyof V & string
   const given = (name: Name): string | undefined => env[name] || undefined
   const standard = (name: Name): string => variables[name]?.default ?? ''

@@ -9,6 +9,7 @@ export {
   auditOutcomes,
 } from './audit.ts'
 export { type AccessTokenClaims, accessTokenClaims } from './claims.ts'
+export type { Environment } from './environment.ts'
 export { createDepthMeter, isTooDeep, parseJson } from './json.ts'
 export { isLoopbackHost } from './loopback.ts'
 export {
@@ -18,6 +19,7 @@ export {
   protectedResourceMetadataUrl,
 } from './metadata.ts'
 export { deviceCodeGrant, offlineAccess } from './oauth-names.ts'
+export { faultOfPath, probePaths } from './own-paths.ts'
 export { type ProtectedResource, protectedResource, protectedResources } from './resources.ts'
 export { defaultScopes, describeScope, effectiveScopes, mcpScopes, parseScope, personalScopes } from './scopes.ts'
 export { isSubject, type SubjectPrefix } from './subjects.ts'

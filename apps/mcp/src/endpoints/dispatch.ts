@@ -1,7 +1,9 @@
 // What every request is asked first: under which name it came, and whether there is something of that name at its path.
+
 import type { createIssuerMetadataAnswer } from '@gatehouse/guard/fastify'
 import { metadataRoutes } from '@gatehouse/guard/fastify'
 import { countHeader, createNameCheck, nameOf } from '@gatehouse/service'
+import { probePaths } from '@gatehouse/shared'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { refuse, refuseKeys } from '../errors.ts'
 import type { McpEndpoint } from '../mcp/endpoint.ts'
@@ -29,7 +31,7 @@ export function createDirectory(table: Table<McpEndpoint>, policy: Omit<OriginPo
 }
 
 /** Routes that are the same under every name: containers and proxies reach them by internal ones. */
-const health: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+const health: ReadonlySet<string> = new Set(probePaths)
 const documents: ReadonlySet<string> = new Set(metadataRoutes)
 const mirrorMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 

@@ -1,6 +1,7 @@
 // The file that says what is protected: the same for the two services in this process, and for `--save`.
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { Environment } from '@gatehouse/shared'
 import { stringify } from 'yaml'
 import type { ProtectOptions, Target } from './options.ts'
 
@@ -8,7 +9,7 @@ export interface FileOptions extends Pick<ProtectOptions, 'target' | 'env'> {
   /** Whether it is the older HTTP+SSE. */
   readonly isSse: boolean
   /** The person's. */
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** The folder that the command runs in. */
   readonly folder: string
   readonly home: string

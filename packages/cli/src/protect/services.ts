@@ -3,8 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { openAuthorizationServer } from '@gatehouse/auth/embedded'
 import { openMcpServer } from '@gatehouse/mcp/embedded'
 import { ClientError } from '@gatehouse/network'
-
-type Environment = Readonly<Record<string, string | undefined>>
+import type { Environment } from '@gatehouse/shared'
 
 export interface ServiceOptions {
   readonly resource: string

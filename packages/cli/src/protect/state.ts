@@ -4,13 +4,14 @@ import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join, resolve, sep } from 'node:path'
 import { ClientError } from '@gatehouse/network'
+import type { Environment } from '@gatehouse/shared'
 import envPaths from 'env-paths'
 import type { Target } from './options.ts'
 
 /** Makes it, for its owner alone. `folder`: where the person is. Throws a {@link ClientError}. */
 export function openState(
   target: Target,
-  { env, folder }: { readonly env: Readonly<Record<string, string | undefined>>; readonly folder: string },
+  { env, folder }: { readonly env: Environment; readonly folder: string },
 ): string {
   const root = env.GATEHOUSE_HOME || envPaths('gatehouse', { suffix: '' }).data
   const what = 'url' in target ? target.url : JSON.stringify([folder, ...target.command])

@@ -1,6 +1,7 @@
 // The shape of a command. Each lives in a file of its own; index.ts is the list.
 import type { ParseArgsOptionDescriptor } from 'node:util'
 import type { ClientError, Fetch, Lookup } from '@gatehouse/network'
+import type { Environment } from '@gatehouse/shared'
 import type { Client } from '../client.ts'
 import type { Clock } from '../clock.ts'
 import type { OpenUrl } from '../flows/open-url.ts'
@@ -21,7 +22,7 @@ export type Values = Readonly<Record<string, string | boolean | undefined>>
 
 /** What a command is given of the process. */
 export interface Host {
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
   readonly stdin: Input
   readonly stdout: Output
   readonly stderr: Output

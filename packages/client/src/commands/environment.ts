@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { ClientError } from '@gatehouse/network'
-import type { TraceContext } from '@gatehouse/shared'
+import type { TraceContext, Environment as Variables } from '@gatehouse/shared'
 import envPaths from 'env-paths'
 import { type Proxies, readProxies } from '../network/proxies.ts'
 import { readTraceContext } from '../network/traces.ts'
@@ -21,8 +21,6 @@ export interface Environment {
   /** Which trace this run is a part of. */
   readonly trace: TraceContext | undefined
 }
-
-type Variables = Readonly<Record<string, string | undefined>>
 
 /** What each variable is for: docs/variables.md is made of this (scripts/variables.mjs). */
 export const clientVariables = {

@@ -1,6 +1,8 @@
 // The proxies on the way out that the environment names, as other programs read it: HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
+//
+// This folder reads what the environment says of requests. They are sent by packages/network.
 import { ClientError, type Fetch, networkError } from '@gatehouse/network'
-import { isLoopbackHost } from '@gatehouse/shared'
+import { type Environment, isLoopbackHost } from '@gatehouse/shared'
 
 export interface Proxies {
   /** For http, and for https where that has none of its own. */
@@ -10,17 +12,15 @@ export interface Proxies {
   readonly except: string
 }
 
-type Variables = Readonly<Record<string, string | undefined>>
-
 /** The proxies of an environment, lower case first; `undefined`: no proxy. Throws a usage error that shows no password. */
-export function readProxies(env: Variables): Proxies | undefined {
+export function readProxies(env: Environment): Proxies | undefined {
   const http = readProxy(env, 'HTTP_PROXY')
   const https = readProxy(env, 'HTTPS_PROXY')
   if (http === undefined && https === undefined) return undefined
   return { http, https, except: env.no_proxy || env.NO_PROXY || '' }
 }
 
-function readProxy(env: Variables, name: string): string | undefined {
+function readProxy(env: Environment, name: string): string | undefined {
   const value = (env[name.toLowerCase()] || env[name])?.trim()
   if (!value) return undefined
   const url = URL.parse(value.includes('://') ? value : `http://${value}`)

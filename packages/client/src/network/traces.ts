@@ -1,11 +1,9 @@
 // The trace that this program is a part of, as its environment says: TRACEPARENT and TRACESTATE, which other programs read.
 import type { Fetch } from '@gatehouse/network'
-import { type TraceContext, traceContextIn } from '@gatehouse/shared'
-
-type Variables = Readonly<Record<string, string | undefined>>
+import { type Environment, type TraceContext, traceContextIn } from '@gatehouse/shared'
 
 /** What is no trace context counts as none: a program that only wants to be seen does not fail by it. */
-export function readTraceContext({ TRACEPARENT, TRACESTATE }: Variables): TraceContext | undefined {
+export function readTraceContext({ TRACEPARENT, TRACESTATE }: Environment): TraceContext | undefined {
   return traceContextIn({ traceparent: TRACEPARENT, tracestate: TRACESTATE })
 }
 

@@ -2,6 +2,7 @@
 // cleaned before it is written.
 import { styleText } from 'node:util'
 import { type ClientError, cleanLine, cleanText, safeJson } from '@gatehouse/network'
+import type { Environment } from '@gatehouse/shared'
 import { cutTo, widthOf, wrap } from './layout.ts'
 
 /** Standard input, as far as it is needed. */
@@ -47,7 +48,7 @@ export interface TerminalOptions {
   readonly stdout: Output
   readonly stderr: Output
   /** `NO_COLOR` and `TERM` say whether colours are wanted where there is a terminal. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
 }
 
 export function createTerminal({ stdout, stderr, env }: TerminalOptions): Terminal {

@@ -1,5 +1,6 @@
 // Where audit lines go and what they say of arguments: from the gateway's file or from variables, the same in both services.
 import { resolve } from 'node:path'
+import type { Environment } from '@gatehouse/shared'
 import { createSettingsReader } from '../settings.ts'
 import { serviceVariables } from '../variables.ts'
 
@@ -27,8 +28,6 @@ export interface AuditInFile {
   readonly redact: readonly string[]
   readonly chain: boolean
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 const variables = ['AUDIT_TO', 'AUDIT_ARGUMENTS', 'AUDIT_REDACT', 'AUDIT_CHAIN'] as const
 

@@ -1,6 +1,7 @@
 // GET /livez: the process answers. GET /readyz: it can also do its work, and is not about to end. Probes come every second
 // or two, so only what goes wrong with them is logged.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { probePaths } from '@gatehouse/shared'
 import type { FastifyInstance } from 'fastify'
 
 export interface HealthOptions {
@@ -12,10 +13,8 @@ export interface HealthOptions {
   readonly drain: number
 }
 
-const probes = ['/livez', '/readyz']
-
 export function isProbe(path: string): boolean {
-  return probes.includes(path)
+  return probePaths.includes(path)
 }
 
 export function registerHealth(app: FastifyInstance, { whyNotReady, retryAfter, drain }: HealthOptions): void {

@@ -1,7 +1,6 @@
 // The standard variables of OpenTelemetry, as far as they are ours to read. What the exporter and the resource read for
 // themselves (headers, timeouts, certificates, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES) is not looked at here.
-
-type Environment = Readonly<Record<string, string | undefined>>
+import type { Environment } from '@gatehouse/shared'
 
 export const samplers = ['always_on', 'always_off', 'traceidratio'] as const
 

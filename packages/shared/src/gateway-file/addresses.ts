@@ -1,6 +1,7 @@
 // URLs of the file. A query may hold a secret, so what is said of a URL never repeats it.
 import { z } from 'zod'
 import { isLoopbackHost } from '../loopback.ts'
+import { faultOfPath } from '../own-paths.ts'
 
 /** A protected resource: tokens and metadata name it byte for byte, so there is one spelling. */
 export const resourceUrl = z.string('must be a URL').superRefine((value, context) => {
@@ -18,9 +19,7 @@ function faultOfResource(value: string): string | undefined {
     return `must be in its normal form: did you mean ${bare ? url.origin : url.href}?`
   }
   if (url.protocol === 'http:' && !isLoopbackHost(url.hostname)) return 'must be https unless it is a loopback address'
-  if (/^\/(livez|readyz)$|^\/\.well-known(\/|$)/.test(url.pathname))
-    return "must not have a path of the server's own: /livez, /readyz, or below /.well-known"
-  return undefined
+  return faultOfPath(url.pathname)
 }
 
 /** An upstream. Also plain http, and private addresses: it is the operator who names them. */
