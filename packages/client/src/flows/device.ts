@@ -1,4 +1,6 @@
 // The device flow (RFC 8628): a code here, an approval on any other device.
+//
+// This folder has the ways to sign in: this one, and browser.ts. What is asked over HTTP is in ../oauth, and kept by ../session.
 
 import { ClientError, cleanLine, isSafeUrl, safeUrl } from '@gatehouse/network'
 import { deviceCodeGrant } from '@gatehouse/shared'

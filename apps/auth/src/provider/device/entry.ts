@@ -1,6 +1,8 @@
 // The form at /device, in front of the engine: fills in the code from a link and submits nothing by itself
 // (RFC 8628 §3.3.1), sends a browser without a session back to the form, counts wrong codes (§5.1), and lets several
 // tabs live side by side.
+//
+// This folder is what we add to the engine's device flow. Codes are stored by ../adapters, and decided in ../people.
 
 import { randomBytes } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'

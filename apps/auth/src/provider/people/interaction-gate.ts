@@ -1,4 +1,7 @@
 // The human steps' view of the engine: what is pending, and the few things a person can do about it.
+//
+// This folder is what the engine knows of people: answers, approvals, sign-outs. Who they are is for ../../accounts to say, and
+// how they are asked is in ../../interactions.
 import { personalScopes, type TraceContext } from '@gatehouse/shared'
 import { errors, type Interaction, type Provider } from 'oidc-provider'
 import type { Accounts } from '../../accounts/accounts.ts'

@@ -1,3 +1,4 @@
+// The prompts of the demonstration: all there are. What a prompt is, is in prompt.ts.
 import { greetingTemplate } from './greeting-template.ts'
 import type { Prompt } from './prompt.ts'
 

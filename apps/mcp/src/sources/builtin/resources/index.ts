@@ -1,3 +1,4 @@
+// The resources of the demonstration: all there are. What a resource is, is in resource.ts.
 import { greetingResource } from './greeting-resource.ts'
 import type { Resource } from './resource.ts'
 

@@ -1,3 +1,4 @@
+// The tools of the demonstration: all there are. What a tool is, is in tool.ts; who may call one is settled before.
 import { greet } from './greet.ts'
 import { multiGreet } from './multi-greet.ts'
 import { startNotificationStream } from './start-notification-stream.ts'
