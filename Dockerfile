@@ -33,7 +33,9 @@ RUN --mount=type=cache,id=gatehouse-pnpm,target=/pnpm,sharing=locked \
 FROM node:24-trixie-slim AS service
 ARG PORT
 # HOST: in a container nobody can reach a service that listens on the container's own loopback
-ENV HOST=0.0.0.0 PORT=$PORT DATA_DIR=/data
+# NODE_OPTIONS: what was made a moment ago takes 16 MB at most, where V8 would take up to 128. Another value replaces it.
+# MALLOC_ARENA_MAX: of each thread's own pool of memory, most would be empty
+ENV HOST=0.0.0.0 PORT=$PORT DATA_DIR=/data NODE_OPTIONS=--max-semi-space-size=8 MALLOC_ARENA_MAX=2
 RUN install --directory --owner=1000 --group=1000 --mode=0700 /data
 WORKDIR /app
 COPY --from=build /deployed ./

@@ -46,7 +46,9 @@ function readSettings(env, gateway) {
     if (!URL.canParse(value)) fail(`${name} is "${value}", which is not a URL.`, 'Such as:  http://localhost:4000')
   }
   const dataDir = resolve(env.INIT_CWD ?? root, env.DATA_DIR || join(root, '.data'))
-  const shared = { LOG_LEVEL: 'warn', ...env, DATA_DIR: dataDir, GATEHOUSE_CONFIG: gateway.file ?? '' }
+  // as in the Dockerfile, where it is said what for
+  const node = { NODE_OPTIONS: '--max-semi-space-size=8', MALLOC_ARENA_MAX: '2' }
+  const shared = { LOG_LEVEL: 'warn', ...node, ...env, DATA_DIR: dataDir, GATEHOUSE_CONFIG: gateway.file ?? '' }
   const resources = JSON.stringify([{ resource, name: 'Gatehouse MCP server' }])
   return {
     issuer,

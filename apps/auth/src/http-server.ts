@@ -1,6 +1,6 @@
 // What all routes are mounted on: how much of a request is read, how it is traced and measured, and what is said of one that
 // cannot be read. Which requests are answered, and how it ends, is said in app.ts.
-import { connectionLimits, type Metrics, requestReading, requestTracing, traceRequests } from '@gatehouse/service'
+import { connectionLimits, type Metrics, requestReading, requestTracing, traceRequests, withoutSchemas } from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { answerUnreadable } from './http-errors.ts'
@@ -17,6 +17,7 @@ export function createHttpServer({ trustProxy, logger, metrics }: HttpServerOpti
   const app = Fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     ...requestReading(trustProxy),
+    ...withoutSchemas(),
     ...requestTracing(),
     forceCloseConnections: 'idle',
     return503OnClosing: false,

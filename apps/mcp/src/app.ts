@@ -16,6 +16,7 @@ import {
   requestReading,
   requestTracing,
   traceRequests,
+  withoutSchemas,
 } from '@gatehouse/service'
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Config, Endpoint } from './config.ts'
@@ -24,7 +25,7 @@ import { openEndpoints } from './endpoints/endpoints.ts'
 import { createIssuerCheck } from './endpoints/issuer-check.ts'
 import { refuse } from './errors.ts'
 import { measureCalls } from './gateway/call-measures.ts'
-import { type Gateway, type GatewayParts, openGateway } from './gateway/open-gateway.ts'
+import type { Gateway, GatewayParts, openGateway } from './gateway/open-gateway.ts'
 import { defaultKeepAlive } from './mcp/answer.ts'
 import { type BodyLimits, defaultBodyLimits } from './mcp/body-budget.ts'
 import { createCommon } from './mcp/common.ts'
@@ -48,6 +49,8 @@ export interface AppDependencies {
   readonly replicas?: Replicas | undefined
   /** What is served; by default the demonstration. */
   readonly source?: Source
+  /** Needed where the configuration has a gateway: without one nothing of it is loaded. */
+  readonly openGateway?: typeof openGateway | undefined
   /** Other people's servers, in the place of `source`. */
   readonly createGateway?: (log: FastifyBaseLogger) => Served
   readonly streamLimits?: Partial<StreamLimits>
@@ -70,10 +73,15 @@ export interface AppDependencies {
   readonly clock?: () => number
 }
 
+/** What {@link createApp} needs where the configuration has a gateway. */
+export async function loadGateway(): Promise<typeof openGateway> {
+  return (await import('./gateway/open-gateway.ts')).openGateway
+}
+
 /** Milliseconds for the issuer to see the same change of the same file. */
 const issuerReadsToo = 15_000
 
-/** Makes the server without starting it. Throws nothing: what can be wrong was found by readConfig(). */
+/** Makes the server without starting it. What can be wrong with the settings was found by readConfig(). */
 export function createApp({
   config,
   store,
@@ -94,6 +102,7 @@ export function createApp({
     logger: { ...logOptions(config.logLevel), ...(logStream && { stream: logStream }) },
     ...requestReading(config.trustProxy),
     ...requestTracing(),
+    ...withoutSchemas(),
     genReqId: () => crypto.randomUUID(),
     bodyLimit: 1_048_576,
     forceCloseConnections: 'idle',
@@ -147,7 +156,7 @@ export function createApp({
     log: app.log,
   })
   const parts = { log: app.log, builtin: source, metrics, audit, replicas: given.replicas }
-  const gateway = given.createGateway ? undefined : openConfigured(config, parts)
+  const gateway = given.createGateway ? undefined : openConfigured(config, given.openGateway, parts)
   const serve = (endpoint: Endpoint): Served =>
     given.createGateway?.(app.log) ??
     gateway?.serve(endpoint) ??
@@ -221,12 +230,14 @@ export function createApp({
 /** What the configuration puts behind the endpoints, if it is not the demonstration. */
 function openConfigured(
   { gateway, secrets, audit: _, ...config }: Config,
+  open: AppDependencies['openGateway'],
   parts: Pick<GatewayParts, 'log' | 'builtin' | 'metrics' | 'audit' | 'replicas'>,
 ): Gateway | undefined {
   if (!gateway) return undefined
+  if (!open) throw new Error('The configuration has a gateway: createApp() needs openGateway')
   // without a secret there is nothing but the demonstration, which brings nothing back that has to outlive a process
   const sealing = secrets ?? ([randomBytes(32).toString('base64url')] as const)
   const stateFolder = join(config.dataDir, 'upstreams')
   const keyFile = join(config.dataDir, 'gateway.sqlite')
-  return openGateway({ ...config, settings: gateway, secrets: sealing, stateFolder, keyFile, ...parts })
+  return open({ ...config, settings: gateway, secrets: sealing, stateFolder, keyFile, ...parts })
 }

@@ -6,6 +6,7 @@ import type { Environment } from '@gatehouse/shared'
 import type { FastifyInstance } from 'fastify'
 import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
+import { openGateway } from './gateway/open-gateway.ts'
 
 export interface EmbeddedOptions {
   /** The variables of the service. `DATA_DIR` has to be among them. */
@@ -27,6 +28,6 @@ export function openMcpServer({ env, logStream }: EmbeddedOptions): {
   const config = readConfig(settings)
   const onTrouble: OnTrouble = (event) => logTrouble(app.log, event)
   const store = config.sessions ? openStore({ kind: 'sqlite', folder: config.dataDir }, onTrouble) : undefined
-  const app: FastifyInstance = createApp({ config, store, logStream })
+  const app: FastifyInstance = createApp({ config, openGateway, store, logStream })
   return { app, config }
 }

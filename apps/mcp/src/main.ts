@@ -11,13 +11,15 @@ import {
   serve,
   useProxies,
 } from '@gatehouse/service'
-import { createApp } from './app.ts'
+import { createApp, loadGateway } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { withSecret } from './secrets.ts'
 
 await runProcess('The MCP server', async () => {
   const given = readConfig(process.env)
   useProxies(given.proxies)
+  // waited for while there is nothing yet that could tell the log of the app of trouble
+  const openGateway = given.gateway && (await loadGateway())
   const { logStream, metrics } = openReporting(given.metricsPort)
   const log = {
     info: (details: object, message: string) => app.log.info(details, message),
@@ -34,6 +36,7 @@ await runProcess('The MCP server', async () => {
   if (!config.secrets) await replicas?.close()
   const app = createApp({
     config,
+    openGateway,
     store,
     replicas: config.secrets && replicas,
     metrics,

@@ -50,3 +50,4 @@ export {
 } from './tracing/index.ts'
 export { serviceVariables, type Variable, type Variables } from './variables.ts'
 export { watchFile } from './watched-file.ts'
+export { withoutSchemas } from './without-schemas.ts'

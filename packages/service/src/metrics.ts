@@ -1,8 +1,10 @@
 // Numbers for Prometheus, on a port of their own that nobody publishes. Labels are bounded: routes and statuses, never
 // what a caller sent.
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+const require = createRequire(import.meta.url)
 
 /** Upper bounds in seconds: about what a store costs, what a login page costs, and what nobody waits for. */
 const durations = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -40,8 +42,16 @@ export interface Metrics {
 
 /** With what Node tells of its process, unless told otherwise: that is measured all the time. */
 export function createMetrics({ ofProcess = true } = {}): Metrics {
-  const registers = [new Registry()]
-  const [registry] = registers as [Registry]
+  // loaded here: most services serve no metrics
+  const {
+    Counter,
+    collectDefaultMetrics,
+    Gauge,
+    Histogram,
+    Registry,
+  }: typeof import('prom-client') = require('prom-client')
+  const registry = new Registry()
+  const registers = [registry]
   if (ofProcess) collectDefaultMetrics({ register: registry })
   return {
     measureRequests(app, routeOf = ({ routeOptions }) => routeOptions.url) {

@@ -4,7 +4,8 @@
 // may have been carried out, and a second `consume` would fail the caller who had won. What a node of a cluster refused
 // (MOVED, ASK, TRYAGAIN) was not carried out, and goes to the right one.
 
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis'
+import { ioredis } from './ioredis.ts'
 import { withoutCommand } from './redis-errors.ts'
 import { watchFailovers } from './redis-failover.ts'
 import type { Access, Address, RedisTarget } from './redis-target.ts'
@@ -98,11 +99,11 @@ function toTarget(connection: RedisTarget | string): RedisTarget {
 }
 
 function createSingle(target: Exclude<RedisTarget, { kind: 'cluster' }>, options: Options): Redis {
-  return target.kind === 'single' ? new Redis(target.url, options) : createWithSentinels(target, options)
+  return target.kind === 'single' ? new (ioredis().Redis)(target.url, options) : createWithSentinels(target, options)
 }
 
 function createWithSentinels(target: Extract<RedisTarget, { kind: 'sentinel' }>, options: Options): Redis {
-  const redis = new Redis({
+  const redis = new (ioredis().Redis)({
     ...options,
     ...accessOptions(target),
     db: target.database,
@@ -134,7 +135,7 @@ function createWithSentinels(target: Extract<RedisTarget, { kind: 'sentinel' }>,
 }
 
 function createRoaming(nodes: readonly Address[], access: Access): Redis {
-  const redis: Redis = new Redis({
+  const redis: Redis = new (ioredis().Redis)({
     ...persistent,
     ...accessOptions(access),
     ...nodes[0],
@@ -152,7 +153,7 @@ function createCluster(
   scripts: Scripts,
   onConnectionError: ClientOptions['onConnectionError'],
 ): Cluster {
-  const cluster = new Cluster([...nodes], {
+  const cluster = new (ioredis().Cluster)([...nodes], {
     scripts: { ...scripts },
     lazyConnect: true,
     enableOfflineQueue: false,

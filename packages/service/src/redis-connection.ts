@@ -2,8 +2,9 @@
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Cluster, type Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { StoreUnavailableError } from './errors.ts'
+import { ioredis } from './ioredis.ts'
 import { type ClientOptions, closeClient, commandTimeout, createCommandClient, type Scripts } from './redis-client.ts'
 import { isReply, translate } from './redis-errors.ts'
 import { watchReplication } from './redis-replication.ts'
@@ -62,6 +63,7 @@ export function openRedisConnection<Commands extends RedisCommands>(
   scripts: Scripts,
 ): RedisConnection<Commands> {
   const { connection, mark = 'mark', onRefusal, onEviction, onUncopied } = options
+  const { Cluster } = ioredis()
   const redis = createCommandClient(options, scripts)
   // The commands of both are the same ones.
   const commands = redis as unknown as Commands

@@ -1,7 +1,7 @@
 // What the errors of Redis and of its client mean to us.
 
-import { ReplyError } from 'ioredis'
 import { GatehouseError, StoreUnavailableError } from './errors.ts'
+import { ioredis } from './ioredis.ts'
 
 /** Answers by which Redis says that it cannot now, rather than that the command is wrong. */
 const passingReplies =
@@ -22,5 +22,5 @@ export function withoutCommand(error: Error): Error {
 }
 
 export function isReply(error: unknown): error is Error {
-  return error instanceof ReplyError
+  return error instanceof ioredis().ReplyError
 }

@@ -1,7 +1,8 @@
 // Sentinels say when another Redis becomes the master. Anyone who does not hear of it goes on with the old one, as long as
 // that answers: cut off from the rest it does, and forgets all of it when it is found again.
 
-import { Redis, type RedisOptions } from 'ioredis'
+import type { RedisOptions } from 'ioredis'
+import { ioredis } from './ioredis.ts'
 
 const announcements = '+switch-master'
 /** Milliseconds. A connection that was cut without a word is noticed by its silence, and made again. */
@@ -13,6 +14,7 @@ export function watchFailovers(
   master: string,
   onFailover: () => void,
 ): { close(): void } {
+  const { Redis } = ioredis()
   const clients = sentinels.map((options) => {
     const client = new Redis({ ...options, lazyConnect: true, autoResubscribe: false })
     // One that is away is no news: the others are there, and who connects to the master asks them all.

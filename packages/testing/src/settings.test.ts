@@ -45,6 +45,13 @@ test.each(services)(
   },
 )
 
+test('npm start and images begin with the same options of Node.js', () => {
+  const option = /\bNODE_OPTIONS(?:=|: ')(--[\w=-]+)/
+  const [, ofImages] = option.exec(read('Dockerfile')) ?? []
+  expect(ofImages).toBeDefined()
+  expect(option.exec(read('scripts/up.mjs'))?.[1]).toBe(ofImages)
+})
+
 test.each(services)('every variable that the tables of %s name is read', (service) => {
   const code = [
     `apps/${service}/src`,

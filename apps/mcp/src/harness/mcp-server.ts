@@ -5,6 +5,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import type { FastifyInstance } from 'fastify'
 import { type AppDependencies, createApp } from '../app.ts'
 import { readConfig } from '../config.ts'
+import { openGateway } from '../gateway/open-gateway.ts'
 
 export type Era = '2025-11-25' | '2026-07-28'
 export const eras: readonly Era[] = ['2025-11-25', '2026-07-28']
@@ -58,7 +59,7 @@ export async function startMcpServer({
   const config = read()
   const log: string[] = []
   const logStream = { write: (line: string) => void log.push(line) }
-  const app = createApp({ config, logStream, reload: { read, onSignal }, ...dependencies })
+  const app = createApp({ config, openGateway, logStream, reload: { read, onSignal }, ...dependencies })
   await app.listen({ host: 'localhost', port })
   const { resource } = config
   const sign: TokenIssuer['sign'] = (claims, options) => issuer.sign({ aud: resource, ...claims }, options)

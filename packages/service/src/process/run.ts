@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { ConfigError } from '../errors.ts'
 import { openLogStream } from '../log-stream.ts'
 import { createMetrics, type Metrics, serveMetrics } from '../metrics.ts'
+import { boundGarbage } from './heap.ts'
 
 /** Milliseconds. Twice what deploy/haproxy.cfg needs to notice that a replica is not ready. */
 const drain = 3_000
@@ -25,6 +26,7 @@ export function drainTime(store: { readonly shared: boolean } | undefined): numb
  * Any other error is a defect: it passes, and Node ends the process with its stack.
  */
 export async function runProcess(name: string, start: () => Promise<void>): Promise<void> {
+  boundGarbage(process.execArgv)
   try {
     await start()
   } catch (error) {

@@ -1,15 +1,10 @@
 // The text as YAML, and where in it something stands.
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type YAMLError,
-} from 'yaml'
+import { createRequire } from 'node:module'
+import type { Document, YAMLError } from 'yaml'
+
+const require = createRequire(import.meta.url)
+/** Loaded when there is a text to read: most services have no file. */
+const yaml = (): typeof import('yaml') => require('yaml')
 
 /** From 1. */
 export interface Place {
@@ -43,6 +38,7 @@ const words: Readonly<Record<string, string>> = {
 const aliases = 100
 
 export function parseText(text: string): ParsedText | readonly Fault[] {
+  const { LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })
   const place = (offset: number): Place => {
@@ -63,6 +59,7 @@ export function parseText(text: string): ParsedText | readonly Fault[] {
 }
 
 function offsetOf(parsed: Document, path: readonly PropertyKey[], part: 'name' | 'value'): number {
+  const { isAlias, isMap, isScalar, isSeq } = yaml()
   let node: unknown = parsed.contents
   let offset = startOf(node) ?? 0
   for (const [depth, step] of path.entries()) {
@@ -83,5 +80,5 @@ function offsetOf(parsed: Document, path: readonly PropertyKey[], part: 'name' |
 }
 
 function startOf(node: unknown): number | undefined {
-  return isNode(node) ? node.range?.[0] : undefined
+  return yaml().isNode(node) ? node.range?.[0] : undefined
 }

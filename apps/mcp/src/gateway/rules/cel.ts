@@ -1,7 +1,8 @@
 // Conditions in CEL: the only file that knows the library, which has no stable version yet. What it does not check before a
 // condition is used is checked in cel-check.ts.
-import { type CelInput, CelScalar, celEnv, celMethod, isCelError, mapType, parse, plan } from '@bufbuild/cel'
-import { RE2JS } from '@bufbuild/re2'
+import { createRequire } from 'node:module'
+import type { CelInput, parse } from '@bufbuild/cel'
+import type { RE2JS } from '@bufbuild/re2'
 import { createRecent } from '../recent.ts'
 import { type CelExpression, type CelSignature, checkExpression } from './cel-check.ts'
 
@@ -37,30 +38,43 @@ const longestMatched = 65_536
 /** Values in arguments where a condition goes through lists. */
 const mostValues = 1_000
 
-const { STRING, BOOL, DYN } = CelScalar
-
 const patterns = createRecent<RE2JS>(1_000)
 
 /** In linear time. Throws for what is no pattern. */
 function compiled(pattern: string): RE2JS {
-  const known = patterns.get(pattern) ?? RE2JS.compile(pattern)
+  const known = patterns.get(pattern) ?? library().RE2JS.compile(pattern)
   patterns.set(pattern, known)
   return known
 }
 
-const environment = celEnv({
-  variables: { caller: mapType(STRING, DYN), args: DYN, tool: STRING, upstream: STRING, endpoint: STRING },
-  funcs: [
-    celMethod('matches', STRING, [STRING], BOOL, function matches(pattern) {
-      const text = String(this)
-      if (text.length > longestMatched) throw new Error('a text is too long to be tried on a pattern')
-      return compiled(pattern).test(text)
-    }),
-  ],
-})
+const require = createRequire(import.meta.url)
+let loaded: ReturnType<typeof load> | undefined
+
+/** Loaded with the first condition: where there are no rules it is not needed. */
+function library() {
+  loaded ??= load()
+  return loaded
+}
+
+function load() {
+  const cel: typeof import('@bufbuild/cel') = require('@bufbuild/cel')
+  const { RE2JS }: typeof import('@bufbuild/re2') = require('@bufbuild/re2')
+  const { STRING, BOOL, DYN } = cel.CelScalar
+  const environment = cel.celEnv({
+    variables: { caller: cel.mapType(STRING, DYN), args: DYN, tool: STRING, upstream: STRING, endpoint: STRING },
+    funcs: [
+      cel.celMethod('matches', STRING, [STRING], BOOL, function matches(pattern) {
+        const text = String(this)
+        if (text.length > longestMatched) throw new Error('a text is too long to be tried on a pattern')
+        return compiled(pattern).test(text)
+      }),
+    ],
+  })
+  return { ...cel, RE2JS, environment }
+}
 
 function signatures(name: string): readonly CelSignature[] {
-  return [...(environment.funcs.find(name) ?? [])].map(({ target, arguments: args, result }) => ({
+  return [...(library().environment.funcs.find(name) ?? [])].map(({ target, arguments: args, result }) => ({
     target: target?.name,
     args: args.map((each) => each.name),
     result: result.name,
@@ -69,6 +83,7 @@ function signatures(name: string): readonly CelSignature[] {
 
 /** Throws an error whose message says what is wrong with the text. */
 export function compileCondition(text: string): Condition {
+  const { environment, isCelError, plan } = library()
   const { expr } = parsed(text)
   const known = checkExpression(expr as CelExpression, { signatures, compiled })
   const { mentionsArgs, mentionsTool, goesThroughLists } = known
@@ -89,7 +104,7 @@ export function compileCondition(text: string): Condition {
 
 function parsed(text: string): ReturnType<typeof parse> {
   try {
-    return parse(text)
+    return library().parse(text)
   } catch (error) {
     throw new Error(`is not CEL: ${(error as Error).message.replace(/^<input>:/, '')}`)
   }
