@@ -51,6 +51,11 @@ const heldNow = (server: AuthServer, count: number) =>
 /** A device whose first poll was held, and hung up: the next one may go the short way. */
 async function knownDevice(server: AuthServer): Promise<DeviceRequest> {
   const device = await askAsDevice(server)
+  await hangUpOnHold(server, device)
+  return device
+}
+
+async function hangUpOnHold(server: AuthServer, device: DeviceRequest): Promise<void> {
   const request = send({
     ...{ host: '127.0.0.1', port: server.port, path: '/token', method: 'POST' },
     headers: { host: new URL(server.issuer).host, 'content-type': 'application/x-www-form-urlencoded' },
@@ -61,7 +66,6 @@ async function knownDevice(server: AuthServer): Promise<DeviceRequest> {
   request.destroy()
   await heldNow(server, 0)
   server.elapse(5)
-  return device
 }
 
 async function openConfirmation(server: AuthServer, userCode: string) {
@@ -143,6 +147,21 @@ verifies('D5', 'somebody who enters the code moves it: the poll is judged again,
   server.elapse(6)
   expect(errorOf(await device.poll())).toEqual(pending)
   expect(ways).toEqual(['long', 'short', 'moved', 'long', 'moved', 'long', 'short'])
+})
+
+verifies('D10', 'a device that hangs up is as one that does so the long way, and its code is not used up', async () => {
+  await using stage = await startWatched('30')
+  const { server, ways } = stage
+  const device = await knownDevice(server)
+  await hangUpOnHold(server, device)
+  expect(ways).toEqual(['long', 'short'])
+  const metrics = await server.metrics()
+  expect(metrics).toContain('gatehouse_held_polls_total{end="hung_up"} 2')
+  const [, counted] = /duration_seconds_count\{method="POST",route="\/token",status="(\d+)"\} 2/.exec(metrics) ?? []
+  expect(counted, 'both are counted alike').toBe('404')
+  await (await openConfirmation(server, device.userCode)).approve()
+  expect((await device.poll()).status).toBe(200)
+  expect(server.log()).not.toMatch(/"level":(50|60)/)
 })
 
 verifies('X1', 'a store that fails is a 503, and is not asked twice to note one poll', async () => {
