@@ -1,5 +1,6 @@
 // What people would choose Gatehouse for, in one run: each of it beside what they would take instead, and beside the least
 // that it could cost. It composes the measurements that have names of their own; docs/performance.md says how to read it.
+import { inspect } from 'node:util'
 import { bareName as engine, sampleClientCredentials } from './client-credentials.ts'
 import { sampleFootprint } from './footprint.ts'
 import { sampleGuard } from './guard.ts'
@@ -164,12 +165,19 @@ export const all: Measurement = {
     const verdicts: Verdict[] = []
     for (const [name, { sample, rounds, comparisons }] of Object.entries(parts)) {
       if (only.length > 0 && !only.includes(name)) continue
-      const samples = await sample((text) => say(`${name}: ${text}`), few ? quick : rounds)
-      verdicts.push(...comparisons.map((comparison) => judge(comparison, samples)))
+      try {
+        const samples = await sample((text) => say(`${name}: ${text}`), few ? quick : rounds)
+        verdicts.push(...comparisons.map((comparison) => judge(comparison, samples)))
+      } catch (error) {
+        // the others took minutes, and are worth having
+        say(`${name} is left out: ${inspect(error)}`)
+        process.exitCode = 1
+      }
     }
     // what is alike stands together, in the order in which it came first
     return Object.values(Object.groupBy(verdicts, ({ details }) => details.what)).flatMap((alike) => alike ?? [])
   },
+  columns: ['ours', 'beside', '×', 'added', 'target'],
   plot: (rows: readonly Row[]) => plotOf(rows as readonly Verdict[]),
 }
 

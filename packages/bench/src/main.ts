@@ -77,7 +77,7 @@ async function measure(name: string, measurement: Measurement): Promise<void> {
     join(folder, `bench-${name}.json`),
     `${JSON.stringify({ name, date, seconds, machine, rows }, undefined, 2)}\n`,
   )
-  process.stdout.write(tableOf(rows))
+  process.stdout.write(tableOf(rows, measurement.columns))
   if (measurement.plot) writeFileSync(join(folder, `bench-${name}.svg`), measurement.plot(rows))
   say(`took ${seconds} s; test-output/bench-${name}.json has the figures`)
 }

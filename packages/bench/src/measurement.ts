@@ -27,6 +27,8 @@ export interface Measurement {
    * Throws {@link OptionError}, or if the servers answer other than expected.
    */
   readonly run: (say: Say, options: readonly string[]) => Promise<readonly Row[]>
+  /** The figures that come first in the table, in this order. By default they come as they are. */
+  readonly columns?: readonly string[]
   /** The rows as a picture, in SVG. */
   readonly plot?: (rows: readonly Row[]) => string
 }

@@ -1,8 +1,12 @@
 import type { Row, Spread } from './measurement.ts'
 
-/** Markdown. Figures are medians with the lowest and the highest. A column a figure, or a row where there are many. */
-export function tableOf(rows: readonly Row[]): string {
-  const names = [...new Set(rows.flatMap(({ figures }) => Object.keys(figures)))]
+/**
+ * Markdown. Figures are medians with the lowest and the highest. A column a figure, or a row where there are many. `first` are
+ * the figures that come first, in this order.
+ */
+export function tableOf(rows: readonly Row[], first: readonly string[] = []): string {
+  const all = new Set(rows.flatMap(({ figures }) => Object.keys(figures)))
+  const names = [...new Set([...first.filter((name) => all.has(name)), ...all])]
   const table = [['', ...names], ...rows.map(({ of, figures }) => [of, ...names.map((name) => cell(figures[name]))])]
   const [head = [], ...others] = names.length > rows.length ? transposed(table) : table
   const lines = [head, head.map((_, column) => (column === 0 ? '---' : '---:')), ...others]
