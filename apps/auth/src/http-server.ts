@@ -1,6 +1,13 @@
 // What all routes are mounted on: how much of a request is read, how it is traced and measured, and what is said of one that
 // cannot be read. Which requests are answered, and how it ends, is said in app.ts.
-import { connectionLimits, type Metrics, requestReading, requestTracing, traceRequests, withoutSchemas } from '@gatehouse/service'
+import {
+  connectionLimits,
+  type Metrics,
+  requestReading,
+  requestTracing,
+  traceRequests,
+  withoutSchemas,
+} from '@gatehouse/service'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { answerUnreadable } from './http-errors.ts'

@@ -1,15 +1,14 @@
 // A backup that was restored has codes and tokens in it that were used since. After the operator's command none of them works.
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { startTestRedis, verifies } from '@gatehouse/testing'
-import { Redis } from 'ioredis'
-import { afterAll, expect } from 'vitest'
+import { openTestRedis, type RedisScene, verifies } from '@gatehouse/testing'
+import { afterAll, beforeAll, expect } from 'vitest'
 import { createAccountRecords } from '../accounts/account-records.ts'
 import { type AuthServer, createDataDir, startAuthServer, testSecret } from '../harness/auth-server.ts'
 import { basic, website } from '../harness/clients.ts'
 import { errorOf, logInOnDevice, obtainCode, refresh, refused } from '../harness/flows.ts'
 import type { Store } from '../store/contract.ts'
-import { onEachKey, untilAnswers } from '../store/redis/harness/harness.ts'
+import { untilAnswers } from '../store/redis/harness/harness.ts'
 import { openRedisStore } from '../store/redis/store.ts'
 import { createSealing } from '../store/sealing.ts'
 import { openSqliteStore } from '../store/sqlite/store.ts'
@@ -27,14 +26,15 @@ interface Place {
 }
 
 const dataDir = createDataDir()
-const redis = await startTestRedis()
-const node = new Redis(redis.url)
-const prefix = `auth:test-${crypto.randomUUID()}:`
+let redis: RedisScene<string>
+let prefix: string
+beforeAll(async () => {
+  redis = await openTestRedis('auth')
+  prefix = redis.newPrefix()
+})
 afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true })
-  await onEachKey([node], prefix, (_, key) => node.del(key))
-  node.disconnect()
-  await redis[Symbol.asyncDispose]()
+  await redis?.[Symbol.asyncDispose]()
 })
 
 async function operate(store: Store, ...args: readonly string[]): Promise<string> {
@@ -72,21 +72,23 @@ function sqlite(): Place {
 function inRedis(): Place {
   let kept: readonly (readonly [key: string, value: Buffer, life: number])[] = []
   const open = () =>
-    untilAnswers(openRedisStore({ connection: redis.url, prefix, sealing: createSealing({ secret: testSecret }) }))
+    untilAnswers(
+      openRedisStore({ connection: redis.connection, prefix, sealing: createSealing({ secret: testSecret }) }),
+    )
   return {
     async serve() {
       const store = await open()
       return startAuthServer({ wrapStore: () => store })
     },
     async backUp() {
-      kept = await onEachKey([node], prefix, async (_, key) => {
+      kept = await redis.onEachKey(prefix, async (node, key) => {
         const [value, life] = await Promise.all([node.dumpBuffer(key), node.pttl(key)])
         return [key, value as Buffer, Math.max(0, life)] as const
       })
     },
     async restore() {
-      await onEachKey([node], prefix, (_, key) => node.del(key))
-      for (const [key, value, life] of kept) await node.restore(key, life, value)
+      await redis.onEachKey(prefix, (node, key) => node.del(key))
+      for (const [key, value, life] of kept) await redis.nodes[0].restore(key, life, value)
     },
     async withStore(use) {
       const store = await open()

@@ -209,7 +209,7 @@ export function createAsked(seed: number, called: Called): () => Asked {
     const draft: Draft = {
       message,
       params,
-      meta: params._meta,
+      meta: params._meta as Json,
       headers: { accept: both, 'content-type': 'application/json', ...headers, ...uri },
       text: undefined,
     }

@@ -45,7 +45,8 @@ interface Poll {
 const form = 'application/x-www-form-urlencoded'
 const grant = 'urn:ietf:params:oauth:grant-type:device_code'
 
-const usual = (pairs: Pairs) => new URLSearchParams(pairs.map(([name, value]) => [name, value])).toString()
+const usual = (pairs: Pairs) =>
+  new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value])).toString()
 const everyByte = (text: string) =>
   [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 const encodings: readonly ((pairs: Pairs) => string)[] = [
