@@ -41,9 +41,9 @@ test('where it is asked for the account', async () => {
     ...store,
     records: {
       ...store.records,
-      find: async (model, id) => {
+      findLasting: async (model, id) => {
         if (model === 'Account') guard()
-        return store.records.find(model, id)
+        return store.records.findLasting(model, id)
       },
     },
   }))
