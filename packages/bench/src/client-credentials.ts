@@ -1,5 +1,6 @@
 import { startTestRedis } from '@gatehouse/testing'
 import { startBetterAuth, startOneSignature } from './beside/token-servers.ts'
+import { imageSettings } from './image-settings.ts'
 import { type LoadOptions, measureInRounds, type Subject } from './load.ts'
 import type { Say } from './measurement.ts'
 import type { RoundsOptions } from './rounds.ts'
@@ -21,7 +22,7 @@ export async function sampleClientCredentials(
   say('starting authorization servers')
   await using redis = await startTestRedis()
   await using all = new AsyncDisposableStack()
-  const env = { NODE_OPTIONS: node.join(' ') }
+  const env = imageSettings(node)
   const redisUrl = redis.url
   const ofRedis = async () => all.use(await startGatehouse({ redisUrl, env }))
   const subjects: Readonly<Record<string, Subject & { readonly times?: number }>> = {

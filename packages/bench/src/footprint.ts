@@ -3,22 +3,16 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createTokenIssuer } from '@gatehouse/testing'
 import { startSdkV2 } from './beside/mcp-servers.ts'
 import { createCaller } from './caller.ts'
+import { bareName } from './client-credentials.ts'
 import { startGateway } from './gateways.ts'
 import { residentMemory } from './kernel.ts'
-import type { Measurement, Say } from './measurement.ts'
+import type { Say } from './measurement.ts'
 import type { RoundsOptions } from './rounds.ts'
 import { startBareProvider, startGatehouse } from './servers.ts'
-import { compare, type Sample } from './statistics.ts'
+import type { Sample } from './statistics.ts'
 
 /** Milliseconds after it was ready. */
 const rest = 5_000
-const bareName = 'oidc-provider, in memory'
-
-export const footprint: Measurement = {
-  about:
-    'how long the services start, and the memory that they have when nobody asks, beside the bare engine and SDK v2',
-  run: async (say) => compare(await sampleFootprint(say, { warmUp: 1, rounds: 5 }), bareName),
-}
 
 interface Started extends AsyncDisposable {
   readonly pid: number

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { repository, startProcess, startStack, type TokenIssuer } from '@gatehouse/testing'
+import { imageSettings } from './image-settings.ts'
 import { readyWithin } from './servers.ts'
 
 const server = join(import.meta.dirname, 'upstream-server.ts')
@@ -78,7 +79,7 @@ export async function startGateway(
     LOG_LEVEL: 'info',
     MCP_ISSUER: issuer.issuer,
     MCP_SECRET: 'a-secret-of-seals-which-is-long-enough',
-    NODE_OPTIONS: node.join(' '),
+    ...imageSettings(node),
     ...(upstream && { GATEHOUSE_CONFIG: file }),
   }
   const stack = await startStack({ services: ['mcp'], env: { mcp: env }, readyWithin })

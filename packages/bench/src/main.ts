@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { repository } from '@gatehouse/testing'
 import { all } from './all.ts'
 import { distance } from './distance/distance.ts'
-import { footprint } from './footprint.ts'
 import { guard } from './guard.ts'
 import { login } from './login/login.ts'
 import { type Measurement, OptionError } from './measurement.ts'
@@ -27,7 +26,6 @@ const measurements: Readonly<Record<string, Measurement>> = {
   all,
   calls,
   distance,
-  footprint,
   guard,
   login,
   memory,

@@ -1,5 +1,6 @@
 import { startTestRedis } from '@gatehouse/testing'
 import { bareName } from './client-credentials.ts'
+import { imageSettings } from './image-settings.ts'
 import { type LoadOptions, measureInRounds, type Subject } from './load.ts'
 import type { Say } from './measurement.ts'
 import { refresh, type SignIn, signInOnDevices } from './refreshing.ts'
@@ -22,7 +23,7 @@ export async function sampleRefreshes(
   await using redis = await startTestRedis()
   await using all = new AsyncDisposableStack()
   const redisUrl = redis.url
-  const env = { NODE_OPTIONS: node.join(' ') }
+  const env = imageSettings(node)
   const bare = all.use(await startBareProvider())
   const ofBare = bare.refreshTokens.map((refreshToken) => ({ clientId: terminal.client_id, refreshToken }))
   const start = async (store: { readonly redisUrl?: string }): Promise<Subject> => {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { freePorts, startProcess, startStack } from '@gatehouse/testing'
 import { type Caller, createCaller } from './caller.ts'
+import { imageSettings } from './image-settings.ts'
 
 /** One for all: several of a run may have the same Redis. */
 const secret = randomBytes(32).toString('base64')
@@ -56,6 +57,7 @@ export interface GatehouseOptions {
 /** Devices may poll every second, and the caller says whose requests it hands on. */
 export async function startGatehouse({ redisUrl, env = {} }: GatehouseOptions = {}): Promise<Server> {
   const auth = {
+    ...imageSettings(),
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
     LOG_LEVEL: 'info',

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { freePorts, startTestRedis } from '@gatehouse/testing'
 import type { Caller } from './caller.ts'
 import { askForCodes } from './devices.ts'
+import { imageSettings } from './image-settings.ts'
 import { keptMemory } from './inspector.ts'
 import { processorTime, residentMemory } from './kernel.ts'
 import type { Measurement, Row } from './measurement.ts'
@@ -50,7 +51,11 @@ async function measureAll(say: (text: string) => void, redisUrl?: string): Promi
   const subjects: Record<string, () => Promise<Sample>> = {}
   for (const [way, { hold, cycle }] of Object.entries(ways)) {
     const [inspector = 0] = await freePorts(1)
-    const env = { AUTH_HOLD_SECONDS: hold, AUTH_LIFETIMES: '{}', NODE_OPTIONS: `--inspect=127.0.0.1:${inspector}` }
+    const env = {
+      AUTH_HOLD_SECONDS: hold,
+      AUTH_LIFETIMES: '{}',
+      ...imageSettings([`--inspect=127.0.0.1:${inspector}`]),
+    }
     const server = servers.use(await startGatehouse({ ...(redisUrl && { redisUrl }), env }))
     say(`asking for ${deviceCount} codes`)
     const codes = await askForCodes(server, deviceCount)
