@@ -63,6 +63,9 @@ function each(reason: string, ...checks: readonly string[]): Readonly<Record<str
   return Object.fromEntries(checks.map((check) => [check, reason]))
 }
 
+/** What the suite of 2026-07-28 declares where it waits for half a second. */
+const calledWith = [{}, { elicitation: {} }, { sampling: {} }]
+
 /** Tasks are an extension that the fixtures do not have. */
 const isOurs = ({ scenario }: ConformanceCheck): boolean => !scenario.startsWith('tasks-')
 const rows: string[][] = []
@@ -96,7 +99,8 @@ test.each(eras)('the suite of %s', async (revision) => {
   const wanted = new Set([...passed(bare.checks), ...passed(direct.checks)])
   for (const kind of fixtureKinds) {
     await using fixture = await startFixture(kind)
-    const through = await runServerConformance(revision, { env: gatewayEnv({ fixture: fixture.settings }) })
+    const env = gatewayEnv({ fixture: fixture.settings })
+    const through = await runServerConformance(revision, { env, ...(revision === '2026-07-28' && { calledWith }) })
     const kept = passed(through.checks)
     const lost = [...wanted].filter((check) => !kept.has(check)).toSorted()
     row(`gateway, ${kind}`, revision, through.checks, lost.length)

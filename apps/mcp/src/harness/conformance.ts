@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { startFront } from './front.ts'
-import { type Era, startMcpServer, type TestServerOptions } from './mcp-server.ts'
+import { type Era, requestOf, startMcpServer, type TestServerOptions } from './mcp-server.ts'
 
 export interface ConformanceCheck {
   readonly scenario: string
@@ -50,9 +50,13 @@ async function runConformance(command: readonly string[]): Promise<ConformanceRu
 /** What `--requirements` of a revision finds in our server with the features that the scenarios ask for. */
 export async function runServerConformance(
   revision: Era,
-  options: TestServerOptions & { readonly expectedFailures?: string } = {},
+  options: TestServerOptions & {
+    readonly expectedFailures?: string
+    /** Capabilities of clients, for each of which there is one call before the suite: it waits for less than a process may need to start. */
+    readonly calledWith?: readonly object[]
+  } = {},
 ): Promise<ConformanceRun> {
-  const { expectedFailures, ...serverOptions } = options
+  const { expectedFailures, calledWith = [], ...serverOptions } = options
   let token = ''
   await using front = await startFront({
     rewrite: (headers) => ({ ...headers, authorization: `Bearer ${token}` }),
@@ -64,8 +68,22 @@ export async function runServerConformance(
   })
   token = await server.sign({ scope: 'mcp:tools:read mcp:tools:call mcp:tools:notify', exp: now() + 3_600 })
   front.route = () => Number(new URL(server.origin).port)
+  for (const capabilities of calledWith) await callOnce(resource, capabilities)
   const baseline = expectedFailures === undefined ? [] : ['--expected-failures', expectedFailures]
   return await runConformance(['server', '--url', resource, '--requirements', revision, ...baseline])
+}
+
+async function callOnce(resource: string, capabilities: object): Promise<void> {
+  const { message, headers } = requestOf('2026-07-28', 'tools/call', { name: 'test_simple_text', arguments: {} })
+  const _meta = { ...(message.params._meta as object), 'io.modelcontextprotocol/clientCapabilities': capabilities }
+  const params = { ...message.params, _meta }
+  const response = await fetch(resource, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+    body: JSON.stringify({ ...message, params }),
+  })
+  if (response.status !== 200) throw new Error(`The call before the suite: ${response.status} ${await response.text()}`)
+  await response.body?.cancel()
 }
 
 /** The same of a server that needs no token. */
