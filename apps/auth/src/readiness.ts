@@ -6,7 +6,7 @@ import { passingSeconds } from './wire-errors.ts'
 
 export interface ReadinessOptions {
   readonly store: Pick<Store, 'ping'>
-  /** Throws while there is none. */
+  /** Throws until it is there. */
   readonly provider: () => unknown
   readonly metrics: Metrics | undefined
   /** Milliseconds between "not ready" and the end. */

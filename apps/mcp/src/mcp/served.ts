@@ -65,7 +65,7 @@ export interface Served {
   /**
    * A server for requests of 2026-07-28 that stand alone, of more than one caller: the request says who calls, as
    * {@link ServedRequest} in `http.authInfo.extra`. It supports `sharedVersions` of exchanges.ts, is the same one each time for
-   * those who may share it, and is not connected here. Undefined: there is none for this caller.
+   * those who may share it, and is not connected here. Undefined: this caller has no such server.
    */
   sharedServer(request: ServedRequest): Server | undefined
   /** What a client of 2026-07-28 hears after `message`, by which it listens. Undefined: nothing. */

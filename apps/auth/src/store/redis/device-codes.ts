@@ -89,7 +89,7 @@ export function createRedisDeviceCodes(
 
     poll: async (id, interval, hold) => {
       const outcome = await notePoll(id, '', interval, hold)
-      // without a stamp there is none
+      // without a stamp it cannot have moved
       return outcome === 'moved' ? 'undecided' : outcome
     },
 

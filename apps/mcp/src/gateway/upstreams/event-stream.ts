@@ -9,7 +9,7 @@ export interface EventStreamOptions {
   readonly onretry: (pause: number) => void
 }
 
-/** What it returns takes the bytes of one stream as they come. An event that is not whole is none. */
+/** What it returns takes the bytes of one stream as they come. An event that is not whole is left out. */
 export function readEvents({ onmessage, onid, onretry }: EventStreamOptions): (chunk: Uint8Array) => void {
   const decoder = new TextDecoder()
   const parser = createParser({
