@@ -326,7 +326,8 @@ function footprint(pid: number): { megabytes: number; files: number; children: n
 }
 
 /** 2,000 take five minutes, and leave no more behind. */
-const sessions = 600
+const sessions = 300
+const perMeasure = sessions / 4
 
 test(`${sessions} sessions, each with a process of its own, leave nothing behind`, async () => {
   const processes = { max: 16, idle: '1s' }
@@ -352,7 +353,7 @@ test(`${sessions} sessions, each with a process of its own, leave nothing behind
   const workers = Array.from({ length: 6 }, async () => {
     while (opened < sessions) {
       opened += 1
-      if (opened % 150 === 0) measures.push(site.replicas.map(({ pid }) => footprint(pid)))
+      if (opened % perMeasure === 0) measures.push(site.replicas.map(({ pid }) => footprint(pid)))
       await one()
     }
   })
@@ -363,7 +364,7 @@ test(`${sessions} sessions, each with a process of its own, leave nothing behind
   measures.push(site.replicas.map(({ pid }) => footprint(pid)))
   process.stdout.write(`${sessions} sessions, ${refused} told to wait:\n`)
   for (const [index, all] of measures.entries())
-    process.stdout.write(`${(index + 1) * 150}: ${all.map((each) => JSON.stringify(each)).join(' ')}\n`)
+    process.stdout.write(`${(index + 1) * perMeasure}: ${all.map((each) => JSON.stringify(each)).join(' ')}\n`)
   // by the second measure the heap is as large as the work wants it
   const [, first, , last] = measures
   for (const [index, { files, megabytes }] of (last ?? []).entries()) {
