@@ -16,7 +16,7 @@ function expectMuch({ answers, short, polls }: Counts): void {
   const common = ['authorization_pending', 'slow_down', 'invalid_grant', 'invalid_request']
   const rare = polls < 1_000 ? [] : ['expired_token']
   expect(Object.keys(answers)).toEqual(expect.arrayContaining([...common, ...rare].map((error) => `400 ${error}`)))
-  expect(short).toBeGreaterThan(polls / 20)
+  expect(short).toBeGreaterThan(polls / 40)
 }
 
 verifies(
