@@ -326,7 +326,7 @@ function footprint(pid: number): { megabytes: number; files: number; children: n
 }
 
 /** 2,000 take five minutes, and leave no more behind. */
-const sessions = 300
+const sessions = 160
 const perMeasure = sessions / 4
 
 test(`${sessions} sessions, each with a process of its own, leave nothing behind`, async () => {

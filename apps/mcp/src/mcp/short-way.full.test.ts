@@ -5,9 +5,9 @@ import { startFixture } from '../gateway/harness/fixture-upstream.ts'
 import { gatewayEnv } from '../gateway/harness/gateway.ts'
 import { askGateway, askSource } from '../harness/asked-of-both.ts'
 
-test('each of 4,000 generated requests to a source is answered on the short way as on the long way', async () => {
-  const ran = await askSource({ count: 4_000, seed: 2_026 })
-  expect(ran.short).toBeGreaterThan(1_000)
+test('each of 2,000 generated requests to a source is answered on the short way as on the long way', async () => {
+  const ran = await askSource({ count: 2_000, seed: 2_026 })
+  expect(ran.short).toBeGreaterThan(500)
   expect(ran.mistaken).toBe(0)
 })
 
@@ -34,12 +34,12 @@ const rules = [
 ]
 
 test.each(['http 2026', 'http 2025'] as const)(
-  'each of 1,000 generated requests to a gateway is relayed on the short way as on the long way: %s behind it',
+  'each of 500 generated requests to a gateway is relayed on the short way as on the long way: %s behind it',
   async (kind) => {
     await using upstream = await startFixture(kind)
     const env = gatewayEnv({ fixture: upstream.settings }, { rules })
-    const ran = await askGateway(env, called, { count: 1_000, seed: 7 })
-    expect(ran.short).toBeGreaterThan(250)
+    const ran = await askGateway(env, called, { count: 500, seed: 7 })
+    expect(ran.short).toBeGreaterThan(120)
     expect(ran.mistaken).toBe(0)
   },
 )
