@@ -3,6 +3,7 @@
 import {
   connectionLimits,
   type Metrics,
+  requestLines,
   requestReading,
   requestTracing,
   traceRequests,
@@ -26,6 +27,7 @@ export function createHttpServer({ trustProxy, logger, metrics }: HttpServerOpti
     ...requestReading(trustProxy),
     ...withoutSchemas(),
     ...requestTracing(),
+    ...requestLines(),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     ...connectionLimits,

@@ -1,7 +1,7 @@
 // Tokens for the forms of our pages. One for each browser session or interaction rather than for each page shown, so
 // that two open tabs do not break each other. They do NOT expire by themselves: they are worth as much as the cookie
 // that goes with them, and pages check Sec-Fetch-Site besides.
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 export interface Xsrf {
   /** `binding` is what the browser proves by a cookie: a session's or an interaction's id. */
@@ -9,9 +9,10 @@ export interface Xsrf {
   verify(binding: string, presented: unknown): boolean
 }
 
-/** `keys`: newest first. The first one issues, all verify. */
-export function createXsrf(keys: readonly Buffer[]): Xsrf {
-  const sign = (key: Buffer, binding: string) => createHmac('sha256', key).update(binding).digest()
+/** `secrets`: newest first. The first one issues, all verify. */
+export function createXsrf(secrets: readonly Buffer[]): Xsrf {
+  const keys = secrets.map((secret) => createSecretKey(secret))
+  const sign = (key: KeyObject, binding: string) => createHmac('sha256', key).update(binding).digest()
   const [newest] = keys
   if (!newest) throw new TypeError('at least one key is needed')
   return {

@@ -2,7 +2,7 @@
 // given a hash to find the session by, and values sealed under a key that comes from the id. So a copy of the store opens
 // no session and tells nothing of what was said in one, and this service needs no secret of its own.
 
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createSecretKey, hkdfSync, randomBytes } from 'node:crypto'
 import type { SessionKey } from './store/contract.ts'
 
 export interface SealedBy {
@@ -29,7 +29,7 @@ export function isSessionId(text: string): boolean {
 
 export function sealedBy(id: string): SealedBy {
   const key = createHash('sha256').update(`gatehouse session\0${id}`).digest('base64url')
-  const secret = Buffer.from(hkdfSync('sha256', id, 'gatehouse session', 'values', 32))
+  const secret = createSecretKey(Buffer.from(hkdfSync('sha256', id, 'gatehouse session', 'values', 32)))
   const context = (kind: string) => Buffer.from(`${key}\0${kind}`)
   return {
     key,

@@ -1,11 +1,24 @@
 // One digest for equal things, whatever order their members were written in.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { createRecent } from './recent.ts'
 
 /** SHA-256 of a JSON value, as base64url. */
 export function digest(value: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(value)))
-    .digest('base64url')
+  return hash('sha256', JSON.stringify(sorted(value)), 'base64url')
+}
+
+/** {@link digest} of what comes again and again. The last `most` values are kept in memory as they are. */
+export function createDigests(most: number): typeof digest {
+  /** By what is digested. Its members may come in another order for the same digest. */
+  const known = createRecent<string>(most)
+  return (value) => {
+    const text = JSON.stringify(value)
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const made = digest(value)
+    known.set(text, made)
+    return made
+  }
 }
 
 /** Objects are marked, so that none is taken for a list of its members. */

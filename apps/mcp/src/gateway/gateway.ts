@@ -7,7 +7,6 @@ import type { Message, Operations, Served, ServedRequest } from '../mcp/served.t
 import type { Source, ToolTerms } from '../sources/source.ts'
 import { createAdmission } from './admission.ts'
 import type { Catalog, EndpointDescription } from './catalog/contract.ts'
-import { digest } from './digest.ts'
 import { type Limits, refusalFor } from './limits/limits.ts'
 import type { Outcomes } from './outcomes.ts'
 import { isCounted, scopesFor } from './policy.ts'
@@ -126,7 +125,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
   /** What callers were told last, and what they said of themselves: a server is made without waiting. */
   const told = createRecent<Told>(mostCallers)
 
-  const toldKey = ({ caller }: ServedRequest, era: Era) => digest([caller.subject, caller.clientId, era])
+  const toldKey = ({ caller }: ServedRequest, era: Era) => JSON.stringify([caller.subject, caller.clientId, era])
 
   function descriptionFor(request: ServedRequest): EndpointDescription {
     const eras: readonly Era[] = request.session ? ['2025', '2026'] : ['2026', '2025']

@@ -6,6 +6,8 @@ import { type AuthInfo, createMcpHandler, type Server } from '@modelcontextproto
 import { noteAnswer } from './call-audit.ts'
 import type { Common } from './common.ts'
 import { type Exchanges, openExchanges } from './exchanges.ts'
+import { eraOf } from './inbound.ts'
+import { createKnownEnvelopes } from './known-envelopes.ts'
 import type { createOriginCheck } from './origins.ts'
 import { type Message, type Served, servedIn } from './served.ts'
 import { createSessionAnswers, type SessionAnswers } from './session-answers.ts'
@@ -29,6 +31,7 @@ export interface McpEndpoint extends Pick<McpEndpointOptions, 'guard' | 'checkOr
   /** Of the resource, as its URL has it. */
   readonly path: string
   readonly sessions: SessionAnswers | undefined
+  readonly eraOf: typeof eraOf
   /** Serves requests that stand alone. */
   readonly handler: Pick<Handler, 'fetch'>
   /** The short way of a request that stands alone in 2026-07-28. Undefined: it goes the long way. */
@@ -94,6 +97,7 @@ export function createMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
     resource,
     path: new URL(resource).pathname,
     sessions,
+    eraOf: fastPaths ? createKnownEnvelopes() : eraOf,
     handler,
     exchangesFor(authInfo) {
       const server = fastPaths ? served.sharedServer(servedIn(authInfo)) : undefined

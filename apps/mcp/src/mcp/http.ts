@@ -14,13 +14,13 @@ import { grantOf, type Note } from './call-audit.ts'
 import type { Common } from './common.ts'
 import type { Serve } from './connections.ts'
 import type { McpEndpoint } from './endpoint.ts'
-import { eraOf, findHeaderMismatch } from './inbound.ts'
+import { findHeaderMismatch } from './inbound.ts'
 import { idOf } from './message.ts'
 import { type MessageRefusal, refusalOf } from './message-refusal.ts'
 import { inOperation, noteOnSpan } from './operation-span.ts'
 import { createPreflight } from './origins.ts'
 import { passableHeaders } from './passable-headers.ts'
-import type { Message, Operation } from './served.ts'
+import type { Message, Operation, ServedRequest } from './served.ts'
 import { requestAlone } from './stands-alone.ts'
 
 export interface McpRoutesOptions {
@@ -45,6 +45,8 @@ const anyPath = '*'
 /** A message that is gone into. */
 interface Permitted {
   readonly caller: Caller
+  /** Of the request, as far as others may see them. */
+  readonly headers: ServedRequest['headers']
   readonly operation: Operation
   readonly isLegacy: boolean
 }
@@ -87,18 +89,18 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
     reply: FastifyReply,
     note: Note | undefined,
   ): Promise<Permitted | undefined> {
-    const { headers, body } = request
-    const { guard, served } = endpointOf(request)
+    const { body } = request
+    const { guard, served, eraOf } = endpointOf(request)
     const [caller, era] = [callerOf(request), eraOf(request)]
-    const headersPassed = passableHeaders(request.raw)
-    const operation = await served.operations.find(body as Message, { caller, headers: headersPassed, note })
+    const headers = passableHeaders(request.raw)
+    const operation = await served.operations.find(body as Message, { caller, headers, note })
     const { tool, scopes, isOpenTo } = operation
     if (operation.refusal) {
       refuseLimited(reply, operation.refusal, idOf(body))
       note?.({ decision: 'deny', outcome: 'refused', reason: operation.refusal.reason })
       return undefined
     }
-    const mismatch = tool && era === 'modern' && findHeaderMismatch(headers, body, tool)
+    const mismatch = tool && era === 'modern' && findHeaderMismatch(request.headers, body, tool)
     const refusal = typeof era === 'object' ? era : mismatch
     if (refusal) {
       onerror(new Error(refusal.message))
@@ -113,7 +115,7 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
     }
     if (isOpenTo) {
       note?.({ decision: 'allow' })
-      return { caller, operation, isLegacy: era === 'legacy' }
+      return { caller, headers, operation, isLegacy: era === 'legacy' }
     }
     note?.({ decision: 'deny', outcome: 'refused', reason: 'people_only' })
     refuseRpc(reply, 403, rpcCodes.other, 'This tool is for people: a client cannot call it for itself')
@@ -137,9 +139,9 @@ export async function mcpRoutes(app: FastifyInstance, options: McpRoutesOptions)
   async function answerPermitted(request: FastifyRequest, reply: FastifyReply, note: Note | undefined): Promise<void> {
     const permitted = await permit(request, reply, note)
     if (!permitted) return
-    const { caller, operation, isLegacy } = permitted
+    const { caller, headers, operation, isLegacy } = permitted
     const { path, sessions } = endpointOf(request)
-    const authInfo = authInfoOf(caller, request, note)
+    const authInfo = authInfoOf({ caller, headers, note })
     // The path alone: a query has nothing to say here, and an absolute request target would not make a URL.
     request.raw.url = path
     const served = isLegacy ? await sessions?.post(request, reply, { caller, authInfo }) : undefined
@@ -256,8 +258,8 @@ function endingWith(request: Request, ...signals: readonly AbortSignal[]): Reque
 }
 
 /** What the SDK is told about the caller. Not the token, nor its scopes: nothing behind this point has a use for them. */
-function authInfoOf(caller: Caller, { raw }: FastifyRequest, note: Note | undefined): AuthInfo {
-  const extra = { caller, headers: passableHeaders(raw), note }
+function authInfoOf({ caller, ...request }: Pick<ServedRequest, 'headers' | 'note'> & { caller: Caller }): AuthInfo {
+  const extra = { caller, ...request }
   return { token: '', clientId: caller.clientId, scopes: [], expiresAt: caller.expiresAt, extra }
 }
 

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Bytes that wait, and that are sent at once. */
 const mostBytes = 8_388_608
 const mostAtOnce = 262_144
+/** Milliseconds in which more lines may come, to be sent together. */
+const gathering = 10
 /** Milliseconds between attempts: the first, and the longest. */
 const shortestPause = 250
 const longestPause = 30_000
@@ -66,9 +68,15 @@ export function createQueue(options: QueueOptions): Queue {
     for (const line of lines.splice(0, count)) bytes -= line.length
   }
 
+  async function rest(milliseconds: number): Promise<void> {
+    pausing = new AbortController()
+    await sleep(milliseconds, undefined, { signal: pausing.signal, ref: false }).catch(() => undefined)
+  }
+
   async function pump(): Promise<void> {
     let pause = firstPause
     while (lines.length > 0) {
+      if (!isClosing) await rest(gathering)
       const { arrived, refused = 0, error } = await sink.send(batch())
       take(arrived + refused)
       if (arrived > 0) onArrived(arrived)
@@ -80,8 +88,7 @@ export function createQueue(options: QueueOptions): Queue {
       }
       onTrouble(error)
       if (isClosing) return
-      pausing = new AbortController()
-      await sleep(pause, undefined, { signal: pausing.signal, ref: false }).catch(() => undefined)
+      await rest(pause)
       pause = Math.min(2 * pause, longestPause)
     }
   }

@@ -1,8 +1,10 @@
 // Under which keys of the store things are kept. People and clients are in them as digests only.
-import { digest } from '../digest.ts'
+import { createDigests } from '../digest.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import type { Behalf, Owner, Upstream } from '../upstreams/contract.ts'
 import type { Kind } from './contract.ts'
+
+const digest = createDigests(1_024)
 
 /** Those who share a credential for an upstream, by the isolation of the file: what one of them is shown, all may see. */
 function credentialOwner({ settings }: Upstream, { endpoint, issuer, subject, clientId, session }: Owner): unknown {

@@ -74,13 +74,13 @@ export function createForward(options: ForwardOptions): Forward {
   async function forward(upstream: Upstream, request: UpstreamRequest, client: Client): Promise<Members> {
     const era = await eraOf(upstream, client)
     if (client.era === '2025') return resultFor(await askOnStream(upstream, request, client), '2025')
-    const of = digestOf(upstream, request)
+    const of = () => digestOf(upstream, request)
     const state = stateOf(client, of)
     if (state?.kind === 'parked') {
       const { id, at } = state
       if (elsewhere && at !== undefined && at !== elsewhere.self)
-        return elsewhere.takeUp(at, { id, upstream: upstream.settings.name, of }, client)
-      return takeUp({ id, upstream: upstream.settings.name, of }, client, upstream)
+        return elsewhere.takeUp(at, { id, upstream: upstream.settings.name, of: state.of }, client)
+      return takeUp({ id, upstream: upstream.settings.name, of: state.of }, client, upstream)
     }
     if (era === '2026') return passState(upstream, request, client, of, state)
     if (!askingMethods.includes(request.method)) {
@@ -120,7 +120,7 @@ export function createForward(options: ForwardOptions): Forward {
     upstream: Upstream,
     request: UpstreamRequest,
     client: Client,
-    of: string,
+    of: () => string,
     state: Extract<State, { kind: 'upstream' }> | undefined,
   ): Promise<Members> {
     const { inputResponses } = client
@@ -143,7 +143,7 @@ export function createForward(options: ForwardOptions): Forward {
     if (result.resultType !== 'input_required') return shown
     const { requestState: theirs } = result
     const rounds = (state?.rounds ?? 0) + 1
-    const sealed: State = { kind: 'upstream', of, asked, rounds, ...(typeof theirs === 'string' && { theirs }) }
+    const sealed: State = { kind: 'upstream', of: of(), asked, rounds, ...(typeof theirs === 'string' && { theirs }) }
     const requestState = seals.seal('state', client.owner, sealed, clock() + parkedLife)
     if (requestState.length > longestState) {
       const { name } = upstream.settings
@@ -174,13 +174,13 @@ export function createForward(options: ForwardOptions): Forward {
     }
     const next = call.ongoing.next(client)
     call.question.answer(answer)
-    return answerWith(call.ongoing, next, { upstream, of, client, asked: call.asked })
+    return answerWith(call.ongoing, next, { upstream, of: () => of, client, asked: call.asked })
   }
 
   async function answerWith(
     ongoing: Ongoing,
     next: Promise<Turn>,
-    { upstream, of, client, asked }: { upstream: Upstream; of: string; client: Client; asked: number },
+    { upstream, of, client, asked }: { upstream: Upstream; of: () => string; client: Client; asked: number },
   ): Promise<Members> {
     const turn = await next
     if ('result' in turn) return resultFor(turn.result, '2026')
@@ -199,7 +199,7 @@ export function createForward(options: ForwardOptions): Forward {
       return stop(
         new RpcError(-32_603, `${options.parked} calls of yours wait for an answer already: answer one first`),
       )
-    const state: State = { kind: 'parked', id, of, ...(elsewhere && { at: elsewhere.self }) }
+    const state: State = { kind: 'parked', id, of: of(), ...(elsewhere && { at: elsewhere.self }) }
     return {
       resultType: 'input_required',
       inputRequests: { question: shown },
@@ -219,11 +219,11 @@ export function createForward(options: ForwardOptions): Forward {
     return { capabilities, settings, named, ownOrigins, development }
   }
 
-  function stateOf({ owner, requestState }: Client, of: string): State | undefined {
+  function stateOf({ owner, requestState }: Client, of: () => string): State | undefined {
     if (requestState === undefined) return undefined
     const state = seals.open('state', owner, requestState) as State | undefined
     // Approved once is not approved for other arguments.
-    if (state?.of !== of) throw new RpcError(invalidParams, 'Invalid or expired requestState: call again without it')
+    if (state?.of !== of()) throw new RpcError(invalidParams, 'Invalid or expired requestState: call again without it')
     return state
   }
 
@@ -278,7 +278,7 @@ function questionsIn({ settings: { name } }: Upstream, { inputRequests }: Member
   return inputRequests as Readonly<Record<string, Request>>
 }
 
-/** Of what was asked for: by it an answer belongs to one request and no other. */
+/** Of what was asked for: by it an answer belongs to one request and no other. Most calls never need it. */
 function digestOf({ settings }: Upstream, { method, params }: Request): string {
   const { _meta, inputResponses: _i, requestState: _r, ...rest } = params ?? {}
   return digest([settings.name, method, rest])

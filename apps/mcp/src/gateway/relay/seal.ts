@@ -1,6 +1,14 @@
 // What a client keeps for us and brings back: states of 2026-07-28, handles of parked calls, ids of tasks. Sealed, so that it
 // can be neither read nor made up, and bound to whom it was given to: it opens for nobody else, and nowhere else.
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import type { Owner } from '../upstreams/contract.ts'
 
 export interface Seals {
@@ -26,7 +34,7 @@ const tagLength = 16
 const longestSealed = 16_384
 
 export function createSeals({ secrets, clock }: SealsOptions): Seals {
-  const keyFor = (secret: string, use: string) => Buffer.from(hkdfSync('sha256', secret, '', use, 32))
+  const keyFor = (secret: string, use: string) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', use, 32)))
   const keys = secrets.map((secret) => keyFor(secret, 'gatehouse gateway seals'))
   const nonceKey = keyFor(secrets[0], 'gatehouse gateway nonces of ids')
 
@@ -37,7 +45,7 @@ export function createSeals({ secrets, clock }: SealsOptions): Seals {
       // Made of all that is sealed: two values never have the same one.
       const nonceOfId = () => createHmac('sha256', nonceKey).update(aad).update('\0').update(text).digest()
       const nonce = endsAt === undefined ? nonceOfId().subarray(0, nonceLength) : randomBytes(nonceLength)
-      const cipher = createCipheriv('aes-256-gcm', keys[0] as Buffer, nonce).setAAD(aad)
+      const cipher = createCipheriv('aes-256-gcm', keys[0] as KeyObject, nonce).setAAD(aad)
       return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
         'base64url',
       )
@@ -57,7 +65,7 @@ export function createSeals({ secrets, clock }: SealsOptions): Seals {
   }
 }
 
-function decrypt(key: Buffer, aad: Buffer, bytes: Buffer): { value?: unknown; endsAt?: number } | undefined {
+function decrypt(key: KeyObject, aad: Buffer, bytes: Buffer): { value?: unknown; endsAt?: number } | undefined {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceLength), { authTagLength: tagLength })
     decipher.setAAD(aad).setAuthTag(bytes.subarray(-tagLength))

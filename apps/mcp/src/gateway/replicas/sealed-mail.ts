@@ -1,6 +1,14 @@
 // What replicas say to one another, sealed: the store that carries it can neither read nor change it. It does not hide who
 // writes to whom, how much and when; and anyone who has the secret is a replica.
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 
 export interface SealedMail {
   /** `context`: what it opens with again, and with nothing else. */
@@ -16,9 +24,11 @@ const tagLength = 16
 
 /** The first secret seals; all open. */
 export function createSealedMail(secrets: readonly string[]): SealedMail {
-  const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'gatehouse replicas', 32)))
+  const keys = secrets.map((secret) =>
+    createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', 'gatehouse replicas', 32))),
+  )
 
-  function decrypt(key: Buffer, aad: Buffer, sealed: Buffer): Buffer | undefined {
+  function decrypt(key: KeyObject, aad: Buffer, sealed: Buffer): Buffer | undefined {
     try {
       const nonce = sealed.subarray(0, nonceLength)
       const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength }).setAAD(aad)
@@ -31,12 +41,12 @@ export function createSealedMail(secrets: readonly string[]): SealedMail {
 
   return {
     nameOf: (what) =>
-      createHmac('sha256', keys[0] as Buffer)
+      createHmac('sha256', keys[0] as KeyObject)
         .update(what)
         .digest('base64url'),
     seal(context, value) {
       const nonce = randomBytes(nonceLength)
-      const cipher = createCipheriv('aes-256-gcm', keys[0] as Buffer, nonce).setAAD(Buffer.from(context))
+      const cipher = createCipheriv('aes-256-gcm', keys[0] as KeyObject, nonce).setAAD(Buffer.from(context))
       return Buffer.concat([nonce, cipher.update(value), cipher.final(), cipher.getAuthTag()])
     },
     open(context, sealed) {

@@ -244,7 +244,7 @@ export function createPeer({
       transport.send(message, options).then(
         () => {
           // all of it is here, and the answer was not in it
-          if (isStreaming?.() === false) reject(unreadable())
+          if (pending.has(id) && isStreaming?.() === false) reject(unreadable())
         },
         (error: Error) =>
           reject(isUnreadable(error) ? unreadable(error) : faultOf(name, error, mayChange(wanted.method))),

@@ -1,7 +1,6 @@
 // An upstream: connections by owner, kept and ended by a pool; how long what may take; and what is tried again.
 
-import { digest } from '../digest.ts'
-import { createRecent } from '../recent.ts'
+import { createDigests } from '../digest.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import { type Connection, type OpenConnection, passedHeaders, type Terms } from './connection.ts'
 import {
@@ -165,19 +164,14 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
 /** Who may use one connection: by the file, and by what an upstream is told when it is opened. */
 function createKeys(settings: UpstreamSettings): (behalf: Behalf, capabilities: Members) => string {
   const { isolation } = settings
-  /** By what is digested. Its members may come in another order for the same key. */
-  const known = createRecent<string>(mostKeys)
+  const digest = createDigests(mostKeys)
   return ({ owner, headers, granted }, capabilities) => {
     const caller = isolation === 'shared' ? '' : callerOf(owner)
     const session = isolation === 'session' ? (owner.session ?? '') : ''
     const told = 'forwardHeaders' in settings ? passedHeaders(settings, headers) : {}
     // one connection carries all: what is said of a caller on it is true of each call
     const scopes = settings.transport === 'sse' && settings.identity?.as === 'jwt' ? [...granted.scopes].sort() : []
-    const from = [isolation, caller, session, told, capabilities, scopes]
-    const text = JSON.stringify(from)
-    const key = known.get(text) ?? digest(from)
-    known.set(text, key)
-    return key
+    return digest([isolation, caller, session, told, capabilities, scopes])
   }
 }
 
