@@ -46,8 +46,13 @@ function readSettings(env, gateway) {
     if (!URL.canParse(value)) fail(`${name} is "${value}", which is not a URL.`, 'Such as:  http://localhost:4000')
   }
   const dataDir = resolve(env.INIT_CWD ?? root, env.DATA_DIR || join(root, '.data'))
-  // as in the Dockerfile, where it is said what for
-  const node = { NODE_OPTIONS: '--max-semi-space-size=8', MALLOC_ARENA_MAX: '2' }
+  const node = {
+    // as in the Dockerfile, where it is said what for
+    NODE_OPTIONS: '--max-semi-space-size=8',
+    MALLOC_ARENA_MAX: '2',
+    // from source, half of a start is spent on compiling it
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'gatehouse', 'compiled'),
+  }
   const shared = { LOG_LEVEL: 'warn', ...node, ...env, DATA_DIR: dataDir, GATEHOUSE_CONFIG: gateway.file ?? '' }
   const resources = JSON.stringify([{ resource, name: 'Gatehouse MCP server' }])
   return {

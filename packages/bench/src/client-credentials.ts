@@ -7,7 +7,7 @@ import type { RoundsOptions } from './rounds.ts'
 import { robot, startBareProvider, startGatehouse, type TokenServer } from './servers.ts'
 import type { Sample } from './statistics.ts'
 
-const perToken: LoadOptions = { unit: 'token', count: 500, atOnce: 8 }
+const perToken: LoadOptions = { unit: 'token', count: 1_000, atOnce: 8 }
 export const bareName = 'oidc-provider, in memory'
 
 /**

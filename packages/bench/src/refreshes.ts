@@ -8,7 +8,7 @@ import type { RoundsOptions } from './rounds.ts'
 import { type Server, startBareProvider, startGatehouse, terminal } from './servers.ts'
 import type { Sample } from './statistics.ts'
 
-const perRefresh: LoadOptions = { unit: 'refresh', plural: 'refreshes', count: 500, atOnce: 8 }
+const perRefresh: LoadOptions = { unit: 'refresh', plural: 'refreshes', count: 800, atOnce: 8 }
 
 /**
  * A refresh that replaces its token: RFC 6749 §6. Ours answers the old one again for a moment. `node` are options of Node.js

@@ -5,7 +5,7 @@ import { type Measurement, OptionError } from './measurement.ts'
 import { sampleRefreshes } from './refreshes.ts'
 import { compare } from './statistics.ts'
 
-const rounds = { warmUp: 3, rounds: 8 }
+const rounds = { warmUp: 6, rounds: 8 }
 
 /** What a token request costs whose answer is a JWT that ES256 signs. */
 export const tokens: Measurement = {

@@ -1,4 +1,5 @@
 // Whose an address is, for counting.
+import { isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 const siteBits = 48
@@ -8,6 +9,8 @@ const siteBits = 48
  * anyone who has it has 65 536 networks of 64 bits.
  */
 export function networkOf(address: string): string {
+  // as it is written: most addresses are
+  if (isIPv4(address)) return address
   if (!ipaddr.isValid(address)) return 'unknown'
   const parsed = ipaddr.process(address)
   if (parsed.kind() === 'ipv4') return parsed.toString()
