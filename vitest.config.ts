@@ -53,8 +53,18 @@ export default defineConfig({
         test: {
           ...realProcesses,
           name: 'long',
-          globalSetup: [realProcesses.globalSetup, idTokenKeys],
-          include: ['packages/e2e/src/long/*.test.ts', '{apps,packages}/*/src/**/*.full.test.ts'],
+          include: ['packages/e2e/src/long/*.test.ts', 'packages/e2e/src/**/*.full.test.ts'],
+          testTimeout: 600_000,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          ...realProcesses,
+          name: 'long-parts',
+          globalSetup: idTokenKeys,
+          include: ['{apps,packages}/*/src/**/*.full.test.ts'],
+          exclude: ['packages/e2e/**', '**/node_modules/**', '**/dist/**'],
           testTimeout: 600_000,
         },
       },

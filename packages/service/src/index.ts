@@ -36,7 +36,7 @@ export { requestReading } from './requests.ts'
 export { readSecret } from './secret.ts'
 export { seldom } from './seldom.ts'
 export { createSettingsReader, type SettingsReader } from './settings.ts'
-export { openSqliteDatabase, type SqliteDatabase } from './sqlite-database.ts'
+export { openSqliteDatabase, type SqliteDatabase, sqliteFailure } from './sqlite-database.ts'
 export { readStoreChoice, type StoreChoice } from './store-choice.ts'
 export { logTrouble, type OnTrouble, redisTroubles, type StoreTrouble } from './store-trouble.ts'
 export {

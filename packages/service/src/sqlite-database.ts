@@ -108,9 +108,13 @@ function answering<T>(run: () => T): T {
   try {
     return run()
   } catch (error) {
-    if (isSqlite(error)) throw new StoreUnavailableError(error)
-    throw error
+    throw sqliteFailure(error)
   }
+}
+
+/** What an error of a statement is to those who asked. Other errors are what they are. */
+export function sqliteFailure(error: unknown): unknown {
+  return isSqlite(error) ? new StoreUnavailableError(error) : error
 }
 
 function isSqlite(error: unknown): error is Error & { readonly errcode?: number } {

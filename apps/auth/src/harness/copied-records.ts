@@ -52,7 +52,7 @@ export function openFileToCopyIn(path: string): Copying {
         )
       })
       for (let from = 0; from < count; from += fileBatch) {
-        database.write(() => {
+        await database.write(() => {
           for (const statement of statements) statement.run({ from, to: Math.min(from + fileBatch, count) })
         })
       }

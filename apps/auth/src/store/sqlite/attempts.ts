@@ -33,7 +33,7 @@ export function createSqliteAttempts({ database, sealing }: SqlitePartOptions): 
     },
 
     async giveBack(name) {
-      database.write((now) => giveBack.run({ name: nameOf(name), now }))
+      await database.write((now) => giveBack.run({ name: nameOf(name), now }))
     },
   }
 }

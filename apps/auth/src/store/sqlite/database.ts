@@ -3,17 +3,22 @@
 import type { StatementSync } from 'node:sqlite'
 import { openSqliteDatabase as openDatabase } from '@gatehouse/service'
 import type { Clock } from '../contract.ts'
+import { type CommitTogether, createGroupCommit } from './group-commit.ts'
 import { migrations } from './schema.ts'
 
-/** Expired rows are removed with other writes, at most so many in one of them, so that none takes long. */
-const sweepBatch = 200
+/**
+ * Expired rows are removed with other writes, at most so many in one of them, so that none takes long: nobody else is answered
+ * meanwhile. A write adds four at most.
+ */
+const sweepBatch = 25
 const sweepInterval = 10_000
 
 export interface SqliteDatabase {
   prepare(sql: string): StatementSync
-  /** Runs in one transaction, which an error undoes. */
-  write<T>(run: (now: number) => T): T
+  /** Resolves when it is on the disk. An error undoes it, and nothing else. */
+  write: CommitTogether
   read<T>(run: (now: number) => T): T
+  /** What was asked for before is written first. */
   close(): void
 }
 
@@ -30,16 +35,20 @@ export function openSqliteDatabase({ path, clock }: SqliteDatabaseOptions): Sqli
   const sweep = createSweep(database.prepare)
   const now = () => Math.floor(clock())
 
+  const commits = createGroupCommit(database, (run) => {
+    const at = now()
+    run(at)
+    sweep(at)
+  })
+
   return {
-    ...database,
-    write: (run) =>
-      database.write(() => {
-        const at = now()
-        const result = run(at)
-        sweep(at)
-        return result
-      }),
+    prepare: database.prepare,
+    write: commits.write,
     read: (run) => database.read(() => run(now())),
+    close() {
+      commits.flush()
+      database.close()
+    },
   }
 }
 

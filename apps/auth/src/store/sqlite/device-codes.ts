@@ -24,7 +24,7 @@ interface PollRow extends PaceRow {
 
 export interface SqliteDeviceCodes extends DeviceCodeStore {
   /** Before the file is closed. */
-  close(): void
+  close(): Promise<void>
 }
 
 export function createSqliteDeviceCodes({ database, sealing, envelopes }: SqlitePartOptions): SqliteDeviceCodes {
@@ -78,7 +78,7 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
     async create(id, payload, expiresIn, write) {
       const { key, value, phase, owner, grantId } = columnsOf(id, payload, write)
       const candidates = candidatesOf(write.userCode)
-      database.write((now) => {
+      await database.write((now) => {
         const expiresAt = Math.round(now + expiresIn)
         purge.run({ key, now })
         if (isThere.get({ key })) throw new DeviceCodeStateError()
@@ -92,7 +92,7 @@ export function createSqliteDeviceCodes({ database, sealing, envelopes }: Sqlite
 
     async update(id, payload, write) {
       const { key, value, phase, owner, grantId } = columnsOf(id, payload, write)
-      database.write((now) => {
+      await database.write((now) => {
         const row = state.get({ key, now }) as StateRow | undefined
         const rule = row ? deviceCodeMatrix[row.phase][phase] : 'no'
         if (rule === 'no' || (rule === 'same owner' && row?.owner !== owner)) throw new DeviceCodeStateError()

@@ -16,7 +16,7 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
   const purge = database.prepare('DELETE FROM documents WHERE name = :name AND ends_at <= :now')
   const insert = database.prepare('INSERT INTO documents (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING')
   const put = database.prepare('INSERT OR REPLACE INTO documents (name, value) VALUES (:name, :value)')
-  const renew = database.prepare('UPDATE documents SET value = :value WHERE name = :name')
+  const renew = database.prepare('UPDATE documents SET value = :value WHERE name = :name AND value = :before')
   const end = database.prepare(
     'UPDATE documents SET ends_at = :end WHERE name = :name AND (ends_at IS NULL OR ends_at > :end)',
   )
@@ -24,17 +24,19 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
   const nameOf = (name: string) => sealing.hashKey('document', name)
 
   /** What was sealed under the previous secret is sealed again: nothing else ever writes a document again. */
-  function open({ key: name, value: sealed }: DocumentRow): unknown {
+  async function open({ key: name, value: sealed }: DocumentRow): Promise<unknown> {
     const value = envelopes.openDocument(name, sealed)
     if (!sealing.isCurrent(sealed)) {
-      database.write(() => renew.run({ name, value: envelopes.sealDocument(name, value) }))
+      const renewed = envelopes.sealDocument(name, value)
+      // not what was put meanwhile
+      await database.write(() => renew.run({ name, value: renewed, before: sealed }))
     }
     return value
   }
 
-  function openIfSealed(row: DocumentRow): unknown {
+  async function openIfSealed(row: DocumentRow): Promise<unknown> {
     try {
-      return open(row)
+      return await open(row)
     } catch (error) {
       if (error instanceof SealBrokenError) return undefined
       throw error
@@ -49,7 +51,7 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
 
     async put(name, value) {
       const hash = nameOf(name)
-      database.write(() => put.run({ name: hash, value: envelopes.sealDocument(hash, value) }))
+      await database.write(() => put.run({ name: hash, value: envelopes.sealDocument(hash, value) }))
     },
 
     // One that is there and does not open throws SealBrokenError: with a wrong AUTH_SECRET the signing keys would be
@@ -57,7 +59,7 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
     async putIfAbsent(name, value) {
       const hash = nameOf(name)
       const sealed = envelopes.sealDocument(hash, value)
-      const row = database.write((now) => {
+      const row = await database.write((now) => {
         purge.run({ name: hash, now })
         insert.run({ name: hash, value: sealed })
         return select.get({ name: hash, now }) as unknown as DocumentRow
@@ -66,12 +68,13 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
     },
 
     async endWithin(name, time) {
-      database.write((now) => end.run({ name: nameOf(name), end: Math.round(now + time) }))
+      await database.write((now) => end.run({ name: nameOf(name), end: Math.round(now + time) }))
     },
 
     async list({ after = '', size }) {
       const rows = database.read((now) => list.all({ after: readCursor(after), size, now })) as unknown as DocumentRow[]
-      return toPage(rows, size, openIfSealed)
+      const opened = new Map(await Promise.all(rows.map(async (row) => [row, await openIfSealed(row)] as const)))
+      return toPage(rows, size, (row) => opened.get(row))
     },
   }
 }

@@ -75,12 +75,12 @@ export function createPaces(database: SqliteDatabase) {
 
     forget: (key: string) => void paces.delete(key),
 
-    close(): void {
+    async close(): Promise<void> {
       const polled = [...paces].filter(([, { polledAt }]) => Number.isFinite(polledAt))
       paces.clear()
       if (polled.length === 0) return
       try {
-        database.write(() => {
+        await database.write(() => {
           for (const [key, { polledAt, slowedBy }] of polled) keep.run({ key, polledAt, slowedBy })
         })
       } catch (error) {

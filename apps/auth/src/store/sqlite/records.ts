@@ -80,7 +80,7 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
       const uidKey = uid === undefined ? null : sealing.hashKey(`${model}:uid`, uid)
       const grantKey = grantId === undefined ? null : sealing.hashKey('grant', grantId)
       const used = model === grantModel ? id : grantId
-      database.write((now) => {
+      await database.write((now) => {
         const expiresAt = expiresIn === undefined ? null : Math.round(now + expiresIn)
         const purgeAt = expiresAt === null ? null : expiresAt + recordGrace
         purge.run({ key, now })
@@ -166,19 +166,19 @@ export function createSqliteRecords({ database, sealing, envelopes }: SqlitePart
 
     async consume(model, id) {
       const key = sealing.hashKey(model, id)
-      database.write((now) => {
+      await database.write((now) => {
         if (consume.run({ key, now }).changes !== 1) throw new AlreadyConsumedError()
       })
     },
 
     async destroy(model, id) {
       const key = sealing.hashKey(model, id)
-      database.write(() => destroy.run({ key }))
+      await database.write(() => destroy.run({ key }))
     },
 
     async revokeByGrant(grantId) {
       const grantKey = sealing.hashKey('grant', grantId)
-      database.write(() => revoke.run({ grantId: grantKey }))
+      await database.write(() => revoke.run({ grantId: grantKey }))
     },
 
     async clear(kept) {

@@ -1,7 +1,7 @@
 // The store of one machine: one SQLite file, held by one process. Its tables are described in docs/storage-schema.md.
 //
 // node:sqlite is synchronous. A read takes microseconds; a write also waits for the disk, which is the price of
-// not forgetting, after a power cut, that a code was used.
+// not forgetting, after a power cut, that a code was used. Those that come together wait once: see group-commit.ts.
 
 import { existsSync } from 'node:fs'
 import { ConfigError } from '../../errors.ts'
@@ -31,7 +31,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store & AsyncDispo
   const ping = database.prepare('SELECT 1')
   const deviceCodes = createSqliteDeviceCodes(part)
   const close = async () => {
-    deviceCodes.close()
+    await deviceCodes.close()
     database.close()
   }
 
