@@ -41,11 +41,24 @@ function hasReader(): boolean {
 }
 
 function sendToReader(lose: () => void) {
+  const { stdout } = process
+  let isGathering = false
+  const release = (): void => {
+    isGathering = false
+    stdout.uncork()
+  }
   // a reader that went away: told to each write as well
-  process.stdout.on('error', () => undefined)
+  stdout.on('error', () => undefined)
+  process.on('exit', () => void (isGathering && release()))
   return (line: string): boolean => {
-    if (process.stdout.writableLength + line.length > mostWaiting) return false
-    process.stdout.write(line, (error) => {
+    if (stdout.writableLength + line.length > mostWaiting) return false
+    // lines of one turn of the loop leave together
+    if (!isGathering) {
+      isGathering = true
+      stdout.cork()
+      setImmediate(release)
+    }
+    stdout.write(line, (error) => {
       if (error) lose()
     })
     return true

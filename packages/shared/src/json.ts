@@ -28,7 +28,17 @@ export function createDepthMeter(): (piece: Uint8Array) => boolean {
 
 /** The same of a whole text. What does not begin like an object or a list counts as none, whatever it has inside. */
 export function isTooDeep(text: string): boolean {
-  return /^\s*[[{]/.test(text) && createDepthMeter()(new TextEncoder().encode(text))
+  return opensMuch(text) && /^\s*[[{]/.test(text) && createDepthMeter()(new TextEncoder().encode(text))
+}
+
+/** Whether there are enough of them at all, those in strings included. Few texts have. */
+function opensMuch(text: string): boolean {
+  let opened = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === LIST || code === OBJECT) opened += 1
+  }
+  return opened > depthLimit
 }
 
 /**

@@ -10,7 +10,7 @@ export function withoutNulls(body: unknown): unknown {
   if (!isObject(body) || !('params' in body)) return body
   const { params, ...rest } = body as { readonly params: unknown }
   if (params === null) return rest
-  if (!isObject(params)) return body
+  if (!isObject(params) || !hasNulls(params)) return body
   const present: Record<string, unknown> = presentIn(params)
   for (const name of structures) if (name in present) present[name] = deeplyPresent(present[name])
   if (isObject(present._meta)) {
@@ -20,6 +20,19 @@ export function withoutNulls(body: unknown): unknown {
     )
   }
   return { ...rest, params: present }
+}
+
+/** Whether there is anything to take out: mostly there is not. */
+function hasNulls(params: object): boolean {
+  const { _meta: meta, ...others } = params as Readonly<Record<string, unknown>>
+  if (meta === null || Object.values(others).includes(null)) return true
+  if (structures.some((name) => hasNullsBelow(others[name]))) return true
+  if (!isObject(meta)) return false
+  return Object.entries(meta).some(([name, value]) => value === null || (ofProtocol.test(name) && hasNullsBelow(value)))
+}
+
+function hasNullsBelow(value: unknown): boolean {
+  return isObject(value) && Object.values(value).some((member) => member === null || hasNullsBelow(member))
 }
 
 function deeplyPresent(value: unknown): unknown {

@@ -4,8 +4,13 @@ export interface Accepted {
   readonly stream: boolean
 }
 
+/** What MCP has clients send. */
+const usual = 'application/json, text/event-stream'
+const both: Accepted = { json: true, stream: true }
+
 /** Reads an `Accept` header (RFC 9110 §12.5.1): none means anything, and the most specific range decides. */
 export function readAccept(header: string | undefined): Accepted {
+  if (header === usual) return both
   const qualities = new Map<string, number>()
   for (const range of (header ?? '').split(',')) {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())

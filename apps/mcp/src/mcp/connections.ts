@@ -1,6 +1,6 @@
 // Connections that an answer holds for longer than a moment: how many there may be, when they end at the latest, and what
 // becomes of them when the process ends.
-import { finished } from 'node:stream/promises'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Caller } from '@gatehouse/guard'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -49,7 +49,7 @@ export function createConnections({ limits, answerLimit, clock, onerror }: Conne
       onerror(error as Error)
       reply.raw.destroy()
     }
-    await finished(reply.raw).catch(() => undefined)
+    if (!reply.raw.closed) await once(reply.raw, 'close').catch(() => undefined)
   }
 
   const settled = (limit: number) => Promise.race([Promise.all(calls), sleep(limit, undefined, { ref: false })])
