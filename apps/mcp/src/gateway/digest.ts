@@ -7,7 +7,10 @@ export function digest(value: unknown): string {
   return hash('sha256', JSON.stringify(sorted(value)), 'base64url')
 }
 
-/** {@link digest} of what comes again and again. The last `most` values are kept in memory as they are. */
+/** Characters of a value that is kept. Callers say part of what is digested, at any length. */
+const longest = 2_048
+
+/** {@link digest} of what comes again and again. The last `most` values are kept in memory as they are, if they are short. */
 export function createDigests(most: number): typeof digest {
   /** By what is digested. Its members may come in another order for the same digest. */
   const known = createRecent<string>(most)
@@ -16,7 +19,7 @@ export function createDigests(most: number): typeof digest {
     const before = known.get(text)
     if (before !== undefined) return before
     const made = digest(value)
-    known.set(text, made)
+    if (text.length <= longest) known.set(text, made)
     return made
   }
 }
