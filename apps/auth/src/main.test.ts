@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort } from '@gatehouse/testing'
+import { compileCache, freePort } from '@gatehouse/testing'
 import { afterEach, expect, test } from 'vitest'
 import { createDataDir } from './harness/auth-server.ts'
 
@@ -25,7 +25,7 @@ function newDataDir(): string {
 function start(environment: Readonly<Record<string, string>>) {
   const main = join(import.meta.dirname, 'main.ts')
   const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, ...compileCache, ...environment },
   })
   running.push(child)
   let output = ''

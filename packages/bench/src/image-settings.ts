@@ -8,10 +8,7 @@ const set = [
 ].map(([, name = '', value = '']) => [name, value] as const)
 const ofImages: Readonly<Record<string, string>> = Object.fromEntries(set)
 
-/** Where `npm start` keeps what was compiled. */
-const compiled = join(repository, 'node_modules', '.cache', 'gatehouse', 'compiled')
-
 /** As variables. `node`: further options of Node.js. */
 export function imageSettings(node: readonly string[] = []): Readonly<Record<string, string>> {
-  return { ...ofImages, NODE_COMPILE_CACHE: compiled, NODE_OPTIONS: [ofImages.NODE_OPTIONS, ...node].join(' ') }
+  return { ...ofImages, NODE_OPTIONS: [ofImages.NODE_OPTIONS, ...node].join(' ') }
 }

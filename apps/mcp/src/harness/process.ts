@@ -1,6 +1,7 @@
 // For tests: the server as a process, from source.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { compileCache } from '@gatehouse/testing'
 
 export interface ServerProcess extends AsyncDisposable {
   readonly pid: number
@@ -16,7 +17,7 @@ export interface ServerProcess extends AsyncDisposable {
 export function startProcess(env: Readonly<Record<string, string>>, script = 'main.ts'): ServerProcess {
   const main = join(import.meta.dirname, '..', script)
   const child = spawn(process.execPath, ['--conditions=gatehouse-source', main], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, ...compileCache, ...env },
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {

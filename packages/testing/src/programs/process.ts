@@ -1,7 +1,7 @@
 // A child process of a test: from source, everything it says is kept, and it ends with the test.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { repository } from './repository.ts'
+import { compileCache, repository } from './repository.ts'
 
 const endWithin = 10_000
 
@@ -45,7 +45,7 @@ export function startProcess(
   const line = [...(hosts ? withHosts(hosts) : []), command, ...node, ...args]
   const child = spawn(line[0] as string, line.slice(1), {
     cwd,
-    env: { PATH, HOME, NO_COLOR: '1', ...env },
+    env: { PATH, HOME, NO_COLOR: '1', ...compileCache, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   // a program that ends before it reads is not our trouble
