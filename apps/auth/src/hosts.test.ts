@@ -141,8 +141,10 @@ test('a refusal is for pages of other sites to read where an answer is, and says
   })
 })
 
-/** Bytes as they are. Resolves with all that is answered. */
-/** Until the server has closed the connection: it drops a request whose sender has closed its side. */
+/**
+ * Bytes as they are. Resolves with all that is answered, once the server has closed the connection: a request whose sender has
+ * closed its side is dropped.
+ */
 function sendRaw(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))

@@ -253,6 +253,15 @@ verifies('M23', 'no line of the log holds a token, nor a line break of a strange
     'by mistake',
   )
   const log = own.log.join('')
+  // nothing is struck out of these two lines: they have what they are meant to have, and no more
+  const lineOf = (msg: string) => own.log.map((line) => JSON.parse(line)).find((line) => line.msg === msg)
+  const { req, ...came } = lineOf('incoming request')
+  const { res, ...answered } = lineOf('request completed')
+  const ofEach = ['level', 'time', 'pid', 'hostname', 'reqId']
+  expect(Object.keys(req)).toEqual(['method', 'path', 'remoteAddress'])
+  expect(Object.keys(res)).toEqual(['statusCode'])
+  expect(Object.keys(came)).toEqual([...ofEach, 'msg'])
+  expect(Object.keys(answered)).toEqual([...ofEach, 'responseTime', 'msg'])
   expect(log).toContain('"msg":"request completed"')
   expect(log).toContain('"path":"/nowhere"')
   expect(log).toContain('[Redacted]')

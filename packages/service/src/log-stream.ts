@@ -43,17 +43,21 @@ function hasReader(): boolean {
 function sendToReader(lose: () => void) {
   const { stdout } = process
   let isGathering = false
+  let isEnding = false
   const release = (): void => {
     isGathering = false
     stdout.uncork()
   }
   // a reader that went away: told to each write as well
   stdout.on('error', () => undefined)
-  process.on('exit', () => void (isGathering && release()))
+  process.on('exit', () => {
+    isEnding = true
+    if (isGathering) release()
+  })
   return (line: string): boolean => {
     if (stdout.writableLength + line.length > mostWaiting) return false
-    // lines of one turn of the loop leave together
-    if (!isGathering) {
+    // lines of one turn of the loop leave together: those of a turn that never ends do not
+    if (!isGathering && !isEnding) {
       isGathering = true
       stdout.cork()
       setImmediate(release)

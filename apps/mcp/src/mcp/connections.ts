@@ -66,6 +66,8 @@ export function createConnections({ limits, answerLimit, clock, onerror }: Conne
       reply.hijack() // which leaves the headers behind
       for (const [name, value] of Object.entries(reply.getHeaders())) reply.raw.setHeader(name, value ?? '')
       reply.raw.setHeader('cache-control', 'no-store')
+      // who writes to an answer that is over is no reason to end the process
+      reply.raw.on('error', () => undefined)
       // Nothing has moved for a while: either nothing is said yet, or what is said is not read.
       reply.raw.on('timeout', () => reply.raw.writableLength > 0 && reply.raw.destroy())
       const call = serveUntilDone(reply, caller, serve)

@@ -33,6 +33,9 @@ test('what the SDK judged once is not judged again, whatever the id, the argumen
 const others: Readonly<Record<string, FastifyRequest>> = {
   'another client': call({ meta: { [`${own}clientInfo`]: { name: 'another', version: '1' } } }),
   'an envelope with a fault': call({ meta: { [`${own}clientCapabilities`]: 'none' } }),
+  'a number that no text has': call({
+    meta: { [`${own}clientCapabilities`]: { experimental: { a: { b: [Number.POSITIVE_INFINITY] } } } },
+  }),
   'a level of logs': call({ meta: { [`${own}logLevel`]: 'loud' } }),
   'a member of somebody else': call({ meta: { theirs: 1 } }),
   'a token of progress that is none': call({ meta: { progressToken: {} } }),
@@ -49,6 +52,7 @@ for (const [what, request] of Object.entries(others)) {
     const judge = vi.fn(eraOf)
     const read = createKnownEnvelopes(judge)
     read(call())
+    read(call({ meta: { [`${own}clientCapabilities`]: { experimental: { a: { b: [null] } } } } }))
     judge.mockClear()
     expect(read(request)).toEqual(eraOf(request))
     expect(judge).toHaveBeenCalledTimes(1)

@@ -8,7 +8,7 @@ import { requestAlone } from './stands-alone.ts'
 /** Envelopes. */
 const remembered = 256
 /** Characters of one. */
-const longest = 4_096
+const longest = 1_024
 
 const own = 'io.modelcontextprotocol/'
 const membersOfRequest: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'method', 'params'])
@@ -44,7 +44,8 @@ function envelopeOf(request: FastifyRequest): string | undefined {
   if (progressToken !== undefined && !isId(progressToken)) return undefined
   if (!Object.keys(envelope).every((name) => membersOfEnvelope.has(name))) return undefined
   const text = JSON.stringify(envelope)
-  return text.length > longest ? undefined : text
+  // numbers that are too large for a number are written as null
+  return text.length > longest || text.includes('null') ? undefined : text
 }
 
 function isId(value: unknown): boolean {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Bytes that wait, and that are sent at once. */
 const mostBytes = 8_388_608
 const mostAtOnce = 262_144
-/** Milliseconds in which more lines may come, to be sent together. */
+/** Milliseconds after some were sent, in which more may come, to be sent together. */
 const gathering = 10
 /** Milliseconds between attempts: the first, and the longest. */
 const shortestPause = 250
@@ -76,7 +76,6 @@ export function createQueue(options: QueueOptions): Queue {
   async function pump(): Promise<void> {
     let pause = firstPause
     while (lines.length > 0) {
-      if (!isClosing) await rest(gathering)
       const { arrived, refused = 0, error } = await sink.send(batch())
       take(arrived + refused)
       if (arrived > 0) onArrived(arrived)
@@ -84,6 +83,7 @@ export function createQueue(options: QueueOptions): Queue {
       if (!error) {
         if (lines.length === 0) onFine()
         pause = firstPause
+        if (!isClosing) await rest(gathering)
         continue
       }
       onTrouble(error)

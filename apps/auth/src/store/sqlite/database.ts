@@ -7,10 +7,11 @@ import { type CommitTogether, createGroupCommit } from './group-commit.ts'
 import { migrations } from './schema.ts'
 
 /**
- * Expired rows are removed with other writes, at most so many in one of them, so that none takes long: nobody else is answered
- * meanwhile. A write adds four at most.
+ * Expired rows are removed with other writes, so many in a transaction and a few more for each of its writes, so that none takes
+ * long: nobody else is answered meanwhile. A write adds four at most.
  */
 const sweepBatch = 25
+const sweptAWrite = 4
 const sweepInterval = 10_000
 
 export interface SqliteDatabase {
@@ -35,10 +36,10 @@ export function openSqliteDatabase({ path, clock }: SqliteDatabaseOptions): Sqli
   const sweep = createSweep(database.prepare)
   const now = () => Math.floor(clock())
 
-  const commits = createGroupCommit(database, (run) => {
+  const commits = createGroupCommit(database, (run, writes) => {
     const at = now()
     run(at)
-    sweep(at)
+    sweep(at, Math.max(sweepBatch, sweptAWrite * writes))
   })
 
   return {
@@ -52,16 +53,16 @@ export function openSqliteDatabase({ path, clock }: SqliteDatabaseOptions): Sqli
   }
 }
 
-function createSweep(prepare: (sql: string) => StatementSync): (now: number) => void {
+function createSweep(prepare: (sql: string) => StatementSync): (now: number, most: number) => void {
   const statements = [
-    `DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE purge_at <= ? LIMIT ${sweepBatch})`,
-    `DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE ends_at <= ? LIMIT ${sweepBatch})`,
-    `DELETE FROM attempts WHERE rowid IN (SELECT rowid FROM attempts WHERE ends_at <= ? LIMIT ${sweepBatch})`,
+    `DELETE FROM records WHERE rowid IN (SELECT rowid FROM records WHERE purge_at <= ? LIMIT ?)`,
+    `DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE ends_at <= ? LIMIT ?)`,
+    `DELETE FROM attempts WHERE rowid IN (SELECT rowid FROM attempts WHERE ends_at <= ? LIMIT ?)`,
   ].map((sql) => prepare(sql))
   let next = 0
-  return (now) => {
+  return (now, most) => {
     if (now < next) return
-    const isBehind = statements.map((statement) => statement.run(now).changes === sweepBatch).includes(true)
+    const isBehind = statements.map((statement) => statement.run(now, most).changes === most).includes(true)
     next = isBehind ? now : now + sweepInterval
   }
 }

@@ -51,7 +51,8 @@ export function createSqliteDocuments({ database, sealing, envelopes }: SqlitePa
 
     async put(name, value) {
       const hash = nameOf(name)
-      await database.write(() => put.run({ name: hash, value: envelopes.sealDocument(hash, value) }))
+      const sealed = envelopes.sealDocument(hash, value)
+      await database.write(() => put.run({ name: hash, value: sealed }))
     },
 
     // One that is there and does not open throws SealBrokenError: with a wrong AUTH_SECRET the signing keys would be

@@ -14,8 +14,8 @@ afterEach(() => database.close())
 function open() {
   const transactions = vi.fn()
   const put = database.prepare('INSERT INTO things (name) VALUES (?)')
-  const commits = createGroupCommit(database, (run) => {
-    transactions()
+  const commits = createGroupCommit(database, (run, writes) => {
+    transactions(writes)
     run(1_000)
   })
   const names = () =>
@@ -32,7 +32,7 @@ test('what is asked for at once is one transaction, in its order, and each hears
   expect(names()).toEqual([])
   expect(await Promise.all(written)).toEqual(['b 1000 1', 'a 1000 1', 'c 1000 1'])
   expect(names()).toEqual(['b', 'a', 'c'])
-  expect(transactions).toHaveBeenCalledTimes(1)
+  expect(transactions.mock.calls).toEqual([[3]])
 })
 
 test('one that fails undoes all that it did, and nothing of the others', async () => {
@@ -70,6 +70,18 @@ test('where the transaction itself fails, each hears of it, and those that come 
   expect(() => end.run()).toThrow('no transaction is active')
   await write(() => put.run('c'))
   expect(names()).toEqual(['c'])
+})
+
+test('on a full disk each hears that it is full', async () => {
+  const { write, put, names } = open()
+  await write(() => put.run('before'))
+  database.prepare('PRAGMA max_page_count = 4').get()
+  const large = ['a', 'b', 'c'].map((name) => write(() => put.run(name.repeat(100_000))))
+  for (const outcome of await Promise.allSettled(large)) {
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } })
+    expect(String((outcome as PromiseRejectedResult).reason.cause)).toContain('full')
+  }
+  expect(names()).toEqual(['before'])
 })
 
 test('flush writes at once what waits', async () => {

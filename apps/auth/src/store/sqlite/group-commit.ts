@@ -3,7 +3,10 @@
 // undoes what it did itself, and they are carried out in the order in which they were asked for.
 import { type SqliteDatabase, sqliteFailure } from '@gatehouse/service'
 
-/** Runs at a time in milliseconds since the epoch. Resolves when it is on the disk. */
+/**
+ * Runs at a time in milliseconds since the epoch. Resolves when it is on the disk. It runs later, and not as part of the request
+ * that asks for it: what belongs to that is found out before.
+ */
 export type CommitTogether = <T>(run: (now: number) => T) => Promise<T>
 
 interface Write {
@@ -15,10 +18,10 @@ interface Write {
 /** How a write came out, before it is on the disk. */
 type Outcome = () => void
 
-/** `inTransaction`: what is done in each transaction, at its time, and besides. */
+/** `inTransaction`: what is done in each transaction, at its time, and besides. It is told how many writes there are. */
 export function createGroupCommit(
   database: SqliteDatabase,
-  inTransaction: (run: (now: number) => void) => void,
+  inTransaction: (run: (now: number) => void, writes: number) => void,
 ): { readonly write: CommitTogether; flush(): void } {
   const begin = database.prepare('SAVEPOINT one')
   const undo = database.prepare('ROLLBACK TO one')
@@ -33,8 +36,12 @@ export function createGroupCommit(
       end.run()
       return () => resolve(result)
     } catch (error) {
-      undo.run()
-      end.run()
+      try {
+        undo.run()
+        end.run()
+      } catch {
+        throw error
+      }
       return () => reject(sqliteFailure(error))
     }
   }
@@ -48,7 +55,7 @@ export function createGroupCommit(
       database.write(() =>
         inTransaction((now) => {
           for (const write of writes) outcomes.push(attempt(write, now))
-        }),
+        }, writes.length),
       )
     } catch (error) {
       for (const { reject } of writes) reject(error)

@@ -158,7 +158,9 @@ describe('SQLite file', () => {
     await store.deviceCodes.create('d', {}, 60_000, { userCode: 'BBBBBBBB', phase: 'pending' })
     await store.attempts.take('a', 1, 60_000)
     elapse(1_000_000)
-    for (let n = 0; n < 20; n += 1) await store.records.put('Client', 'a', {}, undefined)
+    for (let n = 0; n < 5; n += 1) await store.records.put('Client', 'a', {}, undefined)
+    // many at once take more with them
+    await Promise.all(Array.from({ length: 100 }, () => store.records.put('Client', 'a', {}, undefined)))
     await store.close()
 
     const db = new DatabaseSync(path)
