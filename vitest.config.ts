@@ -53,18 +53,8 @@ export default defineConfig({
         test: {
           ...realProcesses,
           name: 'long',
-          include: ['packages/e2e/src/long/*.test.ts', 'packages/e2e/src/**/*.full.test.ts'],
-          testTimeout: 600_000,
-        },
-      },
-      {
-        ...fromSource,
-        test: {
-          ...realProcesses,
-          name: 'long-parts',
-          globalSetup: idTokenKeys,
-          include: ['{apps,packages}/*/src/**/*.full.test.ts'],
-          exclude: ['packages/e2e/**', '**/node_modules/**', '**/dist/**'],
+          globalSetup: [realProcesses.globalSetup, idTokenKeys],
+          include: ['packages/e2e/src/long/*.test.ts', '{apps,packages}/*/src/**/*.full.test.ts'],
           testTimeout: 600_000,
         },
       },

@@ -40,8 +40,7 @@ const unitTests = {
 }
 const suites = {
   '': [unitTests, vitest('end to end tests', 'e2e')],
-  // beside each other: both mostly wait
-  '-full': [vitest('long suites of the whole', 'long'), vitest('long suites of its parts', 'long-parts')],
+  '-full': [vitest('long suites', 'long')],
   '-docker': [vitest('docker checks', 'docker')],
 }[kind]
 for (const { left } of suites) for (const file of left()) rmSync(file)
@@ -53,12 +52,10 @@ const engine = kind === '-docker' ? await findEngine() : undefined
 const missing = engine?.missing ?? (await missingPrerequisites())
 tell('prerequisites', missing.length === 0, 0, missing.map((text) => `Missing: ${text}`).join('\n'))
 if (kind === '') for (const [name, command] of cheap) await gate(name, command, { shown: 'on failure' })
-const run = async ({ name, command }) => {
+for (const { name, command } of suites) {
   if (missing.length > 0) tell(name, false, 0, 'Not run: see prerequisites.')
   else await gate(name, command, { shown: 'always' })
 }
-if (kind === '-full') await Promise.all(suites.map(run))
-else for (const suite of suites) await run(suite)
 await engine?.stop()
 leaveCounts()
 
