@@ -4,6 +4,7 @@ import type { Spread } from './measurement.ts'
 import { short } from './table.ts'
 import type { Verdict } from './verdicts.ts'
 
+const title = 'Gatehouse beside what people would take instead'
 const width = 1_000
 const labels = 530
 const right = 850
@@ -45,8 +46,9 @@ export function plotOf(verdicts: readonly Verdict[]): string {
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y + 10}" font-family="Helvetica, Arial, sans-serif" font-size="13">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${y + 10}" fill="#fff"/>`,
-    text(20, 30, 'Gatehouse beside what people would take instead', { size: 19, bold: true }),
+    text(20, 30, title, { size: 19, bold: true }),
     legend(),
     ...parts,
     '</svg>\n',
