@@ -150,6 +150,20 @@ describe('SQLite file', () => {
     expect(output).toEqual({ stdout: 'store_unavailable\n1\nundefined\n', stderr: '' })
   }, 20_000)
 
+  test('a document that is read under the previous secret while it is written stays what was written', async () => {
+    const path = createPath()
+    const open = (secret: string, previous?: string) =>
+      openSqliteStore({ path, clock: Date.now, sealing: createSealing({ secret, previous }) })
+    const [first, second] = ['the first secret of this test', 'the second secret of this test']
+    const before = open(first)
+    await before.documents.put('keys', { n: 1 })
+    await before.close()
+    const both = open(second, first)
+    await Promise.all([both.documents.put('keys', { n: 2 }), both.documents.get('keys')])
+    expect(await both.documents.get('keys')).toEqual({ n: 2 })
+    await both.close()
+  })
+
   test('expired rows leave the file', async () => {
     const { clock, elapse } = createClock()
     const path = createPath()
