@@ -16,7 +16,7 @@ export type Message =
   | { readonly kind: 'sought'; readonly call: string }
   | { readonly kind: 'begun'; readonly call: string }
   | { readonly kind: 'unknown'; readonly call: string }
-  | { readonly kind: 'told'; readonly call: string; readonly event: Json }
+  | { readonly kind: 'told'; readonly call: string; readonly events: readonly Json[] }
   | { readonly kind: 'asked'; readonly call: string; readonly id: number; readonly question: Json }
   | {
       readonly kind: 'answered'

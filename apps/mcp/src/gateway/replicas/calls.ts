@@ -11,6 +11,7 @@ import { createDecisions, type Moment, momentNow } from './decisions.ts'
 import type { Caller, Company } from './parties.ts'
 import { createPost, TooLargeError, UnsentError } from './post.ts'
 import type { SealedMail } from './sealed-mail.ts'
+import { createWords, type Words } from './words.ts'
 
 export interface Calls {
   /**
@@ -53,18 +54,17 @@ interface Incoming {
   readonly from: ReplicaName
   readonly stop: AbortController
   readonly answers: Map<number, PromiseWithResolvers<Json>>
+  readonly words: Words
 }
 
 /** Milliseconds that a call may lie before it is begun. */
 const freshness = 5_000
 /** Milliseconds between looks whether those are alive whom we wait for, or who wait for us. */
 const lookAfter = 1_000
-/** Milliseconds for another replica to be told of a call, of words in it, of questions, and for it to take a large answer. */
-const patience = { call: 2_000, word: 1_000, question: 10_000, answer: 30_000 }
+/** Milliseconds for another replica to be told of a call, of words and questions in it, and for it to take a large answer. */
+const patience = { call: 2_000, word: 10_000, question: 10_000, answer: 30_000 }
 /** Milliseconds without a word after which it is asked what became of a call. */
 const soughtAfter = 10_000
-/** Bytes that wait for a replica that reads slowly, after which it is told nothing but answers. */
-const mostWaiting = 1_048_576
 
 export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
   const outgoing = new Map<string, Outgoing>()
@@ -113,7 +113,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     if (message.kind === 'begun') one.hasBegun = true
     // what was answered before lies before it
     else if (message.kind === 'unknown') void doubt(message.call, one, 'over')
-    else if (message.kind === 'told') one.company.hear(message.event)
+    else if (message.kind === 'told') for (const event of message.events) one.company.hear(event)
     else if (message.kind === 'asked') void answer(from, message, one)
     else if (message.error === undefined) one.resolve(message.result)
     else one.reject(decodeError(message.error))
@@ -140,15 +140,21 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     if (incoming.has(call)) return
     if (!work || age > freshness || draining.signal.aborted)
       return tell(from, { kind: 'done', call, error: encodeError(new NotBegunError()) })
-    const one: Incoming = { from, stop: new AbortController(), answers: new Map() }
+    const words = createWords({
+      send: (events) => send(from, { kind: 'told', call, events }, patience.word),
+      waiting: () => post.waiting(from),
+    })
+    const one: Incoming = { from, stop: new AbortController(), answers: new Map(), words }
     incoming.set(call, one)
     try {
       const run = () => work(input, callerOf(call, one))
       const result = await (trace
         ? inSpan('for another replica', { kind: 'server', parent: { ours: trace } }, run)
         : run())
+      words.flush()
       await send(from, { kind: 'done', call, result }, patience.answer)
     } catch (error) {
+      words.flush()
       tell(from, { kind: 'done', call, error: encodeError(error instanceof TooLargeError ? tooLarge() : error) })
     } finally {
       incoming.delete(call)
@@ -160,16 +166,12 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
     }
   }
 
-  function callerOf(call: string, { from, stop: { signal }, answers }: Incoming): Caller {
+  function callerOf(call: string, { from, stop: { signal }, answers, words }: Incoming): Caller {
     const name = replicas.self
     let asked = 0
     return {
       signal,
-      tell(event) {
-        // words are dropped rather than that answers wait for them
-        if (post.waiting(from) <= mostWaiting)
-          send(from, { kind: 'told', call, event }, patience.word).catch(() => undefined)
-      },
+      tell: words.tell,
       async begin() {
         const mayBegin = await decisions.begin(call).catch((cause: Error) => {
           throw new NotBegunError({ cause })
@@ -182,6 +184,7 @@ export function createCalls({ replicas, mail, onerror }: CallsOptions): Calls {
         asked += 1
         const waiting = Promise.withResolvers<Json>()
         answers.set(asked, waiting)
+        words.flush()
         send(from, { kind: 'asked', call, id: asked, question }, patience.question).catch(waiting.reject)
         return waiting.promise
       },
