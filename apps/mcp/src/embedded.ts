@@ -8,6 +8,9 @@ import { createApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 import { openGateway } from './gateway/open-gateway.ts'
 
+// for the process that it is in
+export { boundGarbage, releaseAfterStart } from '@gatehouse/service'
+
 export interface EmbeddedOptions {
   /** The variables of the service. `DATA_DIR` has to be among them. */
   readonly env: Environment

@@ -1,7 +1,7 @@
 // Both services in this process: each on a listener of its own, or both on one, told apart by path.
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { openAuthorizationServer } from '@gatehouse/auth/embedded'
-import { openMcpServer } from '@gatehouse/mcp/embedded'
+import { boundGarbage, openMcpServer, releaseAfterStart } from '@gatehouse/mcp/embedded'
 import { ClientError } from '@gatehouse/network'
 import type { Environment } from '@gatehouse/shared'
 
@@ -30,6 +30,7 @@ export const ofServices =
 /** Rejects with a ConfigError, or with a {@link ClientError} for a port that cannot be had. */
 export async function startServices(options: ServiceOptions): Promise<Services> {
   const { issuer, ports, isPublic, dataDir, file, env, onLog } = options
+  boundGarbage(process.execArgv)
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ofServices.test(name)))
   const common = {
     LOG_LEVEL: 'warn',
@@ -76,6 +77,7 @@ export async function startServices(options: ServiceOptions): Promise<Services> 
     await close()
     throw error
   }
+  void releaseAfterStart()
   const logins = auth.config.logins
     .filter(({ login }) => login !== 'developer')
     .map(({ login }) => names[login] ?? login)

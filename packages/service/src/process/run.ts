@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { ConfigError } from '../errors.ts'
 import { openLogStream } from '../log-stream.ts'
 import { createMetrics, type Metrics, serveMetrics } from '../metrics.ts'
-import { boundGarbage } from './heap.ts'
+import { boundGarbage, releaseAfterStart } from './heap.ts'
 
 /** Milliseconds. Twice what deploy/haproxy.cfg needs to notice that a replica is not ready. */
 const drain = 3_000
@@ -76,6 +76,7 @@ export async function serve(app: FastifyInstance, { host, port, metricsPort }: A
     await listening('METRICS_PORT', metricsPort, serving)
   }
   await listening('PORT', port, app.listen({ host, port }))
+  void releaseAfterStart()
 }
 
 function endOnSignal(app: FastifyInstance): void {
