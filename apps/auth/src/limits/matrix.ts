@@ -33,6 +33,8 @@ export const limits = {
   client_secret: { window: 60_000, network: 20 },
   /** Metadata documents that are fetched, … */
   document: { window: 60_000, network: 30, pots: { first: 2, newcomers: 120, shared: 120 } },
+  /** … that were not had before and are kept: clients, too, that we have to keep, … */
+  document_new: { window: 3_600_000, network: 100, pots: { first: 2, newcomers: 1_500, shared: 400 } },
   /** … that could not be had, … */
   document_failed: { window: 60_000, network: 10 },
   /** … or could not from one host, which did not ask for our visits. */

@@ -370,3 +370,42 @@ test('hosts are admitted by list, or kept out by list with what is below them, a
     expect(await closed.refusal(`https://${host}/client`)).toMatch(/are not admitted here/)
   expect(closed.fetched).toEqual([documentId])
 })
+
+test('what a stranger can make us keep is small: 4,096 characters, what nobody reads not counted', async () => {
+  await using scene = openScene()
+  scene.internet.answer = (url) => documentOf(url, { x: 'y'.repeat(4_096) })
+  expect(await scene.refusal()).toContain('more than 4096 characters')
+  const other = 'https://app.example/other.json'
+  scene.internet.answer = (url) => documentOf(url, { jwks: { keys: [{ kty: 'RSA', n: 'y'.repeat(8_000) }] } })
+  expect(await scene.find(other)).not.toHaveProperty('jwks')
+})
+
+test('new documents are let in as registrations are, by the hour; those that are known are read on', async () => {
+  await using scene = openScene()
+  const address = (n: number) => `https://evil.example/c/${n}`
+  let kept = 0
+  for (let minute = 0; minute < 6; minute += 1) {
+    for (let n = 0; n < 90; n += 1) {
+      const found = await scene.find(address(minute * 90 + n)).catch((error: Error) => error)
+      if (!(found instanceof Error)) kept += 1
+    }
+    scene.elapse(61)
+  }
+  expect(kept, 'of a network that nobody knows, all from the pot that is shared').toBe(400)
+  const reads = scene.fetched.length
+  expect((await scene.find(address(0))).client_name).toBe('App')
+  expect(scene.fetched.length, 'it was read again').toBe(reads + 1)
+  scene.elapse(oneHour)
+  expect((await scene.find(address(539))).client_name).toBe('App')
+})
+
+test('documents that are not kept use up nothing of what may be kept', async () => {
+  await using scene = openScene()
+  scene.internet.answer = gone
+  for (let minute = 0; minute < 60; minute += 1) {
+    for (let n = 0; n < 8; n += 1) await scene.refusal(`https://gone.example/${minute}/${n}`)
+    scene.elapse(61)
+  }
+  scene.internet.answer = (url) => documentOf(url)
+  expect((await scene.find()).client_name).toBe('App')
+})

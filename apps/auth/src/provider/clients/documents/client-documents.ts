@@ -10,7 +10,8 @@ import { type Taken, takeEach, takeShare } from '../../../limits/budgets.ts'
 import { limits } from '../../../limits/matrix.ts'
 import { networkOf } from '../../../limits/network.ts'
 import type { AttemptStore, Clock, RecordStore } from '../../../store/contract.ts'
-import { registrationMember } from '../own-metadata.ts'
+import { mostMetadata, registrationMember } from '../own-metadata.ts'
+import { dropUnused } from '../unused-metadata.ts'
 import { isAdmitted } from './admitted-hosts.ts'
 import { DocumentUnavailableError } from './document-unavailable.ts'
 import { DocumentFetchError, type FetchedDocument } from './safe-fetch.ts'
@@ -102,12 +103,12 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
   async function load(clientId: string, url: URL, stale: Cached | undefined): Promise<Cached> {
     const fetched = await fetchedElsewhere(clientId)
     if (fetched) return fetched
-    const risk = await takeFetch(url)
-    if (!risk.allowed) {
+    const { risk, room } = await takeFetch(url, { isNew: !stale?.metadata })
+    if (!room.allowed) {
       // nobody is to wait for what nobody fetches
       await attempts.giveBack(fetching(clientId))
       if (stale?.metadata) return stale
-      throw new DocumentUnavailableError(url.host, 'busy', 'too many were asked for; try again in a minute')
+      throw new DocumentUnavailableError(url.host, 'busy', 'too many were asked for; try again later')
     }
     try {
       const { text, maxAge = 0 } = await fetch(url)
@@ -120,6 +121,8 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
       return await write(clientId, { metadata, freshUntil, staleUntil }, fresh + staleMs)
     } catch (error) {
       if (!(error instanceof DocumentFetchError)) throw error
+      // nothing of it is kept
+      await room.giveBack()
       const freshUntil = clock() + failureMs
       const passing = error.kind === 'unreachable'
       tell(url.host, error.message)
@@ -130,19 +133,28 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
     }
   }
 
-  /** What is taken goes back with a document that is good, but for what bounds how many there can be of these. */
-  async function takeFetch({ host }: URL): Promise<Taken> {
+  /**
+   * `risk` goes back with a document that is good, `room` with one that is not: it bounds how many there can be of these.
+   * Nothing is taken unless there is room.
+   */
+  async function takeFetch(
+    { host }: URL,
+    { isNew }: { readonly isNew: boolean },
+  ): Promise<{ risk: Taken; room: Taken }> {
     const address = (Provider.ctx as KoaContextWithOIDC | undefined)?.ip
     const network = address === undefined ? undefined : networkOf(address)
     const risk = await takeEach([
       () => takeShare(attempts, 'document_failed', limits.document_failed, network),
       () => takeShare(attempts, `document_host:${host}`, limits.document_host, network),
     ])
-    if (!risk.allowed) return risk
+    if (!risk.allowed) return { risk, room: risk }
     const fetched = await takeShare(attempts, 'document', limits.document, network)
-    if (fetched.allowed) return risk
-    await risk.giveBack()
-    return fetched
+    const room =
+      fetched.allowed && isNew
+        ? await takeShare(attempts, 'document_new', limits.document_new, network)
+        : nothingTaken(fetched)
+    if (!room.allowed) await risk.giveBack()
+    return { risk, room }
   }
 
   /** Waits for another process that asked for the same document a moment ago; undefined if none did, or nothing came. */
@@ -179,6 +191,11 @@ export function createClientDocuments(options: ClientDocumentsOptions): ClientDo
   }
 }
 
+/** Of what is not given back. */
+function nothingTaken({ allowed, retryAfter }: Taken): Taken {
+  return { allowed, retryAfter, giveBack: async () => undefined }
+}
+
 function fetching(clientId: string): string {
   return `client-document:${clientId}`
 }
@@ -212,5 +229,9 @@ function parseDocument(clientId: string, text: string): Record<string, unknown> 
   if (result.data.client_id !== clientId) {
     throw new DocumentFetchError('refused', 'the client_id in the document is not the address that it was fetched from')
   }
-  return result.data
+  const document = { ...result.data }
+  dropUnused(document)
+  if (JSON.stringify(document).length > mostMetadata)
+    throw new DocumentFetchError('refused', `the client document has more than ${mostMetadata} characters`)
+  return document
 }
