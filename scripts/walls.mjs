@@ -337,6 +337,7 @@ export const walls = [
       '../recent.ts',
       '../settings.ts',
       '../upstreams/contract.ts',
+      '../upstreams/declared.ts',
       '@gatehouse/shared/gateway-file',
       '@modelcontextprotocol/server',
     ],

@@ -27,13 +27,21 @@ export function tidyAuthorization(parameters: Parameters, resources: ResourcePol
 /** Of any form: one spelling for the resource, so that the legs of a flow agree, and for the scope. */
 export function tidyForm(parameters: Parameters, resources: ResourcePolicy): Parameters {
   const { resource, scope, ...rest } = parameters
-  const spelled = typeof resource === 'string' ? resources.canonicalize(resource) : resource
+  const spelled = oneOf(resource, (named) => resources.canonicalize(named))
   const listed = typeof scope === 'string' ? scope.split(' ').filter(Boolean).join(' ') || undefined : scope
   return {
     ...rest,
     ...(spelled !== undefined && { resource: spelled }),
     ...(listed !== undefined && { scope: listed }),
   }
+}
+
+/** What is named more than once, each time the same, is named once: Codex does so. Others stay doubled, and are refused. */
+function oneOf(value: unknown, canonicalize: (text: string) => string): unknown {
+  if (typeof value === 'string') return canonicalize(value)
+  if (!Array.isArray(value)) return value
+  const distinct = new Set(value.map((each) => (typeof each === 'string' ? canonicalize(each) : each)))
+  return distinct.size === 1 ? [...distinct][0] : value
 }
 
 /** Our page of consent, which every request meets, offers another account (OpenID Connect Core §3.1.2.1). */

@@ -60,6 +60,24 @@ test('anyone who names an unknown resource is told the known ones', async () => 
   expect(json.error_description).toBe(`unknown resource; known: ${mcp}, http://localhost:3000/other`)
 })
 
+test('a resource that is named twice, each time the same, is named once', async () => {
+  await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
+  const fields: [string, string][] = [
+    ['client_id', worker.client_id],
+    ['client_secret', worker.client_secret],
+    ['grant_type', 'client_credentials'],
+    ['resource', mcp],
+    ['resource', `${mcp}/`],
+  ]
+  expect((await server.token(fields)).status).toBe(200)
+  const device = await server.post('/device_authorization', [
+    ['client_id', 'terminal'],
+    ['resource', mcp],
+    ['resource', mcp],
+  ])
+  expect(device.status).toBe(200)
+})
+
 test('two resources in one request are an invalid_request', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
   const pair: [string, string][] = [

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { expect, test } from 'vitest'
-import { startMcpServer, type TestServer } from '../harness/mcp-server.ts'
+import { answerOf, startMcpServer, type TestServer } from '../harness/mcp-server.ts'
+import { sessionClient } from '../harness/session-client.ts'
 import { everythingServer } from './harness/everything.ts'
 import { startFixture } from './harness/fixture-upstream.ts'
 import { gatewayEnv } from './harness/gateway.ts'
@@ -77,4 +78,30 @@ test('the demonstration stands beside other servers where the file names it, wit
     await expect(more, 'it takes a scope of its own').rejects.toThrow()
     await client.close()
   }
+})
+
+test('who has no session subscribes to nothing, and ends no subscription of others on a connection that is shared', async () => {
+  await using fixture = await startFixture('http 2025', { isolation: 'shared' }, 'matrix')
+  await using server = await gatewayTo({ fixture: fixture.settings })
+  const heard: string[] = []
+  const listener = await connect(server, '2025')
+  listener.setNotificationHandler('notifications/resources/updated', async ({ params }) => void heard.push(params.uri))
+  const { resources } = await listener.listResources()
+  const uri = resources[0]?.uri ?? ''
+  await listener.subscribeResource({ uri })
+  const stranger = sessionClient({ resource: server.resource, token: await server.sign() })
+  const ask = async (method: string) =>
+    answerOf(await stranger.post({ jsonrpc: '2.0', id: 1, method, params: { uri } }))
+  expect((await ask('resources/subscribe')).error).toMatchObject({
+    code: -32_602,
+    message: expect.stringContaining('session'),
+  })
+  expect((await ask('resources/unsubscribe')).result).toBeDefined()
+  await expect
+    .poll(async () => {
+      await listener.callTool({ name: 'touch', arguments: {} })
+      return heard
+    })
+    .toContain(uri)
+  await listener.close()
 })

@@ -2,6 +2,7 @@
 import { createDigests } from '../digest.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import type { Behalf, Owner, Upstream } from '../upstreams/contract.ts'
+import { declaredTo } from '../upstreams/declared.ts'
 import type { Kind } from './contract.ts'
 
 const digest = createDigests(1_024)
@@ -27,12 +28,13 @@ function placeOf(settings: UpstreamSettings): unknown {
   return settings.transport === 'builtin' ? [] : [settings.transport, settings.url]
 }
 
-/** What an upstream may answer differently to: who asks, as it sees it, and what the client is able to do. */
-function asSeen(upstream: Upstream, { owner, capabilities, headers, granted }: Behalf): unknown {
+/** What an upstream may answer differently to: who asks, as it sees it, and what it is told that the client can do. */
+function asSeen(upstream: Upstream, behalf: Behalf): unknown {
+  const { owner, headers, granted } = behalf
   const { settings } = upstream
   const forwarded = 'forwardHeaders' in settings ? settings.forwardHeaders.map((name) => headers[name] ?? null) : []
   const scopes = 'identity' in settings && settings.identity?.as === 'jwt' ? [...granted.scopes].sort() : []
-  return [credentialOwner(upstream, owner), forwarded, capabilities, scopes]
+  return [credentialOwner(upstream, owner), forwarded, declaredTo(settings, behalf), scopes]
 }
 
 /** Of what one upstream lists. */

@@ -107,13 +107,13 @@ describe('enforced', () => {
     const good = a.tools
     const evil = [tool('send', 'Evil')]
     const bob = behalfOf('bob')
-    const able = behalfOf('alice', { capabilities: { sampling: {} } })
+    const able = behalfOf('alice', { capabilities: { roots: {} } })
     a.page = () => ({ tools: a.behalves.at(-1)?.owner.subject === 'bob' ? evil : good })
     expect([await catalog.findTool('send', alice), await catalog.findTool('send', bob)]).toEqual([
       expect.objectContaining({ name: 'send' }),
       undefined,
     ])
-    a.page = () => ({ tools: a.behalves.at(-1)?.capabilities.sampling ? evil : good })
+    a.page = () => ({ tools: a.behalves.at(-1)?.capabilities.roots ? evil : good })
     expect(await catalog.findTool('send', able)).toBeUndefined()
     let turn = 0
     a.page = () => ({ tools: (turn++ & 1) === 0 ? good : evil })

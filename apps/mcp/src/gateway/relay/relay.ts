@@ -59,9 +59,14 @@ export function createRelay({ catalog, upstreams, forward, tasks, gate, limit, o
         return pass(found.upstream, sent, judged(client, promptOf(found), argumentsOf(params), missing))
       }
       case 'resources/read':
-      case 'resources/subscribe':
-      case 'resources/unsubscribe':
         return passResource(request, params, client)
+      // A connection may be shared: what one caller ends without a session of their own would be ended for all, and what they
+      // begin for nobody. With a session it does not come here (gateway.ts).
+      case 'resources/subscribe':
+        await resourceAt(textIn(params, 'uri'), client)
+        throw new RpcError(codes.invalidParams, 'A subscription needs a session: send initialize first')
+      case 'resources/unsubscribe':
+        return {}
       case 'completion/complete':
         return complete(params, client)
     }

@@ -1,7 +1,7 @@
 // Which era an upstream is of. It is asked once, in the words of 2026-07-28, and the verdict is remembered: some servers of
 // the older era end at a question that they do not know.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Behalf, type Description, type Era, type Members, RpcError, UpstreamError } from './contract.ts'
+import { type Description, type Era, type Members, RpcError, UpstreamError } from './contract.ts'
 import { type Identity, serverInfoIn, versions } from './envelope.ts'
 import { SessionLostError } from './faults.ts'
 import type { Peer, RequestTerms } from './peer.ts'
@@ -73,36 +73,4 @@ function describe(era: Era, protocolVersion: string, result: Members): Descripti
 
 function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Characters of what nobody here knows. Each variant of it is a connection of its own. */
-const longestUnknown = 8_192
-
-/** What an upstream is told that the client can do: as the client says it, as far as the file lets it be asked. */
-export function mirrored(
-  { capabilities }: Pick<Behalf, 'capabilities'>,
-  questions: { readonly form: boolean; readonly url: boolean; readonly roots: boolean; readonly sampling: boolean },
-): Members {
-  const { elicitation, sampling, roots, tasks: _, ...rest } = capabilities
-  const asks = isMembers(elicitation) ? elicitationOf(elicitation, questions) : undefined
-  return {
-    ...(JSON.stringify(rest).length <= longestUnknown && rest),
-    ...(asks && { elicitation: asks }),
-    ...(isMembers(sampling) && questions.sampling && { sampling }),
-    ...(isMembers(roots) && questions.roots && { roots }),
-  }
-}
-
-/** Without a mode it is `form`: so it was before there were modes. */
-function elicitationOf(
-  declared: Members,
-  { form, url }: { readonly form: boolean; readonly url: boolean },
-): Members | undefined {
-  const { form: formTerms, url: urlTerms, ...rest } = declared
-  const hasForm = formTerms !== undefined || urlTerms === undefined
-  const modes = {
-    ...(formTerms !== undefined && form && { form: formTerms }),
-    ...(urlTerms !== undefined && url && { url: urlTerms }),
-  }
-  return Object.keys(modes).length > 0 || (hasForm && form) ? { ...rest, ...modes } : undefined
 }

@@ -12,9 +12,9 @@ import {
   UpstreamError,
   type UpstreamRequest,
 } from './contract.ts'
+import { declaredTo } from './declared.ts'
 import { SessionLostError } from './faults.ts'
 import { reads } from './methods.ts'
-import { mirrored } from './negotiate.ts'
 import type { Pool } from './pool.ts'
 import { createShares } from './shares.ts'
 
@@ -42,7 +42,7 @@ export interface PooledUpstream extends Upstream {
 }
 
 export function createUpstream({ settings, pool: poolOver, open, onerror, close }: UpstreamOptions): PooledUpstream {
-  const { name, isolation, questions, timeouts, concurrency } = settings
+  const { name, isolation, timeouts, concurrency } = settings
   /** Of all who wait for the same connection, the last one opens it for them. */
   const openers = new Map<string, { open: () => Promise<Connection>; waiting: number }>()
   const pool = poolOver((key) => {
@@ -76,13 +76,7 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     }
   }
 
-  /** A process of many callers is told of nobody's capabilities: its questions could reach another. */
-  function declaredFor(behalf: Behalf): Members {
-    const all = mirrored(behalf, questions)
-    if (isolation !== 'shared') return all
-    const { elicitation: _e, sampling: _s, roots: _r, ...rest } = all
-    return rest
-  }
+  const declaredFor = (behalf: Behalf): Members => declaredTo(settings, behalf)
 
   async function request(wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
     const giveBack = shares.take(personOf(behalf.owner))
