@@ -17,7 +17,7 @@ import type { ShortPolls } from './device/short-polls.ts'
 import type { Engine } from './engine.ts'
 import { during } from './operation.ts'
 import { encodeFields, formType, mediaType, refuseUnreadable } from './request-body.ts'
-import { type Parameters, tidyAuthorization, tidyForm } from './request-parameters.ts'
+import { type Parameters, tidyAddress, tidyAuthorization, tidyForm } from './request-parameters.ts'
 import type { ResourcePolicy } from './resources.ts'
 
 const formLimit = 56 * 1024
@@ -125,7 +125,7 @@ export function mountProvider(options: MountOptions): FastifyPluginAsync {
       // an app may ask in a frame whether the person is signed in: that opens nothing, so it takes nothing from who does
       const silent = isFrame(request.headers) && query.searchParams.get('prompt') === 'none'
       await allowPage(silent ? 'silent' : 'authorize', request)
-      query.search = encodeFields(tidyAuthorization(Object.fromEntries(fieldsOf(query.searchParams)), resources))
+      query.search = encodeFields(tidyAddress(Object.fromEntries(fieldsOf(query.searchParams)), resources))
       const mode = query.searchParams.get('response_mode')
       // codes go into the query and nowhere else; the engine has no switch for its other modes, and refuses unknown ones
       if (mode && mode !== 'query') query.searchParams.set('response_mode', 'not-supported')

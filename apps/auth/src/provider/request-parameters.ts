@@ -27,7 +27,7 @@ export function tidyAuthorization(parameters: Parameters, resources: ResourcePol
 /** Of any form: one spelling for the resource, so that the legs of a flow agree, and for the scope. */
 export function tidyForm(parameters: Parameters, resources: ResourcePolicy): Parameters {
   const { resource, scope, ...rest } = parameters
-  const spelled = oneOf(resource, (named) => resources.canonicalize(named))
+  const spelled = typeof resource === 'string' ? resources.canonicalize(resource) : resource
   const listed = typeof scope === 'string' ? scope.split(' ').filter(Boolean).join(' ') || undefined : scope
   return {
     ...rest,
@@ -36,12 +36,16 @@ export function tidyForm(parameters: Parameters, resources: ResourcePolicy): Par
   }
 }
 
-/** What is named more than once, each time the same, is named once: Codex does so. Others stay doubled, and are refused. */
-function oneOf(value: unknown, canonicalize: (text: string) => string): unknown {
-  if (typeof value === 'string') return canonicalize(value)
-  if (!Array.isArray(value)) return value
-  const distinct = new Set(value.map((each) => (typeof each === 'string' ? canonicalize(each) : each)))
-  return distinct.size === 1 ? [...distinct][0] : value
+/**
+ * Of the address that a client opens: a resource that is named more than once, each time the same, is named once. Codex writes
+ * such addresses. Different ones stay doubled, and are refused; so is each doubled member of a form (RFC 6749 §3.2).
+ */
+export function tidyAddress(parameters: Parameters, resources: ResourcePolicy): Parameters {
+  const { resource } = parameters
+  const distinct = new Set(
+    Array.isArray(resource) ? resource.map((named) => resources.canonicalize(String(named))) : [],
+  )
+  return tidyAuthorization(distinct.size === 1 ? { ...parameters, resource: [...distinct][0] } : parameters, resources)
 }
 
 /** Our page of consent, which every request meets, offers another account (OpenID Connect Core §3.1.2.1). */

@@ -60,22 +60,28 @@ test('anyone who names an unknown resource is told the known ones', async () => 
   expect(json.error_description).toBe(`unknown resource; known: ${mcp}, http://localhost:3000/other`)
 })
 
-test('a resource that is named twice, each time the same, is named once', async () => {
+test('an address that names a resource twice, each time the same, names it once; other ones are refused', async () => {
   await using server = await startAuthServer({ environment: { AUTH_RESOURCES: two } })
-  const fields: [string, string][] = [
-    ['client_id', worker.client_id],
-    ['client_secret', worker.client_secret],
-    ['grant_type', 'client_credentials'],
-    ['resource', mcp],
-    ['resource', `${mcp}/`],
-  ]
-  expect((await server.token(fields)).status).toBe(200)
-  const device = await server.post('/device_authorization', [
-    ['client_id', 'terminal'],
-    ['resource', mcp],
-    ['resource', mcp],
-  ])
-  expect(device.status).toBe(200)
+  const redirect = 'http://127.0.0.1/callback'
+  const { json } = await server.register({
+    client_name: 'Twice',
+    redirect_uris: [redirect],
+    token_endpoint_auth_method: 'none',
+  })
+  const open = async (resources: readonly string[]) => {
+    const query = new URLSearchParams({
+      client_id: String(json.client_id),
+      response_type: 'code',
+      redirect_uri: redirect,
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+      state: 'x',
+    })
+    for (const resource of resources) query.append('resource', resource)
+    return (await server.get(`/authorize?${query}`)).headers.location ?? ''
+  }
+  expect(await open([mcp, `${mcp}/`])).toContain('/interaction/')
+  expect(await open([mcp, 'http://localhost:3000/other'])).not.toContain('/interaction/')
 })
 
 test('two resources in one request are an invalid_request', async () => {
