@@ -7,7 +7,7 @@ import type { ClientPolicy } from '../../config.ts'
 import { claimsOurWord } from '../../pages/app-name.ts'
 import { deviceCode } from '../grants/device-code.ts'
 import { grantsOpenTo } from '../grants/index.ts'
-import { mostMetadata, operatorMetadata, registrationMember, scopeLimit } from './own-metadata.ts'
+import { operatorMetadata, registrationMember, scopeLimit } from './own-metadata.ts'
 import { checkLogoutRedirects, checkRedirects, InvalidRedirectUrisError } from './redirects.ts'
 import { dropUnused, keepMaxAge } from './unused-metadata.ts'
 
@@ -23,7 +23,8 @@ export const openidScopes: readonly string[] = ['openid', ...personalScopes, off
 export const idTokenAlgorithms = ['RS256', 'ES256'] as const
 /** What the engine takes for an e-mail address. */
 const email = /^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*$/i
-const limits = { client_name: 128, uri: 2_048 }
+/** `all` is of a registration as JSON: so much a stranger can make us keep. */
+const limits = { client_name: 128, uri: 2_048, all: 4_096 }
 /** What clients are told that the policy keeps from the device flow. */
 export const noDeviceFlow = 'sign-in by device code is for clients that the operator of this server registered'
 
@@ -46,8 +47,8 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
   const schemes = operator ? 'any' : policy.redirectSchemes
   checkRedirects(metadata, schemes)
   checkLogoutRedirects(metadata, schemes)
-  if (metadata[registrationMember] === 'dynamic' && JSON.stringify(metadata).length > mostMetadata)
-    throw new errors.InvalidClientMetadata(`the metadata has more than ${mostMetadata} characters`)
+  if (metadata[registrationMember] === 'dynamic' && JSON.stringify(metadata).length > limits.all)
+    throw new errors.InvalidClientMetadata(`the metadata has more than ${limits.all} characters`)
   const hasSecret = metadata.token_endpoint_auth_method !== 'none'
   keepSupported(metadata, grantsOpenTo({ isOperatorRegistered: operator, hasSecret }, policy))
   keepAddresses(metadata)

@@ -16,9 +16,6 @@ export const ownMetadata = [registrationMember, maxAge, ...operatorMetadata]
 type Metadata = Record<string, unknown>
 type ClientLike = object
 
-/** Characters, as JSON: so much a stranger can make us keep. */
-export const mostMetadata = 4_096
-
 /** The scopes that the operator limited this client to; undefined for "what the resource offers". */
 export function registeredScope(client: ClientLike): ReadonlySet<string> | undefined {
   const limit = (client as Metadata)[scopeLimit]

@@ -371,10 +371,10 @@ test('hosts are admitted by list, or kept out by list with what is below them, a
   expect(closed.fetched).toEqual([documentId])
 })
 
-test('what a stranger can make us keep is small: 4,096 characters, what nobody reads not counted', async () => {
+test('what a stranger can make us keep is small: 5 KB, what nobody reads not counted', async () => {
   await using scene = openScene()
-  scene.internet.answer = (url) => documentOf(url, { x: 'y'.repeat(4_096) })
-  expect(await scene.refusal()).toContain('more than 4096 characters')
+  scene.internet.answer = (url) => documentOf(url, { x: 'y'.repeat(5_120) })
+  expect(await scene.refusal()).toContain('more than 5120 characters')
   const other = 'https://app.example/other.json'
   scene.internet.answer = (url) => documentOf(url, { jwks: { keys: [{ kty: 'RSA', n: 'y'.repeat(8_000) }] } })
   expect(await scene.find(other)).not.toHaveProperty('jwks')

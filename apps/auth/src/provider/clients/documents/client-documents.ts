@@ -10,7 +10,7 @@ import { type Taken, takeEach, takeShare } from '../../../limits/budgets.ts'
 import { limits } from '../../../limits/matrix.ts'
 import { networkOf } from '../../../limits/network.ts'
 import type { AttemptStore, Clock, RecordStore } from '../../../store/contract.ts'
-import { mostMetadata, registrationMember } from '../own-metadata.ts'
+import { registrationMember } from '../own-metadata.ts'
 import { dropUnused } from '../unused-metadata.ts'
 import { isAdmitted } from './admitted-hosts.ts'
 import { DocumentUnavailableError } from './document-unavailable.ts'
@@ -21,6 +21,8 @@ const freshMs = { least: 300_000, most: 86_400_000 }
 const staleMs = 86_400_000
 const failureMs = 60_000
 const longestId = 2_048
+/** Characters, without what nobody reads. The draft of the documents recommends 5 KB; so much a stranger can make us keep. */
+const mostKept = 5_120
 /** Of hosts, each of which is in the log once in failureMs. */
 const remembered = 1_000
 /** A little longer than a fetch may take. */
@@ -231,7 +233,7 @@ function parseDocument(clientId: string, text: string): Record<string, unknown> 
   }
   const document = { ...result.data }
   dropUnused(document)
-  if (JSON.stringify(document).length > mostMetadata)
-    throw new DocumentFetchError('refused', `the client document has more than ${mostMetadata} characters`)
+  if (JSON.stringify(document).length > mostKept)
+    throw new DocumentFetchError('refused', `the client document has more than ${mostKept} characters`)
   return document
 }
