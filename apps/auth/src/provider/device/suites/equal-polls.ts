@@ -155,12 +155,10 @@ function exchange(agent: Agent, server: AuthServer, { method, path, headers, bod
       response.on('error', reject)
       response.on('end', () => {
         const { statusCode: status = 0, rawHeaders } = response
-        const text = Buffer.concat(chunks).toString().replaceAll(String(server.port), 'PORT').replace(uuid, 'UUID')
+        const text = withoutPort(Buffer.concat(chunks).toString(), server).replace(uuid, 'UUID')
         const said = /"error":"(\w+)"/.exec(text)?.[1] ?? ''
         const isToken = status === 200 && text.includes('access_token')
-        const raw = rawHeaders.map((each, i) =>
-          rawHeaders[i - 1] === 'Date' ? '' : each.replaceAll(String(server.port), 'PORT'),
-        )
+        const raw = rawHeaders.map((each, i) => (rawHeaders[i - 1] === 'Date' ? '' : withoutPort(each, server)))
         resolve({ status, error: said, headers: raw, text: isToken ? 'tokens' : text })
       })
     })
@@ -178,12 +176,14 @@ async function recordOf(store: Store, deviceCode: string): Promise<unknown> {
   return { ...rest, known, accountId, params, consumedAt }
 }
 
+/** A number may have the digits of the port in it, too. */
+const withoutPort = (text: string, { port }: AuthServer): string => text.replaceAll(`:${port}`, ':PORT')
 const lines = (server: AuthServer): Record<string, unknown>[] =>
   server
     .log()
     .split('\n')
     .filter(Boolean)
-    .map((line) => JSON.parse(line.replaceAll(String(server.port), 'PORT')))
+    .map((line) => JSON.parse(line, (_, member) => (typeof member === 'string' ? withoutPort(member, server) : member)))
 const completed = (server: AuthServer) => lines(server).filter(({ msg }) => msg === 'request completed').length
 
 /** The lines of each request, and those that are of none. */
