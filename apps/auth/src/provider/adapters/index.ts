@@ -22,7 +22,25 @@ const byModel: Readonly<Record<string, (options: AdapterOptions, model: string) 
 }
 
 export function createAdapterFactory(options: AdapterOptions): (model: string) => Adapter {
-  return (model) => translated((byModel[model] ?? createRecordAdapter)(options, model))
+  const { store } = options
+  const records = { ...store.records, revokeByGrant: onceATurn(store.records.revokeByGrant) }
+  const own = { ...options, store: { ...store, records } }
+  return (model) => translated((byModel[model] ?? createRecordAdapter)(own, model))
+}
+
+/** The engine revokes by model, all of them at once, and each finds the records of all. Nothing has begun when others join. */
+function onceATurn(run: (id: string) => Promise<void>): (id: string) => Promise<void> {
+  const waiting = new Map<string, Promise<void>>()
+  return (id) => {
+    const joined = waiting.get(id)
+    if (joined !== undefined) return joined
+    const begun = Promise.resolve().then(() => {
+      waiting.delete(id)
+      return run(id)
+    })
+    waiting.set(id, begun)
+    return begun
+  }
 }
 
 function translated(adapter: Adapter): Adapter {
