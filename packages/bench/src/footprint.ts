@@ -1,6 +1,6 @@
 // What a service takes that nobody asks anything: how long it starts, and its memory.
 import { setTimeout as wait } from 'node:timers/promises'
-import { createTokenIssuer } from '@gatehouse/testing'
+import { createTokenIssuer, startProcess } from '@gatehouse/testing'
 import { startSdkV2 } from './beside/mcp-servers.ts'
 import { createCaller } from './caller.ts'
 import { bareName } from './client-credentials.ts'
@@ -20,12 +20,15 @@ interface Started extends AsyncDisposable {
 
 /** One starts after the other, so that each has the machine for itself meanwhile. The first rounds fill the kernel's caches. */
 export async function sampleFootprint(say: Say, { warmUp, rounds }: RoundsOptions): Promise<Record<string, Sample[]>> {
+  await build(say)
   await using issuer = await createTokenIssuer()
   const starts: Readonly<Record<string, () => Promise<Started>>> = {
     [bareName]: async () => answering(await startBareProvider(), '/.well-known/openid-configuration'),
     'Gatehouse, SQLite': startGatehouse,
+    'Gatehouse, SQLite, as in an image': () => startGatehouse({ built: true }),
     'SDK v2, no guard': async () => answering(await startSdkV2(), '/mcp'),
     'the demonstration': () => startGateway(issuer),
+    'the demonstration, as in an image': () => startGateway(issuer, { built: true }),
   }
   const names = Object.keys(starts)
   const samples: Record<string, Sample[]> = Object.fromEntries(names.map((name) => [name, []]))
@@ -47,6 +50,13 @@ export async function sampleFootprint(say: Say, { warmUp, rounds }: RoundsOption
     await Promise.all(resting)
   }
   return samples
+}
+
+async function build(say: Say): Promise<void> {
+  say('compiling what images have')
+  await using compiler = startProcess(['node_modules/typescript/bin/tsc', '-b', 'apps/auth', 'apps/mcp'])
+  const { code } = await compiler.exited
+  if (code !== 0) throw new Error(`The services do not compile:\n${compiler.output()}`)
 }
 
 /** Until it has answered once, whatever it says. */

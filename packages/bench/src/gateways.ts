@@ -57,11 +57,13 @@ export interface GatewayOptions {
   readonly parked?: number
   /** Options of Node.js. */
   readonly node?: readonly string[]
+  /** Runs what was compiled into `dist`, as images do. */
+  readonly built?: boolean
 }
 
 export async function startGateway(
   issuer: TokenIssuer,
-  { upstream, parked = 10, node = [] }: GatewayOptions = {},
+  { upstream, parked = 10, node = [], built = false }: GatewayOptions = {},
 ): Promise<McpServer> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'))
   const file = join(folder, 'gatehouse.json')
@@ -82,7 +84,7 @@ export async function startGateway(
     ...imageSettings(node),
     ...(upstream && { GATEHOUSE_CONFIG: file }),
   }
-  const stack = await startStack({ services: ['mcp'], env: { mcp: env }, readyWithin })
+  const stack = await startStack({ services: ['mcp'], env: { mcp: env }, readyWithin, built })
   return {
     pid: stack.pid('mcp'),
     url: stack.resource,

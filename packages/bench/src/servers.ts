@@ -52,10 +52,12 @@ export interface GatehouseOptions {
   /** Absent: SQLite. */
   readonly redisUrl?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Runs what was compiled into `dist`, as images do. */
+  readonly built?: boolean
 }
 
 /** Devices may poll every second, and the caller says whose requests it hands on. */
-export async function startGatehouse({ redisUrl, env = {} }: GatehouseOptions = {}): Promise<Server> {
+export async function startGatehouse({ redisUrl, env = {}, built = false }: GatehouseOptions = {}): Promise<Server> {
   const auth = {
     ...imageSettings(),
     NODE_ENV: 'production',
@@ -67,7 +69,7 @@ export async function startGatehouse({ redisUrl, env = {} }: GatehouseOptions = 
     ...(redisUrl && { REDIS_URL: redisUrl }),
     ...env,
   }
-  const stack = await startStack({ services: ['auth'], clients: [terminal, robot], env: { auth }, readyWithin })
+  const stack = await startStack({ services: ['auth'], clients: [terminal, robot], env: { auth }, readyWithin, built })
   const caller = createCaller(Number(new URL(stack.issuer).port))
   return {
     pid: stack.pid('auth'),

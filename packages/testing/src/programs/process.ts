@@ -32,20 +32,24 @@ export interface ProcessOptions {
   readonly cwd?: string
   /** A file that is /etc/hosts to this process alone. Takes root, on Linux. */
   readonly hosts?: string
+  /** The file to run was compiled, and what Node.js makes of it is not kept: as in images. */
+  readonly built?: boolean
 }
+
+const fromSource = ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning']
+const asInImages = ['--enable-source-maps', '--disable-warning=ExperimentalWarning']
 
 /** `args` begin with the file to run, relative to the repository. */
 export function startProcess(
   args: readonly string[],
-  { env = {}, command = process.execPath, input, cwd = repository, hosts }: ProcessOptions = {},
+  { env = {}, command = process.execPath, input, cwd = repository, hosts, built = false }: ProcessOptions = {},
 ): RunningProcess {
-  const node =
-    command === process.execPath ? ['--conditions=gatehouse-source', '--disable-warning=ExperimentalWarning'] : []
+  const node = command === process.execPath ? (built ? asInImages : fromSource) : []
   const { PATH = '', HOME = '' } = process.env
   const line = [...(hosts ? withHosts(hosts) : []), command, ...node, ...args]
   const child = spawn(line[0] as string, line.slice(1), {
     cwd,
-    env: { PATH, HOME, NO_COLOR: '1', ...compileCache, ...env },
+    env: { PATH, HOME, NO_COLOR: '1', ...(!built && compileCache), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   // a program that ends before it reads is not our trouble

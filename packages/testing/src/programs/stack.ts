@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly hosts?: string | undefined
   /** Milliseconds that a service may take to be ready, 30,000 by default. */
   readonly readyWithin?: number
+  /** Runs what was compiled into `dist`, as images do. */
+  readonly built?: boolean
 }
 
 export interface Stack extends AsyncDisposable {
@@ -46,6 +48,7 @@ export async function startStack({
   env = {},
   hosts,
   readyWithin,
+  built = false,
 }: StackOptions = {}): Promise<Stack> {
   const [authPort = 0, mcpPort = 0] = await freePorts(2)
   const issuer = `http://localhost:${authPort}`
@@ -72,7 +75,8 @@ export async function startStack({
 
   const start = async (name: ServiceName) => {
     const own = name === 'auth' && hosts ? { hosts } : {}
-    const service = startProcess([`apps/${name}/src/main.ts`], { env: environments[name], ...own })
+    const program = `apps/${name}/${built ? 'dist/main.js' : 'src/main.ts'}`
+    const service = startProcess([program], { env: environments[name], built, ...own })
     running.set(name, service)
     await untilAnswers(service, `http://localhost:${environments[name].PORT}/readyz`, readyWithin)
   }
