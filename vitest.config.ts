@@ -54,8 +54,22 @@ export default defineConfig({
           ...realProcesses,
           name: 'long',
           globalSetup: [realProcesses.globalSetup, idTokenKeys],
-          include: ['packages/e2e/src/long/*.test.ts', '{apps,packages}/*/src/**/*.full.test.ts'],
+          include: ['packages/e2e/src/long/*.test.ts', 'packages/e2e/src/**/*.full.test.ts'],
           testTimeout: 600_000,
+        },
+      },
+      {
+        ...fromSource,
+        test: {
+          name: 'long-parallel',
+          include: ['{apps,packages}/*/src/**/*.full.test.ts'],
+          exclude: ['packages/e2e/**', '**/node_modules/**', '**/dist/**'],
+          maxWorkers: '100%',
+          testTimeout: 600_000,
+          hookTimeout: 60_000,
+          execArgv,
+          expect: expectation,
+          globalSetup: idTokenKeys,
         },
       },
       {

@@ -40,7 +40,7 @@ const unitTests = {
 }
 const suites = {
   '': [unitTests, vitest('end to end tests', 'e2e')],
-  '-full': [vitest('long suites', 'long')],
+  '-full': [vitest('long suites, side by side', 'long-parallel'), vitest('long suites', 'long')],
   '-docker': [vitest('docker checks', 'docker')],
 }[kind]
 for (const { left } of suites) for (const file of left()) rmSync(file)
