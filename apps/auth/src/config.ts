@@ -202,8 +202,8 @@ function readOfFile(
   }
 }
 
-/** Editors that take codes by a scheme of their own. AUTH_REDIRECT_SCHEMES adds to them. */
-const editorSchemes = ['cursor:', 'vscode:', 'vscode-insiders:', 'warp:']
+/** Editors and apps that take codes by a scheme of their own. AUTH_REDIRECT_SCHEMES adds to them. */
+const editorSchemes = ['claude:', 'cursor:', 'vscode:', 'vscode-insiders:', 'warp:']
 /** Whatever a browser or an operating system already knows means something else than an app that waits for a code. */
 const noAppSchemes = /^(https?|wss?|ftp|file|data|blob|about|javascript|vbscript|mailto|tel|sms)$/
 

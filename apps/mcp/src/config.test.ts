@@ -73,6 +73,23 @@ test('an issuer is taken as it is: one with a path or a slash at the end is anot
   }
 })
 
+test('pages that may call are of the web, or of an app that has an origin of its own', () => {
+  const own = ['https://app.example.com', 'app://obsidian.md', 'tauri://localhost', 'capacitor://localhost:8080']
+  expect(readConfig({ MCP_ALLOWED_ORIGINS: own.join(',') }).allowedOrigins).toEqual(own)
+  const none = [
+    'null',
+    'app://',
+    'app://Obsidian.md',
+    'app://obsidian.md/',
+    'file://x',
+    'app:obsidian.md',
+    'https://A.example',
+  ]
+  expect(faultsOf({ MCP_ALLOWED_ORIGINS: none.join(',') })).toEqual(
+    none.map((origin) => `MCP_ALLOWED_ORIGINS: "${origin}" is no origin, such as https://app.example.com.`),
+  )
+})
+
 test('every fault is told at once', () => {
   const faults = faultsOf({
     MCP_RESOURCE_URL: 'http://mcp.example.com/mcp',

@@ -270,15 +270,17 @@ function checkPath(name: string, value: string, faults: string[]): void {
   }
 }
 
+/** Of apps whose pages are their own: `app://obsidian.md`, `tauri://localhost`. Files have none but `null`, which all have. */
+const appOrigin = /^(?!https?:|wss?:|file:|data:|blob:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+(:\d+)?$/
+
 function readOrigins(value: string, faults: string[]): readonly string[] {
   const origins = value
     .split(',')
     .map((entry) => entry.trim())
     .filter(Boolean)
   for (const origin of origins) {
-    if (!isHttpUrl(origin) || URL.parse(origin)?.origin !== origin) {
-      faults.push(`MCP_ALLOWED_ORIGINS: "${origin}" is no origin, such as https://app.example.com.`)
-    }
+    const isOrigin = isHttpUrl(origin) ? URL.parse(origin)?.origin === origin : appOrigin.test(origin)
+    if (!isOrigin) faults.push(`MCP_ALLOWED_ORIGINS: "${origin}" is no origin, such as https://app.example.com.`)
   }
   return origins
 }

@@ -186,13 +186,13 @@ export function createSessionEndpoint(options: SessionEndpointOptions): SessionE
   return {
     async post(request, { caller, ...sender }) {
       const message = request.body as JSONRPCMessage
-      if (request.headers['mcp-session-id'] === undefined) {
-        if (!isInitializeRequest(message)) return undefined
-        const opened = await sessions.open(caller, message.params as unknown as Handshake)
-        return opened && (() => prepare(opened, message as JSONRPCMessage, sender, true))
-      }
-      const session = await findSession(request, caller)
-      return typeof session === 'string' ? session : () => prepare(session, message, sender, false)
+      const isNamed = request.headers['mcp-session-id'] !== undefined
+      const session = isNamed ? await findSession(request, caller) : undefined
+      if (typeof session === 'object') return () => prepare(session, message, sender, false)
+      // some clients begin again under the id of a session that is over, and would do so for ever
+      if (!isInitializeRequest(message)) return session
+      const opened = await sessions.open(caller, message.params as unknown as Handshake)
+      return opened && (() => prepare(opened, message as JSONRPCMessage, sender, true))
     },
 
     async get(request, caller) {

@@ -1,6 +1,7 @@
 // What a browser says of a request that a page of another site made it send (Fetch Metadata; the header Origin of the Fetch
 // standard). Such requests come from the network of somebody who knows nothing of them and must not use up what is theirs.
-// Programs send none of these headers, or may send what they like: this keeps no program out.
+// Programs send none of these headers, or may send what they like: this keeps no program out. Apps on Electron send a mode that
+// they did not choose, but no Origin, which a browser sends with each POST of a page.
 import type { IncomingHttpHeaders } from 'node:http'
 import { InvalidRequestError } from '../errors.ts'
 
@@ -25,8 +26,8 @@ export function isFrame(headers: IncomingHttpHeaders): boolean {
  * For an address that programs call. Throws {@link InvalidRequestError} for a form or a blind request of a page, neither of
  * which could read the answer.
  */
-export function refuseBlind({ 'sec-fetch-mode': mode }: IncomingHttpHeaders): void {
-  if (mode === 'no-cors' || mode === 'navigate')
+export function refuseBlind({ 'sec-fetch-mode': mode, origin }: IncomingHttpHeaders): void {
+  if (origin !== undefined && (mode === 'no-cors' || mode === 'navigate'))
     throw new InvalidRequestError('This address is for programs. A page calls it with fetch and CORS.')
 }
 

@@ -100,6 +100,20 @@ verifies(['D23', 'N13'], 'device requests by pages of other sites have a budget 
   expect((await ask(server, victim)).status).toBe(200)
 })
 
+test('an app whose fetch sends a mode that it did not choose, as those on Electron do, is no page', async () => {
+  await using server = await startAuthServer(behindProxy)
+  const electron = { ...victim, 'sec-fetch-mode': 'no-cors', 'sec-fetch-site': 'none', 'sec-fetch-dest': 'empty' }
+  const { status, json } = await server.register(app('Studio'), electron)
+  expect(status).toBe(201)
+  const redemption = { grant_type: 'authorization_code', code: 'x', redirect_uri: web, code_verifier: 'x'.repeat(43) }
+  expect((await server.post('/token', { client_id: json.client_id ?? '', ...redemption }, electron)).json.error).toBe(
+    'invalid_grant',
+  )
+  expect((await ask(server, electron)).status).toBe(200)
+  // a page cannot do without the header
+  expect((await server.register(app('evil'), { ...electron, origin: 'null' })).status).toBe(400)
+})
+
 test('a page that guesses a secret in the browsers of others learns nothing, and harms no network', async () => {
   await using server = await startAuthServer(behindProxy)
   const guess = (headers: Readonly<Record<string, string>>, secret: string) =>

@@ -105,6 +105,23 @@ describe('a session', () => {
     }
   })
 
+  test('that is over does not keep its client from beginning again, whatever id it still sends', async () => {
+    const session = await open()
+    await session.delete()
+    const again = await session.post(initialize())
+    const sessionId = again.headers.get('mcp-session-id') ?? ''
+    expect([again.status, sessionId]).toEqual([200, expect.stringMatching(/^[\w-]{43}$/)])
+    expect(sessionId).not.toBe(session.sessionId)
+    await again.text()
+    const renewed = sessionClient({ resource: server.resource, token: session.token, sessionId })
+    expect((await answerOf(await renewed.post(list))).result.tools).toHaveLength(6)
+    expect((await renewed.post(initialize())).status, 'one that lives is not begun again').toBe(400)
+    const thief = renewed.as(await server.sign({ sub: 'github:2' }))
+    const other = await thief.post(initialize())
+    expect(other.headers.get('mcp-session-id'), 'of somebody else it is as if it never was').not.toBe(sessionId)
+    expect(other.status).toBe(200)
+  })
+
   verifies('M4', 'has to be named to be read from or ended; a message without one stands alone', async () => {
     const nameless = sessionClient({ resource: server.resource, token: await server.sign() })
     expect((await nameless.get()).status).toBe(400)

@@ -8,7 +8,7 @@ import { claimsOurWord } from '../../pages/app-name.ts'
 import { deviceCode } from '../grants/device-code.ts'
 import { grantsOpenTo } from '../grants/index.ts'
 import { operatorMetadata, registrationMember, scopeLimit } from './own-metadata.ts'
-import { checkLogoutRedirects, checkRedirects, InvalidRedirectUrisError } from './redirects.ts'
+import { checkLogoutRedirects, checkRedirects, InvalidRedirectUrisError, spellRootsBothWays } from './redirects.ts'
 import { dropUnused, keepMaxAge } from './unused-metadata.ts'
 
 /**
@@ -51,6 +51,8 @@ export function normaliseClient(ctx: KoaContextWithOIDC | undefined, metadata: M
     throw new errors.InvalidClientMetadata(`the metadata has more than ${limits.all} characters`)
   const hasSecret = metadata.token_endpoint_auth_method !== 'none'
   keepSupported(metadata, grantsOpenTo({ isOperatorRegistered: operator, hasSecret }, policy))
+  if (!operator) keepSignedIn(metadata)
+  else spellRootsBothWays(metadata)
   keepAddresses(metadata)
   limitScope(metadata, operator)
 }
@@ -110,6 +112,14 @@ function keepSupported(metadata: Metadata, grants: readonly string[]): void {
   delete metadata.response_modes
   // the engine would fetch it, and it means nothing where subjects are the same for all clients
   delete metadata.sector_identifier_uri
+}
+
+/**
+ * Many clients name `authorization_code` alone and then use a refresh token where they get one; without it their people would
+ * have to sign in again every few minutes. RFC 7591 §3.2.1 lets a server say otherwise than it was asked.
+ */
+function keepSignedIn(metadata: Metadata): void {
+  metadata.grant_types = [...new Set([...(metadata.grant_types as readonly string[]), 'refresh_token'])]
 }
 
 /** RFC 7591 §2: contacts are typically e-mail addresses. The engine would refuse the client for a link or a number. */

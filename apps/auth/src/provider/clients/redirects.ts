@@ -79,6 +79,21 @@ function redirectKind(uri: unknown, schemes: RedirectSchemes): 'web' | 'loopback
   return 'private'
 }
 
+/**
+ * On this machine `http://127.0.0.1:33418` and `http://127.0.0.1:33418/` are one address (RFC 3986 §6.2.3). The engine compares text,
+ * and who copies an address from an editor does not see which of them it sends.
+ */
+export function spellRootsBothWays(metadata: Metadata): void {
+  const uris = metadata.redirect_uris
+  if (!Array.isArray(uris)) return
+  const both = uris.flatMap((uri: string) => {
+    const { protocol, hostname, pathname, search } = new URL(uri)
+    const isRoot = protocol === 'http:' && isLoopbackRedirect(hostname) && pathname === '/' && search === ''
+    return isRoot ? [uri.replace(/\/$/, ''), `${uri.replace(/\/$/, '')}/`] : [uri]
+  })
+  metadata.redirect_uris = [...new Set(both)]
+}
+
 /** Of redirects these alone (RFC 8252 §7.3 and §8.3): the engine has any port for no other number of this machine. */
 export function isLoopbackRedirect(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'

@@ -99,7 +99,7 @@ verifies(
   'editors get their codes by the scheme they registered, whatever else they registered beside it',
   async () => {
     await using server = await startAuthServer()
-    for (const scheme of ['cursor', 'vscode', 'vscode-insiders', 'warp']) {
+    for (const scheme of ['claude', 'cursor', 'vscode', 'vscode-insiders', 'warp']) {
       const uri = `${scheme}://publisher.extension/oauth/callback`
       const id = await register(
         server,

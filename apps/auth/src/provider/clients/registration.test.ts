@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { startAuthServer } from '../../harness/auth-server.ts'
 import { basic, deviceGrant } from '../../harness/clients.ts'
 import { provesSecrecy } from '../../harness/evidence.ts'
-import { authorizePath, createPkce, errorOf, loopback, obtainCode, refused } from '../../harness/flows.ts'
+import { authorizePath, createPkce, errorOf, loopback, obtainCode, refresh, refused } from '../../harness/flows.ts'
 
 const web = 'https://app.example.com/callback'
 const invalidMetadata = refused(400, 'invalid_client_metadata')
@@ -55,6 +55,18 @@ verifies('R4', 'a client that names nothing can sign people in and keep them sig
   expect(json.grant_types).toEqual(['authorization_code', 'refresh_token'])
   const { redeem } = await obtainCode(server, { changes: { client_id: json.client_id ?? '' } })
   expect((await redeem()).json.refresh_token).toBeDefined()
+})
+
+verifies('R4', 'so can one that names the code alone: it is given a refresh token, too', async () => {
+  await using server = await startAuthServer()
+  for (const grants of [['authorization_code'], ['authorization_code', 'refresh_token']]) {
+    const metadata = { redirect_uris: [loopback], token_endpoint_auth_method: 'none', grant_types: grants }
+    const { json } = await server.register({ ...metadata, client_name: grants.join(' ') })
+    expect(json.grant_types).toEqual(['authorization_code', 'refresh_token'])
+    const { redeem } = await obtainCode(server, { changes: { client_id: json.client_id ?? '' } })
+    const tokens = (await redeem()).json
+    expect((await refresh(server, tokens.refresh_token, { client_id: json.client_id ?? '' })).status).toBe(200)
+  }
 })
 
 verifies(

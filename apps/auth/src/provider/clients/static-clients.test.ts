@@ -3,7 +3,7 @@ import { ConfigError } from '../../errors.ts'
 import { type AuthServer, startAuthServer } from '../../harness/auth-server.ts'
 import { basic, deviceGrant, robot, staticClients, terminal } from '../../harness/clients.ts'
 import { evidence, provesSecrecy } from '../../harness/evidence.ts'
-import { errorOf, refused } from '../../harness/flows.ts'
+import { authorizePath, createPkce, errorOf, refused } from '../../harness/flows.ts'
 
 const machine = { grant_type: 'client_credentials' }
 const newSecret = 'the new secret of the robot 0123456789'
@@ -103,6 +103,19 @@ test("a private scheme that registration refuses is the operator's to allow, one
   await using server = await startAuthServer({ clients: withRedirect('myapp://callback') })
   expect((await server.post('/device_authorization', { client_id: terminal.client_id })).status).toBe(200)
   await expect(startAuthServer({ clients: withRedirect('javascript:alert(1)') })).rejects.toThrow(ConfigError)
+})
+
+test('an address of this machine without a path is one, with its slash and without', async () => {
+  const [plain, slashed] = ['http://127.0.0.1:33418', 'http://127.0.0.1:33418/']
+  for (const written of [plain, slashed]) {
+    const editor = { client_id: 'editor', token_endpoint_auth_method: 'none', redirect_uris: [written] }
+    await using server = await startAuthServer({ clients: [editor] })
+    const open = (uri: string) =>
+      server.get(authorizePath(createPkce().challenge, { client_id: 'editor', redirect_uri: uri }))
+    for (const sent of [plain, slashed, 'http://127.0.0.1:4000/']) expect((await open(sent)).status, sent).toBe(303)
+    for (const other of [`${slashed}x`, `${slashed}?x`, 'http://localhost:33418/', 'https://127.0.0.1:33418/'])
+      expect((await open(other)).status, other).toBe(400)
+  }
 })
 
 test("an operator's client is shown as such, and a device client needs no redirect", async () => {
