@@ -32,6 +32,7 @@ import {
   RpcError,
   type Upstream,
 } from './upstreams/contract.ts'
+import { createVariants } from './variants.ts'
 
 /** What may change is read each time; `upstreams` is the same list all the time. */
 export interface GatewayOptions {
@@ -138,17 +139,22 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     return { endpoint: resource, issuer, subject: caller.subject, clientId: caller.clientId, session: session?.key }
   }
 
+  const variants = createVariants(clock)
+  const capabilitiesOf = (owner: Owner, said: unknown): Members =>
+    typeof said === 'object' && said !== null ? variants(owner, said as Members) : {}
+
   /** Of a message that has not come to a server yet. */
   function clientIn({ method, params }: Message, request: ServedRequest): Client {
     const meta: Json = (params as Members | undefined)?._meta ?? {}
     const isModern = typeof meta[`${envelope}protocolVersion`] === 'string' || method === 'subscriptions/listen'
     const capabilities = isModern ? meta[`${envelope}clientCapabilities`] : (params as Json)?.capabilities
+    const owner = ownerOf(request)
     return {
-      owner: ownerOf(request),
+      owner,
       granted: request.caller,
       note: request.note,
       era: isModern ? '2026' : '2025',
-      capabilities: typeof capabilities === 'object' && capabilities !== null ? capabilities : {},
+      capabilities: capabilitiesOf(owner, capabilities),
       headers: request.headers,
       logLevel: undefined,
       progressToken: undefined,
@@ -222,6 +228,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
   const serving = {
     identity,
     ownerOf,
+    capabilitiesOf,
     handle: (incoming: Request, client: Client, { session }: ServedRequest) => handle(incoming, client, session),
     onerror,
   }

@@ -41,13 +41,12 @@ export function createCatalog(given: CatalogOptions): Catalog {
 
   /** What it says of itself now, or said last: who begins is not kept waiting by one that hangs. */
   async function described(upstream: Upstream, behalf: Behalf): Promise<Description | undefined> {
-    const last = await lists.lastDescription(upstream, behalf)
-    if (last) return last
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const cancel = clock.after(describedWithin, () => resolve(undefined))
     const asked = lists.description(upstream, behalf)
     asked.catch(() => undefined)
-    return Promise.race([asked, promise]).finally(cancel)
+    const said = await Promise.race([asked, promise]).finally(cancel)
+    return said ?? lists.lastDescription(upstream, behalf)
   }
 
   async function listByUri(

@@ -2,7 +2,7 @@
 import { createDigests } from '../digest.ts'
 import type { UpstreamSettings } from '../settings.ts'
 import type { Behalf, Owner, Upstream } from '../upstreams/contract.ts'
-import { declaredTo } from '../upstreams/declared.ts'
+import { declaredTo, usualCapabilities } from '../upstreams/declared.ts'
 import type { Kind } from './contract.ts'
 
 const digest = createDigests(1_024)
@@ -45,6 +45,11 @@ export function listKey(upstream: Upstream, kind: Kind, behalf: Behalf): string 
 /** Of what one upstream says of itself. */
 export function descriptionKey(upstream: Upstream, behalf: Behalf): string {
   return `catalog:description:${digest(asSeen(upstream, behalf))}`
+}
+
+/** The same as it is said to clients that can do what is usual of it. Of these there is a handful. */
+export function usualDescriptionKey(upstream: Upstream, behalf: Behalf): string {
+  return descriptionKey(upstream, { ...behalf, capabilities: usualCapabilities(behalf.capabilities) })
 }
 
 /** Of when one upstream said that a list changed. */

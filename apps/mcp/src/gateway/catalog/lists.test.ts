@@ -225,4 +225,28 @@ describe('lists', () => {
     expect(await restarted.findTool('x', behalfOf('bob'))).toMatchObject({ upstream: b })
     expect(problems).toEqual([{ kind: 'clash', upstream: 'a', message: 'a/x is shown as a__x: x is b/x' }])
   })
+
+  it('keep what an upstream says of itself for a month where it is said to many, and for ten minutes where to one of a kind', async () => {
+    const a = upstream('a', ['x'])
+    a.capabilities = { tools: {}, logging: {} }
+    const lives: number[] = []
+    const { clock, store, open } = scene(a)
+    const catalog = open({
+      ...store,
+      async put(key, value, end) {
+        if (key.startsWith('catalog:description')) lives.push((end - clock.now()) / minutes)
+        await store.put(key, value, end)
+      },
+    })
+    const odd = behalfOf('ann', { capabilities: { roots: {}, experimental: { odd: {} } } })
+    const said = await catalog.describe(odd, '2025')
+    expect(lives).toEqual([30 * 24 * 60, 10])
+    await catalog.describe(behalfOf('ann', { capabilities: { roots: {} } }), '2025')
+    expect([a.asked, lives.length], 'who can do the same of what is usual').toEqual([['describe'], 2])
+    await catalog.describe(ann, '2025')
+    expect(lives.slice(2)).toEqual([30 * 24 * 60])
+    a.fault = 'unreachable'
+    await clock.elapse(11 * minutes)
+    expect(await catalog.describe(odd, '2025'), 'the other counts where nobody can be asked').toEqual(said)
+  })
 })

@@ -12,12 +12,12 @@ import {
 } from '../upstreams/contract.ts'
 import { createBreaker } from './breaker.ts'
 import type { CatalogOptions, Kind } from './contract.ts'
-import { changeKey, descriptionKey, listKey } from './keys.ts'
+import { changeKey, descriptionKey, listKey, usualDescriptionKey } from './keys.ts'
 import { type Listed, listAll, listings } from './pages.ts'
 
-/** Milliseconds: a list without a newer one. */
+/** Milliseconds: a list without a newer one, and what an upstream said of itself to a client of its own kind. */
 const keptFor = 600_000
-/** Milliseconds: what an upstream said of itself. */
+/** Milliseconds: what an upstream said of itself last to clients that can do the same of what is usual. */
 const knownFor = 30 * 86_400_000
 /** Milliseconds: how old a list may be where something is not in it. */
 export const askedAgain = 5_000
@@ -39,6 +39,7 @@ export interface Lists {
   /** What is known without asking, whether it changed or not. */
   last(upstream: Upstream, kind: Kind, behalf: Behalf): Promise<Kept | undefined>
   description(upstream: Upstream, behalf: Behalf): Promise<Description | undefined>
+  /** Where it has not said anything to such a client, what it said to one that can do the same of what is usual. */
   lastDescription(upstream: Upstream, behalf: Behalf): Promise<Description | undefined>
   /** What was listed before counts only until the upstream can be asked. */
   changed(upstream: Upstream, kinds: readonly Kind[], owner: Owner): Promise<void>
@@ -115,7 +116,10 @@ export function createLists({ clock, store, onProblem, heard }: Options): Lists 
 
   async function describe(upstream: Upstream, behalf: Behalf): Promise<Description> {
     const description = await upstream.describe(behalf)
-    await store.put(descriptionKey(upstream, behalf), description, clock.now() + knownFor)
+    const [own, usual] = [descriptionKey(upstream, behalf), usualDescriptionKey(upstream, behalf)]
+    const now = clock.now()
+    await store.put(usual, description, now + knownFor)
+    if (own !== usual) await store.put(own, description, now + keptFor)
     return description
   }
 
@@ -165,7 +169,8 @@ export function createLists({ clock, store, onProblem, heard }: Options): Lists 
       const work = () => within(upstream, behalf, (ours) => describe(upstream, ours))
       return (await (flight?.done ?? once(key, upstream, work))) as Description | undefined
     },
-    lastDescription: (upstream, behalf) => store.get(descriptionKey(upstream, behalf)),
+    lastDescription: async (upstream, behalf) =>
+      (await store.get(descriptionKey(upstream, behalf))) ?? (await store.get(usualDescriptionKey(upstream, behalf))),
     async changed(upstream, kinds, owner) {
       const at = stamp()
       await Promise.all(kinds.map((kind) => store.put(changeKey(upstream, kind, owner), at, clock.now() + keptFor)))

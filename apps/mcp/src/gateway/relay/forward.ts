@@ -84,7 +84,7 @@ export function createForward(options: ForwardOptions): Forward {
     }
     if (era === '2026') return passState(upstream, request, client, of, state)
     if (!askingMethods.includes(request.method)) {
-      return resultFor(await upstream.request(request, behalfOf(client)), '2026')
+      return fromLegacy(upstream, await upstream.request(request, behalfOf(client)))
     }
     const ongoing = startOngoing((running) =>
       upstream.request(request, { ...behalfOf(client), ...runningFor(running, client) }),
@@ -183,7 +183,7 @@ export function createForward(options: ForwardOptions): Forward {
     { upstream, of, client, asked }: { upstream: Upstream; of: () => string; client: Client; asked: number },
   ): Promise<Members> {
     const turn = await next
-    if ('result' in turn) return resultFor(turn.result, '2026')
+    if ('result' in turn) return fromLegacy(upstream, turn.result)
     const stop = (error: RpcError): never => {
       ongoing.stop(error)
       throw error
@@ -267,6 +267,14 @@ function runningFor(
         running.hear(notification)
     },
   }
+}
+
+/** What an upstream of 2025 answered. It asks by requests, which are judged; what would ask in the form of 2026-07-28 never was. */
+function fromLegacy({ settings: { name } }: Upstream, result: Members): Members {
+  const { resultType, inputRequests, requestState, ...rest } = result
+  if (resultType === 'input_required' || inputRequests !== undefined)
+    throw new UpstreamError(name, 'invalid', `${name} asks in a form that its version of MCP does not have`)
+  return resultFor(rest, '2026')
 }
 
 function questionsIn({ settings: { name } }: Upstream, { inputRequests }: Members): Readonly<Record<string, Request>> {

@@ -12,6 +12,8 @@ export interface RelayServerOptions {
   /** Who calls with this request. */
   readonly servedOf: (context: ServerContext) => ServedRequest
   readonly ownerOf: (request: ServedRequest) => Owner
+  /** What is taken for said of what a client can do: see ../variants.ts. */
+  readonly capabilitiesOf: (owner: Owner, said: unknown) => Members
   readonly description: EndpointDescription
   /** By default those of the SDK. */
   readonly supportedProtocolVersions?: string[]
@@ -31,6 +33,7 @@ export function createRelayServer({
   identity,
   servedOf,
   ownerOf,
+  capabilitiesOf,
   description,
   supportedProtocolVersions,
   handle,
@@ -55,11 +58,12 @@ export function createRelayServer({
     const hear = ({ method, params }: Notification) =>
       void mcpReq.notify({ method, ...(params && { params }) } as Parameters<typeof mcpReq.notify>[0]).catch(onerror)
     const canAsk = era === '2025' && request.session !== undefined
+    const owner = ownerOf(request)
     return {
-      owner: ownerOf(request),
+      owner,
       granted: request.caller,
       era,
-      capabilities: meta?.[`${envelope}clientCapabilities`] ?? server.getClientCapabilities() ?? {},
+      capabilities: capabilitiesOf(owner, meta?.[`${envelope}clientCapabilities`] ?? server.getClientCapabilities()),
       headers: request.headers,
       logLevel: meta ? meta[`${envelope}logLevel`] : level,
       progressToken: (mcpReq._meta as Members | undefined)?.progressToken,

@@ -9,7 +9,9 @@ import { createRelayServer, type RelayServerOptions } from './server.ts'
 /** Who comes with one more set goes the long way. */
 const mostShared = 16
 
-export function createSharedServers(serving: Pick<RelayServerOptions, 'identity' | 'ownerOf' | 'handle' | 'onerror'>) {
+export function createSharedServers(
+  serving: Pick<RelayServerOptions, 'identity' | 'ownerOf' | 'capabilitiesOf' | 'handle' | 'onerror'>,
+) {
   const shared = new Map<string, Server>()
   return (description: EndpointDescription): Server | undefined => {
     const key = JSON.stringify(description.capabilities)

@@ -42,6 +42,22 @@ function elicitationOf(
   return Object.keys(modes).length > 0 || (hasForm && form) ? { ...rest, ...modes } : undefined
 }
 
+/**
+ * What a client can do, as far as it can be said in a handful of ways only: without what it adds to the members that the protocol
+ * has, and without members of its own.
+ */
+export function usualCapabilities({ elicitation, sampling, roots }: Members): Members {
+  return {
+    ...(isMembers(elicitation) && { elicitation: present(elicitation, ['form', 'url']) }),
+    ...(isMembers(sampling) && { sampling: present(sampling, ['context', 'tools']) }),
+    ...(isMembers(roots) && { roots: roots.listChanged === true ? { listChanged: true } : {} }),
+  }
+}
+
+function present(said: Members, names: readonly string[]): Members {
+  return Object.fromEntries(names.filter((name) => isMembers(said[name])).map((name) => [name, {}]))
+}
+
 function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
