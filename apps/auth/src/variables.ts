@@ -36,7 +36,7 @@ export const ownVariables = {
   AUTH_METADATA_HOSTS_DENIED: { does: 'hosts whose documents are never fetched' },
   AUTH_METADATA_HOSTS_PRIVATE: { does: 'hosts whose documents may be at private addresses' },
   AUTH_REDIRECT_SCHEMES: {
-    does: 'schemes of apps that take codes by one of their own, besides those of Cursor, VS Code and Warp',
+    does: 'schemes of apps that take codes by one of their own, besides those of Claude, Cursor, VS Code and Warp',
   },
   AUTH_UNVERIFIED_POLICY: {
     does: 'clients that nobody registered for you. `browser`: no device codes; `refuse`: none of them',

@@ -29,7 +29,9 @@ export const ownVariables = {
     default: 'Gatehouse MCP server',
     otherwise: 'the name of the endpoint, or `Gatehouse MCP server`',
   },
-  MCP_ALLOWED_ORIGINS: { does: "origins, comma-separated, whose pages may call, besides the resource's own" },
+  MCP_ALLOWED_ORIGINS: {
+    does: "origins, comma-separated, whose pages may call, besides the resource's own; `app://name` is one, too",
+  },
   MCP_SESSIONS: {
     does: 'sessions for clients of protocol 2025-11-25; `off`: every request stands alone',
     default: 'on',
