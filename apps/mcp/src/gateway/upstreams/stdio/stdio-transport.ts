@@ -12,6 +12,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
+import type { Writable } from 'node:stream'
 import { type JSONRPCMessage, serializeMessage, type Transport } from '@modelcontextprotocol/client'
 import type { StdioUpstream } from '../../settings.ts'
 import { UpstreamError } from '../contract.ts'
@@ -159,6 +160,7 @@ export function createStdioTransport(settings: StdioUpstream, options: StdioTran
       if (started.stdin.writableLength > mostUnread) {
         throw new UpstreamError(name, 'busy', `${name} does not read what it is sent`, { retryAfter: 1 })
       }
+      gather(started.stdin)
       await new Promise<void>((resolve, reject) => {
         started.stdin.write(serializeMessage(message), (error) => (error ? reject(interrupted()) : resolve()))
       })
@@ -200,6 +202,13 @@ async function startCommand(settings: StdioUpstream, options: StdioTransportOpti
     await endGroup(pid, { term: 0, kill: 2_000 })
     throw error
   }
+}
+
+/** Messages of one turn of the loop are written together: those of many callers, who come at once. */
+function gather(stdin: Writable): void {
+  if (stdin.writableCorked > 0) return
+  stdin.cork()
+  setImmediate(() => stdin.uncork())
 }
 
 function hasExited({ exitCode, signalCode }: ChildProcessWithoutNullStreams): boolean {
