@@ -15,7 +15,7 @@ beforeEach(async () => {
   uncopied = 0
   folder = await createRedisFolder()
   masterPort = (await start()).port
-  redis = new Redis({ port: masterPort, host: '127.0.0.1', enableAutoPipelining: true, retryStrategy: () => 20 })
+  redis = new Redis({ port: masterPort, host: '127.0.0.1', retryStrategy: () => 20 })
   redis.on('error', () => undefined)
   await redis.ping()
   replication = watchReplication(redis, 'mark', () => {
