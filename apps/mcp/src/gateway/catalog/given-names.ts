@@ -1,6 +1,7 @@
 // The names that were given at an endpoint, kept for longer than any list, for all callers alike. Two replicas that give
 // one name in the same moment may both do so: the store has no more than `get` and `put`.
 import type { CatalogOptions } from './contract.ts'
+import { dropOldest } from './dropped-names.ts'
 import { namesKey } from './keys.ts'
 import { giveNames, type Namer, type Naming, type Offer, type Owned } from './names.ts'
 
@@ -50,8 +51,7 @@ export function createGivenNames(
   }
 
   function keep(all: Map<string, Owned>, endpoint: string): Promise<void> {
-    // of the upstream that has the most, so that none drives out the others
-    while (all.size > mostNames) all.delete(oldestOfMost(all))
+    dropOldest(all, mostNames)
     const rows = [...all].map(([exposed, { upstream, name }]) => [exposed, upstream, name])
     return store.put(namesKey(endpoint, kind), rows, clock.now() + remembered)
   }
@@ -89,13 +89,6 @@ export function createGivenNames(
       return (await known(endpoint)).get(name)
     },
   }
-}
-
-function oldestOfMost(all: ReadonlyMap<string, Owned>): string {
-  const counts = new Map<string, number>()
-  for (const { upstream } of all.values()) counts.set(upstream, (counts.get(upstream) ?? 0) + 1)
-  const [most] = [...counts].toSorted(([, one], [, other]) => other - one)[0] ?? []
-  return [...all].find(([, { upstream }]) => upstream === most)?.[0] ?? ''
 }
 
 function touch(all: Map<string, Owned>, exposed: string, owned: Owned): void {
