@@ -21,7 +21,7 @@ export function createCatalog(given: CatalogOptions): Catalog {
   const { upstreams, clock, onProblem } = options
   const said = createLists({
     ...options,
-    heard: (...heard) => void watches.heard(...heard).catch(() => undefined), // what is not marked is asked for by its age
+    heard: (...heard) => watches.heard(...heard),
   })
   const lists = options.pins ? createPinnedLists(said, options.pins) : said
   const watches: Watches = createWatches(options, lists)

@@ -84,8 +84,11 @@ export interface Catalog {
    * to another upstream is rewritten so that it leads to this one.
    */
   show(behalf: Behalf, result: Members, upstream: Upstream): Promise<Members>
-  /** For what an upstream says in the middle of a request: that a list changed counts, everything else is let pass. */
-  heard(notification: Notification, behalf: Behalf, upstream: Upstream): Promise<void>
+  /**
+   * For what an upstream says in the middle of a request: that a list changed counts, everything else is let pass. However
+   * often it is said, it is written down once at a time, and once more after the last time.
+   */
+  heard(notification: Notification, behalf: Behalf, upstream: Upstream): void
   /**
    * Listens to all upstreams, and says when what this owner is shown really changed: an upstream's word, an upstream that
    * is gone for too long or is back. It may say so once too often, never too seldom. It goes on until the function that it returns is called.

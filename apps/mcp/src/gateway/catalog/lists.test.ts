@@ -178,7 +178,7 @@ describe('lists', () => {
       const { catalog } = scene(a)
       await catalog.tools(ann, era)
       a.tools = [{ name: 'y' }]
-      await catalog.heard({ method: 'notifications/tools/list_changed' }, ann, a)
+      catalog.heard({ method: 'notifications/tools/list_changed' }, ann, a)
       expect(await catalog.findTool('y', ann)).toBeDefined()
       expect(await catalog.findTool('x', ann)).toBeUndefined()
       expect(namesOf(await catalog.tools(ann, era))).toEqual(['y'])

@@ -1,6 +1,7 @@
 // Who wants to hear that a list changed, and what upstreams say of it. One listener an upstream and owner, however many watch.
 import { digest } from '../digest.ts'
-import type { Behalf, Era, Notification, Upstream } from '../upstreams/contract.ts'
+import { createJoined } from '../joined.ts'
+import type { Behalf, Era, Notification, Owner, Upstream } from '../upstreams/contract.ts'
 import type { Catalog, CatalogOptions, Kind } from './contract.ts'
 import { changeKey, descriptionKey } from './keys.ts'
 import type { Kept, Lists } from './lists.ts'
@@ -27,16 +28,23 @@ export function createWatches({ upstreams, clock, onProblem }: CatalogOptions, l
   const listeners = new Map<string, { watchers: number; stop(): void }>()
   const told = new Map<string, Set<(kind: Watched) => void>>()
   const digests = new WeakMap<Kept, string>()
+  const join = createJoined()
 
-  async function heard({ method }: Notification, { owner }: Behalf, upstream: Upstream): Promise<void> {
+  function heard({ method }: Notification, { owner }: Behalf, upstream: Upstream): void {
     const kind = watched.find((one) => method === `notifications/${one}/list_changed`)
     if (!kind) return
+    // an upstream may say it faster than the store writes it down
+    join(changeKey(upstream, kind, owner), () => background(upstream.settings.name, mark(kind, owner, upstream)))
+  }
+
+  async function mark(kind: Watched, owner: Owner, upstream: Upstream): Promise<void> {
     await lists.changed(upstream, kindsOf[kind], owner)
     for (const tell of told.get(changeKey(upstream, 'tools', owner)) ?? []) tell(kind)
   }
 
-  function background(upstream: string, work: Promise<unknown>): void {
-    work.catch(() =>
+  /** What fails is said, and asked for by its age. */
+  function background(upstream: string, work: Promise<unknown>): Promise<unknown> {
+    return work.catch(() =>
       onProblem({ kind: 'unlisted', upstream, message: `${upstream}: what is kept of its lists is out of reach` }),
     )
   }
@@ -57,9 +65,8 @@ export function createWatches({ upstreams, clock, onProblem }: CatalogOptions, l
 
   function start(upstream: Upstream, behalf: Behalf): () => void {
     const controller = new AbortController()
-    const { name } = upstream.settings
     const ours = { ...behalf, signal: controller.signal }
-    const stop = upstream.listen(ours, [], (notification) => background(name, heard(notification, ours, upstream)))
+    const stop = upstream.listen(ours, [], (notification) => heard(notification, ours, upstream))
     return () => {
       controller.abort()
       stop()
@@ -107,7 +114,7 @@ export function createWatches({ upstreams, clock, onProblem }: CatalogOptions, l
           if (now !== before && !isOver) changed(kind)
         })
         work = checked.catch(() => undefined)
-        background(upstreams[0]?.settings.name ?? '', checked)
+        void background(upstreams[0]?.settings.name ?? '', checked)
       }
 
       function soon(kind: Watched): void {

@@ -3,6 +3,7 @@
 import type { SessionNews } from '@gatehouse/mcp-sessions'
 import type { ServerEvent, ServerEventBus } from '@modelcontextprotocol/server'
 import type { Catalog, FoundResource } from '../catalog/contract.ts'
+import { createJoined } from '../joined.ts'
 import type { Behalf, Notification, Upstream } from '../upstreams/contract.ts'
 
 export interface News {
@@ -76,23 +77,13 @@ export function createNews({ catalog, isOpenTo, onerror, quiet }: NewsOptions): 
   }
 
   /** What is on its way already is not said again before it is there; what comes meanwhile is said once more, after it. */
-  const telling = new Map<string, { isDue: boolean }>()
+  const join = createJoined()
   function tell(session: SessionNews, notification: Notification): void {
     const key = `${session.key} ${notification.method} ${notification.params?.uri ?? ''}`
-    const under = telling.get(key)
-    if (under) {
-      under.isDue = true
-      return
-    }
-    const one = { isDue: false }
-    telling.set(key, one)
-    session
-      .announce(notification)
-      .then((isOpen) => isOpen || forget(session.key), onerror)
-      .finally(() => {
-        telling.delete(key)
-        if (one.isDue && sessions.has(session.key)) tell(session, notification)
-      })
+    join(key, async () => {
+      if (!sessions.has(session.key)) return
+      await session.announce(notification).then((isOpen) => isOpen || forget(session.key), onerror)
+    })
   }
 
   function begin(session: SessionNews, behalf: Behalf): Hearing {

@@ -142,7 +142,7 @@ export function createRelay({ catalog, upstreams, forward, tasks, gate, limit, o
     const hearing: Client = {
       ...client,
       hear({ method, params }) {
-        void catalog.heard({ method, params }, behalfOf(client), upstream).catch(() => undefined)
+        catalog.heard({ method, params }, behalfOf(client), upstream)
         client.hear({
           method,
           ...(params && { params: namesTask(params) ? tasks.shown(params, owner, name, tool) : params }),
