@@ -15,6 +15,7 @@ import { behalfOf, type Client } from './relay/client.ts'
 import { createForward, mostRounds, type State } from './relay/forward.ts'
 import { createNews } from './relay/news.ts'
 import { createRelay } from './relay/relay.ts'
+import { createRootsChanged, rootsChanged } from './relay/roots-changed.ts'
 import { createSeals } from './relay/seal.ts'
 import { createRelayServer } from './relay/server.ts'
 import { createSharedServers } from './relay/shared-servers.ts'
@@ -123,6 +124,7 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     onerror,
     quiet,
   })
+  const tellRootsChanged = createRootsChanged({ upstreams, gate, onerror })
   /** What callers were told last, and what they said of themselves: a server is made without waiting. */
   const told = createRecent<Told>(mostCallers)
 
@@ -259,13 +261,11 @@ export function createGateway(options: GatewayOptions): Served & { readonly park
     events: (request, message) => news.busFor(behalfOf(clientIn(message, request)), subscribedIn(message)),
 
     notified(request, { method, params }) {
-      if (method !== 'notifications/roots/list_changed') return
+      if (method !== rootsChanged) return
       // what it declared says whose connections are its own
       const { capabilities } = told.get(toldKey(request, '2025')) ?? {}
       const client = { ...clientIn({ method }, request), ...(capabilities && { capabilities }) }
-      for (const upstream of upstreams) {
-        upstream.notify({ method, params: params as Members | undefined }, behalfOf(client)).catch(onerror)
-      }
+      tellRootsChanged(params as Members | undefined, behalfOf(client))
     },
 
     ended: (key) => news.ended(key),

@@ -4,7 +4,7 @@
  * Runs `work`, unless some of the same key is under way: then the last that was given is run once after it, and the others
  * never are. What `work` rejects with is for `work` to tell.
  */
-export type Join = (key: string, work: () => Promise<unknown>) => void
+type Join = (key: string, work: () => Promise<unknown>) => void
 
 export function createJoined(): Join {
   /** What is due, by the key of what is under way. */

@@ -80,7 +80,10 @@ export interface Upstream {
    * Rejects with an {@link RpcError} for what the upstream answered, else with an {@link UpstreamError}.
    */
   request(request: UpstreamRequest, behalf: Behalf): Promise<Members>
-  /** For notifications that belong to no request: `notifications/roots/list_changed`. */
+  /**
+   * For notifications that belong to no request: `notifications/roots/list_changed`. Nothing is opened for it: whom no connection
+   * is open for has told this upstream nothing. It counts as one of the requests that may be under way at once.
+   */
   notify(notification: Notification, behalf: Behalf): Promise<void>
   /**
    * Hears what the upstream says outside of any request: that lists changed, and that one of these resources did. It goes on,

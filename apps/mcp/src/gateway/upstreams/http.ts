@@ -15,7 +15,7 @@ import {
   type Shared,
   unshared,
 } from './http-connector.ts'
-import { discover, initialize } from './negotiate.ts'
+import { discover, initialize, within } from './negotiate.ts'
 import type { Peer } from './peer.ts'
 import type { SavedSessions } from './saved-sessions.ts'
 import { createSubscriptions } from './subscriptions.ts'
@@ -221,7 +221,7 @@ export function createHttpOpener({ settings, identity, http, sessions, onerror, 
     const connection: Connection = {
       description,
       request,
-      notify: (notification) => alone(behalf, (one) => one.notify(notification), session),
+      notify: (notification) => alone(behalf, (one) => within(name, timeouts.list, one.notify(notification)), session),
       listen: subscriptions.listen,
       async close() {
         subscriptions.end()

@@ -6,6 +6,7 @@ import { type Connection, type OpenConnection, passedHeaders, type Terms } from 
 import {
   type Behalf,
   type Members,
+  type Notification,
   type Owner,
   RpcError,
   type Upstream,
@@ -77,8 +78,10 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
   }
 
   const declaredFor = (behalf: Behalf): Members => declaredTo(settings, behalf)
+  const keyOf = (behalf: Behalf): string => keys(behalf, declaredFor(behalf))
 
-  async function request(wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
+  /** As one of those that may be under way at once. */
+  async function counted<T>(behalf: Behalf, work: () => Promise<T>): Promise<T> {
     const giveBack = shares.take(personOf(behalf.owner))
     if (!giveBack) {
       throw new UpstreamError(name, 'busy', `${name} is busy with as many requests as it may have at once`, {
@@ -86,10 +89,19 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
       })
     }
     try {
-      return await attempt(wanted, isolation === 'shared' ? unasked(behalf) : behalf, true)
+      return await work()
     } finally {
       giveBack()
     }
+  }
+
+  function request(wanted: UpstreamRequest, behalf: Behalf): Promise<Members> {
+    return counted(behalf, () => attempt(wanted, isolation === 'shared' ? unasked(behalf) : behalf, true))
+  }
+
+  async function notify(notification: Notification, behalf: Behalf): Promise<void> {
+    if (!pool.has(keyOf(behalf))) return
+    await counted(behalf, () => within(behalf, (connection) => connection.notify(notification)))
   }
 
   async function attempt(wanted: UpstreamRequest, behalf: Behalf, again: boolean): Promise<Members> {
@@ -123,12 +135,12 @@ export function createUpstream({ settings, pool: poolOver, open, onerror, close 
     get open() {
       return pool.size
     },
-    keyOf: (behalf) => keys(behalf, declaredFor(behalf)),
+    keyOf,
     isOpen: (key) => pool.has(key),
     reset: (which) => pool.reset(which),
     describe: (behalf) => within(behalf, async ({ description }) => description),
     request,
-    notify: (notification, behalf) => within(behalf, (connection) => connection.notify(notification)),
+    notify,
 
     listen(behalf, resources, hear) {
       const stop = new AbortController()

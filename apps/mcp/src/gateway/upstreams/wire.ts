@@ -118,7 +118,9 @@ export function createWireOpener({
         latest = on
         return peer.request(request, { ...given, behalf: on, era })
       },
-      notify: (notification) => (era === '2025' ? peer.notify(notification) : Promise.resolve()),
+      notify: async (notification) => {
+        if (era === '2025') await within(name, limits.list, peer.notify(notification))
+      },
       async listen(resources, hear, signal, ready) {
         if (era === '2025') return subscriptions.listen(resources, hear, signal, ready)
         const filter = filterFor(description, resources)
