@@ -333,6 +333,7 @@ export const walls = [
       own,
       ...node,
       '../digest.ts',
+      '../joined.ts',
       '../pins/**',
       '../recent.ts',
       '../settings.ts',
