@@ -16,9 +16,22 @@ verifies('D20', 'a name that reads as if somebody here vouched for the app is no
     'Trusted\u200bBy your company',
     'Vouched for by GitHub',
     'Administrator',
+    'ᴠᴇʀɪꜰɪᴇᴅ', // small capitals
+    'ᴀᴘᴘʀᴏᴠᴇᴅ ʙʏ ɪᴛ',
+    'Verifieđ',
+    'Vᥱrifiᥱd',
+    'Ꮩerified',
+    'ꓦꓰꓣꓲꓝꓲꓰꓓ', // Lisu letters
   ]) {
     expect([name, claimsOurWord(name), shown(name)]).toEqual([name, true, undefined])
   }
+})
+
+verifies('D20', 'what is taken out of a name before it is shown hides no word in it', () => {
+  for (const hidden of ['\u115f', '\u1160', '\u3164', '\uffa0', '\u00ad', '\u{e0041}', '™', '℠', '㎏', 'Ⓥ', '✔'])
+    for (const name of [`Pub, verI${hidden}fied by us`, `Appro${hidden}ved by IT`])
+      expect([hidden, claimsOurWord(name), shown(name)]).toEqual([hidden, true, undefined])
+  expect(shown(`${'✔'.repeat(5_000)}Verified`)).toBeUndefined()
 })
 
 verifies('D20', 'check marks and other pictures are taken out of a name', () => {

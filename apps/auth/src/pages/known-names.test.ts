@@ -17,6 +17,10 @@ verifies('D20', 'a name that looks like a well-known one is noticed, in whatever
     '𝐂𝐡𝐚𝐭𝐆𝐏𝐓',
     'Gatehouse',
     'Verified by everybody',
+    'Git\u3164Hub',
+    'ɢɪᴛʜᴜʙ Cᴏᴘɪʟᴏᴛ',
+    'ᴡɪɴᴅꜱᴜʀꜰ',
+    'Slacĸ',
   ]) {
     expect(imitates(name, undefined), name).toBe(true)
   }

@@ -32,30 +32,31 @@ function isWithin(host: string | undefined, domain: string): boolean {
   return host === domain || host?.endsWith(`.${domain}`) === true
 }
 
-/** Letters and digits of other scripts that look like these Latin ones. */
+/** Letters and digits that look like these Latin ones: of other scripts, small capitals, with a stroke. In lower case. */
 const lookalikes: readonly (readonly [letter: string, from: string])[] = [
-  ['a', 'аαɑ4'],
-  ['b', 'ьƅ8'],
-  ['c', 'сϲ'],
-  ['d', 'ԁɗ'],
-  ['e', 'еεєҽ3'],
-  ['g', 'ɡցǥ9'],
-  ['h', 'һհн'],
-  ['i', 'іιıɩ1'],
-  ['k', 'кκ'],
-  ['l', 'ӏɭ|'],
-  ['m', 'мɱ'],
-  ['n', 'ոп'],
-  ['o', 'оοօσ0'],
-  ['p', 'рρ'],
-  ['r', 'гɾ'],
-  ['s', 'ѕꜱ5'],
-  ['t', 'тτ7'],
-  ['u', 'υսцʋ'],
-  ['v', 'ѵν'],
-  ['w', 'ԝω'],
-  ['x', 'хχ'],
-  ['y', 'уүγ'],
+  ['a', 'аαɑ4ᴀꭺꓮ'],
+  ['b', 'ьƅ8ʙƀᏼꓐ'],
+  ['c', 'сϲᴄꮯꓚ'],
+  ['d', 'ԁɗᴅđðꭰꓓ'],
+  ['e', 'еεєҽ3ᴇᥱꭼꓰ'],
+  ['f', 'ꜰƒꓝ'],
+  ['g', 'ɡցǥ9ɢꮐꓖ'],
+  ['h', 'һհнʜħꮋꓧ'],
+  ['i', 'іιıɩ1ɪɨꭵꓲ'],
+  ['k', 'кκᴋĸꮶꓗ'],
+  ['l', 'ӏɭ|ʟłꮮꓡ'],
+  ['m', 'мɱᴍꮇꓟ'],
+  ['n', 'ոпɴꓠ'],
+  ['o', 'оοօσ0ᴏøꓳ'],
+  ['p', 'рρᴘꮲꓑ'],
+  ['r', 'гɾʀꮢꓣ'],
+  ['s', 'ѕꜱ5ꮪꓢ'],
+  ['t', 'тτ7ᴛŧꭲꓔ'],
+  ['u', 'υսцʋᴜꓴ'],
+  ['v', 'ѵνᴠꮩꓦ'],
+  ['w', 'ԝωᴡꮃꓪ'],
+  ['x', 'хχꓫ'],
+  ['y', 'уүγʏꭹꓬ'],
 ]
 
 const latin = new Map(lookalikes.flatMap(([letter, from]) => [...from].map((other) => [other, letter] as const)))
@@ -69,5 +70,6 @@ export function readAs(name: string): string {
 function skeleton(name: string): string {
   const folded = name.normalize('NFKD').toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '')
   const mapped = Array.from(folded, (character) => latin.get(character) ?? character).join('')
-  return mapped.replace(/[^\p{L}\p{N}]/gu, '')
+  // some letters are never seen: Hangul fillers
+  return mapped.replace(/[^\p{L}\p{N}]|\p{Default_Ignorable_Code_Point}/gu, '')
 }

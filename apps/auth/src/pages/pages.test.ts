@@ -248,6 +248,11 @@ describe('an app', () => {
     expect(approval({ app: { ...plain, name: undefined } })).toContain('An app without a name')
   })
 
+  verifies('D20', 'is warned of by the name that is shown, without what was taken out of it', () => {
+    for (const name of ['Git\u3164Hub', 'Git™Hub', `${'✔'.repeat(5_000)}GitHub`])
+      expect(consent({ app: { ...plain, name } }), name).toContain('It chose that name itself')
+  })
+
   verifies('D20', 'that calls itself by a well-known name is shown with a warning, unless its host may', () => {
     const warning = 'This app calls itself “<bdi>Claude</bdi>”.'
     expect(approval({ app: { ...plain, name: 'Claude' } })).toContain(warning)

@@ -1,4 +1,4 @@
-import { appName } from './app-name.ts'
+import { appName, shownOf } from './app-name.ts'
 import type { AppFacts, FormFacts, ResourceFacts, ReturnsTo } from './facts.ts'
 import { type Html, type HtmlValue, html } from './html.ts'
 import { icons } from './icons.ts'
@@ -58,7 +58,7 @@ function badge(app: AppFacts): Html {
 }
 
 function namedAfterAnother({ name, verifiedHost, trusted }: AppFacts): boolean {
-  return !trusted && imitates(name, verifiedHost && displayHost(verifiedHost))
+  return !trusted && imitates(shownOf(name), verifiedHost && displayHost(verifiedHost))
 }
 
 /** Says aloud that a name is only a claim, where it is one that people trust on sight. */

@@ -2,7 +2,7 @@
 // not escape; that is the template tag's work.
 
 /** Longer input is not looked at: nobody reads it, and cleaning it costs time. */
-const readAtMost = 4096
+export const readAtMost = 4096
 
 const longest = 64
 
