@@ -1,6 +1,6 @@
 import { rpcCodes } from '../errors.ts'
 import type { Accepted } from './accept.ts'
-import { idOf, isAnswer, isOneMessage, messageRule } from './message.ts'
+import { idOf, isAnswer, isObject, isOneMessage, memberOf, messageRule } from './message.ts'
 import { findOverlong } from './message-limits.ts'
 
 export interface MessageRefusal {
@@ -23,6 +23,8 @@ export function refusalOf(
   }
   const overlong = findOverlong(body)
   if (overlong) return { status: 400, ...overlong }
+  const wrong = isMessage ? wrongArguments(body) : undefined
+  if (wrong) return wrong
   if (isMessage && body.method === 'subscriptions/listen' && !accepted.stream) {
     return { ...notAcceptable('what is listened to comes as text/event-stream'), id: idOf(body) }
   }
@@ -31,4 +33,13 @@ export function refusalOf(
 
 function notAcceptable(why: string): MessageRefusal {
   return { status: 406, code: rpcCodes.other, message: `Not Acceptable: ${why}` }
+}
+
+/** What takes arguments takes them by name: a rule about one of them would hold for a list that has it further down. Null is none. */
+function wrongArguments(body: { readonly method: string; readonly params?: unknown }): MessageRefusal | undefined {
+  if (body.method !== 'tools/call' && body.method !== 'prompts/get') return undefined
+  const args = memberOf(body.params, 'arguments') ?? {}
+  if (isObject(args)) return undefined
+  const message = `Invalid params: arguments: expected record, received ${Array.isArray(args) ? 'array' : typeof args}`
+  return { status: 400, code: rpcCodes.invalidParams, message, id: idOf(body) }
 }

@@ -3,7 +3,14 @@ import { compileCondition, type Facts } from './cel.ts'
 
 const facts: Facts = {
   caller: { kind: 'person', subject: 'github:1', client: 'c', groups: ['finance'], scopes: ['ledger:write'] },
-  args: { amount: 1000, name: 'aaa', list: [1, 2], nothing: null, deep: { a: { b: true } } },
+  args: {
+    amount: 1000,
+    name: 'aaa',
+    list: [1, 2],
+    nothing: null,
+    deep: { a: { b: true }, nothing: null },
+    rows: [{ nothing: null }],
+  },
   tool: 'transfer',
   upstream: 'ledger',
   endpoint: 'https://mcp.example.com/mcp',
@@ -20,6 +27,14 @@ test.each([
   ['has(args.missing)', false],
   ['!has(args.missing) || args.missing == 1', true],
   ['args.nothing == null && args.deep.a.b', true],
+  ['has(args.nothing) && "nothing" in args', true],
+  ['!has(args.nothing) || !("nothing" in args)', false],
+  ['has(args.deep.nothing) && "nothing" in args.deep && has(args["deep"].nothing)', true],
+  ['args.rows.all(row, has(row.nothing) && "nothing" in row)', true],
+  ['has({"a": args.nothing}.a) && "a" in {"a": args.nothing}', true],
+  ['1 in {1: args.nothing} && 1.0 in {1: args.nothing} && !(2 in {1: args.nothing})', true],
+  ['null in [args.nothing] && !("missing" in args.deep) && !has(args.deep.missing)', true],
+  ['has(caller.kind) && "kind" in args == false', true],
   ['args.list.all(x, x > 0) && args.list.exists_one(x, x == 2)', true],
   ['args.list.map(x, x * 2.0).filter(x, x > 2.0).size() == 1', true],
   ['args.list.all(x, caller.groups.exists(g, g == x))', false],
@@ -62,13 +77,19 @@ describe('what cannot be judged throws', () => {
     ['a text where a number is meant', 'args.name <= 1000'],
     ['what objects inherit', 'args.constructor == args.toString'],
     ['something that is neither true nor false', 'args.amount'],
+    ['a member of a list', '!has(args.list.force)'],
+    ['a member of a text', '!has(args.name.force)'],
+    ['a member of nothing', '!has(args.nothing.force)'],
+    ['a member of what is not there', '!has(args.missing.force)'],
   ])('%s: %s', (_, text) => {
     const condition = compileCondition(text)
     expect(() => condition.holds(facts)).toThrow()
   })
 
   test('arguments that are no object', () => {
-    for (const args of ['text', 1, [1], null]) expect(() => holds('args.amount <= 1000', args)).toThrow()
+    for (const args of ['text', 1, [1], [{ amount: 1 }], null])
+      for (const text of ['args.amount <= 1000', '!has(args.amount)', '!("amount" in args)', 'args != {}'])
+        expect(() => holds(text, args), text).toThrow()
   })
 })
 

@@ -5,6 +5,7 @@ import type { CelInput, parse } from '@bufbuild/cel'
 import type { RE2JS } from '@bufbuild/re2'
 import { createRecent } from '../recent.ts'
 import { type CelExpression, type CelSignature, checkExpression } from './cel-check.ts'
+import { hasFunction, replaceHas } from './cel-has.ts'
 
 /** What a condition sees, and nothing else. */
 export interface Facts {
@@ -59,10 +60,16 @@ function library() {
 function load() {
   const cel: typeof import('@bufbuild/cel') = require('@bufbuild/cel')
   const { RE2JS }: typeof import('@bufbuild/re2') = require('@bufbuild/re2')
-  const { STRING, BOOL, DYN } = cel.CelScalar
+  const { STRING, BOOL, DYN, INT, UINT, DOUBLE } = cel.CelScalar
+  const map = cel.mapType(DYN, DYN)
   const environment = cel.celEnv({
     variables: { caller: cel.mapType(STRING, DYN), args: DYN, tool: STRING, upstream: STRING, endpoint: STRING },
     funcs: [
+      // the library takes what is null for what is not there
+      cel.celFunc(hasFunction, [map, STRING], BOOL, (parent, name) => parent.get(name) !== undefined),
+      ...[STRING, INT, UINT, DOUBLE, BOOL].map((type) =>
+        cel.celFunc('@in', [type, map], BOOL, (key, parent) => parent.get(key) !== undefined),
+      ),
       cel.celMethod('matches', STRING, [STRING], BOOL, function matches(pattern) {
         const text = String(this)
         if (text.length > longestMatched) throw new Error('a text is too long to be tried on a pattern')
@@ -87,6 +94,7 @@ export function compileCondition(text: string): Condition {
   const { expr } = parsed(text)
   const known = checkExpression(expr as CelExpression, { signatures, compiled })
   const { mentionsArgs, mentionsTool, goesThroughLists } = known
+  replaceHas(expr)
   const evaluate = plan(environment, expr)
   return {
     text,
@@ -115,6 +123,7 @@ function parsed(text: string): ReturnType<typeof parse> {
  * JSON has no number without end: another value would be sent on.
  */
 function requireJudgeable(args: unknown, most: number): void {
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) throw new Error('the arguments are no object')
   let count = 0
   let level = [args]
   while (level.length > 0) {

@@ -128,6 +128,31 @@ test('what is forwarded is what was judged, written again', async () => {
   expect(ledger.bodies).toHaveLength(1)
 })
 
+test.each(eras)('an argument that is null is there, and what is no object is no arguments (%s)', async (era) => {
+  await using company = await startCompany()
+  const { ask, ledger } = company
+  company.write([
+    { tools: ['ledger/transfer'], when: '!("account" in args) && !has(args.account)' },
+    { prompts: ['ledger/review'], when: '!has(args.account)' },
+  ])
+  const transfer = async (args: unknown) => {
+    const answer = await answerOf(await ask('ada', era, 'tools/call', { name: 'ledger__transfer', arguments: args }))
+    return answer.error ?? 'sent'
+  }
+  await expect.poll(() => transfer({})).toBe('sent')
+  expect(await transfer(null)).toBe('sent')
+  expect(await transfer({ account: 'bob' })).toMatchObject({ message: 'Tool ledger__transfer not found' })
+  expect(await transfer({ account: null })).toMatchObject({ message: 'Tool ledger__transfer not found' })
+  const before = ledger.bodies.length
+  for (const args of [[{ account: 'bob' }], [], 'account', 1, false]) {
+    const refused = { code: -32_602, message: expect.stringContaining('arguments: expected record, received') }
+    expect(await transfer(args), JSON.stringify(args)).toEqual(refused)
+    const prompt = await ask('ada', era, 'prompts/get', { name: 'ledger__review', arguments: args })
+    expect((await answerOf(prompt)).error, JSON.stringify(args)).toEqual(refused)
+  }
+  expect(ledger.bodies).toHaveLength(before)
+})
+
 test('a URI that parsers read as another one never reaches the one server that there is', async () => {
   await using ledger = await startLedgerServer()
   await using server = await startWithFile({
