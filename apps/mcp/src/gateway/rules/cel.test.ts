@@ -144,4 +144,42 @@ describe('what a caller sends takes no longer than it is long', () => {
     expect(holds('args.list.all(x, x in args.list)', { list: list.slice(0, 900) })).toBe(true)
     expect(holds('9999 in args.list', { list })).toBe(true)
   })
+
+  test('texts that are read again for each value of a list are too long at some time, for all conditions together', () => {
+    const list = Array.from({ length: 990 }, (_, index) => `p${index}`)
+    const text = 'x'.repeat(65_000)
+    const all = compileCondition("args.list.all(x, args.text.matches('(a|x)*y?$'))")
+    const judged = { ...facts, args: { list: list.slice(0, 10), text } }
+    expect(all.holds(judged)).toBe(true)
+    expect(() => all.holds(judged)).toThrow('too long to be judged')
+    expect(all.holds({ ...judged })).toBe(true)
+    expect(holds("args.list.all(x, x.matches('^p[0-9]+$')) && size(args.text) > 1", { list, text })).toBe(true)
+  })
+
+  const needles = Array.from({ length: 900 }, () => `${'a'.repeat(400)}b`)
+  const half = 'a'.repeat(125_000)
+  test.each([
+    ["args.list.all(x, args.text.matches('(a|x)*y?$'))", { list: needles, text: 'x'.repeat(65_000) }],
+    ['args.list.all(x, size(args.text) > 1)', { list: needles, text: 'a'.repeat(600_000) }],
+    ['args.list.all(x, args.text.size() > 1)', { list: needles, text: 'a'.repeat(600_000) }],
+    ['args.list.all(x, !args.text.contains(x))', { list: needles, text: 'a'.repeat(600_000) }],
+    ['args.list.exists(x, int(args.text) > 1)', { list: needles, text: '9'.repeat(500_000) }],
+    ['args.list.exists(x, uint(args.text) > 1u)', { list: needles, text: '9'.repeat(500_000) }],
+    ['args.list.all(x, size(bytes(args.text)) > 1)', { list: needles, text: 'a'.repeat(600_000) }],
+    ['args.list.all(x, double(args.text) > 1.0)', { list: needles, text: '1'.repeat(600_000) }],
+    ['!args.text.contains(args.part)', { text: 'a'.repeat(500_000), part: `${half}b${half}` }],
+  ])('%s, about 1 MB', (condition, args) => {
+    const began = performance.now()
+    expect(() => holds(condition, args)).toThrow('too long to be judged')
+    expect(performance.now() - began).toBeLessThan(3_000)
+  })
+
+  test('long texts without such a repetition are judged', () => {
+    const text = 'ä😀'.repeat(300_000)
+    const to = Array.from({ length: 100 }, (_, index) => `a${index}@example.com`)
+    const condition =
+      "args.to.all(x, x.matches('^[a-z0-9]+@example[.]com$') && !args.text.contains(x)) && size(args.text) == 600000"
+    expect(holds(condition, { to: to.slice(0, 20), text })).toBe(true)
+    expect(holds("args.to.all(x, x.endsWith('.com')) && size(args.text) == 600000", { to, text })).toBe(true)
+  })
 })

@@ -1,9 +1,10 @@
 // Conditions in CEL: the only file that knows the library, which has no stable version yet. What it does not check before a
 // condition is used is checked in cel-check.ts.
 import { createRequire } from 'node:module'
-import type { CelInput, parse } from '@bufbuild/cel'
+import type { CelFunc, CelInput, parse } from '@bufbuild/cel'
 import type { RE2JS } from '@bufbuild/re2'
 import { createRecent } from '../recent.ts'
+import { beginReading, countReading, readingFunctions } from './cel-budget.ts'
 import { type CelExpression, type CelSignature, checkExpression } from './cel-check.ts'
 import { hasFunction, replaceHas } from './cel-has.ts'
 
@@ -62,9 +63,12 @@ function load() {
   const { RE2JS }: typeof import('@bufbuild/re2') = require('@bufbuild/re2')
   const { STRING, BOOL, DYN, INT, UINT, DOUBLE } = cel.CelScalar
   const map = cel.mapType(DYN, DYN)
+  const standard = cel.celEnv().funcs
+  const counted = readingFunctions.flatMap((name) => [...(standard.find(name) ?? [])].filter(takesText).map(counting))
   const environment = cel.celEnv({
     variables: { caller: cel.mapType(STRING, DYN), args: DYN, tool: STRING, upstream: STRING, endpoint: STRING },
     funcs: [
+      ...counted,
       // the library takes what is null for what is not there
       cel.celFunc(hasFunction, [map, STRING], BOOL, (parent, name) => parent.get(name) !== undefined),
       ...[STRING, INT, UINT, DOUBLE, BOOL].map((type) =>
@@ -73,11 +77,26 @@ function load() {
       cel.celMethod('matches', STRING, [STRING], BOOL, function matches(pattern) {
         const text = String(this)
         if (text.length > longestMatched) throw new Error('a text is too long to be tried on a pattern')
+        countReading('matches', text, pattern)
         return compiled(pattern).test(text)
       }),
     ],
   })
   return { ...cel, RE2JS, environment }
+}
+
+function takesText({ target, arguments: [first] }: CelFunc): boolean {
+  return (target ?? first)?.name === 'string'
+}
+
+/** The same function: what it is about to read is counted. */
+function counting(func: CelFunc): CelFunc {
+  const call: CelFunc['call'] = (id, target, args) => {
+    const [text, sought = ''] = target === undefined ? args : [target, ...args]
+    if (typeof text === 'string') countReading(func.name, text, String(sought))
+    return func.call(id, target, args)
+  }
+  return Object.create(func, { call: { value: call } })
 }
 
 function signatures(name: string): readonly CelSignature[] {
@@ -102,6 +121,7 @@ export function compileCondition(text: string): Condition {
     mentionsTool,
     holds(facts) {
       if (mentionsArgs) requireJudgeable(facts.args, goesThroughLists ? mostValues : Number.POSITIVE_INFINITY)
+      beginReading(facts)
       const result = evaluate(facts as unknown as Record<keyof Facts, CelInput> as never)
       if (isCelError(result)) throw new Error(result.message)
       if (typeof result !== 'boolean') throw new Error('is neither true nor false')
