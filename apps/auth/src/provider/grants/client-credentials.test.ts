@@ -99,7 +99,7 @@ verifies('T20', 'a client that registered itself cannot have one either, whateve
   for (const wish of wishes) {
     const { status, json } = await server.register({ redirect_uris: ['https://app.example.com/callback'], ...wish })
     expect(status).toBe(201)
-    expect(json.grant_types).toEqual(['authorization_code'])
+    expect(json.grant_types).toEqual(['authorization_code', 'refresh_token'])
     const answer = await server.token(
       machine,
       basic({ client_id: json.client_id ?? '', client_secret: json.client_secret ?? '' }),
