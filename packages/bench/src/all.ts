@@ -46,7 +46,7 @@ function pairs(
 const parts: Readonly<Record<string, Part>> = {
   calls: {
     sample: sampleCalls,
-    rounds: { warmUp: 5, rounds: 10 },
+    rounds: { warmUp: 12, rounds: 10 },
     comparisons: [
       ...pairs(
         { what: 'a call of a tool', figure: call },
@@ -67,7 +67,7 @@ const parts: Readonly<Record<string, Part>> = {
   },
   relay: {
     sample: sampleRelay,
-    rounds: { warmUp: 5, rounds: 8 },
+    rounds: { warmUp: 12, rounds: 8 },
     comparisons: [
       ...['supergateway, stdio', 'mcp-proxy, stdio'].flatMap((beside) => [
         { what: 'a call that is relayed', ours: ofStdio, beside, figure: call },
@@ -106,7 +106,7 @@ const parts: Readonly<Record<string, Part>> = {
   },
   poll: {
     sample: (say, rounds) => samplePoll(say, rounds, ['0']),
-    rounds: { warmUp: 6, rounds: 8 },
+    rounds: { warmUp: 12, rounds: 8 },
     comparisons: pairs(
       { what: 'a poll of a device', figure: 'CPU ms a poll' },
       { [engine]: { [redis]: 2, [sqlite]: 1 } },
@@ -114,7 +114,7 @@ const parts: Readonly<Record<string, Part>> = {
   },
   client_credentials: {
     sample: sampleClientCredentials,
-    rounds: { warmUp: 6, rounds: 8 },
+    rounds: { warmUp: 10, rounds: 8 },
     comparisons: [
       ...pairs(
         { what: 'client_credentials', figure: 'CPU ms a token' },
@@ -136,7 +136,7 @@ const parts: Readonly<Record<string, Part>> = {
   },
   refresh: {
     sample: sampleRefreshes,
-    rounds: { warmUp: 6, rounds: 8 },
+    rounds: { warmUp: 8, rounds: 8 },
     comparisons: pairs(
       { what: 'a refresh', figure: 'CPU ms a refresh' },
       { [engine]: { [redis]: 0.8, [sqlite]: 0.8 } },
