@@ -35,7 +35,7 @@ function notAcceptable(why: string): MessageRefusal {
   return { status: 406, code: rpcCodes.other, message: `Not Acceptable: ${why}` }
 }
 
-/** What takes arguments takes them by name: a rule about one of them would hold for a list that has it further down. Null is none. */
+/** What takes arguments takes them by name: a rule about one of them would hold for a list that has it further down. Null counts as absent. */
 function wrongArguments(body: { readonly method: string; readonly params?: unknown }): MessageRefusal | undefined {
   if (body.method !== 'tools/call' && body.method !== 'prompts/get') return undefined
   const args = memberOf(body.params, 'arguments') ?? {}
